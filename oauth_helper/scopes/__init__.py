@@ -1,0 +1,52 @@
+"""Core: scopes, the catalogue, the split into two parameters, and HubSpot's placement rules. Pure."""
+
+from oauth_helper.scopes.app_configuration import (
+    AppConfiguration,
+    AppConfigurationError,
+    load_app_configuration,
+    parse_app_configuration,
+    read_app_configuration,
+)
+from oauth_helper.scopes.catalogue import (
+    Availability,
+    Catalogue,
+    CatalogueError,
+    Kind,
+    Scope,
+    Sensitivity,
+    Tier,
+    load_catalogue,
+    parse_catalogue,
+    shipped_catalogue,
+)
+from oauth_helper.scopes.names import OAUTH, is_scope_token, join_scope, nearest, parse_scope
+from oauth_helper.scopes.placement import Problem, check_placement
+from oauth_helper.scopes.split import RequestedScopes, UnknownScopes, split
+
+__all__ = [
+    "OAUTH",
+    "AppConfiguration",
+    "AppConfigurationError",
+    "Availability",
+    "Catalogue",
+    "CatalogueError",
+    "Kind",
+    "Problem",
+    "RequestedScopes",
+    "Scope",
+    "Sensitivity",
+    "Tier",
+    "UnknownScopes",
+    "check_placement",
+    "is_scope_token",
+    "join_scope",
+    "load_app_configuration",
+    "load_catalogue",
+    "nearest",
+    "parse_app_configuration",
+    "parse_catalogue",
+    "parse_scope",
+    "read_app_configuration",
+    "shipped_catalogue",
+    "split",
+]

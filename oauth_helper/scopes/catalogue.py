@@ -1,0 +1,302 @@
+"""The scope catalogue: which scopes a connection asks for, and what is known of each.
+
+A catalogue is a TOML file that people read and edit; `workato.toml` beside this module is the one
+that ships, and its first lines explain the keys. Reading one either gives a `Catalogue` or raises
+`CatalogueError` with every problem in the file and its place.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from oauth_helper.scopes.names import OAUTH, is_scope_token, nearest
+
+
+class Kind(StrEnum):
+    """How an app lists a scope, which decides where it stands in the authorize URL."""
+
+    REQUIRED = "required"
+    CONDITIONAL = "conditionally required"
+    OPTIONAL = "optional"
+
+
+class Sensitivity(StrEnum):
+    """How much harm the data behind a scope could do in the wrong hands."""
+
+    NORMAL = "normal"
+    SENSITIVE = "sensitive"
+    HIGH = "highly sensitive"
+
+
+class Tier(StrEnum):
+    """The lowest subscription at which HubSpot offers a scope."""
+
+    ANY = "any"
+    PROFESSIONAL = "professional"
+    ENTERPRISE = "enterprise"
+
+
+class Availability(StrEnum):
+    """Whether every app may list a scope, or HubSpot has to be asked for it first."""
+
+    DEFAULT = "default"
+    ON_REQUEST = "on request"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One scope of a catalogue.
+
+    `hubs` are the products of which one has to be at `tier` (empty: any product), `tier_note` says
+    what the two cannot; `replaced_by` are the granular scopes that HubSpot splits this one into.
+    """
+
+    name: str
+    kind: Kind
+    opens: str
+    tier: Tier = Tier.ANY
+    hubs: tuple[str, ...] = ()
+    tier_note: str = ""
+    sensitivity: Sensitivity = Sensitivity.NORMAL
+    availability: Availability = Availability.DEFAULT
+    replaced_by: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    note: str = ""
+    source: str = ""
+
+    @property
+    def subscription(self) -> str:
+        """The subscription that it needs, in words; empty when any account has it."""
+        if self.tier_note:
+            return self.tier_note
+        if self.tier is Tier.ANY:
+            return ""
+        hubs = " or ".join(f"{hub.title()} Hub" for hub in self.hubs) or "any Hub"
+        higher = "" if self.tier is Tier.ENTERPRISE else " or higher"
+        return f"{hubs} {self.tier.title()}{higher}"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The scopes that a connection may ask for, in the file's order; names are unique."""
+
+    title: str
+    scopes: tuple[Scope, ...]
+    redirect_uris: tuple[str, ...] = ()
+    source: str = ""
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Scope]:
+        """Each scope under its own name."""
+        return {scope.name: scope for scope in self.scopes}
+
+    @cached_property
+    def by_alias(self) -> Mapping[str, Scope]:
+        """Each scope under the other names that it goes by, misspellings included."""
+        return {alias: scope for scope in self.scopes for alias in scope.aliases}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.by_name
+
+    def of_kind(self, kind: Kind) -> tuple[str, ...]:
+        """The names of one kind, in the file's order."""
+        return tuple(scope.name for scope in self.scopes if scope.kind is kind)
+
+    @cached_property
+    def default_optional(self) -> tuple[str, ...]:
+        """The optional scopes that every app may list: those asked for when nothing is chosen."""
+        return tuple(
+            scope.name
+            for scope in self.scopes
+            if scope.kind is Kind.OPTIONAL and scope.availability is Availability.DEFAULT
+        )
+
+    def in_order(self, names: Iterable[str]) -> tuple[str, ...]:
+        """`names` in the catalogue's order, each once; names it does not hold come last, sorted."""
+        position = {scope.name: index for index, scope in enumerate(self.scopes)}
+        return tuple(sorted(set(names), key=lambda name: (position.get(name, len(position)), name)))
+
+    def meant_by(self, name: str) -> str | None:
+        """The scope that an unknown `name` most likely meant, by alias or by spelling."""
+        if scope := self.by_alias.get(name):
+            return scope.name
+        return nearest(name, self.by_name)
+
+
+class CatalogueError(ValueError):
+    """A catalogue file that cannot be used. `problems` names every one of them with its place."""
+
+    def __init__(self, origin: str, problems: Iterable[str]) -> None:
+        self.origin = origin
+        self.problems = tuple(problems)
+        super().__init__(f"{origin}: " + "; ".join(self.problems))
+
+
+def shipped_catalogue() -> Catalogue:
+    """The catalogue of Workato's HubSpot connector (Custom OAuth profile), as shipped."""
+    text = resources.files(__package__).joinpath("workato.toml").read_text("utf-8")
+    return parse_catalogue(text, origin="workato.toml")
+
+
+def load_catalogue(path: Path) -> Catalogue:
+    """The catalogue in the file at `path`. Raises `CatalogueError`, also when it cannot be read."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        raise CatalogueError(str(path), [f"cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise CatalogueError(str(path), [f"is not UTF-8 text (byte {error.start})"]) from error
+    return parse_catalogue(text, origin=str(path))
+
+
+def parse_catalogue(text: str, *, origin: str) -> Catalogue:
+    """The catalogue written in `text`; `origin` is the name that errors give it."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(origin, [f"is not TOML: {error}"]) from error
+    reader = _Reader(text)
+    catalogue = reader.catalogue(document)
+    if reader.problems:
+        raise CatalogueError(origin, reader.problems)
+    return catalogue
+
+
+_TOP_KEYS = {"title", "source", "redirect_uris", "scope"}
+_TEXT_KEYS = ("opens", "tier_note", "note", "source")
+_LIST_KEYS = ("hubs", "replaced_by", "aliases")
+_ENUM_KEYS: dict[str, type[StrEnum]] = {
+    "kind": Kind,
+    "tier": Tier,
+    "sensitivity": Sensitivity,
+    "availability": Availability,
+}
+_SCOPE_KEYS = {"name", *_TEXT_KEYS, *_LIST_KEYS, *_ENUM_KEYS}
+
+
+class _Reader:
+    """Reads one document and gathers problems instead of stopping at the first."""
+
+    def __init__(self, text: str) -> None:
+        self.problems: list[str] = []
+        # tomllib keeps no positions; the n-th table of an array starts at its n-th header.
+        header = re.compile(r"\s*\[\[\s*scope\s*\]\]")
+        self._lines = [n for n, line in enumerate(text.splitlines(), 1) if header.match(line)]
+
+    def catalogue(self, document: Mapping[str, Any]) -> Catalogue:
+        self._unknown_keys(document, _TOP_KEYS, "at the top level")
+        entries = document.get("scope", [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            self.problems.append('"scope" has to be a list of [[scope]] tables')
+            entries = []
+        elif not entries:
+            self.problems.append("holds no [[scope]] table, so there is nothing to ask for")
+        places = [self._place(index, entry) for index, entry in enumerate(entries)]
+        scopes = [self._scope(entry, place) for entry, place in zip(entries, places, strict=True)]
+        self._repeated(scopes, places)
+        self._oauth(scopes, places)
+        return Catalogue(
+            title=self._text(document, "title", "at the top level"),
+            source=self._text(document, "source", "at the top level"),
+            redirect_uris=self._list(document, "redirect_uris", "at the top level"),
+            scopes=tuple(scopes),
+        )
+
+    def _place(self, index: int, entry: Mapping[str, Any]) -> str:
+        line = f"line {self._lines[index]}, " if index < len(self._lines) else ""
+        name = entry.get("name")
+        return f"{line}scope {index + 1}" + (f" ({name})" if isinstance(name, str) else "")
+
+    def _scope(self, entry: Mapping[str, Any], place: str) -> Scope:
+        self._unknown_keys(entry, _SCOPE_KEYS, place)
+        enums = {key: self._enum(entry, key, of, place) for key, of in _ENUM_KEYS.items()}
+        if "kind" not in entry:
+            self.problems.append(f'{place}: "kind" is missing')
+        return Scope(
+            name=self._name(entry, place),
+            **{key: value for key, value in enums.items() if value is not None},
+            **({} if enums["kind"] else {"kind": Kind.OPTIONAL}),  # a problem is noted already
+            **{key: self._text(entry, key, place) for key in _TEXT_KEYS},
+            **{key: self._list(entry, key, place) for key in _LIST_KEYS},
+        )
+
+    def _name(self, entry: Mapping[str, Any], place: str) -> str:
+        name = entry.get("name")
+        if name is None:
+            self.problems.append(f'{place}: "name" is missing')
+        elif not isinstance(name, str):
+            self.problems.append(f'{place}: "name" has to be text, not {_type(name)}')
+        elif not is_scope_token(name):
+            self.problems.append(
+                f"{place}: {name!r} is no legal scope name (RFC 6749 section 3.3: visible ASCII "
+                'without space, " and \\)'
+            )
+        elif "," in name:
+            self.problems.append(f"{place}: {name!r} holds a comma; each scope needs its own table")
+        else:
+            return name
+        return f"?{place}"  # keeps later checks going, clashes with nothing
+
+    def _enum(
+        self, entry: Mapping[str, Any], key: str, of: type[StrEnum], place: str
+    ) -> StrEnum | None:
+        if key not in entry:
+            return None
+        value, allowed = entry[key], [member.value for member in of]
+        if value in allowed:
+            return of(value)
+        meant = nearest(value, allowed) if isinstance(value, str) else None
+        hint = f"; did you mean {meant!r}?" if meant else ""
+        self.problems.append(
+            f'{place}: "{key}" is {value!r}, not one of {", ".join(map(repr, allowed))}{hint}'
+        )
+        return None
+
+    def _text(self, table: Mapping[str, Any], key: str, place: str) -> str:
+        value = table.get(key, "")
+        if isinstance(value, str):
+            return value
+        self.problems.append(f'{place}: "{key}" has to be text, not {_type(value)}')
+        return ""
+
+    def _list(self, table: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
+        value = table.get(key, [])
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        self.problems.append(f'{place}: "{key}" has to be a list of texts, not {_type(value)}')
+        return ()
+
+    def _unknown_keys(self, table: Mapping[str, Any], known: set[str], place: str) -> None:
+        for key in table.keys() - known:
+            meant = nearest(key, known)
+            hint = f'; did you mean "{meant}"?' if meant else ""
+            self.problems.append(f'{place}: unknown key "{key}"{hint}')
+
+    def _repeated(self, scopes: Iterable[Scope], places: Iterable[str]) -> None:
+        first: dict[str, tuple[Scope, str]] = {}
+        for scope, place in zip(scopes, places, strict=True):
+            earlier, earlier_place = first.setdefault(scope.name, (scope, place))
+            if earlier is scope:
+                continue
+            kinds = "" if earlier.kind is scope.kind else f", {earlier.kind} and {scope.kind}"
+            self.problems.append(f"{place}: stands already at {earlier_place}{kinds}")
+
+    def _oauth(self, scopes: Iterable[Scope], places: Iterable[str]) -> None:
+        for scope, place in zip(scopes, places, strict=True):
+            if scope.name == OAUTH and scope.kind is not Kind.REQUIRED:
+                self.problems.append(
+                    f"{place}: is {scope.kind}, but HubSpot lists oauth as required on every app"
+                )
+
+
+def _type(value: object) -> str:
+    names = {bool: "true or false", int: "a number", float: "a number", str: "text"}
+    return names.get(type(value)) or ("a table" if isinstance(value, dict) else "a list")

@@ -1,0 +1,86 @@
+"""The split: which scopes a connection asks for, and in which of HubSpot's two parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from oauth_helper.scopes.app_configuration import AppConfiguration
+from oauth_helper.scopes.catalogue import Catalogue, Kind, Scope
+from oauth_helper.scopes.names import OAUTH
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedScopes:
+    """The scopes of one authorization request, by parameter. Disjoint, ordered, each once."""
+
+    scope: tuple[str, ...]
+    optional_scope: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Both parameters' scopes."""
+        return (*self.scope, *self.optional_scope)
+
+
+class UnknownScopes(ValueError):
+    """Scopes were chosen that the catalogue does not hold.
+
+    `meant` has each unknown name with the catalogue's scope that it may have meant, or None.
+    """
+
+    def __init__(self, meant: dict[str, str | None]) -> None:
+        self.meant = meant
+        named = (
+            f"{name} (did you mean {likely}?)" if likely else name for name, likely in meant.items()
+        )
+        super().__init__("not in the catalogue: " + ", ".join(named))
+
+
+def split(
+    catalogue: Catalogue,
+    app: AppConfiguration | None = None,
+    *,
+    optional: Collection[str] | None = None,
+    conditional: Collection[str] = (),
+) -> RequestedScopes:
+    """The scopes to ask for, placed as HubSpot wants them.
+
+    Without `app` the catalogue's kinds decide. With it the app's do, as they do at HubSpot, and
+    what the app does not list is left out, since a subset is allowed and anything else is refused;
+    only a scope that the catalogue requires is kept, so that `check_placement` can name it.
+
+    `optional` narrows the optional scopes (None: all that are available by default); required ones
+    may be among them and change nothing. `conditional` adds conditionally required ones. Raises
+    `UnknownScopes` when either holds what is not in the catalogue. Nothing outside the catalogue is
+    ever asked for, `oauth` apart.
+    """
+    explicit = {*(optional or ()), *conditional}
+    chosen = explicit if optional is not None else {*catalogue.default_optional, *conditional}
+    _refuse_unknown(catalogue, explicit)
+
+    scope, optional_scope = [OAUTH], []
+    for entry in catalogue.scopes:
+        kind = _kind_at_hubspot(entry, app)
+        always = Kind.REQUIRED in (kind, entry.kind)
+        if entry.name == OAUTH or kind is None:
+            continue
+        if kind is Kind.OPTIONAL and (always or entry.name in chosen):
+            optional_scope.append(entry.name)
+        elif kind is not Kind.OPTIONAL and (always or entry.name in explicit):
+            scope.append(entry.name)
+    return RequestedScopes(tuple(scope), tuple(optional_scope))
+
+
+def _kind_at_hubspot(entry: Scope, app: AppConfiguration | None) -> Kind | None:
+    """The kind that decides the place; None for what must not be asked for."""
+    if app is None:
+        return entry.kind
+    listed = app.kind_of(entry.name)
+    return Kind.REQUIRED if listed is None and entry.kind is Kind.REQUIRED else listed
+
+
+def _refuse_unknown(catalogue: Catalogue, chosen: Collection[str]) -> None:
+    unknown = sorted(name for name in chosen if name not in catalogue and name != OAUTH)
+    if unknown:
+        raise UnknownScopes({name: catalogue.meant_by(name) for name in unknown})
