@@ -1,1 +1,103 @@
-"""oauth_helper."""
+"""oauth_helper: connects customers to HubSpot, follows each attempt to its end, explains failures.
+
+`create_app` puts the program together; everything else is in the modules that it names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Flask
+
+    from oauth_helper.config import Config
+
+__version__ = "0.1.0"
+
+
+def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> Flask:
+    """The WSGI application for `config`, whose `redis_url` and `secret_keys` have to be there.
+
+    `clock` gives Unix seconds and is the system's unless a test hands in another one.
+    """
+    # Imported here and not above: whoever imports `oauth_helper.scopes` runs this file too, and the
+    # core and the command line are to start without Flask and Redis.
+    import secrets
+    import time
+
+    from flask import Flask
+
+    from oauth_helper.connecting import Connecting
+    from oauth_helper.hubspot import HubSpot
+    from oauth_helper.sandbox import create_blueprint
+    from oauth_helper.sandbox_settings import sandbox_for
+    from oauth_helper.sealing import Sealer, derive_key
+    from oauth_helper.storage.attempts import Attempts
+    from oauth_helper.storage.client import connect, raises_unavailable
+    from oauth_helper.storage.connections import Connections
+    from oauth_helper.storage.failures import Failures
+    from oauth_helper.storage.sandbox_state import RedisSandboxState
+    from oauth_helper.web import api, errors, operations, security, setup, support, times
+    from oauth_helper.web import connect as connect_pages
+    from oauth_helper.web.attempt_cookies import AttemptCookies
+    from oauth_helper.web.services import Services
+
+    app = Flask(__name__)
+    now = clock or time.time
+
+    newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
+    app.config.update(SECRET_KEY=newest, SECRET_KEY_FALLBACKS=older)
+    app.config["PERMANENT_SESSION_LIFETIME"] = 12 * 3600
+
+    redis = connect(config.redis_url.reveal())
+    hubspot = HubSpot(config.api_url, config.api_version)
+    tokens = Sealer(config.secret_keys, purpose="tokens")
+    failures = Failures(redis, retention_days=config.failure_retention_days)
+    connections = Connections(redis, seal=tokens.seal, unseal=tokens.unseal)
+    connecting = Connecting(
+        endpoint=config.authorization_endpoint,
+        attempts=Attempts(redis),
+        failures=failures,
+        connections=connections,
+        hubspot=hubspot,
+        clock=now,
+        chance=lambda length: secrets.token_urlsafe(length)[:length],
+        choose=secrets.choice,
+        attempt_timeout=config.attempt_timeout,
+    )
+    Services(
+        config=config,
+        profiles={profile.name: profile for profile in config.profiles},
+        connecting=connecting,
+        cookies=AttemptCookies(
+            Sealer(config.secret_keys, purpose="attempts"), secure=config.is_secure
+        ),
+        failures=failures,
+        connections=connections,
+        hubspot=hubspot,
+        ping=raises_unavailable(redis.ping),
+        clock=now,
+    ).install(app)
+
+    security.protect(app, config)
+    errors.install(app)
+    support.sign_in.init_app(app)
+    app.add_template_filter(times.iso)
+    app.add_template_filter(times.readable)
+    app.add_template_filter(times.ago)
+    app.jinja_env.globals["sandbox"] = config.sandbox
+
+    app.register_blueprint(connect_pages.blueprint)
+    app.register_blueprint(setup.blueprint)
+    app.register_blueprint(support.blueprint)
+    app.register_blueprint(api.blueprint)
+    app.register_blueprint(operations.blueprint)
+    if config.sandbox:
+        pages = create_blueprint(sandbox_for(config, RedisSandboxState(redis), clock=now))
+        security.csrf.exempt(
+            pages
+        )  # its token endpoint is for programs; its forms guard themselves
+        app.register_blueprint(pages, url_prefix="/sandbox")
+    return app

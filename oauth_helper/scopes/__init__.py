@@ -1,4 +1,4 @@
-"""Core: scopes, the catalogue, the split into two parameters, and HubSpot's placement rules. Pure."""
+"""Core: scopes, the catalogue, the split into two parameters, HubSpot's placement rules. Pure."""
 
 from oauth_helper.scopes.app_configuration import (
     AppConfiguration,
@@ -21,7 +21,7 @@ from oauth_helper.scopes.catalogue import (
 )
 from oauth_helper.scopes.names import OAUTH, is_scope_token, join_scope, nearest, parse_scope
 from oauth_helper.scopes.placement import Problem, check_placement
-from oauth_helper.scopes.split import RequestedScopes, UnknownScopes, split
+from oauth_helper.scopes.split import RequestedScopes, UnknownScopesError, split
 
 __all__ = [
     "OAUTH",
@@ -36,7 +36,7 @@ __all__ = [
     "Scope",
     "Sensitivity",
     "Tier",
-    "UnknownScopes",
+    "UnknownScopesError",
     "check_placement",
     "is_scope_token",
     "join_scope",

@@ -1,9 +1,9 @@
 """The scopes and redirect URLs that a HubSpot app has, read from the app's own file.
 
 Developer projects keep them in `src/app/app-hsmeta.json` below `config.auth`, older projects in
-`src/app/public-app.json` below `auth`; each place is accepted in either file. What counts at HubSpot
-is the deployed build, so the file may be ahead of it or behind.
-https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes (2026-11)
+`src/app/public-app.json` below `auth`; each place is accepted in either file. What counts at
+HubSpot is the deployed build, so the file may be ahead of it or behind. As of 2026-11:
+https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def parse_app_configuration(raw: str | bytes, *, origin: str) -> AppConfiguratio
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise AppConfigurationError(origin, [f"is not JSON: {place}: {error.msg}"]) from error
-    except RecursionError as error:
-        raise AppConfigurationError(origin, ["is not an app configuration: too deep"]) from error
+    except (RecursionError, ValueError) as error:  # nested too deep, or a number of 5000 digits
+        raise AppConfigurationError(origin, ["is not JSON that can be read"]) from error
     return read_app_configuration(document, origin=origin)
 
 

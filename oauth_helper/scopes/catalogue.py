@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from oauth_helper.scopes.names import OAUTH, is_scope_token, nearest
 
@@ -171,15 +171,9 @@ def parse_catalogue(text: str, *, origin: str) -> Catalogue:
 
 
 _TOP_KEYS = {"title", "source", "redirect_uris", "scope"}
-_TEXT_KEYS = ("opens", "tier_note", "note", "source")
-_LIST_KEYS = ("hubs", "replaced_by", "aliases")
-_ENUM_KEYS: dict[str, type[StrEnum]] = {
-    "kind": Kind,
-    "tier": Tier,
-    "sensitivity": Sensitivity,
-    "availability": Availability,
-}
-_SCOPE_KEYS = {"name", *_TEXT_KEYS, *_LIST_KEYS, *_ENUM_KEYS}
+_SCOPE_KEYS = {field.name for field in fields(Scope)}
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class _Reader:
@@ -217,15 +211,21 @@ class _Reader:
 
     def _scope(self, entry: Mapping[str, Any], place: str) -> Scope:
         self._unknown_keys(entry, _SCOPE_KEYS, place)
-        enums = {key: self._enum(entry, key, of, place) for key, of in _ENUM_KEYS.items()}
         if "kind" not in entry:
             self.problems.append(f'{place}: "kind" is missing')
         return Scope(
             name=self._name(entry, place),
-            **{key: value for key, value in enums.items() if value is not None},
-            **({} if enums["kind"] else {"kind": Kind.OPTIONAL}),  # a problem is noted already
-            **{key: self._text(entry, key, place) for key in _TEXT_KEYS},
-            **{key: self._list(entry, key, place) for key in _LIST_KEYS},
+            kind=self._choice(entry, "kind", Kind.OPTIONAL, place),
+            opens=self._text(entry, "opens", place),
+            tier=self._choice(entry, "tier", Tier.ANY, place),
+            hubs=self._list(entry, "hubs", place),
+            tier_note=self._text(entry, "tier_note", place),
+            sensitivity=self._choice(entry, "sensitivity", Sensitivity.NORMAL, place),
+            availability=self._choice(entry, "availability", Availability.DEFAULT, place),
+            replaced_by=self._list(entry, "replaced_by", place),
+            aliases=self._list(entry, "aliases", place),
+            note=self._text(entry, "note", place),
+            source=self._text(entry, "source", place),
         )
 
     def _name(self, entry: Mapping[str, Any], place: str) -> str:
@@ -245,20 +245,18 @@ class _Reader:
             return name
         return f"?{place}"  # keeps later checks going, clashes with nothing
 
-    def _enum(
-        self, entry: Mapping[str, Any], key: str, of: type[StrEnum], place: str
-    ) -> StrEnum | None:
+    def _choice(self, entry: Mapping[str, Any], key: str, default: Choice, place: str) -> Choice:
         if key not in entry:
-            return None
-        value, allowed = entry[key], [member.value for member in of]
+            return default
+        value, allowed = entry[key], [member.value for member in type(default)]
         if value in allowed:
-            return of(value)
+            return type(default)(value)
         meant = nearest(value, allowed) if isinstance(value, str) else None
         hint = f"; did you mean {meant!r}?" if meant else ""
         self.problems.append(
             f'{place}: "{key}" is {value!r}, not one of {", ".join(map(repr, allowed))}{hint}'
         )
-        return None
+        return default
 
     def _text(self, table: Mapping[str, Any], key: str, place: str) -> str:
         value = table.get(key, "")

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 # RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
-#: HubSpot adds it to every app as required, and it cannot be removed.
-#: https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes (2026-11)
+#: HubSpot adds it to every app as required, and it cannot be removed. As of 2026-11:
+#: https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
 OAUTH = "oauth"
 
 

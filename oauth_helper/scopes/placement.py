@@ -9,8 +9,8 @@ S for the parameter `scope` and P for `optional_scope`:
 4. a scope of O may be in P only.
 
 `oauth` is in R of every app. HubSpot enforces this since 2024-10-21, on a page of its own and
-without a redirect back.
-https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes (2026-11)
+without a redirect back. As of 2026-11:
+https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class RequestedScopes:
         return (*self.scope, *self.optional_scope)
 
 
-class UnknownScopes(ValueError):
+class UnknownScopesError(ValueError):
     """Scopes were chosen that the catalogue does not hold.
 
     `meant` has each unknown name with the catalogue's scope that it may have meant, or None.
@@ -50,10 +50,10 @@ def split(
     what the app does not list is left out, since a subset is allowed and anything else is refused;
     only a scope that the catalogue requires is kept, so that `check_placement` can name it.
 
-    `optional` narrows the optional scopes (None: all that are available by default); required ones
-    may be among them and change nothing. `conditional` adds conditionally required ones. Raises
-    `UnknownScopes` when either holds what is not in the catalogue. Nothing outside the catalogue is
-    ever asked for, `oauth` apart.
+    `optional` narrows the optional scopes (None: those available by default); required ones may be
+    among them and change nothing. `conditional` adds conditionally required ones. Raises
+    `UnknownScopesError` when either holds what is not in the catalogue. Nothing outside the
+    catalogue is ever asked for, `oauth` apart.
     """
     explicit = {*(optional or ()), *conditional}
     chosen = explicit if optional is not None else {*catalogue.default_optional, *conditional}
@@ -83,4 +83,4 @@ def _kind_at_hubspot(entry: Scope, app: AppConfiguration | None) -> Kind | None:
 def _refuse_unknown(catalogue: Catalogue, chosen: Collection[str]) -> None:
     unknown = sorted(name for name in chosen if name not in catalogue and name != OAUTH)
     if unknown:
-        raise UnknownScopes({name: catalogue.meant_by(name) for name in unknown})
+        raise UnknownScopesError({name: catalogue.meant_by(name) for name in unknown})

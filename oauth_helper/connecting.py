@@ -1,0 +1,411 @@
+"""The way of one connection: begin, recognise what comes back, finish.
+
+The connect pages and the proxy go this way alike. Adapters are handed in and described here by what
+is needed of them. Outcomes are values; only bad input raises.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from oauth_helper.diagnosis import Cause, Evidence, Stage, diagnose
+from oauth_helper.oauth.authorization_request import (
+    HUBLETS,
+    authorization_endpoint,
+    authorization_url,
+)
+from oauth_helper.oauth.authorization_response import AuthorizationResponse, Code, Declined
+from oauth_helper.oauth.pending import STATE_CHANCE, PendingAuthorization, make_state
+from oauth_helper.oauth.token_request import code_request, token_in_form
+from oauth_helper.oauth.token_response import (
+    Granted,
+    Introspected,
+    Refused,
+    TokenResponse,
+    Unavailable,
+)
+from oauth_helper.profiles import Profile
+from oauth_helper.records import (
+    Attempt,
+    Connection,
+    Failure,
+    StoreUnavailableError,
+    Tokens,
+)
+from oauth_helper.redaction import redact
+from oauth_helper.reference import new_reference
+from oauth_helper.scopes import OAUTH, Problem, RequestedScopes, check_placement
+
+logger = logging.getLogger(__name__)
+
+#: Seconds for which a response is accepted. Longer than ATTEMPT_TIMEOUT: late is better than never.
+PENDING_LIFETIME = 3600
+
+
+class AttemptLog(Protocol):
+    """Where attempts are noted."""
+
+    def note(self, attempt: Attempt) -> None:
+        """Remembers an attempt that has begun."""
+
+    def claim(self, reference: str) -> bool:
+        """True for the first caller only."""
+
+    def close(self, reference: str, outcome: str) -> None:
+        """Notes how an attempt ended."""
+
+
+class FailureLog(Protocol):
+    """Where failures are recorded."""
+
+    def record(self, failure: Failure) -> bool:
+        """Writes a failure; False if there is one already."""
+
+
+class ConnectionStore(Protocol):
+    """Where connections are kept."""
+
+    def save(self, connection: Connection, tokens: Tokens) -> None:
+        """Writes a connection with its tokens."""
+
+
+class TokenEndpoint(Protocol):
+    """HubSpot, as far as a connection needs it."""
+
+    def exchange(self, form: str) -> TokenResponse:
+        """The token endpoint's answer to a form."""
+
+    def introspect(self, form: str) -> Introspected | None:
+        """What introspection says of a token."""
+
+
+class Refusal(StrEnum):
+    """Why a response is not dealt with. Nothing is recorded for it: anybody could have sent it."""
+
+    NO_STATE = "no_state"
+    OTHER_BROWSER = "other_browser"
+    ALTERED = "altered"
+    EXPIRED = "expired"
+    USED = "used"
+    STORE_DOWN = "store_down"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An attempt has begun: keep `pending` in the browser and send it to `url`."""
+
+    pending: PendingAuthorization
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an attempt ended, as far as the person who made it is told.
+
+    `cause` is None when it connected. `missing` are the scopes that a failure is about or, after a
+    success, the optional ones that were not granted; `granted` is None when HubSpot did not tell.
+    """
+
+    reference: str
+    profile: str
+    cause: Cause | None
+    missing: tuple[str, ...] = ()
+    granted: tuple[str, ...] | None = None
+    hub_id: int | None = None
+    return_to: str | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now."""
+        return self.cause is None
+
+
+def recognise(
+    pending: PendingAuthorization | None,
+    *,
+    profile: Profile,
+    state: str | None,
+    iss: str | None,
+    issuers: Collection[str],
+    now: float,
+) -> PendingAuthorization | Refusal:
+    """The pending authorization that a response belongs to, or why it belongs to none.
+
+    `pending` is what this very browser keeps for the attempt that the state names. Checked before
+    anything else in the response is looked at (RFC 6749 section 10.12, RFC 9700 sections 2.1 and
+    4.4, RFC 9207).
+    """
+    if not state:
+        return Refusal.NO_STATE
+    if pending is None:
+        return Refusal.OTHER_BROWSER
+    if not pending.matches(state) or pending.profile != profile.name:
+        return Refusal.ALTERED
+    if iss is not None and iss.rstrip("/") not in issuers:
+        return Refusal.ALTERED
+    # A clock that was set back must not make an old answer young.
+    if not -60 <= now - pending.begun_at <= PENDING_LIFETIME:
+        return Refusal.EXPIRED
+    return pending
+
+
+def issuers_of(endpoint: str) -> frozenset[str]:
+    """The issuers that a response may name: the origin of `endpoint`, in any region."""
+    parts = urlsplit(endpoint)
+    urls = (authorization_endpoint(endpoint, region=region) for region in HUBLETS)
+    regional = {f"https://{urlsplit(url).netloc}" for url in urls}
+    return frozenset({f"{parts.scheme}://{parts.netloc}", *regional})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connecting:
+    """Begins and finishes connections. `clock` gives Unix seconds.
+
+    `chance` makes a URL-safe text of as many random characters as it is told, `choose` picks one
+    character of a text; both have to be fit for secrets.
+    """
+
+    endpoint: str
+    attempts: AttemptLog
+    failures: FailureLog
+    connections: ConnectionStore
+    hubspot: TokenEndpoint
+    clock: Callable[[], float]
+    chance: Callable[[int], str]
+    choose: Callable[[str], str]
+    attempt_timeout: int
+
+    def begin(
+        self,
+        profile: Profile,
+        *,
+        optional: Collection[str] | None = None,
+        hub_id: int | None = None,
+        region: str | None = None,
+        return_to: str | None = None,
+    ) -> Begun | Outcome:
+        """Starts an attempt, or ends it at once when HubSpot would certainly refuse it.
+
+        Raises `UnknownScopesError` when `optional` holds what the catalogue does not, ValueError
+        for an unknown region.
+        """
+        requested = profile.requested_scopes(optional)
+        now = self.clock()
+        pending = self._pending(profile, requested, int(now), return_to)
+        if problems := _certain_refusals(profile, requested):
+            evidence = Evidence(stage=Stage.PREFLIGHT, problems=problems)
+            return self._fail(profile, pending, evidence)
+        url = authorization_url(
+            authorization_endpoint(
+                self.endpoint, hub_id=hub_id or profile.hub_id, region=region or profile.region
+            ),
+            client_id=profile.client_id,
+            redirect_uri=profile.redirect_uri,
+            requested=requested,
+            state=pending.state,
+            code_verifier=pending.code_verifier,
+        )
+        deadline = pending.begun_at + self.attempt_timeout
+        attempt = Attempt(pending.reference, profile.name, requested, pending.begun_at, deadline)
+        # An attempt that cannot be noted is still worth making.
+        _tolerating_outage(lambda: self.attempts.note(attempt))
+        return Begun(pending, url)
+
+    def finish(
+        self, profile: Profile, pending: PendingAuthorization, response: AuthorizationResponse
+    ) -> Outcome | Refusal:
+        """Deals with a response that was recognised: tokens are asked for, the outcome is kept."""
+        try:
+            if not self.attempts.claim(pending.reference):
+                return Refusal.USED
+        except StoreUnavailableError as error:
+            # Tokens could not be kept, so the code is not used up: trying again can still work.
+            logger.warning("the store is down; a response is put off: %s", error)
+            return Refusal.STORE_DOWN
+        if not isinstance(response, Code):
+            evidence = Evidence(stage=Stage.CALLBACK, response=response)
+            return self._fail(profile, pending, evidence)
+        answer = self.hubspot.exchange(
+            code_request(
+                client_id=profile.client_id,
+                client_secret=profile.client_secret,
+                redirect_uri=profile.redirect_uri,
+                code=response.code,
+                code_verifier=pending.code_verifier,
+            )
+        )
+        if not isinstance(answer, Granted):
+            evidence = Evidence(stage=Stage.TOKEN, response=answer)
+            return self._fail(profile, pending, evidence, secrets=(response.code,))
+        return self._connect(profile, pending, answer)
+
+    def _pending(
+        self, profile: Profile, requested: RequestedScopes, now: int, return_to: str | None
+    ) -> PendingAuthorization:
+        reference = new_reference(datetime.fromtimestamp(now, UTC).date(), self.choose)
+        return PendingAuthorization(
+            reference=reference,
+            profile=profile.name,
+            state=make_state(reference, self.chance(STATE_CHANCE)),
+            # RFC 7636 section 4.1: 43 to 128 characters.
+            code_verifier=self.chance(64) if profile.pkce else None,
+            requested=requested,
+            begun_at=now,
+            return_to=return_to,
+        )
+
+    def _connect(
+        self, profile: Profile, pending: PendingAuthorization, answer: Granted
+    ) -> Outcome | Refusal:
+        granted, hub_id = self._granted(profile, answer)
+        required, optional = _missing(pending.requested, granted)
+        if required or (optional and profile.missing_optional == "fail"):
+            evidence = Evidence(
+                stage=Stage.GRANT, missing_required=required, missing_optional=optional
+            )
+            return self._fail(profile, pending, evidence, granted=granted, hub_id=hub_id)
+        now = int(self.clock())
+        connection = Connection(
+            id=f"{profile.name}.{hub_id or pending.reference}",
+            profile=profile.name,
+            hub_id=hub_id,
+            granted=granted,
+            missing_optional=optional,
+            connected_at=now,
+            expires_at=now + answer.expires_in,
+            reference=pending.reference,
+        )
+        try:
+            self.connections.save(connection, Tokens(answer.access_token, answer.refresh_token))
+        except StoreUnavailableError as error:
+            logger.error("the store went down; new tokens are lost: %s", error)  # noqa: TRY400
+            return Refusal.STORE_DOWN
+        _tolerating_outage(lambda: self.attempts.close(pending.reference, "connected"))
+        return Outcome(
+            reference=pending.reference,
+            profile=profile.name,
+            cause=None,
+            missing=optional,
+            granted=granted,
+            hub_id=hub_id,
+            return_to=pending.return_to,
+        )
+
+    def _granted(
+        self, profile: Profile, answer: Granted
+    ) -> tuple[tuple[str, ...] | None, int | None]:
+        """The granted scopes and the account: as answered, else as introspected, else unknown."""
+        if answer.scopes is not None and answer.hub_id is not None:
+            return answer.scopes, answer.hub_id
+        told = self.hubspot.introspect(
+            token_in_form(
+                client_id=profile.client_id,
+                client_secret=profile.client_secret,
+                token=answer.access_token.reveal(),
+                token_type_hint="access_token",  # noqa: S106 - the name of a kind of token
+            )
+        )
+        if told is None or not told.active:
+            return answer.scopes, answer.hub_id
+        return (
+            told.scopes if answer.scopes is None else answer.scopes,
+            told.hub_id if answer.hub_id is None else answer.hub_id,
+        )
+
+    def _fail(
+        self,
+        profile: Profile,
+        pending: PendingAuthorization,
+        evidence: Evidence,
+        *,
+        secrets: Iterable[str] = (),
+        granted: tuple[str, ...] | None = None,
+        hub_id: int | None = None,
+    ) -> Outcome:
+        diagnosis = diagnose(evidence)
+        hidden = [*secrets, pending.state, pending.code_verifier or ""]
+        hidden.append(profile.client_secret.reveal())
+        failure = Failure(
+            reference=pending.reference,
+            profile=profile.name,
+            stage=evidence.stage,
+            at=self.clock(),
+            begun_at=pending.begun_at,
+            requested=pending.requested,
+            candidates=tuple(
+                type(each)(each.cause, redact(each.why, hidden)) for each in diagnosis.candidates
+            ),
+            message=redact(_message(evidence), hidden),
+            granted=granted,
+            missing=diagnosis.scopes,
+            hub_id=hub_id,
+            correlation_id=redact(_correlation_id(evidence), hidden),
+            redirect_uri=profile.redirect_uri,
+        )
+        _tolerating_outage(lambda: self.failures.record(failure))
+        logger.info("failed: %s %s %s", failure.reference, failure.profile, failure.cause)
+        return Outcome(
+            reference=pending.reference,
+            profile=profile.name,
+            cause=failure.cause,
+            missing=failure.missing,
+            granted=granted,
+            hub_id=hub_id,
+            return_to=pending.return_to,
+        )
+
+
+def _certain_refusals(profile: Profile, requested: RequestedScopes) -> tuple[Problem, ...]:
+    """What makes HubSpot refuse for sure, as far as the app's configuration is known."""
+    app = profile.app
+    if app is None:
+        return ()
+    problems = check_placement(requested.scope, requested.optional_scope, app)
+    if app.redirect_urls and profile.redirect_uri not in app.redirect_urls:
+        message = f"The app does not list the redirect URL {profile.redirect_uri}."
+        problems += (Problem(Cause.REDIRECT_URI_MISMATCH, (), message),)
+    return problems
+
+
+def _missing(
+    requested: RequestedScopes, granted: tuple[str, ...] | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The required and the optional scopes that were asked for and are known not to be granted."""
+    if granted is None:
+        return (), ()
+    have = {OAUTH, *granted}
+    return (
+        tuple(name for name in requested.scope if name not in have),
+        tuple(name for name in requested.optional_scope if name not in have),
+    )
+
+
+def _message(evidence: Evidence) -> str:
+    match evidence.response:
+        case Declined(error=error, description=description):
+            return f"{error}: {description}" if description else error
+        case Refused(status=status, error=error, message=message):
+            return ": ".join(filter(None, (status or error, message)))
+        case Unavailable(why=why):
+            return why
+    return " ".join(problem.message for problem in evidence.problems)
+
+
+def _correlation_id(evidence: Evidence) -> str:
+    match evidence.response:
+        case Refused(correlation_id=correlation_id) | Unavailable(correlation_id=correlation_id):
+            return correlation_id[:100]
+    return ""
+
+
+def _tolerating_outage(action: Callable[[], object]) -> None:
+    try:
+        action()
+    except StoreUnavailableError as error:
+        logger.warning("the store is down; something is not recorded: %s", error)

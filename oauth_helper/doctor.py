@@ -1,0 +1,96 @@
+"""The check-up of an installation: what an operator wants to know before calling for help."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import redis
+import urllib3
+
+from oauth_helper.config import Config
+from oauth_helper.storage.client import Client, connect, describe
+from oauth_helper.storage.embedded import running_store_url
+
+# Seconds by which clocks may differ before codes and sessions go wrong.
+_CLOCK = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `ok` is None when it is only worth knowing."""
+
+    about: str
+    ok: bool | None
+    text: str
+
+
+def examine(config: Config) -> list[Finding]:
+    """What there is to say about settings, store, clock and endpoints."""
+    return [*_settings(config), *_store(config), *_endpoints(config)]
+
+
+def _settings(config: Config) -> Iterator[Finding]:
+    yield Finding("settings", ok=True, text="can be used")
+    yield Finding("redirect URLs", None, ", ".join(each.redirect_uri for each in config.profiles))
+    for profile in config.profiles:
+        requested = profile.requested_scopes()
+        known = "known" if profile.app else "not known (HUBSPOT_APP_CONFIG)"
+        yield Finding(
+            f"profile {profile.name}",
+            None,
+            f"asks for {len(requested.scope)} required and {len(requested.optional_scope)} "
+            f"optional scopes; the app's configuration is {known}",
+        )
+    if config.sandbox:
+        yield Finding("HubSpot", None, "HUBSPOT_CLIENT_ID is not set: the built-in sandbox is used")
+    if not config.support_users:
+        yield Finding("SUPPORT_USERS", None, "not set: a password is made at each start")
+    if not config.secret_keys:
+        yield Finding("SECRET_KEY", None, f"not set: kept in {config.data_dir / 'secret_key'}")
+
+
+def _store(config: Config) -> Iterator[Finding]:
+    address = config.redis_url.reveal() or running_store_url(config.data_dir)
+    if not address:
+        yield Finding("store", None, "the embedded one, which is not running at the moment")
+        return
+    try:
+        client = connect(address)
+        client.ping()
+        yield Finding("store", ok=True, text=f"{describe(address)} answers")
+        yield _store_clock(client)
+    except (redis.RedisError, ValueError) as error:
+        text = f"{describe(address)} does not answer ({type(error).__name__})"
+        yield Finding("store", ok=False, text=text)
+
+
+def _store_clock(client: Client) -> Finding:
+    seconds, _ = client.time()
+    return _clock_finding("clock of the store", seconds)
+
+
+def _endpoints(config: Config) -> Iterator[Finding]:
+    if config.sandbox:
+        return
+    hosts = {config.api_url, config.authorization_endpoint}
+    pool = urllib3.PoolManager(retries=False, timeout=5.0)
+    for address in sorted(hosts):
+        parts = urlsplit(address)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        try:
+            response = pool.request("HEAD", origin, redirect=False)
+        except urllib3.exceptions.HTTPError as error:
+            yield Finding(origin, ok=False, text=f"cannot be reached ({type(error).__name__})")
+            continue
+        yield Finding(origin, ok=True, text="can be reached")
+        if date := response.headers.get("Date"):
+            yield _clock_finding(f"clock of {origin}", parsedate_to_datetime(date).timestamp())
+
+
+def _clock_finding(about: str, theirs: float) -> Finding:
+    apart = abs(time.time() - theirs)
+    return Finding(about, apart <= _CLOCK, f"{apart:.0f} s from ours")

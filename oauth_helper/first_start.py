@@ -1,0 +1,58 @@
+"""What the program makes for itself when the settings leave it out: a key, and a password."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import replace
+from pathlib import Path
+
+from werkzeug.security import generate_password_hash
+
+from oauth_helper.config import Config, SupportUser
+from oauth_helper.secret import Secret
+
+
+class KeyFileError(Exception):
+    """The generated key cannot be kept or read; the message names the file and why."""
+
+
+def with_secret_key(config: Config) -> Config:
+    """`config` with a key: its own, else the one in DATA_DIR, made now if it is not there yet.
+
+    Raises `KeyFileError`.
+    """
+    if config.secret_keys:
+        return config
+    return replace(config, secret_keys=(_kept_key(config.data_dir / "secret_key"),))
+
+
+def with_support_user(config: Config) -> tuple[Config, str | None]:
+    """`config` with somebody who can sign in, and the password if one was made for it."""
+    if config.support_users:
+        return config, None
+    password = secrets.token_urlsafe(12)
+    user = SupportUser("support", Secret(hash_password(password)), "agent")
+    return replace(config, support_users=(user,)), password
+
+
+def hash_password(password: str) -> str:
+    """The password as SUPPORT_USERS takes it: scrypt with a salt, slow on purpose."""
+    return generate_password_hash(password)
+
+
+def _kept_key(path: Path) -> Secret:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # One of several programs that start at once makes it; the others read it.
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(48) + "\n")
+        except FileExistsError:
+            pass
+        key = path.read_text("utf-8").strip()
+    except OSError as error:
+        raise KeyFileError(f"DATA_DIR: {path} cannot be kept: {error.strerror}") from error
+    if len(key) < 32:
+        raise KeyFileError(f"DATA_DIR: {path} holds no key; remove it to have another one made")
+    return Secret(key)

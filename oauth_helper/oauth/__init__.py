@@ -1,0 +1,1 @@
+"""Core: the OAuth messages between browser, HubSpot and the helper, as values. Pure."""

@@ -1,0 +1,69 @@
+"""The authorization response (RFC 6749 section 4.1.2): what comes back to the redirection endpoint.
+
+Everything in it is hostile text until state and browser are checked, which is the caller's part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+#: Longer values are cut: no real one comes near, and they may end up in a record.
+MAX_CODE = 2048
+MAX_TEXT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Consent was given. `iss` is the issuer that the response names (RFC 9207), if it does."""
+
+    code: str
+    iss: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """An error came back (RFC 6749 section 4.1.2.1). Both texts are capped, and not to be trusted.
+
+    HubSpot documents `error` and `error_description` and no list of codes, so any is taken.
+    """
+
+    error: str
+    description: str = ""
+    iss: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Neither a code nor an error, or a parameter more than once (RFC 6749 section 3.1)."""
+
+    why: str
+    iss: str | None = None
+
+
+AuthorizationResponse = Code | Declined | Malformed
+
+
+def single(parameters: Mapping[str, Sequence[str]], name: str) -> str | None:
+    """The value of a parameter; None when it is absent, empty or repeated."""
+    values = parameters.get(name, ())
+    return values[0] if len(values) == 1 and values[0] else None
+
+
+def read_authorization_response(
+    parameters: Mapping[str, Sequence[str]],
+) -> AuthorizationResponse:
+    """What the query parameters say; each name has the list of its values."""
+    iss = single(parameters, "iss")
+    for name in ("code", "error", "error_description", "iss"):
+        if len(parameters.get(name, ())) > 1:
+            return Malformed(f"the parameter {name} stands more than once", iss)
+    if error := single(parameters, "error"):
+        description = single(parameters, "error_description") or ""
+        return Declined(error[:MAX_TEXT], description[:MAX_TEXT], iss)
+    code = single(parameters, "code")
+    if code is None:
+        return Malformed("it holds neither a code nor an error", iss)
+    if len(code) > MAX_CODE or not code.isascii() or not code.isprintable():
+        return Malformed("its code is no code", iss)
+    return Code(code, iss)

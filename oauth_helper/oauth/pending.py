@@ -1,0 +1,74 @@
+"""The pending authorization: what has to be remembered between request and response.
+
+It travels in a sealed cookie of the browser that began, one for each attempt, so that two tabs do
+not collide, no other browser can finish, and nothing on the server has to be there for it.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from hmac import compare_digest
+
+from oauth_helper.reference import parse_reference
+from oauth_helper.scopes import RequestedScopes
+
+#: Characters of the random part of a state; each holds six bits.
+STATE_CHANCE = 43
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingAuthorization:
+    """One authorization request that waits for its response. `begun_at` is in Unix seconds."""
+
+    reference: str
+    profile: str
+    state: str
+    code_verifier: str | None
+    requested: RequestedScopes
+    begun_at: int
+    return_to: str | None = None
+
+    def matches(self, state: str) -> bool:
+        """Whether `state` is this one's, compared in constant time."""
+        return compare_digest(self.state.encode(), state.encode())
+
+    def to_bytes(self) -> bytes:
+        """The value as bytes, small enough for a cookie: fifty scopes take some 400 of them."""
+        document = {
+            "r": self.reference,
+            "p": self.profile,
+            "s": self.state,
+            "v": self.code_verifier,
+            "q": [" ".join(self.requested.scope), " ".join(self.requested.optional_scope)],
+            "t": self.begun_at,
+            "u": self.return_to,
+        }
+        return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 9)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> PendingAuthorization:
+        """The value that `to_bytes` wrote. For sealed bytes only: it trusts their shape."""
+        document = json.loads(zlib.decompress(data))
+        scope, optional_scope = document["q"]
+        return cls(
+            reference=document["r"],
+            profile=document["p"],
+            state=document["s"],
+            code_verifier=document["v"],
+            requested=RequestedScopes(tuple(scope.split()), tuple(optional_scope.split())),
+            begun_at=document["t"],
+            return_to=document["u"],
+        )
+
+
+def make_state(reference: str, chance: str) -> str:
+    """A state that leads to its attempt: the reference, a dot, and what cannot be guessed."""
+    return f"{reference}.{chance}"
+
+
+def reference_in_state(state: str) -> str | None:
+    """The reference that a state names; None when it is none of ours. Proves nothing by itself."""
+    reference, _, chance = state.partition(".")
+    return parse_reference(reference) if len(chance) == STATE_CHANCE else None

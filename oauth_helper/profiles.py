@@ -1,0 +1,265 @@
+"""Profiles: one for each HubSpot app that customers connect to; nothing is shared between them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from oauth_helper.oauth.authorization_request import HUBLETS
+from oauth_helper.scopes import (
+    AppConfiguration,
+    AppConfigurationError,
+    Catalogue,
+    CatalogueError,
+    Kind,
+    RequestedScopes,
+    load_app_configuration,
+    load_catalogue,
+    nearest,
+    split,
+)
+from oauth_helper.secret import Secret
+from oauth_helper.urls import origin_of
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+MissingOptional = Literal["note", "fail"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One HubSpot app as customers connect to it.
+
+    `optional_scopes` is what is asked for when nobody chooses (None: the catalogue's default);
+    `missing_optional` says whether optional scopes that were not granted are a note to the customer
+    or a failure; `return_origins` are the web origins that a `return_to` address may have.
+    """
+
+    name: str
+    title: str
+    client_id: str
+    client_secret: Secret
+    redirect_uri: str
+    catalogue: Catalogue
+    app: AppConfiguration | None = None
+    optional_scopes: tuple[str, ...] | None = None
+    conditional_scopes: tuple[str, ...] = ()
+    missing_optional: MissingOptional = "note"
+    pkce: bool = True
+    region: str | None = None
+    hub_id: int | None = None
+    return_origins: frozenset[str] = field(default_factory=frozenset)
+
+    def requested_scopes(self, optional: Collection[str] | None = None) -> RequestedScopes:
+        """What a connection asks for; `optional` narrows it. Raises `UnknownScopesError`."""
+        chosen = self.optional_scopes if optional is None else optional
+        return split(self.catalogue, self.app, optional=chosen, conditional=self.conditional_scopes)
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The scopes without which a connection is of no use, by the catalogue."""
+        return frozenset(self.catalogue.of_kind(Kind.REQUIRED))
+
+
+class ProfilesError(ValueError):
+    """A profiles file that cannot be used. `problems` names each one and its place."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What a profile has where its file says nothing. `redirect_uri` makes one from a name."""
+
+    client_id: str
+    client_secret: Secret
+    catalogue: Catalogue
+    app: AppConfiguration | None
+    redirect_uri: Callable[[str], str]
+
+
+def load_profiles(
+    path: Path, defaults: Defaults, environ: Mapping[str, str]
+) -> tuple[Profile, ...]:
+    """The profiles of the TOML file at `path`, in its order. Raises `ProfilesError`."""
+    try:
+        document = tomllib.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise ProfilesError([f"{path} cannot be read: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProfilesError([f"{path} is not TOML: {error}"]) from error
+    tables = document.get("profiles")
+    if not isinstance(tables, dict) or not tables:
+        raise ProfilesError([f"{path} holds no [profiles.<name>] table"])
+    problems = [f"{path}: unknown key {key!r}" for key in document if key != "profiles"]
+    profiles = []
+    for name, table in tables.items():
+        reader = _ProfileReader(name, table, path.parent, defaults, environ)
+        profiles.append(reader.profile())
+        problems += [f"{path}: profile {name!r}: {problem}" for problem in reader.problems]
+    if problems:
+        raise ProfilesError(problems)
+    return tuple(profile for profile in profiles if profile is not None)
+
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "title": str,
+    "client_id": str,
+    "client_secret_env": str,
+    "client_secret_file": str,
+    "catalogue": str,
+    "app_config": str,
+    "optional_scopes": list,
+    "conditional_scopes": list,
+    "missing_optional": str,
+    "pkce": bool,
+    "region": str,
+    "hub_id": int,
+    "return_origins": list,
+}
+_TYPE_NAMES = {str: "text", list: "a list of texts", bool: "true or false", int: "a number"}
+
+
+class _ProfileReader:
+    """Reads one `[profiles.<name>]` table and gathers its problems."""
+
+    def __init__(
+        self,
+        name: str,
+        table: object,
+        folder: Path,
+        defaults: Defaults,
+        environ: Mapping[str, str],
+    ) -> None:
+        self.problems: list[str] = []
+        self._name, self._folder = name, folder
+        self._defaults, self._environ = defaults, environ
+        self._table: dict[str, Any] = table if isinstance(table, dict) else {}
+        if not isinstance(table, dict):
+            self.problems.append("has to be a table")
+
+    def profile(self) -> Profile | None:
+        """The profile, or None when it has problems."""
+        self._check_table()
+        if self.problems:
+            return None
+        table = self._table
+        catalogue, app = self._catalogue(), self._app()
+        profile = Profile(
+            name=self._name,
+            title=table.get("title", self._name),
+            client_id=table.get("client_id", self._defaults.client_id),
+            client_secret=self._secret(),
+            redirect_uri=self._defaults.redirect_uri(self._name),
+            catalogue=catalogue,
+            app=app,
+            optional_scopes=self._names("optional_scopes", catalogue),
+            conditional_scopes=self._names("conditional_scopes", catalogue) or (),
+            missing_optional=table.get("missing_optional", "note"),
+            pkce=table.get("pkce", True),
+            region=table.get("region"),
+            hub_id=table.get("hub_id"),
+            return_origins=frozenset(self._origins()),
+        )
+        return None if self.problems else profile
+
+    def _check_table(self) -> None:
+        if not _NAME.fullmatch(self._name):
+            self.problems.append("the name may hold a-z, 0-9, - and _ only, 32 characters at most")
+        for key, value in self._table.items():
+            if key not in _TYPES:
+                meant = nearest(key, _TYPES)
+                self.problems.append(
+                    f"unknown key {key!r}" + (f"; did you mean {meant!r}?" if meant else "")
+                )
+            elif not _is_of(value, _TYPES[key]):
+                self.problems.append(f"{key} has to be {_TYPE_NAMES[_TYPES[key]]}")  # type: ignore[index]
+        self._choice("missing_optional", ("note", "fail"))
+        self._choice("region", HUBLETS)
+        if {"client_secret_env", "client_secret_file"} <= self._table.keys():
+            self.problems.append("client_secret_env and client_secret_file: give one of them")
+        if isinstance(self._table.get("hub_id"), int) and self._table["hub_id"] < 1:
+            self.problems.append("hub_id has to be a positive number")
+
+    def _choice(self, key: str, allowed: tuple[str, ...]) -> None:
+        value = self._table.get(key)
+        if isinstance(value, str) and value not in allowed:
+            self.problems.append(f"{key} is {value!r}, not one of {', '.join(allowed)}")
+
+    def _catalogue(self) -> Catalogue:
+        if "catalogue" not in self._table:
+            return self._defaults.catalogue
+        try:
+            return load_catalogue(self._folder / self._table["catalogue"])
+        except CatalogueError as error:
+            self.problems += [f"catalogue {error.origin}: {each}" for each in error.problems]
+            return self._defaults.catalogue
+
+    def _app(self) -> AppConfiguration | None:
+        if "app_config" not in self._table:
+            # The one of the settings belongs to the client id of the settings and to no other.
+            return None if "client_id" in self._table else self._defaults.app
+        try:
+            return load_app_configuration(self._folder / self._table["app_config"])
+        except AppConfigurationError as error:
+            self.problems += [f"app_config {error.origin}: {each}" for each in error.problems]
+            return None
+
+    def _secret(self) -> Secret:
+        table = self._table
+        if "client_secret_env" in table:
+            secret = Secret(self._environ.get(table["client_secret_env"], ""))
+            if not secret:
+                self.problems.append(f"client_secret_env: {table['client_secret_env']} is not set")
+        elif "client_secret_file" in table:
+            secret = self._secret_file(self._folder / table["client_secret_file"])
+        elif "client_id" in table:
+            secret = Secret("")
+            self.problems.append("needs client_secret_env or client_secret_file beside client_id")
+        else:
+            secret = self._defaults.client_secret
+        return secret
+
+    def _secret_file(self, path: Path) -> Secret:
+        try:
+            secret = Secret(path.read_text("utf-8").strip())
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            self.problems.append(f"client_secret_file {path} cannot be read: {reason}")
+            return Secret("")
+        if not secret:
+            self.problems.append(f"client_secret_file {path} is empty")
+        return secret
+
+    def _names(self, key: str, catalogue: Catalogue) -> tuple[str, ...] | None:
+        if key not in self._table:
+            return None
+        for name in self._table[key]:
+            if name not in catalogue:
+                meant = catalogue.meant_by(name)
+                hint = f"; did you mean {meant!r}?" if meant else ""
+                self.problems.append(f"{key}: {name!r} is not in the catalogue{hint}")
+        return tuple(self._table[key])
+
+    def _origins(self) -> list[str]:
+        origins = []
+        for text in self._table.get("return_origins", []):
+            if origin_of(text) == text:
+                origins.append(text)
+            else:
+                self.problems.append(
+                    f"return_origins: {text!r} is no origin such as https://app.example.com"
+                )
+        return origins
+
+
+def _is_of(value: object, of: type | tuple[type, ...]) -> bool:
+    if of is list:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return isinstance(value, of) and not (of is int and isinstance(value, bool))

@@ -1,0 +1,136 @@
+"""What is kept: attempts, failures and connections, as values. Times are Unix seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from oauth_helper.diagnosis import Candidate, Cause, Fix, Stage, fix_for
+from oauth_helper.scopes import RequestedScopes
+from oauth_helper.secret import Secret
+
+
+class StoreUnavailableError(Exception):
+    """The store of records cannot be reached, or does not answer in time."""
+
+
+class Status(StrEnum):
+    """Whether a failure still wants somebody's attention."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A connection that was begun. `deadline` is when it counts as never returned."""
+
+    reference: str
+    profile: str
+    requested: RequestedScopes
+    begun_at: int
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A connection that failed.
+
+    `granted` is None when nobody knows what was granted; `missing` are the scopes that the cause is
+    about; `candidates` are the possible causes, the likeliest first; `redirect_uri` is the one of
+    the request. `message` is text from outside, capped, and to be shown as such.
+    """
+
+    reference: str
+    profile: str
+    stage: Stage
+    at: float
+    begun_at: int
+    requested: RequestedScopes
+    candidates: tuple[Candidate, ...]
+    message: str = ""
+    status: Status = Status.OPEN
+    granted: tuple[str, ...] | None = None
+    missing: tuple[str, ...] = ()
+    hub_id: int | None = None
+    correlation_id: str = ""
+    redirect_uri: str = ""
+
+    @property
+    def cause(self) -> Cause:
+        """The likeliest cause."""
+        return self.candidates[0].cause
+
+    @property
+    def fix(self) -> tuple[Fix, ...]:
+        """Who can mend it and how."""
+        return fix_for(
+            self.cause,
+            scopes=self.missing,
+            redirect_uri=self.redirect_uri,
+            profile=self.profile,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which failures to list; None or empty asks for any. Times are Unix seconds, `since` included.
+
+    `text` is found in reference, account, scopes and message, whatever its case.
+    """
+
+    cause: str | None = None
+    profile: str | None = None
+    status: str | None = None
+    text: str = ""
+    since: float | None = None
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some failures, newest first. `next_cursor` continues behind the last, None at the end.
+
+    `bounded` says that it stopped at its bound without filling the page.
+    """
+
+    failures: tuple[Failure, ...]
+    next_cursor: str | None
+    bounded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Failures of one cause and profile. `sample` are references, the newest first."""
+
+    cause: str
+    profile: str
+    count: int
+    first_seen: float
+    last_seen: float
+    sample: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """An account that is connected. `id` is `<profile>:<hub_id>`, or a reference without account.
+
+    `granted` is None when HubSpot did not tell; `expires_at` is the access token's.
+    """
+
+    id: str
+    profile: str
+    hub_id: int | None
+    granted: tuple[str, ...] | None
+    missing_optional: tuple[str, ...]
+    connected_at: int
+    expires_at: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of a connection."""
+
+    access_token: Secret
+    refresh_token: Secret

@@ -1,0 +1,99 @@
+"""The accounts and the people of the sandbox, and which scopes an account has.
+
+HubSpot offers a scope from a certain subscription on; the catalogue knows it as `Scope.tier`.
+As of 2026-11: https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from oauth_helper.scopes import Availability, Catalogue, Scope, Tier
+
+
+class Subscription(IntEnum):
+    """What an account pays for; a higher one has everything of the lower ones."""
+
+    FREE = 0
+    STARTER = 1
+    PROFESSIONAL = 2
+    ENTERPRISE = 3
+
+
+class Role(StrEnum):
+    """Who sits before the page. The first two may install apps."""
+
+    SUPER_ADMIN = "super_admin"
+    MARKETPLACE = "marketplace"
+    USER = "user"
+
+
+_LOWEST = {
+    Tier.ANY: Subscription.FREE,
+    Tier.PROFESSIONAL: Subscription.PROFESSIONAL,
+    Tier.ENTERPRISE: Subscription.ENTERPRISE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One HubSpot account; `region` is where its data lies, and how its refresh tokens begin."""
+
+    hub_id: int
+    name: str
+    subscription: Subscription
+    region: str = "na1"
+
+    @property
+    def domain(self) -> str:
+        """What introspection calls `hub_domain`."""
+        return f"{self.subscription.name.lower()}.example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone of an account, in one role."""
+
+    user_id: int
+    email: str
+
+
+ACCOUNTS = (
+    Account(1000101, "Oak Street Bakery", Subscription.FREE),
+    Account(1000102, "Harbour Cycles", Subscription.STARTER),
+    Account(1000103, "Lindqvist Interiors", Subscription.PROFESSIONAL, region="eu1"),
+    Account(1000104, "Northwind Logistics", Subscription.ENTERPRISE),
+)
+
+
+def find_account(hub_id: str) -> Account | None:
+    """The account whose number is written in `hub_id`, a text from outside."""
+    return next((account for account in ACCOUNTS if str(account.hub_id) == hub_id), None)
+
+
+def person_of(account: Account, role: Role) -> Person:
+    """The made-up person who has `role` in `account`: the same one each time."""
+    number = list(Role).index(role) + 1
+    return Person(account.hub_id * 10 + number, f"{role.replace('_', '.')}@{account.domain}")
+
+
+def known_scope(name: str, catalogue: Catalogue) -> Scope | None:
+    """The catalogue's entry for `name`, or the entry of which `name` is a granular part."""
+    if scope := catalogue.by_name.get(name):
+        return scope
+    return next((scope for scope in catalogue.scopes if name in scope.replaced_by), None)
+
+
+def subscription_for(name: str, catalogue: Catalogue) -> Subscription | None:
+    """The lowest subscription that has the scope; None when HubSpot has to be asked for it."""
+    scope = known_scope(name, catalogue)
+    if scope is None:
+        return Subscription.FREE
+    return None if scope.availability is Availability.ON_REQUEST else _LOWEST[scope.tier]
+
+
+def has_scope(account: Account, name: str, catalogue: Catalogue) -> bool:
+    """Whether the subscription of `account` holds the scope."""
+    lowest = subscription_for(name, catalogue)
+    return lowest is not None and account.subscription >= lowest

@@ -1,0 +1,204 @@
+"""The token endpoint's bodies, and the ways in which it can be told to fail. Pure.
+
+The `status` values and older bodies are those that people met in public threads; since 2026-01
+HubSpot adds `error` and `error_description` (RFC 6749 section 5.2). Every field may be missing.
+As of 2026-11: https://developers.hubspot.com/docs/api-reference/latest/authentication/manage-oauth-tokens
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+#: For each `status` the error of RFC 6749 section 5.2, and HubSpot's message or one in its manner.
+FAILURES: Mapping[str, tuple[str, str]] = {
+    "BAD_AUTH_CODE": ("invalid_grant", "missing or unknown auth code"),
+    "EXPIRED_AUTH_CODE": ("invalid_grant", "the auth code has expired"),
+    "MISMATCH_REDIRECT_URI_AUTH_CODE": (
+        "invalid_grant",
+        "redirect URI does not match the one used to get the auth code",
+    ),
+    "BAD_REDIRECT_URI": ("invalid_request", "missing or invalid redirect URI"),
+    "BAD_CLIENT_ID": ("invalid_client", "missing or invalid client id"),
+    "BAD_CLIENT_SECRET": ("invalid_client", "missing or invalid client secret"),
+    "BAD_CODE_VERIFIER": ("invalid_grant", "missing or invalid code verifier"),
+    "BAD_GRANT_TYPE": ("unsupported_grant_type", "missing or unknown grant type"),
+    "BAD_SCOPES": ("invalid_scope", "one or more scopes are invalid"),
+    "BAD_HUB": ("invalid_grant", "the hub is unknown or inactive"),
+    "BAD_REFRESH_TOKEN": ("invalid_grant", "missing or invalid refresh token"),
+}
+
+#: Failures that pass: HTTP status and label.
+TRANSIENT: Mapping[str, tuple[int, str]] = {
+    "423": (423, "423 Locked"),
+    "429": (429, "429 Too many requests"),
+    "477": (477, "477 Account is moving to another region"),
+    "500": (500, "500 Internal error"),
+    "502": (502, "502 Bad gateway"),
+    "503": (503, "503 Service unavailable"),
+    "429_once": (429, "429 once, then it works"),
+    "503_once": (503, "503 once, then it works"),
+}
+
+_ODD = {
+    "error_in_200": "200 with an error in the body",
+    "empty": "200 with an empty body",
+    "html": "200 with an HTML page",
+    "list": "A list in place of an object",
+    "truncated": "JSON that breaks off",
+    "wrong_types": "Fields of the wrong types",
+    "huge": "A body of some megabytes",
+    "slow": "Answers late",
+}
+
+_GRANTS = {
+    "ok": "Tokens, as usual",
+    "no_scopes": "Tokens without hub_id and scopes",
+    "no_scopes_no_introspection": "The same, and introspection fails",
+    "misses_required": "Granted without crm.objects.contacts.read",
+    "misses_optional": "Granted without one of the optional scopes",
+}
+
+_HUGE = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP response."""
+
+    http_status: int
+    body: str
+    content_type: str = "application/json;charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerGroup:
+    """Token answers of one kind, as (value, label), for an <optgroup>."""
+
+    label: str
+    answers: tuple[tuple[str, str], ...]
+
+
+def token_answers() -> tuple[AnswerGroup, ...]:
+    """Every value that `token_answer` may have, grouped for a person to choose from."""
+    statuses = [status for status in FAILURES if status != "BAD_REFRESH_TOKEN"]
+    return (
+        AnswerGroup("It works", tuple(_GRANTS.items())),
+        AnswerGroup("Refused", tuple((f"rfc_body:{name}", name) for name in statuses)),
+        AnswerGroup(
+            "Refused, with the body from before 2026",
+            tuple((f"older_body:{name}", f"{name}, older body") for name in statuses),
+        ),
+        AnswerGroup(
+            "Fails for a while", tuple((name, label) for name, (_, label) in TRANSIENT.items())
+        ),
+        AnswerGroup("Odd answers", tuple(_ODD.items())),
+    )
+
+
+def is_token_answer(value: str) -> bool:
+    """Whether `value` is one of `token_answers`."""
+    return any(value == name for group in token_answers() for name, _ in group.answers)
+
+
+def json_answer(body: object, *, http_status: int = 200) -> Answer:
+    """`body` as JSON, never to be stored (RFC 6749 section 5.1)."""
+    return Answer(
+        http_status, json.dumps(body), headers={"Cache-Control": "no-store", "Pragma": "no-cache"}
+    )
+
+
+def failure(
+    status: str, correlation_id: str, *, older: bool = False, http_status: int = 400
+) -> Answer:
+    """The error body for a `status` of `FAILURES`; `older` is the one from before 2026-01."""
+    error, message = FAILURES[status]
+    body = {"status": status, "message": message, "correlationId": correlation_id}
+    if not older:
+        body = {"error": error, "error_description": message, **body}
+    return json_answer(body, http_status=http_status)
+
+
+def refusal(answer: str, correlation_id: str) -> Answer | None:
+    """The failure that `answer` asks for and that leaves the code unused; None for a success."""
+    kind, _, status = answer.partition(":")
+    if status in FAILURES:
+        return failure(status, correlation_id, older=kind == "older_body")
+    if answer == "error_in_200":
+        return failure("BAD_AUTH_CODE", correlation_id, http_status=200)
+    if answer in TRANSIENT:
+        return _transient(TRANSIENT[answer][0], correlation_id)
+    return None
+
+
+def granted(
+    answer: str, scope: tuple[str, ...], optional: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is really granted, by parameter, under an answer that grants less than was agreed."""
+    if answer == "misses_required":
+        return tuple(name for name in scope if name != "crm.objects.contacts.read"), optional
+    if answer == "misses_optional":
+        return scope, optional[1:]
+    return scope, optional
+
+
+def dressed(answer: str, body: Mapping[str, Any]) -> Answer:
+    """The token response with `body`, in the state that `answer` asks for."""
+    if answer == "empty":
+        return Answer(200, "")
+    if answer == "html":
+        page = "<!doctype html><title>HubSpot</title><h1>We'll be right back</h1>"
+        return Answer(200, page, content_type="text/html;charset=utf-8")
+    whole = json_answer(_content(answer, body))
+    if answer == "truncated":
+        return replace(whole, body=whole.body[: len(whole.body) // 2])
+    return whole
+
+
+def _content(answer: str, body: Mapping[str, Any]) -> object:
+    match answer:
+        case "list":
+            return [body]
+        case "wrong_types":
+            return _wrong_types(body)
+        case "no_scopes" | "no_scopes_no_introspection":
+            return {key: body[key] for key in body if key not in ("hub_id", "scopes")}
+        case "huge":
+            return {**body, "padding": "x" * _HUGE}
+        case _:
+            return body
+
+
+def _wrong_types(body: Mapping[str, Any]) -> dict[str, object]:
+    return {
+        "token_type": ["bearer"],
+        "access_token": 1234567890,
+        "refresh_token": None,
+        "expires_in": "half an hour",
+        "hub_id": {"id": body["hub_id"]},
+        "scopes": " ".join(body["scopes"]),
+        "token_use": False,
+        "user_id": "somebody",
+    }
+
+
+def _transient(http_status: int, correlation_id: str) -> Answer:
+    message = {
+        423: "The resource is locked",
+        429: "You have reached your secondly limit.",
+        477: "This account is being migrated to another region",
+    }.get(http_status, "There was a problem with the request.")
+    body = {"status": "error", "message": message, "correlationId": correlation_id}
+    headers = {"Cache-Control": "no-store"}
+    if http_status == 429:
+        body["errorType"] = "RATE_LIMIT"
+    if http_status == 477:
+        # HubSpot's API usage guide (2026): a migration takes up to 24 hours.
+        headers["Retry-After"] = "86400"
+    if http_status == 502:  # comes from the proxy in front, which speaks HTML
+        page = "<html><head><title>502 Bad Gateway</title></head></html>"
+        return Answer(502, page, content_type="text/html")
+    return Answer(http_status, json.dumps(body), headers=headers)

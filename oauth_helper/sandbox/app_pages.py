@@ -1,0 +1,145 @@
+"""The pages on which an app's configuration is looked at and changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from urllib.parse import quote
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from oauth_helper.sandbox.apps import Sandbox, SandboxApp
+from oauth_helper.sandbox.mismatches import mismatches, with_mismatch
+from oauth_helper.sandbox.other_sites import refuse_other_sites
+from oauth_helper.sandbox.rules import is_registered
+from oauth_helper.scopes import (
+    AppConfiguration,
+    AppConfigurationError,
+    join_scope,
+    parse_app_configuration,
+)
+
+# A real configuration has a few kilobytes, and every page of the app reads it.
+_MAX_TEXT = 64_000
+
+
+class AppPages:
+    """The views of one sandbox's apps. `register` adds them to a blueprint."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def register(self, blueprint: Blueprint) -> None:
+        """Adds the routes."""
+        path = "/app/<client_id>"
+        blueprint.add_url_rule(path, view_func=self.show_app)
+        blueprint.add_url_rule(path, view_func=self.change_app, methods=["POST"])
+        blueprint.add_url_rule(f"{path}/app-hsmeta.json", view_func=self.app_file)
+
+    def show_app(self, client_id: str) -> str:
+        """The app's configuration in a form."""
+        app = self._app(client_id)
+        return self._page(app, text=app_file_text(app))
+
+    def app_file(self, client_id: str) -> Response:
+        """The configuration as the file of a developer project."""
+        return Response(app_file_text(self._app(client_id)), content_type="application/json")
+
+    def change_app(self, client_id: str) -> Response | tuple[str, int]:
+        """Saves, resets or breaks the app, by the button that was pressed."""
+        refuse_other_sites()
+        app = self._app(client_id)
+        action, _, name = request.form.get("action", "").partition(":")
+        changed: AppConfiguration | None = None
+        match action:
+            case "reset":
+                self._sandbox.reset(client_id)
+                return redirect(url_for(".show_app", client_id=client_id), 303)
+            case "save":
+                return self._save(app)
+            case "mismatch":
+                changed = with_mismatch(name, app.configuration, self._sandbox.catalogue)
+        if changed is None:
+            abort(400, "There is no such button on this page.")
+        self._sandbox.edit(replace(app, configuration=changed))
+        return redirect(url_for(".show_app", client_id=client_id), 303)
+
+    def _save(self, app: SandboxApp) -> Response | tuple[str, int]:
+        text = request.form.get("configuration", "")
+        edited = replace(
+            app,
+            policy_signed="policy_signed" in request.form,
+            governed="governed" in request.form,
+            link_valid="link_valid" in request.form,
+        )
+        try:
+            configuration = _read(text)
+        except AppConfigurationError as error:
+            return self._page(edited, text=text, problems=error.problems), 400
+        self._sandbox.edit(replace(edited, configuration=configuration))
+        return redirect(url_for(".show_app", client_id=app.client_id), 303)
+
+    def _app(self, client_id: str) -> SandboxApp:
+        return self._sandbox.app(client_id) or abort(404, "The sandbox has no app of this id.")
+
+    def _page(self, app: SandboxApp, *, text: str, problems: tuple[str, ...] = ()) -> str:
+        return render_template(
+            "sandbox/app.html",
+            app=app,
+            text=text,
+            problems=problems,
+            mismatches=mismatches(),
+            edited=self._sandbox.is_edited(app.client_id),
+            authorize_query=_authorize_query(app),
+        )
+
+
+def app_file_text(app: SandboxApp) -> str:
+    """The app's configuration as `app-hsmeta.json` has it.
+
+    As of 2026-11:
+    https://developers.hubspot.com/docs/apps/developer-platform/build-apps/app-configuration
+    """
+    configuration = app.configuration
+    auth = {
+        "type": configuration.auth_type,
+        "redirectUrls": configuration.redirect_urls,
+        "requiredScopes": configuration.required,
+        "optionalScopes": configuration.optional,
+        "conditionallyRequiredScopes": configuration.conditional,
+    }
+    document = {"uid": app.client_id, "type": "app", "config": {"name": app.title, "auth": auth}}
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _read(text: str) -> AppConfiguration:
+    origin = "app-hsmeta.json"
+    if len(text) > _MAX_TEXT:
+        raise AppConfigurationError(origin, [f"is longer than {_MAX_TEXT:,} characters"])
+    try:
+        configuration = parse_app_configuration(text, origin=origin)
+    except AppConfigurationError:
+        raise
+    except ValueError as error:  # Python reads no number of thousands of digits
+        raise AppConfigurationError(origin, ["is not an app configuration"]) from error
+    wrong = [url for url in configuration.redirect_urls if not is_registered(url, configuration)]
+    if wrong:
+        raise AppConfigurationError(
+            origin, [f"redirectUrls: {url[:200]!a} is no web address" for url in wrong]
+        )
+    return configuration
+
+
+def _authorize_query(app: SandboxApp) -> str:
+    """The query of an authorize URL that fits the app; empty when it has no redirect URL."""
+    configuration = app.configuration
+    if not configuration.redirect_urls:
+        return ""
+    fields = {
+        "client_id": app.client_id,
+        "redirect_uri": configuration.redirect_urls[0],
+        "scope": join_scope(configuration.required),
+        "optional_scope": join_scope(configuration.optional),
+    }
+    return "&".join(f"{key}={quote(value, safe='')}" for key, value in fields.items() if value)

@@ -1,0 +1,72 @@
+"""The sandbox as a blueprint, and as an application of its own."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, g, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from oauth_helper.sandbox.app_pages import AppPages
+from oauth_helper.sandbox.apps import Sandbox
+from oauth_helper.sandbox.pages import Pages
+from oauth_helper.sandbox.token_endpoint import TokenEndpoint
+
+# A configuration is the largest thing that anybody has to send.
+_MAX_BODY = 256 * 1024
+
+_API = {f"sandbox.{name}" for name in ("token", "introspect", "revoke", "uninstall")}
+
+
+def create_blueprint(sandbox: Sandbox) -> Blueprint:
+    """The routes of `sandbox`, to be mounted anywhere; they keep no cookie and no session.
+
+    The token endpoint cannot carry a CSRF token, so the whole blueprint has to be exempt from such
+    protection; its own forms refuse what another site sends.
+    """
+    blueprint = Blueprint(
+        "sandbox",
+        __name__,
+        template_folder="templates",
+        static_folder="static",
+        static_url_path="/static",
+    )
+    blueprint.before_request(_cap_body)
+    blueprint.after_request(_secured)
+    blueprint.register_error_handler(HTTPException, _refused)
+    Pages(sandbox).register(blueprint)
+    AppPages(sandbox).register(blueprint)
+    TokenEndpoint(sandbox).register(blueprint)
+    return blueprint
+
+
+def create_sandbox_app(sandbox: Sandbox) -> Flask:
+    """A Flask application that is nothing but `sandbox`, at its root."""
+    app = Flask(__name__, static_folder=None)
+    app.register_blueprint(create_blueprint(sandbox))
+    return app
+
+
+def _cap_body() -> None:
+    request.max_content_length = _MAX_BODY
+
+
+def _refused(error: HTTPException) -> tuple[Response | str, int]:
+    status = error.code or 500
+    if request.endpoint in _API:
+        return jsonify(status="error", message=error.description), status
+    return render_template("sandbox/refused.html", error=error), status
+
+
+def _secured(response: Response) -> Response:
+    # Browsers hold a form's redirect against form-action as well, so the page that leads to a
+    # client's redirect URI has to allow its origin: https://www.w3.org/TR/CSP3/#directive-form-action
+    targets = " ".join(("'self'", *g.get("sandbox_form_targets", ())))
+    response.headers.setdefault(
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+        f"frame-ancestors 'none'; form-action {targets}",
+    )
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if request.endpoint != "sandbox.static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response

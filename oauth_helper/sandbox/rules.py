@@ -1,0 +1,209 @@
+"""What HubSpot decides about an authorization request: an error page of its own, or a grant. Pure.
+
+The wording is what HubSpot's page said when last seen (public threads and forum posts, 2026), in
+English. Each page ends the attempt: HubSpot does not redirect back from any of them.
+As of 2026-11: https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from oauth_helper.sandbox.accounts import Account, Role, has_scope
+from oauth_helper.sandbox.apps import SandboxApp
+from oauth_helper.scopes import (
+    AppConfiguration,
+    Catalogue,
+    check_placement,
+    is_scope_token,
+    parse_scope,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorPage:
+    """A page of HubSpot's own. `code` is ours, E1 to E9; `detail` is a second line, if any."""
+
+    code: str
+    message: str
+    detail: str = ""
+
+
+#: The title of every error page, with U+2019 as HubSpot writes it.
+ERROR_TITLE = "Couldn\N{RIGHT SINGLE QUOTATION MARK}t complete the connection"
+
+_MISMATCH = (
+    "Authorization failed because there is a mismatch between the scopes in the install URL and "
+    "the app's configured scopes. Please contact the app developer."
+)
+
+#: Only the French page is attested (2026); this is its English.
+UNKNOWN_CLIENT = ErrorPage(
+    "E6", "An invalid app client_id was provided. Please contact the app developer."
+)
+
+# A challenge has 43 to 128 characters (RFC 7636 section 4.2). One more keeps a longer one wrong.
+_CHALLENGE_KEPT = 129
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What the account grants, by the parameter that asked for it."""
+
+    scope: tuple[str, ...]
+    optional_scope: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Both parameters' scopes."""
+        return (*self.scope, *self.optional_scope)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """The query of the authorize URL. `state` is None when it was not sent, as opposed to empty."""
+
+    client_id: str = ""
+    redirect_uri: str = ""
+    scope: tuple[str, ...] = ()
+    optional_scope: tuple[str, ...] = ()
+    state: str | None = None
+    code_challenge: str = ""
+    code_challenge_method: str = ""
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> AuthorizationRequest:
+        """The request in a parsed query. Parameters that HubSpot does not know are ignored."""
+        return cls(
+            client_id=query.get("client_id", ""),
+            redirect_uri=query.get("redirect_uri", ""),
+            scope=parse_scope(query.get("scope", "")),
+            optional_scope=parse_scope(query.get("optional_scope", "")),
+            state=query.get("state"),
+            code_challenge=query.get("code_challenge", "")[:_CHALLENGE_KEPT],
+            code_challenge_method=query.get("code_challenge_method", "")[:16],
+        )
+
+
+def refuse_request(
+    app: SandboxApp | None, request: AuthorizationRequest, catalogue: Catalogue
+) -> ErrorPage | None:
+    """The error page that the URL alone leads to, whoever opens it; None when it is in order."""
+    if app is None:
+        return UNKNOWN_CLIENT
+    if not is_registered(request.redirect_uri, app.configuration):
+        shown = request.redirect_uri[:500]
+        return ErrorPage(
+            "E5",
+            f"Authorization failed as the redirect URL '{shown}' doesn't match the app's "
+            "registered redirect URL",
+        )
+    return (
+        _refuse_app(app)
+        or _refuse_names(app.configuration, request, catalogue)
+        or _refuse_placement(app.configuration, request)
+    )
+
+
+def decide(
+    app: SandboxApp | None,
+    request: AuthorizationRequest,
+    account: Account,
+    role: Role,
+    catalogue: Catalogue,
+) -> ErrorPage | Granted:
+    """What happens when a person with `role` connects `account` to `app`, as that account sees it.
+
+    Scopes of `optional_scope` that the account lacks are left out without a word.
+    """
+    if refused := refuse_request(app, request, catalogue):
+        return refused
+    lacked = [name for name in request.scope if not has_scope(account, name, catalogue)]
+    if lacked:
+        return ErrorPage(
+            "E3",
+            "Authorization failed because your account lacks access to the required scopes "
+            + _bracketed(lacked),
+        )
+    if role is Role.USER:
+        return ErrorPage(
+            "E9",
+            "Request for Integration Permissions",
+            "You don't have permission to connect this app",
+        )
+    if app is not None and app.governed:
+        return ErrorPage(
+            "E7",
+            "Authorization failed because this app hasn't been approved to access the required "
+            f"scopes {_bracketed(request.scope)}",
+        )
+    had = (name for name in request.optional_scope if has_scope(account, name, catalogue))
+    return Granted(request.scope, tuple(name for name in had if name not in request.scope))
+
+
+def is_registered(redirect_uri: str, configuration: AppConfiguration) -> bool:
+    """Whether the app lists `redirect_uri`, character for character, and it is a web address."""
+    # An edit may list anything; what could break the Location header is not an address.
+    if redirect_uri not in configuration.redirect_urls or re.search(r"[^\x21-\x7e]", redirect_uri):
+        return False
+    try:
+        parts = urlsplit(redirect_uri)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def known_names(configuration: AppConfiguration, catalogue: Catalogue) -> frozenset[str]:
+    """Every scope name that the sandbox takes for one of HubSpot's."""
+    granular = (name for scope in catalogue.scopes for name in scope.replaced_by)
+    return frozenset((*catalogue.by_name, *granular, *configuration.listed))
+
+
+def _refuse_app(app: SandboxApp) -> ErrorPage | None:
+    if not app.policy_signed:
+        return ErrorPage(
+            "E8",
+            "The app could not be installed because the app developer has not signed the "
+            "acceptable use policy.",
+        )
+    if not app.link_valid:
+        return ErrorPage(
+            "E8",
+            "This install link is no longer valid. Please visit HubSpot's App Marketplace to "
+            "install this app.",
+        )
+    return None
+
+
+def _refuse_names(
+    configuration: AppConfiguration, request: AuthorizationRequest, catalogue: Catalogue
+) -> ErrorPage | None:
+    names = (*request.scope, *request.optional_scope)
+    known = known_names(configuration, catalogue)
+    if names and all(is_scope_token(name) and name in known for name in names):
+        return None
+    return ErrorPage("E4", "An invalid scope name was provided. Please contact the app developer.")
+
+
+def _refuse_placement(
+    configuration: AppConfiguration, request: AuthorizationRequest
+) -> ErrorPage | None:
+    problems = check_placement(request.scope, request.optional_scope, configuration)
+    if not problems:
+        return None
+    # A missing `oauth` comes first among the problems; HubSpot answers it with a mismatch
+    # (n8n-io/n8n#23204) also when more is missing.
+    if problems[0].code != "url_missing_required_scope":
+        return ErrorPage("E2", _MISMATCH)
+    return ErrorPage(
+        "E1",
+        "Authorization failed because the provided scopes are missing "
+        + _bracketed(problems[0].scopes),
+    )
+
+
+def _bracketed(names: Iterable[str]) -> str:
+    return f"[{', '.join(names)}]"

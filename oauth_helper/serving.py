@@ -1,0 +1,287 @@
+"""Serving: one supervising process with the store, and the workers that it forks."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+import click
+import redis
+from flask import Flask
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.server import MPServer
+
+from oauth_helper.config import Config
+from oauth_helper.secret import Secret
+from oauth_helper.storage.client import connect, describe
+from oauth_helper.storage.embedded import EmbeddedStore, StoreError
+
+# Container engines kill ten seconds after they asked; the store wants the rest.
+_GRACE_SECONDS = 8
+# How long workers of a killed supervisor may still hold the port.
+_PORT_SECONDS = 2.0
+_READY_SECONDS = 60.0
+# granian counts connections here, not requests: idle ones that browsers and proxies keep open are
+# among them, so it has to be far above the number of threads.
+_CONNECTIONS = 512
+
+
+def _as_it_is(config: Config) -> Config:
+    return config
+
+
+def _say_nothing(_config: Config) -> None:
+    pass
+
+
+class _CannotServeError(Exception):
+    """Something to tell the operator in one line."""
+
+
+def serve(
+    config: Config,
+    *,
+    create_app: Callable[[Config], Flask],
+    before_workers: Callable[[Config], Config] = _as_it_is,
+    ready: Callable[[Config], None] = _say_nothing,
+) -> int:
+    """Serves until SIGTERM, Ctrl-C or SIGHUP; the exit code.
+
+    0 after a stop that was asked for, with requests in progress answered; 2 when HOST, PORT,
+    DATA_DIR or REDIS_URL cannot be used, after one line on stderr; 1 when the workers keep dying.
+
+    `before_workers` runs once, in the supervising process, when the store is up; its `redis_url` is
+    never empty, and what it returns is what the workers get. `ready` runs there too, in a thread,
+    as soon as the port accepts connections. `create_app` runs in each worker, never here.
+    """
+    # Before granian's own handlers are in place, SIGTERM has to unwind as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        address = _listening_address(config.host, config.port)
+        with ExitStack() as stack:
+            if config.redis_url:
+                _tell_when_unreachable(config.redis_url)
+            else:
+                store = stack.enter_context(EmbeddedStore(config.data_dir))
+                config = replace(config, redis_url=Secret(store.url))
+            config = before_workers(config)
+            return _run(_server(address, config), config, create_app, ready)
+    except (StoreError, _CannotServeError) as error:
+        click.echo(f"oauth_helper cannot start: {error}", err=True)
+        return 2
+    except KeyboardInterrupt:
+        return 0
+
+
+def _listening_address(host: str, port: int) -> str:
+    """The IP address to listen at, after making sure that nobody does yet.
+
+    granian lets several processes share a port, and so would share it with a program that has
+    nothing to do with this one. An ordinary bind is refused.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise _CannotServeError(f"HOST {host} is not known as an address") from error
+    family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    deadline = time.monotonic() + _PORT_SECONDS
+    while True:
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+            return str(address[0])
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise _CannotServeError(_bind_problem(error, host, port)) from error
+        time.sleep(0.02)
+
+
+def _bind_problem(error: OSError, host: str, port: int) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"PORT {port} at HOST {host} is in use by another program; "
+                "stop that one or choose another PORT"
+            )
+        case errno.EACCES:
+            return f"PORT {port} is reserved for the system; choose one from 1024 up"
+        case errno.EADDRNOTAVAIL:
+            return f"HOST {host} is not an address of this machine"
+        case _:
+            return f"HOST {host}, PORT {port} cannot be listened at: {error.strerror}"
+
+
+def _tell_when_unreachable(url: Secret) -> None:
+    """One line when Redis does not answer. It may come later: the workers start all the same."""
+    try:
+        with connect(url.reveal()) as client:
+            client.ping()
+    except (redis.RedisError, OSError) as error:
+        # The name of the problem only: its text may hold the password.
+        click.echo(
+            f"Redis at {describe(url.reveal())} does not answer ({type(error).__name__}); "
+            "starting all the same, /readyz tells when it does",
+            err=True,
+        )
+    except ValueError as error:
+        raise _CannotServeError("REDIS_URL is not an address that can be read") from error
+
+
+def _server(address: str, config: Config) -> MPServer:
+    # Workers get the application as a closure, which only a forked process can inherit.
+    multiprocessing.set_start_method("fork", force=True)
+    return MPServer(
+        "oauth_helper",
+        address=address,
+        port=config.port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=config.workers,
+        blocking_threads=config.threads,
+        backlog=1024,
+        backpressure=_CONNECTIONS,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_GRACE_SECONDS,
+        log_level=LogLevels.info,
+        log_dictconfig=_LOGGING,
+        log_access=True,
+        # The path only: queries of a redirection endpoint hold codes and states.
+        log_access_format='%(time)s %(addr)s "%(method)s %(path)s" %(status)d %(dt_ms).1f ms',
+    )
+
+
+def _run(
+    server: MPServer,
+    config: Config,
+    create_app: Callable[[Config], Flask],
+    ready: Callable[[Config], None],
+) -> int:
+    lifeline, held_by_supervisor = os.pipe()
+    stopped = threading.Event()
+    hang_up = signal.getsignal(signal.SIGHUP)
+
+    def application() -> Flask:
+        _prepare_worker(lifeline, held_by_supervisor)
+        return create_app(config)
+
+    def started() -> None:
+        # granian would start new workers when the terminal is closed. nohup is respected.
+        if hang_up == signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        else:
+            signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
+        address = (server.bind_addr, server.bind_port)
+        threading.Thread(
+            target=_call_when_open, args=(address, stopped, ready, config), daemon=True
+        ).start()
+
+    server.on_startup(started)
+    server.on_shutdown(stopped.set)
+    try:
+        server.serve(target_loader=application, wrap_loader=False)
+    except SystemExit:
+        # A worker that dies of the same Ctrl-C is no failure.
+        return 0 if server.interrupt_signal else 1
+    finally:
+        os.close(lifeline)
+        os.close(held_by_supervisor)
+    return 0
+
+
+def _prepare_worker(lifeline: int, held_by_supervisor: int) -> None:
+    # A terminal sends Ctrl-C to every process. The supervisor alone acts on it and tells the
+    # workers; one that stopped by itself would be taken for one that crashed.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Until granian has set its own handlers there is nothing to end gracefully.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.close(held_by_supervisor)
+    threading.Thread(target=_end_with_supervisor, args=(lifeline,), daemon=True).start()
+
+
+def _end_with_supervisor(lifeline: int) -> None:
+    """Ends this worker when its supervisor is gone.
+
+    One that is killed cannot tell its workers, and they would go on serving: they would hold the
+    port, with nobody to stop them, beside the next program that is started. Nothing is ever
+    written to the pipe; it ends when its last writer, the supervisor, does.
+    """
+    os.read(lifeline, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE_SECONDS)
+    os._exit(1)
+
+
+def _call_when_open(
+    address: tuple[str, int],
+    stopped: threading.Event,
+    ready: Callable[[Config], None],
+    config: Config,
+) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline and not stopped.wait(0.02):
+        try:
+            socket.create_connection(address, timeout=1).close()
+        except OSError:
+            continue
+        ready(config)
+        return
+
+
+class _AccessLine(logging.Formatter):
+    """Shows the path as it was sent: percent-decoded, it could hold the end of a line."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        if isinstance(record.args, dict):
+            path = str(record.args["path"]).encode("latin-1", "replace")
+            shown = quote(path, safe="/:@!$&'()*+,;=~-._")
+            record.message = str(record.msg) % {**record.args, "path": shown}
+        return super().formatMessage(record)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether an operator wants to read it: workers that end or start again, and errors."""
+    text = record.getMessage()
+    if record.levelno < logging.WARNING:
+        return text.startswith("Respawning")
+    return not text.startswith(("Configuration allows", "Configured number"))
+
+
+_LOGGING: dict[str, Any] = {
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(message)s"},
+        "access": {"()": _AccessLine, "fmt": "%(message)s"},
+    },
+    "filters": {"news": {"()": lambda: _is_news}},
+    "handlers": {
+        "news": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["news"],
+            "stream": "ext://sys.stderr",
+        },
+        "access": {
+            "class": "logging.StreamHandler",
+            "formatter": "access",
+            "stream": "ext://sys.stdout",
+        },
+    },
+    "loggers": {
+        "_granian": {"handlers": ["news"], "propagate": False},
+        "granian.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
+    },
+}

@@ -1,0 +1,62 @@
+"""Every key in Redis.
+
+| key | type | holds |
+|---|---|---|
+| `oh:{<day>}:attempt:<reference>` | hash | one attempt |
+| `oh:{<day>}:open` | sorted set | references of attempts without outcome, by deadline |
+| `oh:{<day>}:failure:<reference>` | hash | one failure |
+| `oh:{<day>}:failures[:<index>]` | sorted set | references of failures, by time |
+| `oh:{<day>}:groups` | set | the `cause profile` pairs of the day's failures |
+| `oh:days` | sorted set | the days that hold failures |
+| `oh:connection:<id>` | hash | one connection, its tokens sealed |
+| `oh:connections` | sorted set | ids of connections, by time |
+| `oh:sandbox:<key>` | string | what the built-in sandbox remembers |
+
+`<day>` is the day (UTC) on which the attempt began, which its reference tells. In braces it is the
+hash tag: on a Cluster all keys of one record share a slot, so that one script writes record and
+indexes together; a tag a day spreads the days over the nodes, and a whole day expires at once.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from oauth_helper.reference import day_of
+
+DAYS = "oh:days"
+CONNECTIONS = "oh:connections"
+
+
+def attempt(reference: str) -> str:
+    """The hash of one attempt."""
+    return f"oh:{{{day_of(reference)}}}:attempt:{reference}"
+
+
+def open_attempts(day: date) -> str:
+    """The sorted set of the day's attempts that have no outcome yet."""
+    return f"oh:{{{day}}}:open"
+
+
+def failure(reference: str) -> str:
+    """The hash of one failure."""
+    return f"oh:{{{day_of(reference)}}}:failure:{reference}"
+
+
+def failures(day: date, index: str = "") -> str:
+    """The sorted set of the day's failures: all, or those of one index such as `cause:unknown`."""
+    return f"oh:{{{day}}}:failures:{index}" if index else f"oh:{{{day}}}:failures"
+
+
+def groups(day: date) -> str:
+    """The set of the day's pairs of cause and profile."""
+    return f"oh:{{{day}}}:groups"
+
+
+def connection(connection_id: str) -> str:
+    """The hash of one connection."""
+    return f"oh:connection:{connection_id}"
+
+
+def sandbox(key: str) -> str:
+    """One thing that the sandbox remembers."""
+    return f"oh:sandbox:{key}"

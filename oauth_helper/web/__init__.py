@@ -1,0 +1,1 @@
+"""Entry: the pages and the JSON API, one blueprint for each audience."""

@@ -1,0 +1,123 @@
+"""The JSON API for programs, `/api/v1`, behind one bearer token (RFC 6750)."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from hmac import compare_digest
+from importlib import resources
+from typing import Any
+
+from flask import Blueprint, Response, abort, jsonify, request
+
+from oauth_helper.diagnosis import Cause
+from oauth_helper.records import Status, Wanted
+from oauth_helper.reference import parse_reference
+from oauth_helper.web.errors import answer
+from oauth_helper.web.failure_json import failure_json, group_json
+from oauth_helper.web.services import services
+from oauth_helper.web.times import parse_time
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+
+MOST_PER_PAGE = 200
+
+
+@blueprint.before_request
+def _authenticate() -> Response | None:
+    """Ends the request unless it carries the token; the description of the API is open to all."""
+    if request.endpoint == "api.openapi":
+        return None
+    token = services().config.support_api_token.reveal()
+    given = request.authorization
+    sent = given.token if given is not None and given.type == "bearer" else None
+    if token and sent and compare_digest(sent.encode(), token.encode()):
+        return None
+    why = (
+        "The Authorization header needs the bearer token of SUPPORT_API_TOKEN."
+        if token
+        else "The API is closed: SUPPORT_API_TOKEN is not set."
+    )
+    response = answer(401, "Unauthorized", why)
+    response.headers["WWW-Authenticate"] = 'Bearer realm="oauth_helper"'
+    return response
+
+
+@blueprint.get("/failures")
+def failures() -> Response:
+    """The failures that the query asks for, newest first."""
+    try:
+        page = services().failures.page(
+            wanted_from_query(), limit=_limit(), cursor=request.args.get("cursor") or None
+        )
+    except ValueError as error:
+        abort(400, f"{error}.")
+    return jsonify(
+        failures=[failure_json(failure) for failure in page.failures],
+        next_cursor=page.next_cursor,
+    )
+
+
+@blueprint.get("/failures/<reference>")
+def failure(reference: str) -> Response:
+    """One failure."""
+    parsed = parse_reference(reference)
+    found = services().failures.get(parsed) if parsed else None
+    if found is None:
+        abort(404, "There is no failure with this reference.")
+    return jsonify(failure_json(found))
+
+
+@blueprint.get("/failures/groups")
+def groups() -> Response:
+    """The failures by cause and profile."""
+    return jsonify(groups=[group_json(group) for group in services().failures.groups()])
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> Response:
+    """The OpenAPI description of this API."""
+    return jsonify(_openapi())
+
+
+def wanted_from_query() -> Wanted:
+    """The filters in the query. Raises ValueError that names the one that is wrong."""
+    return Wanted(
+        cause=_one_of("cause", set(Cause)),
+        profile=request.args.get("profile") or None,
+        status=_one_of("status", set(Status)),
+        text=request.args.get("q", "")[:200],
+        since=_time("since"),
+        until=_time("until"),
+    )
+
+
+def _one_of(name: str, allowed: set[Any]) -> str | None:
+    value = request.args.get(name) or None
+    if value is not None and value not in allowed:
+        raise ValueError(f"{name} has to be one of {', '.join(sorted(allowed))}")
+    return value
+
+
+def _time(name: str) -> float | None:
+    text = request.args.get(name)
+    if not text:
+        return None
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise ValueError(f"{name} is no time: {error}") from error
+
+
+def _limit() -> int:
+    text = request.args.get("limit", "50")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= MOST_PER_PAGE):
+        raise ValueError(f"limit has to be a whole number from 1 to {MOST_PER_PAGE}")
+    return int(text)
+
+
+@lru_cache(maxsize=1)
+def _openapi() -> dict[str, Any]:
+    text = resources.files(__package__).joinpath("openapi.json").read_text("utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document

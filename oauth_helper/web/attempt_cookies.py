@@ -1,0 +1,110 @@
+"""The cookies of attempts: one for each, sealed, in the browser that began it.
+
+A cookie holds the pending authorization until the response is there, and the outcome after that. So
+two tabs do not collide, nobody else can finish an attempt or see how it ended, and showing the
+outcome needs nothing on the server.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+
+from flask import Request
+from werkzeug.wrappers import Response
+
+from oauth_helper.connecting import PENDING_LIFETIME, Outcome
+from oauth_helper.diagnosis import Cause
+from oauth_helper.oauth.pending import PendingAuthorization
+from oauth_helper.reference import parse_reference
+from oauth_helper.sealing import Sealer, UnsealError
+
+#: Cookies kept in one browser; with more of them the oldest go. Sealed, one takes about 1 kB, and
+#: servers commonly take 8 kB of cookies.
+MOST = 5
+
+_PENDING, _OUTCOME = b"p", b"o"
+
+# Seconds that an outcome can still be looked at.
+_OUTCOME_LIFETIME = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptCookies:
+    """Writes and reads the cookies. `secure` is False for plain http on localhost only."""
+
+    sealer: Sealer
+    secure: bool
+
+    def read(self, request: Request, reference: str) -> PendingAuthorization | Outcome | None:
+        """What this browser keeps of an attempt; None when it began no such attempt."""
+        sealed = request.cookies.get(self._name(reference))
+        return self._open(sealed) if sealed else None
+
+    def keep(
+        self, request: Request, response: Response, attempt: PendingAuthorization | Outcome
+    ) -> None:
+        """Writes what there is to keep of an attempt, and drops the oldest beyond `MOST`."""
+        if isinstance(attempt, PendingAuthorization):
+            plain, age = _PENDING + attempt.to_bytes(), PENDING_LIFETIME
+            self._drop_oldest(request, response)
+        else:
+            plain, age = _OUTCOME + _outcome_to_bytes(attempt), _OUTCOME_LIFETIME
+        response.set_cookie(
+            self._name(attempt.reference),
+            self.sealer.seal(plain).decode(),
+            max_age=age,
+            secure=self.secure,
+            httponly=True,
+            samesite="Lax",
+            path="/",
+        )
+
+    def _drop_oldest(self, request: Request, response: Response) -> None:
+        # Browsers send the oldest cookie first (RFC 6265 section 5.4).
+        prefix = self._name("")
+        ours = [name for name in request.cookies if name.startswith(prefix)]
+        for name in ours[: max(0, len(ours) - MOST + 1)]:
+            response.delete_cookie(name, path="/", secure=self.secure, httponly=True)
+
+    def _name(self, reference: str) -> str:
+        # `__Host-` keeps sibling domains from planting one; browsers want Secure for it.
+        return f"{'__Host-' if self.secure else ''}attempt_{reference}"
+
+    def _open(self, sealed: str) -> PendingAuthorization | Outcome | None:
+        try:
+            plain = self.sealer.unseal(sealed.encode())
+        except (UnsealError, UnicodeEncodeError):
+            return None
+        if plain.startswith(_PENDING):
+            return PendingAuthorization.from_bytes(plain[1:])
+        return _outcome_from_bytes(plain[1:])
+
+
+def _outcome_to_bytes(outcome: Outcome) -> bytes:
+    document = [
+        outcome.reference,
+        outcome.profile,
+        outcome.cause,
+        " ".join(outcome.missing),
+        None if outcome.granted is None else " ".join(outcome.granted),
+        outcome.hub_id,
+        outcome.return_to,
+    ]
+    return zlib.compress(json.dumps(document).encode(), 9)
+
+
+def _outcome_from_bytes(data: bytes) -> Outcome:
+    reference, profile, cause, missing, granted, hub_id, return_to = json.loads(
+        zlib.decompress(data)
+    )
+    return Outcome(
+        reference=parse_reference(reference) or "",
+        profile=profile,
+        cause=Cause(cause) if cause else None,
+        missing=tuple(missing.split()),
+        granted=None if granted is None else tuple(granted.split()),
+        hub_id=hub_id,
+        return_to=return_to,
+    )

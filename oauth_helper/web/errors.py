@@ -1,0 +1,70 @@
+"""Errors as their audience reads them: a page for people, problem details for programs."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from oauth_helper.records import StoreUnavailableError
+
+logger = logging.getLogger(__name__)
+
+
+def install(app: Flask) -> None:
+    """Makes `app` answer every error by `answer`."""
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(StoreUnavailableError, _store_down)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def answer(status: int, title: str, detail: str) -> Response:
+    """An error as problem details (RFC 9457) below `/api/`, else as a page."""
+    if request.path.startswith("/api/"):
+        response = jsonify(type="about:blank", title=title, status=status, detail=detail)
+        response.mimetype = "application/problem+json"
+    else:
+        response = Response(render_template("error.html", title=title, detail=detail))
+    response.status_code = status
+    return response
+
+
+_DETAILS = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that kind of request.",
+    413: "That is more than this page takes.",
+    429: "Too many requests came from your network. Wait a minute and try again.",
+}
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    # Werkzeug's own texts are for developers; those given to abort() are for the reader.
+    own = error.description if error.description != type(error).description else None
+    detail = own if own and status not in (405, 429) else _DETAILS.get(status, error.name)
+    response = answer(status, error.name, detail or "")
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    if status == 429:
+        response.headers["Retry-After"] = "60"  # every limit here is one a minute
+    return response
+
+
+def _store_down(error: StoreUnavailableError) -> Response:
+    logger.warning("the store is down: %s", error)
+    response = answer(
+        503, "Not available at the moment", "The store of records does not answer. Try again soon."
+    )
+    response.headers["Retry-After"] = "10"
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    logger.error("unexpected error at %s", request.endpoint, exc_info=error)
+    return answer(
+        500,
+        InternalServerError().name,
+        "Something went wrong here. It has been written to the log.",
+    )

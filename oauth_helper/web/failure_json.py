@@ -1,0 +1,57 @@
+"""The JSON forms of records: of the API, of exports and of the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from oauth_helper.records import Connection, Failure, Group
+from oauth_helper.web.times import iso
+
+
+def failure_json(failure: Failure) -> dict[str, Any]:
+    """A failure as the API gives it."""
+    return {
+        "reference": failure.reference,
+        "profile": failure.profile,
+        "cause": failure.cause,
+        "stage": failure.stage,
+        "status": failure.status,
+        "at": iso(failure.at),
+        "message": failure.message,
+        "requested": {
+            "scope": list(failure.requested.scope),
+            "optional_scope": list(failure.requested.optional_scope),
+        },
+        "granted": None if failure.granted is None else list(failure.granted),
+        "missing": list(failure.missing),
+        "hub_id": failure.hub_id,
+        "correlation_id": failure.correlation_id or None,
+        "candidates": [{"cause": each.cause, "why": each.why} for each in failure.candidates],
+        "fix": [{"who": each.who, "steps": list(each.steps)} for each in failure.fix],
+    }
+
+
+def group_json(group: Group) -> dict[str, Any]:
+    """A group of failures as the API gives it."""
+    return {
+        "cause": group.cause,
+        "profile": group.profile,
+        "count": group.count,
+        "first_seen": iso(group.first_seen),
+        "last_seen": iso(group.last_seen),
+        "sample": list(group.sample),
+    }
+
+
+def connection_json(connection: Connection) -> dict[str, Any]:
+    """A connection, without its tokens."""
+    return {
+        "id": connection.id,
+        "profile": connection.profile,
+        "hub_id": connection.hub_id,
+        "granted": None if connection.granted is None else list(connection.granted),
+        "missing_optional": list(connection.missing_optional),
+        "connected_at": iso(connection.connected_at),
+        "expires_at": iso(connection.expires_at),
+        "reference": connection.reference,
+    }

@@ -1,0 +1,58 @@
+"""What a profile asks for, arranged for pages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from oauth_helper.profiles import Profile
+from oauth_helper.scopes import OAUTH, Availability, RequestedScopes, Scope, Sensitivity
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a connection by `profile` will ask for.
+
+    `always` cannot be left out; `choices` can, each with whether it is chosen; `requested` is what
+    that choice comes to.
+    """
+
+    profile: Profile
+    always: tuple[Scope, ...]
+    choices: tuple[tuple[Scope, bool], ...]
+    requested: RequestedScopes
+
+    @property
+    def chosen(self) -> int:
+        """How many of the choices are chosen."""
+        return sum(chosen for _, chosen in self.choices)
+
+    @property
+    def sensitive(self) -> int:
+        """How many scopes of it open something sensitive."""
+        scopes = (*self.always, *(scope for scope, _ in self.choices))
+        return sum(scope.sensitivity is not Sensitivity.NORMAL for scope in scopes)
+
+
+def offer_of(profile: Profile, optional: Collection[str] | None = None) -> Offer:
+    """What `profile` offers when `optional` is chosen (None: its default)."""
+    requested = profile.requested_scopes(optional)
+    everything = profile.requested_scopes(tuple(profile.catalogue.by_name))
+    unavoidable = set(profile.requested_scopes(()).all)
+    catalogue = profile.catalogue.by_name
+    askable = set(everything.all)
+    return Offer(
+        profile=profile,
+        always=tuple(
+            scope
+            for scope in profile.catalogue.scopes
+            if scope.name in unavoidable and scope.name != OAUTH
+        ),
+        choices=tuple(
+            (scope, scope.name in requested.all)
+            for scope in catalogue.values()
+            if scope.name in askable - unavoidable
+            and (scope.availability is Availability.DEFAULT or scope.name in requested.all)
+        ),
+        requested=requested,
+    )

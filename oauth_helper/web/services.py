@@ -1,0 +1,52 @@
+"""What the views work with, put together by the application factory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from flask import Flask, abort, current_app
+
+if TYPE_CHECKING:  # the views know the adapters by their types only; the factory hands them in
+    from oauth_helper.config import Config
+    from oauth_helper.connecting import Connecting
+    from oauth_helper.hubspot import HubSpot
+    from oauth_helper.profiles import Profile
+    from oauth_helper.storage.connections import Connections
+    from oauth_helper.storage.failures import Failures
+    from oauth_helper.web.attempt_cookies import AttemptCookies
+
+_KEY = "oauth_helper"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """One application's parts. `ping` raises `StoreUnavailableError` when the store is away."""
+
+    config: Config
+    profiles: Mapping[str, Profile]
+    connecting: Connecting
+    cookies: AttemptCookies
+    failures: Failures
+    connections: Connections
+    hubspot: HubSpot
+    ping: Callable[[], object]
+    clock: Callable[[], float]
+
+    def install(self, app: Flask) -> None:
+        """Makes these the services of `app`."""
+        app.extensions[_KEY] = self
+
+
+def services() -> Services:
+    """The services of the application that serves this request."""
+    return cast("Services", current_app.extensions[_KEY])
+
+
+def profile_or_404(name: str) -> Profile:
+    """The profile of that name; without one the request ends in 404."""
+    profile = services().profiles.get(name)
+    if profile is None:
+        abort(404, f"There is no profile named “{name[:40]}” here.")
+    return profile
