@@ -197,6 +197,8 @@ class _Reader:
         public_url = self.public_url(port)
         client_id, client_secret = self.client()
         profiles = self.profiles(public_url, client_id, client_secret)
+        authorization_endpoint = self.web_url("HUBSPOT_AUTHORIZATION_ENDPOINT")
+        api_url = self.web_url("HUBSPOT_API_URL")
         sandbox = all(profile.client_id == SANDBOX_CLIENT_ID for profile in profiles)
         if not sandbox:
             self._check_for_hubspot(public_url, profiles)
@@ -208,13 +210,9 @@ class _Reader:
             port=port,
             public_url=public_url,
             authorization_endpoint=(
-                f"{public_url}/sandbox/oauth/authorize"
-                if sandbox
-                else self.web_url("HUBSPOT_AUTHORIZATION_ENDPOINT")
+                f"{public_url}/sandbox/oauth/authorize" if sandbox else authorization_endpoint
             ),
-            api_url=f"http://{local}:{port}/sandbox"
-            if sandbox
-            else self.web_url("HUBSPOT_API_URL"),
+            api_url=f"http://{local}:{port}/sandbox" if sandbox else api_url,
             api_version=self.matching("HUBSPOT_API_VERSION", r"[A-Za-z0-9._-]+", "such as 2026-09"),
             profiles=profiles,
             sandbox=sandbox,
@@ -259,7 +257,7 @@ class _Reader:
         parts = parse_web_url(text)
         if parts is None or parts.query or parts.fragment:
             self.problem(
-                name, f"is {text!r}; it has to be an address such as {self._defaults[name]}"
+                name, f"is {_shown(text)}; it has to be an address such as {self._defaults[name]}"
             )
         return text
 
@@ -271,7 +269,7 @@ class _Reader:
         if origin is None or urlsplit(text).path:
             self.problem(
                 "PUBLIC_URL",
-                f"is {text!r}; it has to be an address without a path, such as "
+                f"is {_shown(text)}; it has to be an address without a path, such as "
                 "https://connect.example.com",
             )
             return "http://localhost"
@@ -370,12 +368,12 @@ class _Reader:
     def support_users(self) -> tuple[SupportUser, ...]:
         entries = [entry.strip() for entry in self.text("SUPPORT_USERS").split(",")]
         users = [self._support_user(n, entry) for n, entry in enumerate(entries, 1) if entry]
-        names = [user.name for user in users]
-        for name in {name for name in names if names.count(name) > 1}:
+        names = [user.name for user in users if user]
+        for name in {name: None for name in names if names.count(name) > 1}:
             self.problem("SUPPORT_USERS", f"names {name!r} twice")
-        return tuple(users)
+        return tuple(user for user in users if user)
 
-    def _support_user(self, number: int, entry: str) -> SupportUser:
+    def _support_user(self, number: int, entry: str) -> SupportUser | None:
         name, _, rest = entry.partition(":")
         hashed, _, role = rest.rpartition(":")
         if role not in ("viewer", "agent"):
@@ -387,6 +385,7 @@ class _Reader:
                 f"entry {number} is not name:hash[:role] with a hash from "
                 "`python -m oauth_helper hash-password` (and role viewer or agent)",
             )
+            return None
         return SupportUser(name, Secret(hashed), "viewer" if role == "viewer" else "agent")
 
     def _on_or_off(self) -> bool:
@@ -394,6 +393,11 @@ class _Reader:
         if text not in ("on", "off"):
             self.problem("RATE_LIMITS", f"is {text!r}; it has to be on or off")
         return text in ("on", "off")
+
+
+def _shown(address: str) -> str:
+    """An address as errors quote it: without the password that may stand before the host."""
+    return repr(re.sub(r"//.*@", "//***@", address))
 
 
 def _only_profile(defaults: Defaults) -> Profile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,15 +45,26 @@ def hash_password(password: str) -> str:
 def _kept_key(path: Path) -> Secret:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # One of several programs that start at once makes it; the others read it.
-        try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(48) + "\n")
-        except FileExistsError:
-            pass
+        if not path.exists():
+            _make_key(path)
         key = path.read_text("utf-8").strip()
+    except UnicodeDecodeError:
+        key = ""
     except OSError as error:
         raise KeyFileError(f"DATA_DIR: {path} cannot be kept: {error.strerror}") from error
     if len(key) < 32:
         raise KeyFileError(f"DATA_DIR: {path} holds no key; remove it to have another one made")
     return Secret(key)
+
+
+def _make_key(path: Path) -> None:
+    """Of several programs that start at once one makes it; nobody ever reads half of one."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+        os.link(name, path)
+    except FileExistsError:
+        pass
+    finally:
+        Path(name).unlink()

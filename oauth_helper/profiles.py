@@ -94,6 +94,8 @@ def load_profiles(
         raise ProfilesError([f"{path} cannot be read: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProfilesError([f"{path} is not TOML: {error}"]) from error
+    except (RecursionError, ValueError) as error:  # nested too deep, or a number of 5000 digits
+        raise ProfilesError([f"{path} is not TOML that can be read"]) from error
     tables = document.get("profiles")
     if not isinstance(tables, dict) or not tables:
         raise ProfilesError([f"{path} holds no [profiles.<name>] table"])
@@ -180,6 +182,8 @@ class _ProfileReader:
                 )
             elif not _is_of(value, _TYPES[key]):
                 self.problems.append(f"{key} has to be {_TYPE_NAMES[_TYPES[key]]}")  # type: ignore[index]
+        if not re.fullmatch(r"[\x21-\x7e]+", str(self._table.get("client_id", "-"))):
+            self.problems.append("client_id is empty, or holds white space or other odd characters")
         self._choice("missing_optional", ("note", "fail"))
         self._choice("region", HUBLETS)
         if {"client_secret_env", "client_secret_file"} <= self._table.keys():
@@ -214,7 +218,7 @@ class _ProfileReader:
     def _secret(self) -> Secret:
         table = self._table
         if "client_secret_env" in table:
-            secret = Secret(self._environ.get(table["client_secret_env"], ""))
+            secret = Secret(self._environ.get(table["client_secret_env"], "").strip())
             if not secret:
                 self.problems.append(f"client_secret_env: {table['client_secret_env']} is not set")
         elif "client_secret_file" in table:
@@ -229,7 +233,7 @@ class _ProfileReader:
     def _secret_file(self, path: Path) -> Secret:
         try:
             secret = Secret(path.read_text("utf-8").strip())
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             self.problems.append(f"client_secret_file {path} cannot be read: {reason}")
             return Secret("")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 HIDDEN = "[hidden]"
 
-_EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
+_EMAIL = re.compile(r"[\w.%+'-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 # Tokens are long runs without a dot or a blank; scope names and correlation ids are shorter.
 _BLOB = re.compile(r"[A-Za-z0-9_+/=-]{40,}")
 _PARAMETER = re.compile(
@@ -17,7 +17,8 @@ _PARAMETER = re.compile(
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` without the given secrets, e-mail addresses and anything that looks like a token."""
-    for secret in secrets:
+    # The longest first: of a secret that holds another one, nothing may be left over.
+    for secret in sorted(secrets, key=len, reverse=True):
         if secret:
             text = text.replace(secret, HIDDEN)
     text = _PARAMETER.sub(rf"\1={HIDDEN}", text)

@@ -21,7 +21,7 @@ _LENGTH = 12
 CHANCE = 8
 
 # What people write or hear for a character that the alphabet leaves out.
-_READ_AS = str.maketrans({"B": "8", "S": "5", "Z": "2", "N": "M", "U": "V"})
+_READ_AS = str.maketrans({"6": "G", "B": "8", "N": "M", "S": "5", "U": "V", "Z": "2"})
 
 
 def new_reference(day: date, choose: Callable[[str], str]) -> str:

@@ -74,4 +74,5 @@ def _without_state(
         optional_scope=join_scope(requested.optional_scope) or None,
     )
     # Authlib joins with "+", which in an encoded query can stand for nothing but a space.
-    return url.replace("+", "%20")
+    address, mark, query = url.partition("?")
+    return address + mark + query.replace("+", "%20")

@@ -134,14 +134,17 @@ def _granted(document: Mapping[str, Any], text: _Text) -> Granted | None:
 
 
 class _Text:
-    """Reads text fields of a document; what is no text reads as empty."""
+    """Reads text fields of a document; what is no text reads as empty.
+
+    JSON can spell half of a surrogate pair, which no store takes: that reads as a question mark.
+    """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
 
     def __call__(self, key: str, most: int = MAX_MESSAGE) -> str:
         value = self._document.get(key)
-        return value[:most] if isinstance(value, str) else ""
+        return value[:most].encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
@@ -154,12 +157,14 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 def _scopes(document: Mapping[str, Any]) -> tuple[str, ...] | None:
     """`scopes` as HubSpot sends it, else `scope` as RFC 6749 section 5.1 has it, else None."""
-    value = document.get("scopes")
-    if isinstance(value, list):
-        names = [name for name in value if isinstance(name, str) and _NAME.fullmatch(name)]
-        return tuple(dict.fromkeys(names))
-    text = document.get("scope")
-    return tuple(dict.fromkeys(text.split())) if isinstance(text, str) and text.strip() else None
+    names = document.get("scopes")
+    if not isinstance(names, list):
+        text = document.get("scope")
+        names = text.split() if isinstance(text, str) else []
+        if not names:
+            return None
+    legal = [name for name in names if isinstance(name, str) and _NAME.fullmatch(name)]
+    return tuple(dict.fromkeys(legal))
 
 
 def _hub_id(document: Mapping[str, Any]) -> int | None:

@@ -60,10 +60,10 @@ class Person:
 
 
 ACCOUNTS = (
-    Account(1000101, "Oak Street Bakery", Subscription.FREE),
-    Account(1000102, "Harbour Cycles", Subscription.STARTER),
-    Account(1000103, "Lindqvist Interiors", Subscription.PROFESSIONAL, region="eu1"),
-    Account(1000104, "Northwind Logistics", Subscription.ENTERPRISE),
+    Account(1000101, "Free test account", Subscription.FREE),
+    Account(1000102, "Starter test account", Subscription.STARTER),
+    Account(1000103, "Professional test account", Subscription.PROFESSIONAL, region="eu1"),
+    Account(1000104, "Enterprise test account", Subscription.ENTERPRISE),
 )
 
 

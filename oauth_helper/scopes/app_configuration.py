@@ -77,6 +77,8 @@ def load_app_configuration(path: Path) -> AppConfiguration:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise AppConfigurationError(str(path), [f"cannot be read: {error.strerror}"]) from error
+    except ValueError as error:  # a zero byte in the path
+        raise AppConfigurationError(repr(str(path)), ["cannot be read: no legal path"]) from error
     return parse_app_configuration(raw, origin=str(path))
 
 

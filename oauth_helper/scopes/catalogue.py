@@ -19,6 +19,9 @@ from typing import Any, TypeVar
 
 from oauth_helper.scopes.names import OAUTH, is_scope_token, nearest
 
+#: The shipped one has some ten kilobytes; more is some other file.
+MAX_BYTES = 1_000_000
+
 
 class Kind(StrEnum):
     """How an app lists a scope, which decides where it stands in the authorize URL."""
@@ -149,9 +152,16 @@ def shipped_catalogue() -> Catalogue:
 def load_catalogue(path: Path) -> Catalogue:
     """The catalogue in the file at `path`. Raises `CatalogueError`, also when it cannot be read."""
     try:
-        text = path.read_text("utf-8-sig")
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise CatalogueError(str(path), [f"cannot be read: {error.strerror}"]) from error
+    except ValueError as error:  # a zero byte in the path
+        raise CatalogueError(repr(str(path)), ["cannot be read: no legal path"]) from error
+    if len(raw) > MAX_BYTES:
+        raise CatalogueError(str(path), [f"is larger than {MAX_BYTES:,} bytes"])
+    try:
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CatalogueError(str(path), [f"is not UTF-8 text (byte {error.start})"]) from error
     return parse_catalogue(text, origin=str(path))
@@ -163,6 +173,8 @@ def parse_catalogue(text: str, *, origin: str) -> Catalogue:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError(origin, [f"is not TOML: {error}"]) from error
+    except (RecursionError, ValueError) as error:  # nested too deep, or a number of 5000 digits
+        raise CatalogueError(origin, ["is not TOML that can be read"]) from error
     reader = _Reader(text)
     catalogue = reader.catalogue(document)
     if reader.problems:
@@ -183,7 +195,7 @@ class _Reader:
         self.problems: list[str] = []
         # tomllib keeps no positions; the n-th table of an array starts at its n-th header.
         header = re.compile(r"\s*\[\[\s*scope\s*\]\]")
-        self._lines = [n for n, line in enumerate(text.splitlines(), 1) if header.match(line)]
+        self._lines = [n for n, line in enumerate(text.split("\n"), 1) if header.match(line)]
 
     def catalogue(self, document: Mapping[str, Any]) -> Catalogue:
         self._unknown_keys(document, _TOP_KEYS, "at the top level")
@@ -193,6 +205,8 @@ class _Reader:
             entries = []
         elif not entries:
             self.problems.append("holds no [[scope]] table, so there is nothing to ask for")
+        if len(self._lines) != len(entries):  # a header inside a text, or tables written otherwise
+            self._lines = []
         places = [self._place(index, entry) for index, entry in enumerate(entries)]
         scopes = [self._scope(entry, place) for entry, place in zip(entries, places, strict=True)]
         self._repeated(scopes, places)
@@ -205,7 +219,7 @@ class _Reader:
         )
 
     def _place(self, index: int, entry: Mapping[str, Any]) -> str:
-        line = f"line {self._lines[index]}, " if index < len(self._lines) else ""
+        line = f"line {self._lines[index]}, " if self._lines else ""
         name = entry.get("name")
         return f"{line}scope {index + 1}" + (f" ({name})" if isinstance(name, str) else "")
 
@@ -273,7 +287,7 @@ class _Reader:
         return ()
 
     def _unknown_keys(self, table: Mapping[str, Any], known: set[str], place: str) -> None:
-        for key in table.keys() - known:
+        for key in (key for key in table if key not in known):
             meant = nearest(key, known)
             hint = f'; did you mean "{meant}"?' if meant else ""
             self.problems.append(f'{place}: unknown key "{key}"{hint}')
@@ -297,4 +311,5 @@ class _Reader:
 
 def _type(value: object) -> str:
     names = {bool: "true or false", int: "a number", float: "a number", str: "text"}
-    return names.get(type(value)) or ("a table" if isinstance(value, dict) else "a list")
+    names |= {dict: "a table", list: "a list"}
+    return names.get(type(value), "a date or time")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, cast
@@ -304,7 +305,7 @@ def _cursor(place: _Place) -> str:
 
 def _parse_cursor(text: str) -> _Place:
     at, _, reference = text.partition("_")
-    if not reference or parse_reference(reference) != reference:
+    if not re.fullmatch(r"[0-9]{1,12}\.[0-9]{1,9}", at) or parse_reference(reference) != reference:
         raise ValueError("the cursor is none of this program's")
     return float(at), reference
 

@@ -24,6 +24,9 @@ csrf = CSRFProtect()
 # The decorators below are read when the views are defined; each application has its own counters.
 _limiter = Limiter(get_remote_address)
 
+# Seconds; counting requests must not hold them up.
+_LIMITS_TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 1}
+
 # Their answers hold what no cache may keep.
 _CACHEABLE = ("static", "sandbox.static")
 
@@ -50,12 +53,13 @@ def protect(app: Flask, config: Config) -> None:
         WTF_CSRF_SSL_STRICT=False,
         RATELIMIT_ENABLED=config.rate_limits,
         RATELIMIT_STORAGE_URI=_limits_storage(config.redis_url.reveal()),
+        RATELIMIT_STORAGE_OPTIONS=_LIMITS_TIMEOUTS if config.redis_url else {},
         RATELIMIT_KEY_PREFIX="oh:limit",
         # Without the store each worker counts for itself.
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
     )
+    _limiter.init_app(app)  # before the next, so that forged posts count too
     csrf.init_app(app)
-    _limiter.init_app(app)
     headers = _headers(config)
 
     @app.after_request

@@ -173,8 +173,8 @@ def test_leaving_without_an_answer(connection):
 def test_an_account_in_the_path_is_the_only_choice(connection):
     connection.base = "/oauth/1000103/authorize"
     page = connection.open().text
-    assert "Lindqvist Interiors" in page
-    assert "Oak Street Bakery" not in page
+    assert "Professional test account" in page
+    assert "Free test account" not in page
     assert connection.decide(account="1000101").status_code == 400
     assert connection.decide(account="1000103").status_code == 302
 

@@ -1,0 +1,168 @@
+"""What all tests share: a real store, a HubSpot of our own over real HTTP, and customers."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from flask import Flask, request
+from flask.testing import FlaskClient
+from harness import (
+    API_TOKEN,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    PASSWORD,
+    PUBLIC_URL,
+    SAME_SITE,
+    Clock,
+    Customer,
+    HubSpot,
+    browser_of,
+    csrf_token,
+    customer_of,
+)
+from werkzeug.serving import make_server
+from werkzeug.test import TestResponse
+
+from oauth_helper import create_app
+from oauth_helper.config import Config
+from oauth_helper.first_start import hash_password
+from oauth_helper.sandbox import MemoryState, Sandbox, SandboxApp, create_sandbox_app
+from oauth_helper.scopes import AppConfiguration, Kind, shipped_catalogue
+from oauth_helper.storage.embedded import EmbeddedStore
+
+
+@pytest.fixture(scope="session")
+def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with EmbeddedStore(tmp_path_factory.mktemp("store")) as store:
+        yield store.url
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[redis.Redis]:
+    """An empty store, to look into."""
+    with redis.Redis.from_url(store_url, decode_responses=True) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def hubspot() -> Iterator[HubSpot]:
+    """A HubSpot app that is set up as the shipped catalogue says."""
+    catalogue = shipped_catalogue()
+    app = SandboxApp(
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        title="Workato",
+        configuration=AppConfiguration(
+            required=catalogue.of_kind(Kind.REQUIRED),
+            optional=catalogue.of_kind(Kind.OPTIONAL),
+            redirect_urls=tuple(f"{PUBLIC_URL}/callback/{name}" for name in ("workato", "second")),
+        ),
+    )
+    sandbox = Sandbox([app], MemoryState(), slow_seconds=5)
+    application = create_sandbox_app(sandbox)
+    server = make_server("127.0.0.1", 0, application, threaded=True)
+    running = HubSpot(f"http://127.0.0.1:{server.server_port}", sandbox)
+    application.before_request(lambda: running.requests.append(request.path))
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield running
+    sandbox.hurry.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def environ(store_url: str, hubspot: HubSpot, tmp_path: Path) -> dict[str, str]:
+    """Settings of a helper for that HubSpot app."""
+    return {
+        "PUBLIC_URL": PUBLIC_URL,
+        "HUBSPOT_CLIENT_ID": CLIENT_ID,
+        "HUBSPOT_CLIENT_SECRET": CLIENT_SECRET,
+        "HUBSPOT_AUTHORIZATION_ENDPOINT": f"{hubspot.url}/oauth/authorize",
+        "HUBSPOT_API_URL": hubspot.url,
+        "REDIS_URL": store_url,
+        "DATA_DIR": str(tmp_path / "data"),
+        "SECRET_KEY": "canary-secret-key-0123456789-0123456789",
+        "SUPPORT_USERS": f"agent:{_HASH},viewer:{_HASH}:viewer",
+        "SUPPORT_API_TOKEN": API_TOKEN,
+        "RATE_LIMITS": "off",
+    }
+
+
+_HASH = hash_password(PASSWORD)
+
+MakeApp = Callable[..., Flask]
+
+
+@pytest.fixture
+def make_app(environ: dict[str, str], clock: Clock, store: redis.Redis) -> MakeApp:
+    """Makes the application, with other settings where some are given."""
+
+    def make(**settings: str) -> Flask:
+        assert store.dbsize() == 0 or settings
+        config = Config.from_environ({**environ, **settings})
+        return create_app(config, clock=clock)
+
+    return make
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser at the helper."""
+    return browser_of(app)
+
+
+@pytest.fixture
+def customer(client: FlaskClient, hubspot: HubSpot) -> Customer:
+    return Customer(client, hubspot)
+
+
+@pytest.fixture
+def new_customer(app: Flask, hubspot: HubSpot) -> Callable[[], Customer]:
+    """Makes customers, each with a browser of their own."""
+    return lambda: customer_of(app, hubspot)
+
+
+@pytest.fixture
+def api(app: Flask) -> Callable[[str], TestResponse]:
+    """Asks the JSON API with the right token."""
+    browser = browser_of(app)
+    headers = {"Authorization": f"Bearer {API_TOKEN}"}
+    return lambda path: browser.get(f"/api/v1{path}", headers=headers)
+
+
+@pytest.fixture
+def staff(app: Flask) -> Callable[[str], FlaskClient]:
+    """Signs a member of the staff in: `agent` or `viewer`."""
+
+    def sign_in(name: str) -> FlaskClient:
+        browser = browser_of(app)
+        form = {"name": name, "password": PASSWORD, "csrf_token": csrf_token(browser)}
+        response = browser.post("/support/login", data=form, headers=SAME_SITE)
+        assert response.status_code == 303, response.text
+        return browser
+
+    return sign_in
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Where CI runs, a browser test that is skipped has failed: the browser has to be there."""
+    skipped = call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception)
+    if skipped and os.environ.get("CI") and item.get_closest_marker("browser"):
+        message = f"a browser test was skipped in CI: {call.excinfo.value}"
+        call.excinfo = pytest.ExceptionInfo.from_exception(pytest.fail.Exception(message))

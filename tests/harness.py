@@ -1,0 +1,135 @@
+"""The parts that tests play with: a clock, a HubSpot, customers, and what they say."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import urllib3
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from oauth_helper.sandbox import Sandbox, SandboxApp
+from oauth_helper.scopes import AppConfiguration
+
+CLIENT_ID = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+CLIENT_SECRET = "canary-client-secret-0123456789"
+PUBLIC_URL = "https://connect.example.com"
+API_TOKEN = "canary-api-token-0123456789"
+PASSWORD = "canary-password"
+FREE, STARTER, PROFESSIONAL, ENTERPRISE = 1000101, 1000102, 1000103, 1000104
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@dataclass
+class Clock:
+    """Stands still until it is told otherwise."""
+
+    now: float = 1_795_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class HubSpot:
+    """The sandbox, as a server of its own; `requests` has the path of each request it got."""
+
+    url: str
+    sandbox: Sandbox
+    requests: list[str] = field(default_factory=list)
+
+    @property
+    def token_requests(self) -> int:
+        return sum(path.endswith("/token") for path in self.requests)
+
+    def list_as(self, **scopes: tuple[str, ...]) -> None:
+        """Changes how the app lists its scopes, as its developer would."""
+        app = self.sandbox.app(CLIENT_ID)
+        assert app is not None
+        self.sandbox.edit(
+            SandboxApp(
+                client_id=app.client_id,
+                client_secret=app.client_secret,
+                title=app.title,
+                configuration=AppConfiguration(
+                    redirect_urls=app.configuration.redirect_urls, **scopes
+                ),
+            )
+        )
+
+
+@dataclass
+class Customer:
+    """A person with a browser of their own, between the helper and HubSpot."""
+
+    browser: FlaskClient
+    hubspot: HubSpot
+
+    def start(self, profile: str = "workato", **query: str) -> str:
+        """Clicks "Connect HubSpot"; the address that HubSpot is opened with."""
+        response = self.browser.get(f"/connect/{profile}", query_string=query)
+        assert response.status_code == 302, response.text
+        return response.location
+
+    def decide(self, address: str, **choices: str) -> urllib3.BaseHTTPResponse:
+        """Fills HubSpot's page in, without following where it leads."""
+        form = {"account": str(ENTERPRISE), "role": "super_admin", "decision": "allow"}
+        form |= {"token_answer": "ok", **choices}
+        return urllib3.request("POST", address, body=urlencode(form), redirect=False, headers=FORM)
+
+    def agree(self, address: str, **choices: str) -> str:
+        """Agrees at HubSpot; the path and query that it leads back to."""
+        response = self.decide(address, **choices)
+        assert response.status == 302, response.data.decode()
+        back = urlsplit(response.headers["Location"])
+        return f"{back.path}?{back.query}"
+
+    def come_back(self, path: str) -> TestResponse:
+        """Opens the way back from HubSpot, and what it leads to."""
+        response = self.browser.get(path)
+        assert response.status_code == 303, response.text
+        return self.browser.get(response.location)
+
+    def connect(self, profile: str = "workato", **choices: str) -> TestResponse:
+        """The whole way; the page at its end."""
+        return self.come_back(self.agree(self.start(profile), **choices))
+
+
+SAME_SITE = {"Referer": PUBLIC_URL}
+
+
+def csrf_token(browser: FlaskClient, page: str = "/support/login") -> str:
+    text = browser.get(page).text
+    return text.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
+
+
+def browser_of(app: Flask) -> FlaskClient:
+    browser = app.test_client()
+    browser.environ_base["wsgi.url_scheme"] = "https"
+    browser.environ_base["HTTP_HOST"] = urlsplit(PUBLIC_URL).netloc
+    return browser
+
+
+def query_of(address: str) -> dict[str, str]:
+    """The query parameters of an address; each has to stand there once."""
+    found = parse_qs(urlsplit(address).query, keep_blank_values=True, strict_parsing=True)
+    assert all(len(values) == 1 for values in found.values()), found
+    return {name: values[0] for name, values in found.items()}
+
+
+def customer_of(app: Flask, hubspot: HubSpot) -> Customer:
+    return Customer(browser_of(app), hubspot)
+
+
+def profiles_file(folder: Path, **profiles: dict[str, object]) -> str:
+    """Writes a profiles file; its path. JSON's texts, numbers and lists are TOML's."""
+    lines = []
+    for name, table in profiles.items():
+        lines.append(f"[profiles.{name}]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+    path = folder / "profiles.toml"
+    path.write_text("\n".join(lines))
+    return str(path)
