@@ -36,6 +36,14 @@ def limit(rate: str) -> Callable[[View], View]:
     return cast("Callable[[View], View]", _limiter.limit(rate))
 
 
+def limit_refusals(rate: str, *, of: Callable[[], str]) -> Callable[[View], View]:
+    """Allows a view so many answers of 401 for one name, from wherever they are asked for."""
+    limited = _limiter.limit(
+        rate, key_func=of, deduct_when=lambda response: response.status_code == 401
+    )
+    return cast("Callable[[View], View]", limited)
+
+
 def protect(app: Flask, config: Config) -> None:
     """Puts everything in this module to work for `app`."""
     if config.trusted_proxies:

@@ -30,7 +30,7 @@ from oauth_helper.records import Status
 from oauth_helper.reference import parse_reference
 from oauth_helper.revoking import revoke
 from oauth_helper.web.api import wanted_from_query
-from oauth_helper.web.security import limit
+from oauth_helper.web.security import limit, limit_refusals
 from oauth_helper.web.services import services
 
 blueprint = Blueprint("support", __name__, url_prefix="/support")
@@ -88,6 +88,7 @@ def start() -> Response:
 
 @blueprint.route("/login", methods=["GET", "POST"])
 @limit("30 per minute")
+@limit_refusals("10 per minute", of=lambda: request.form.get("name", "")[:100])
 def login() -> str | Response | tuple[str, int]:
     """Signs a member of the staff in."""
     form = SignInForm()

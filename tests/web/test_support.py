@@ -124,6 +124,17 @@ def test_an_unknown_reference_says_what_it_may_mean(staff):
     assert "may have connected or still be under way" in response.text
 
 
+def test_guessing_at_one_name_is_throttled_and_the_others_get_in(make_app):
+    app = make_app(RATE_LIMITS="on")
+    guesser = browser_of(app)
+    form = {"name": "agent", "password": "wrong", "csrf_token": csrf_token(guesser)}
+    statuses = [
+        guesser.post("/support/login", data=form, headers=SAME_SITE).status_code for _ in range(12)
+    ]
+    assert statuses == [401] * 10 + [429] * 2
+    sign_in(app, "viewer")
+
+
 class TestConnections:
     def revoke(self, browser, connection="workato.1000104"):
         token = csrf_token(browser, "/support/connections")
@@ -196,8 +207,8 @@ class TestConnections:
         assert not store.keys("oh:connection*")
 
 
-def sign_in(app):
+def sign_in(app, name="agent"):
     browser = browser_of(app)
-    form = {"name": "agent", "password": PASSWORD, "csrf_token": csrf_token(browser)}
+    form = {"name": name, "password": PASSWORD, "csrf_token": csrf_token(browser)}
     assert browser.post("/support/login", data=form, headers=SAME_SITE).status_code == 303
     return browser
