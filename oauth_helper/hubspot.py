@@ -93,6 +93,10 @@ class HubSpot:
             return False
         return status in (200, 204)
 
+    def close(self) -> None:
+        """Closes the connections that are kept open."""
+        self._pool.clear()
+
     def _ask(self, form: str) -> TokenResponse:
         try:
             status, headers, body = self._post(self._token_endpoint, form)

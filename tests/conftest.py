@@ -1,6 +1,7 @@
 """What all tests share: a real store, a HubSpot of our own over real HTTP, and customers."""
 
 import os
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,10 +68,18 @@ def hubspot() -> Iterator[HubSpot]:
             redirect_urls=tuple(f"{PUBLIC_URL}/callback/{name}" for name in ("workato", "second")),
         ),
     )
-    sandbox = Sandbox([app], MemoryState(), slow_seconds=5)
+    issued: list[str] = []
+
+    def random(length: int) -> str:
+        text = secrets.token_urlsafe(length)
+        if length >= 24:  # shorter ones name things and open nothing
+            issued.append(text)
+        return text
+
+    sandbox = Sandbox([app], MemoryState(), slow_seconds=5, random=random)
     application = create_sandbox_app(sandbox)
     server = make_server("127.0.0.1", 0, application, threaded=True)
-    running = HubSpot(f"http://127.0.0.1:{server.server_port}", sandbox)
+    running = HubSpot(f"http://127.0.0.1:{server.server_port}", sandbox, issued)
     application.before_request(lambda: running.requests.append(request.path))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

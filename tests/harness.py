@@ -35,10 +35,14 @@ class Clock:
 
 @dataclass
 class HubSpot:
-    """The sandbox, as a server of its own; `requests` has the path of each request it got."""
+    """The sandbox, as a server of its own.
+
+    `requests` has the path of each request it got, `issued` the secret part of each code and token.
+    """
 
     url: str
     sandbox: Sandbox
+    issued: list[str]
     requests: list[str] = field(default_factory=list)
 
     @property

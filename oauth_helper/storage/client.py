@@ -27,11 +27,12 @@ Client = redis.Redis
 
 
 def connect(url: str) -> Client:
-    """A pooled client for `url`; nothing is sent before its first command.
+    """A pooled client for `url`.
 
     Takes redis://, rediss:// and unix:// as redis-py does, and
     `redis+sentinel://[user:password@]host:port[,host:port…]/service[/db]` and
-    `redis[s]+cluster://[user:password@]host:port[,host:port…]`. Raises ValueError when it is none.
+    `redis[s]+cluster://[user:password@]host:port[,host:port…]`. A cluster is asked for its nodes at
+    once, which raises `redis.ConnectionError` when none answers. ValueError for what is no address.
     """
     parts = urlsplit(url)
     options: dict[str, Any] = {
@@ -50,7 +51,11 @@ def connect(url: str) -> Client:
             ClusterNode(host, port)  # type: ignore[no-untyped-call]
             for host, port in _hosts(url, 6379)
         ]
-        cluster = redis.RedisCluster(startup_nodes=nodes, ssl=tls, **_credentials(url), **options)
+        credentials = _credentials(url)
+        try:
+            cluster = redis.RedisCluster(startup_nodes=nodes, ssl=tls, **credentials, **options)
+        except redis.exceptions.RedisClusterException as error:  # which is no RedisError
+            raise redis.ConnectionError("no node of the cluster answers") from error
         return cast("Client", cluster)
     return redis.Redis.from_url(url, retry=once_more, **options)
 

@@ -1,0 +1,104 @@
+"""A real Chromium at the helper with its built-in sandbox, over real HTTP."""
+
+import json
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from werkzeug.serving import make_server
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@dataclass
+class Site:
+    """The helper as people see it. `edit` is what its sandbox's app is set up as."""
+
+    url: str
+
+    def connect(self, page: Page) -> None:
+        """From the first page to HubSpot's."""
+        page.goto(self.url)
+        page.get_by_role("button", name="Connect HubSpot", exact=True).click()
+        page.wait_for_url("**/sandbox/oauth/authorize?**")
+
+    def agree(self, page: Page, account: str = "Enterprise test account") -> None:
+        page.get_by_role("radio", name=account).check()
+        page.get_by_role("button", name="Connect app").click()
+
+    def list_as(self, page: Page, **changes: list[str]) -> None:
+        """Changes the app's lists on the sandbox's page, as its developer would at HubSpot."""
+        page.goto(f"{self.url}/sandbox/app/sandbox")
+        box = page.get_by_label("Configuration")
+        document = json.loads(box.input_value())
+        document["config"]["auth"].update(changes)
+        box.fill(json.dumps(document))
+        page.get_by_role("button", name="Save").click()
+
+    def set_state(self, page: Page, name: str, *, checked: bool) -> None:
+        page.goto(f"{self.url}/sandbox/app/sandbox")
+        page.get_by_role("checkbox", name=name).set_checked(checked)
+        page.get_by_role("button", name="Save").click()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(chromium: Browser):
+    """Opens a page in a browser of its own; any error in its console fails the test."""
+    contexts = []
+    problems: list[str] = []
+
+    def open_page(**options: object) -> Page:
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        context.on(
+            "console",
+            lambda message: (
+                problems.append(message.text)
+                if message.type == "error" and "Failed to load resource" not in message.text
+                else None
+            ),
+        )
+        context.on("weberror", lambda error: problems.append(str(error.error)))
+        return context.new_page()
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not problems
+
+
+@pytest.fixture
+def page(new_page) -> Page:
+    return new_page()
+
+
+@pytest.fixture
+def site(make_app) -> Iterator[Site]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://localhost:{port}"
+    app = make_app(HUBSPOT_CLIENT_ID="", HUBSPOT_CLIENT_SECRET="", PUBLIC_URL=url, PORT=str(port))
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield Site(url)
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -1,0 +1,284 @@
+"""The log of failures in a real store: order, pages, filters, groups, retention, round trips."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from oauth_helper.diagnosis import Candidate, Cause, Stage
+from oauth_helper.records import Attempt, Failure, Status, StoreUnavailableError, Wanted
+from oauth_helper.reference import new_reference
+from oauth_helper.scopes import RequestedScopes
+from oauth_helper.storage.attempts import Attempts
+from oauth_helper.storage.client import connect
+from oauth_helper.storage.failures import EXAMINED_AT_MOST, Failures
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SCOPES = RequestedScopes(("oauth", "crm.objects.contacts.read"), ("tickets",))
+
+
+class Counter:
+    """Makes references in a fixed order, with no chance in them."""
+
+    def __init__(self):
+        self.number = 0
+
+    def __call__(self, alphabet):
+        self.number += 1
+        return alphabet[self.number * 7919 // 23 ** (self.number % 8) % 23]
+
+
+@pytest.fixture
+def client(store, store_url):  # noqa: ARG001 - emptied
+    with connect(store_url) as connected:
+        yield connected
+
+
+@pytest.fixture
+def log(client):
+    return Failures(client, retention_days=90)
+
+
+choose = Counter()
+
+
+def a_failure(at=NOON, begun=None, cause=Cause.UNKNOWN, **fields):
+    begun = begun or at
+    fields = {"profile": "workato", "message": "", **fields}
+    return Failure(
+        reference=fields.pop("reference", None) or new_reference(begun.date(), choose),
+        stage=Stage.TOKEN,
+        at=at.timestamp(),
+        begun_at=int(begun.timestamp()),
+        requested=SCOPES,
+        candidates=(Candidate(cause, "because"),),
+        **fields,
+    )
+
+
+def all_pages(log, wanted=Wanted(), limit=3):  # noqa: B008 - frozen
+    found, cursor = [], None
+    while True:
+        page = log.page(wanted, limit=limit, cursor=cursor)
+        assert len(page.failures) <= limit
+        found += page.failures
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+def test_a_failure_comes_back_as_it_was_written(log):
+    failure = a_failure(
+        message="text “with” \n everything",
+        granted=("oauth",),
+        missing=("tickets",),
+        hub_id=7,
+        correlation_id="c",
+        redirect_uri="https://x.example/callback/y",
+    )
+    assert log.record(failure)
+    assert log.get(failure.reference) == failure
+
+
+def test_nothing_granted_is_not_the_same_as_nobody_knows(log):
+    nothing, unknown = a_failure(granted=()), a_failure(granted=None)
+    log.record(nothing)
+    log.record(unknown)
+    assert log.get(nothing.reference).granted == ()
+    assert log.get(unknown.reference).granted is None
+
+
+def test_one_reference_has_one_failure(log):
+    failure = a_failure()
+    assert log.record(failure)
+    assert not log.record(a_failure(reference=failure.reference, cause=Cause.USER_DENIED))
+    assert log.get(failure.reference) == failure
+    assert all_pages(log) == [failure]
+    assert [group.count for group in log.groups()] == [1]
+
+
+def test_an_attempt_that_failed_is_no_longer_open(log, client, store):
+    failure = a_failure()
+    Attempts(client).note(Attempt(failure.reference, "workato", SCOPES, failure.begun_at, 1))
+    log.record(failure)
+    assert not store.exists("oh:{2026-11-23}:open")
+    (key,) = store.keys("oh:*:attempt:*")
+    assert store.hget(key, "outcome") == "failed"
+
+
+def test_newest_first_across_midnight_and_days_without_any(log):
+    midnight = datetime(2026, 11, 23, tzinfo=UTC)
+    failures = [
+        a_failure(midnight + timedelta(minutes=5), begun=midnight - timedelta(minutes=5)),
+        a_failure(midnight + timedelta(minutes=1)),
+        a_failure(midnight + timedelta(minutes=9)),
+        a_failure(midnight - timedelta(days=40)),
+        a_failure(midnight - timedelta(days=7), begun=midnight - timedelta(days=8)),
+    ]
+    for failure in failures:
+        log.record(failure)
+    newest_first = sorted(failures, key=lambda each: -each.at)
+    assert all_pages(log, limit=1) == newest_first
+    assert all_pages(log, limit=2) == newest_first
+    assert all_pages(log, limit=50) == newest_first
+
+
+def test_many_at_the_same_instant_are_each_listed_once(log):
+    failures = [a_failure(NOON) for _ in range(40)]
+    for failure in failures:
+        log.record(failure)
+    found = all_pages(log, limit=7)
+    assert len(found) == 40
+    assert {each.reference for each in found} == {each.reference for each in failures}
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    moments=st.lists(
+        st.tuples(st.integers(0, 20 * 24), st.integers(0, 30), st.sampled_from(list(Cause)[:3])),
+        max_size=25,
+    ),
+    limit=st.integers(1, 9),
+    cause=st.sampled_from([None, *list(Cause)[:3]]),
+    since=st.one_of(st.none(), st.integers(0, 20 * 24)),
+)
+def test_pages_hold_what_a_plain_sort_would(log, client, moments, limit, cause, since):
+    client.flushall()
+    log._known_days.clear()
+    failures = [
+        a_failure(
+            NOON - timedelta(hours=hours) + timedelta(hours=late),
+            NOON - timedelta(hours=hours),
+            cause,
+        )
+        for hours, late, cause in moments
+    ]
+    for failure in failures:
+        log.record(failure)
+    start = None if since is None else (NOON - timedelta(hours=since)).timestamp()
+    expected = [
+        each
+        for each in sorted(failures, key=lambda each: (each.at, each.reference), reverse=True)
+        if cause in (None, each.cause) and (start is None or each.at >= start)
+    ]
+    assert all_pages(log, Wanted(cause=cause, since=start), limit) == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (Wanted(), "abc"),
+        (Wanted(cause="user_denied"), "ab"),
+        (Wanted(profile="second"), "b"),
+        (Wanted(cause="user_denied", profile="workato"), "a"),
+        (Wanted(status="open"), "bc"),
+        (Wanted(status="resolved", cause="user_denied"), "a"),
+        (Wanted(text="needle"), "c"),
+        (Wanted(text="NEEDLE"), "c"),
+        (Wanted(text="4711"), "b"),
+        (Wanted(text="tickets"), "abc"),
+        (Wanted(since=NOON.timestamp()), "bc"),
+        (Wanted(until=NOON.timestamp()), "a"),
+        (Wanted(cause="nothing_like_this"), ""),
+    ],
+    ids=repr,
+)
+def test_filters(log, wanted, expected):
+    failures = {
+        "a": a_failure(NOON - timedelta(hours=1), cause=Cause.USER_DENIED, status=Status.RESOLVED),
+        "b": a_failure(NOON, cause=Cause.USER_DENIED, profile="second", hub_id=4711),
+        "c": a_failure(NOON + timedelta(hours=1), message="a Needle in here"),
+    }
+    for failure in failures.values():
+        log.record(failure)
+    names = {failure.reference: name for name, failure in failures.items()}
+    assert sorted(names[each.reference] for each in all_pages(log, wanted)) == list(expected)
+
+
+def test_a_search_that_finds_little_is_bounded_and_says_so(log):
+    for number in range(EXAMINED_AT_MOST + 10):
+        log.record(a_failure(NOON - timedelta(seconds=number), message="hay"))
+    log.record(a_failure(NOON - timedelta(days=1), message="needle"))
+    page = log.page(Wanted(text="needle"), limit=50)
+    assert page.bounded
+    assert page.failures == ()
+    assert len(log.page(Wanted(text="needle"), limit=50, cursor=page.next_cursor).failures) == 1
+
+
+def test_groups_count_and_span(log):
+    for hours, cause in [(0, Cause.UNKNOWN), (30, Cause.UNKNOWN), (60, Cause.USER_DENIED)]:
+        log.record(a_failure(NOON - timedelta(hours=hours), cause=cause))
+    first, second = log.groups()
+    assert (first.cause, first.count) == ("unknown", 2)
+    assert first.last_seen == NOON.timestamp()
+    assert first.first_seen == (NOON - timedelta(hours=30)).timestamp()
+    assert (second.cause, second.count) == ("user_denied", 1)
+
+
+def test_records_and_indexes_expire_with_the_retention(log, store):
+    log.record(a_failure(datetime.now(UTC)))
+    keys = [key for key in store.keys("oh:*") if key != "oh:days"]
+    assert keys
+    for key in keys:
+        days = store.ttl(key) / 86_400
+        assert 90 <= days <= 93
+
+
+def test_old_days_leave_the_list_of_days(log, store):
+    log.record(a_failure(NOON - timedelta(days=300)))
+    log.record(a_failure(NOON))
+    assert store.zrange("oh:days", 0, -1) == ["2026-11-23"]
+
+
+def test_a_write_is_one_round_trip(log, client):
+    log.record(a_failure())  # makes the day and the script known
+    before = client.info("commandstats")
+    log.record(a_failure())
+    after = client.info("commandstats")
+    calls = {
+        name: stats["calls"] - before.get(name, {"calls": 0})["calls"]
+        for name, stats in after.items()
+    }
+    assert calls["cmdstat_evalsha"] == 1
+    inside = {"cmdstat_evalsha", "cmdstat_info", "cmdstat_exists", "cmdstat_hset", "cmdstat_zadd"}
+    inside |= {"cmdstat_expireat", "cmdstat_sadd", "cmdstat_zrem"}
+    assert {name for name, count in calls.items() if count} <= inside
+
+
+def test_every_key_of_one_record_is_in_one_slot(log, store):
+    log.record(a_failure())
+    tags = {key.split("{")[1].split("}")[0] for key in store.keys("oh:*") if key != "oh:days"}
+    assert tags == {"2026-11-23"}
+
+
+def test_no_page_scans(log, client):
+    for _ in range(5):
+        log.record(a_failure())
+    client.config_resetstat()
+    all_pages(log)
+    log.page(Wanted(text="x"), limit=5)
+    log.groups()
+    used = set(client.info("commandstats"))
+    assert not used & {"cmdstat_keys", "cmdstat_scan", "cmdstat_hscan", "cmdstat_zscan"}
+
+
+def test_a_store_that_is_away_is_said_to_be_away():
+    log = Failures(connect("redis://127.0.0.1:1"), retention_days=1)
+    began = time.monotonic()
+    failure = a_failure()
+    for action in (log.groups, lambda: log.record(failure), lambda: log.get(failure.reference)):
+        with pytest.raises(StoreUnavailableError):
+            action()
+    assert time.monotonic() - began < 10
+
+
+def test_a_restarted_server_without_the_script_gets_it_again(log, client):
+    log.record(a_failure())
+    client.script_flush()
+    failure = a_failure()
+    assert log.record(failure)
+    assert log.get(failure.reference) == failure

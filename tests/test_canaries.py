@@ -1,0 +1,75 @@
+"""Secrets stay where they belong: marked values are sent through every flow and looked for."""
+
+import logging
+import re
+
+import pytest
+from harness import API_TOKEN, CLIENT_SECRET, PASSWORD, query_of
+
+
+@pytest.fixture
+def dump(store):
+    """Everything in the store as text."""
+
+    def read():
+        parts = []
+        for key in store.keys("*"):
+            parts.append(key)
+            kind = store.type(key)
+            if kind == "hash":
+                parts.append(str(store.hgetall(key)))
+            elif kind == "zset":
+                parts.append(str(store.zrange(key, 0, -1)))
+            elif kind == "set":
+                parts.append(str(store.smembers(key)))
+            else:
+                parts.append(str(store.get(key)))
+        return "\n".join(parts)
+
+    return read
+
+
+ANSWERS = ["ok", "no_scopes", "rfc_body:BAD_AUTH_CODE", "500", "misses_required", "error_in_200"]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_nothing_secret_is_kept_logged_or_shown(
+    customer, staff, api, hubspot, dump, caplog, answer
+):
+    caplog.set_level(logging.DEBUG)
+    address = customer.start()
+    logged = caplog.text
+    back = customer.agree(address, token_answer=answer)
+    caplog.clear()  # what the browser and HubSpot log is theirs
+    canaries = {query_of(back)["code"], query_of(back)["state"].partition(".")[2]}
+    canaries |= {CLIENT_SECRET, API_TOKEN, PASSWORD, "@enterprise.example.com"}
+    response = customer.browser.get(back)
+    pages = [response.text, str(response.headers).split("Set-Cookie")[0]]
+    pages.append(customer.browser.get(response.location).text)
+    agent = staff("agent")
+    pages += [agent.get(f"/support/{name}").text for name in ("failures", "connections")]
+    for failure in api("/failures").json["failures"]:
+        pages.append(agent.get(f"/support/failures/{failure['reference']}").text)
+        pages.append(str(failure))
+    issued = set(hubspot.issued)
+    assert len(issued) == (3 if answer in ("ok", "no_scopes", "misses_required") else 1)
+    logged += "\n".join(
+        record.getMessage() for record in caplog.records if record.name != "werkzeug"
+    )
+    for place, text in {"store": dump(), "log": logged, "pages": "\n".join(pages)}.items():
+        for canary in canaries | issued:
+            assert canary not in text, f"{canary} in the {place}"
+
+
+def test_a_text_from_hubspot_that_echoes_secrets_is_kept_without_them(customer, dump, api):
+    state = query_of(customer.start())["state"]
+    echo = f"user a.person@customer.example sent code=abc123 and state {state} " + "tok3n" * 20
+    customer.come_back(
+        f"/callback/workato?error=odd&error_description={echo.replace(' ', '%20')}&state={state}"
+    )
+    (failure,) = api("/failures").json["failures"]
+    text = dump() + str(failure)
+    for secret in ("a.person@customer.example", "abc123", state, "tok3n" * 20):
+        assert secret not in text
+    assert failure["message"].count("[hidden]") == 4
+    assert re.search(r"user \[hidden\] sent", failure["message"])

@@ -1,0 +1,232 @@
+"""The command line as an operator uses it: as a process of its own."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import urllib3
+from werkzeug.security import check_password_hash
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs a command in an empty directory and waits for it."""
+
+    def run_command(*arguments, typed=None, **settings):
+        return subprocess.run(
+            [sys.executable, "-m", "oauth_helper", *arguments],
+            cwd=tmp_path,
+            env=environment(tmp_path, settings),
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run_command
+
+
+def environment(folder, settings):
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    source = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    return {**kept, "PYTHONPATH": source, "DATA_DIR": str(folder / "data"), **settings}
+
+
+def test_help_names_every_command(run):
+    done = run("--help")
+    assert done.returncode == 0
+    for command in ("serve", "catalogue", "url", "hash-password", "failures", "doctor"):
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize("command", [(), ("url",), ("catalogue",), ("doctor",), ("serve",)])
+def test_wrong_settings_are_named_all_at_once(run, command):
+    done = run(*command, PORT="x", RATE_LIMITS="perhaps", SECRET_KEY="canary-short")
+    assert done.returncode == 2
+    for name in ("PORT", "RATE_LIMITS", "SECRET_KEY"):
+        assert name in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "canary" not in done.stderr
+
+
+def test_settings_come_from_a_file_too_and_the_environment_wins(run, tmp_path):
+    (tmp_path / ".env").write_text("PUBLIC_URL=https://from.example\nHUBSPOT_API_VERSION=v3\n")
+    assert "from.example" in run("url").stdout
+    assert "other.example" in run("url", PUBLIC_URL="https://other.example").stdout
+
+
+def test_url_is_the_one_for_hubspot(run):
+    settings = {
+        "HUBSPOT_CLIENT_ID": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
+        "HUBSPOT_CLIENT_SECRET": "canary",
+        "PUBLIC_URL": "https://connect.example.com",
+    }
+    done = run("url", "--hub-id", "77", "--region", "eu1", **settings)
+    parts = urlsplit(done.stdout.strip())
+    query = parse_qs(parts.query)
+    assert parts.netloc == "app-eu1.hubspot.com"
+    assert parts.path == "/oauth/77/authorize"
+    assert query["scope"] == ["oauth crm.objects.contacts.read"]
+    assert len(query["optional_scope"][0].split()) == 47
+    assert "state" not in query
+    narrowed = run("url", "--optional-scope", "tickets", **settings).stdout
+    assert parse_qs(urlsplit(narrowed.strip()).query)["optional_scope"] == ["tickets"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("url", "--optional-scope", "crm.objects.deal.read"), "crm.objects.deals.read"),
+        (("url", "--region", "mars"), "na1"),
+        (("url", "--profile", "nobody"), "workato"),
+        (("url", "--hub-id", "0"), "--hub-id"),
+        (("failures", "show", "nonsense"), "mistyped"),
+    ],
+)
+def test_wrong_arguments_are_named(run, arguments, named):
+    done = run(*arguments)
+    assert done.returncode != 0
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_catalogue_as_a_table(run):
+    done = run("catalogue")
+    assert "https://www.workato.com/oauth/callback" in done.stdout
+    assert "Mark as required" in done.stdout
+    assert re.search(
+        r"crm\.schemas\.custom\.write .*ask HubSpot first.*not on the list", done.stdout
+    )
+
+
+def test_catalogue_as_json(run):
+    document = json.loads(run("catalogue", "--format", "json").stdout)
+    assert len(document["scopes"]) == 50
+    assert sum(row["listed"] for row in document["scopes"]) == 49
+
+
+def test_catalogue_as_the_app_file(run):
+    document = json.loads(run("catalogue", "--format", "hsmeta").stdout)
+    auth = document["config"]["auth"]
+    assert auth["requiredScopes"] == ["oauth", "crm.objects.contacts.read"]
+    assert len(auth["optionalScopes"]) == 47
+    fewer = run("catalogue", "--format", "hsmeta", "--optional-scope", "").stdout
+    assert json.loads(fewer)["config"]["auth"]["optionalScopes"] == []
+
+
+def test_hash_password_reads_one_line(run):
+    done = run("hash-password", typed="canary-password\nmore\n")
+    assert check_password_hash(done.stdout.strip(), "canary-password")
+    assert "canary" not in done.stdout + done.stderr
+    assert run("hash-password", typed="\n").returncode != 0
+
+
+def test_without_a_running_program_the_records_are_read_all_the_same(run):
+    assert "No failure is recorded" in run("failures", "list").stderr
+    assert "Nobody is connected" in run("connections", "list").stderr
+    assert run("connections", "revoke", "nobody").returncode == 1
+
+
+def test_doctor_tells_what_is_and_what_is_wrong(run):
+    done = run("doctor")
+    assert done.returncode == 0
+    assert "sandbox" in done.stdout
+    assert "http://localhost:8000/callback/workato" in done.stdout
+    away = run("doctor", REDIS_URL="redis://user:canary@127.0.0.1:1/0")
+    assert away.returncode == 1
+    assert "does not answer" in away.stdout
+    assert "canary" not in away.stdout + away.stderr
+    unreachable = run(
+        "doctor",
+        HUBSPOT_CLIENT_ID="x",
+        HUBSPOT_CLIENT_SECRET="canary-secret",
+        PUBLIC_URL="https://connect.example.com",
+        HUBSPOT_API_URL="http://127.0.0.1:1",
+        HUBSPOT_AUTHORIZATION_ENDPOINT="http://127.0.0.1:1/oauth/authorize",
+    )
+    assert unreachable.returncode == 1
+    assert "cannot be reached" in unreachable.stdout
+    assert "canary" not in unreachable.stdout
+
+
+class TestFirstStart:
+    """The program as a newcomer starts it: no settings at all, but for the port."""
+
+    @pytest.fixture
+    def program(self, tmp_path):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "oauth_helper"],
+            cwd=tmp_path,
+            env=environment(tmp_path, {"PORT": str(port)}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        process.url = f"http://localhost:{port}"
+        yield process
+        if process.poll() is None:
+            process.kill()
+        process.stdout.close()
+        process.wait()
+
+    @staticmethod
+    def welcome(process):
+        lines = []
+        while "password:" not in "".join(lines):
+            line = process.stdout.readline()
+            assert line, "".join(lines)
+            lines.append(line)
+        return "".join(lines)
+
+    def test_connects_fails_and_tells(self, program, run, tmp_path):
+        began = time.monotonic()
+        text = self.welcome(program)
+        assert f"open {program.url}" in text
+        assert time.monotonic() - began < 30
+        http = urllib3.PoolManager(retries=False)
+        assert http.request("GET", program.url).status == 200
+        key = tmp_path / "data" / "secret_key"
+        assert key.stat().st_mode & 0o777 == 0o600
+
+        for decision, outcome in (("deny", "not connected"), ("allow", "is connected")):
+            start = http.request("GET", f"{program.url}/connect/workato", redirect=False)
+            cookie = start.headers["Set-Cookie"].split(";")[0]
+            answer = http.request(
+                "POST",
+                start.headers["Location"],
+                fields={"account": "1000104", "role": "super_admin", "decision": decision},
+                encode_multipart=False,
+                redirect=False,
+            )
+            back = http.request(
+                "GET", answer.headers["Location"], headers={"Cookie": cookie}, redirect=False
+            )
+            kept = back.headers["Set-Cookie"].split(";")[0]
+            page = http.request(
+                "GET", program.url + back.headers["Location"], headers={"Cookie": kept}
+            )
+            assert outcome in page.data.decode()
+
+        listed = run("failures", "list").stdout
+        assert "user_denied" in listed
+        reference = listed.split()[1]
+        shown = json.loads(run("failures", "show", reference.lower()).stdout)
+        assert shown["cause"] == "user_denied"
+        assert "workato.1000104" in run("connections", "list").stdout
+        revoked = run("connections", "revoke", "workato.1000104", PORT=program.url.rpartition(":")[2])
+        assert "Revoked at HubSpot" in revoked.stdout, revoked.stderr
+        http.clear()
+
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(20) == 0
+        assert "Traceback" not in program.stdout.read()
