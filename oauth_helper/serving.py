@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import multiprocessing
 import os
 import signal
@@ -13,8 +12,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
-from urllib.parse import quote
 
 import click
 import redis
@@ -24,6 +21,7 @@ from granian.log import LogLevels
 from granian.server import MPServer
 
 from oauth_helper.config import Config
+from oauth_helper.logs import LOGGING
 from oauth_helper.secret import Secret
 from oauth_helper.storage.client import connect, describe
 from oauth_helper.storage.embedded import EmbeddedStore, StoreError
@@ -157,7 +155,7 @@ def _server(address: str, config: Config) -> MPServer:
         respawn_failed_workers=True,
         workers_kill_timeout=_GRACE_SECONDS,
         log_level=LogLevels.info,
-        log_dictconfig=_LOGGING,
+        log_dictconfig=LOGGING,
         log_access=True,
         # The path only: queries of a redirection endpoint hold codes and states.
         log_access_format='%(time)s %(addr)s "%(method)s %(path)s" %(status)d %(dt_ms).1f ms',
@@ -240,48 +238,3 @@ def _call_when_open(
             continue
         ready(config)
         return
-
-
-class _AccessLine(logging.Formatter):
-    """Shows the path as it was sent: percent-decoded, it could hold the end of a line."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        if isinstance(record.args, dict):
-            path = str(record.args["path"]).encode("latin-1", "replace")
-            shown = quote(path, safe="/:@!$&'()*+,;=~-._")
-            record.message = str(record.msg) % {**record.args, "path": shown}
-        return super().formatMessage(record)
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Whether an operator wants to read it: workers that end or start again, and errors."""
-    text = record.getMessage()
-    if record.levelno < logging.WARNING:
-        return text.startswith("Respawning")
-    return not text.startswith(("Configuration allows", "Configured number"))
-
-
-_LOGGING: dict[str, Any] = {
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(message)s"},
-        "access": {"()": _AccessLine, "fmt": "%(message)s"},
-    },
-    "filters": {"news": {"()": lambda: _is_news}},
-    "handlers": {
-        "news": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["news"],
-            "stream": "ext://sys.stderr",
-        },
-        "access": {
-            "class": "logging.StreamHandler",
-            "formatter": "access",
-            "stream": "ext://sys.stdout",
-        },
-    },
-    "loggers": {
-        "_granian": {"handlers": ["news"], "propagate": False},
-        "granian.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
-    },
-}

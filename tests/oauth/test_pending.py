@@ -13,7 +13,7 @@ from oauth_helper.oauth.pending import (
 from oauth_helper.reference import new_reference
 from oauth_helper.scopes import RequestedScopes, is_scope_token, shipped_catalogue, split
 
-REFERENCE = "222Q-7777-777K"
+REFERENCE = "222Q-7777-777J"
 CHANCE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO-_"
 PENDING = PendingAuthorization(
     reference=REFERENCE,

@@ -70,7 +70,9 @@ NO_TOKEN = "the answer holds no token"
         ),
         pytest.param(TOKENS | {"scope": " "}, granted(), id="blank-scope"),
         pytest.param(
-            TOKENS | {"scopes": ["a"], "scope": "b"}, granted(scopes=("a",)), id="hubspots-own-first"
+            TOKENS | {"scopes": ["a"], "scope": "b"},
+            granted(scopes=("a",)),
+            id="hubspots-first",
         ),
         pytest.param(TOKENS | {"hub_id": "7"}, granted(), id="hub-id-as-text"),
         pytest.param(TOKENS | {"hub_id": True}, granted(), id="hub-id-is-true"),
@@ -87,12 +89,8 @@ NO_TOKEN = "the answer holds no token"
         pytest.param(
             TOKENS | {"token_type": "mac"}, Unavailable(NO_TOKEN, 200), id="another-type-of-token"
         ),
-        pytest.param(
-            {"access_token": "a"}, Unavailable(NO_TOKEN, 200), id="no-refresh-token"
-        ),
-        pytest.param(
-            {"refresh_token": "a"}, Unavailable(NO_TOKEN, 200), id="no-access-token"
-        ),
+        pytest.param({"access_token": "a"}, Unavailable(NO_TOKEN, 200), id="no-refresh-token"),
+        pytest.param({"refresh_token": "a"}, Unavailable(NO_TOKEN, 200), id="no-access-token"),
         pytest.param(
             TOKENS | {"access_token": ""}, Unavailable(NO_TOKEN, 200), id="empty-access-token"
         ),
@@ -125,7 +123,7 @@ NO_TOKEN = "the answer holds no token"
             b"\xef\xbb\xbf" + json.dumps(TOKENS).encode(), granted(), id="byte-order-mark"
         ),
     ],
-)  # fmt: skip
+)
 def test_a_body_with_200(body, expected):
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     assert read_token_response(200, {}, raw) == expected

@@ -1,0 +1,76 @@
+"""What the program writes to its logs: one line for each thing, whatever is in it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+from urllib.parse import quote
+
+# Control characters, and the two other line ends of Unicode.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class OneLine(logging.Formatter):
+    """Escapes what would end the line or steer a terminal; a traceback keeps its own lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """The line of a record, without its traceback."""
+        record.message = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", record.message)
+        return super().formatMessage(record)
+
+
+class AccessLine(logging.Formatter):
+    """Shows the path as it was sent: percent-decoded, it could hold the end of a line."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """The line of a request."""
+        if isinstance(record.args, dict):
+            path = str(record.args["path"]).encode("latin-1", "replace")
+            shown = quote(path, safe="/:@!$&'()*+,;=~-._")
+            record.message = str(record.msg) % {**record.args, "path": shown}
+        return super().formatMessage(record)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether an operator wants to read it: workers that end or start again, and errors."""
+    text = record.getMessage()
+    if record.levelno < logging.WARNING:
+        return text.startswith("Respawning")
+    return not text.startswith(("Configuration allows", "Configured number"))
+
+
+#: For `logging.config.dictConfig`; the server hands it to each worker.
+LOGGING: dict[str, Any] = {
+    "formatters": {
+        "line": {"()": OneLine, "fmt": "%(asctime)s %(levelname)s %(message)s"},
+        "access": {"()": AccessLine, "fmt": "%(message)s"},
+    },
+    "filters": {"news": {"()": lambda: _is_news}},
+    "handlers": {
+        "line": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "stream": "ext://sys.stderr",
+        },
+        "news": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["news"],
+            "stream": "ext://sys.stderr",
+        },
+        "access": {
+            "class": "logging.StreamHandler",
+            "formatter": "access",
+            "stream": "ext://sys.stdout",
+        },
+    },
+    "loggers": {
+        "oauth_helper": {"handlers": ["line"], "level": "INFO", "propagate": False},
+        # Authlib and urllib3 tell secrets and addresses at DEBUG.
+        "authlib": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+        "_granian": {"handlers": ["news"], "propagate": False},
+        "granian.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
+    },
+}

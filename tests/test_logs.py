@@ -1,0 +1,43 @@
+"""Logs: one line for each thing, without secrets of the libraries below."""
+
+import logging
+import logging.config
+
+import pytest
+
+from oauth_helper.logs import LOGGING, OneLine
+
+
+def line_of(message, *arguments, exc_info=None):
+    record = logging.LogRecord("oauth_helper", logging.INFO, "", 1, message, arguments, exc_info)
+    return OneLine("%(levelname)s %(message)s").format(record)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\x1b[31m", "\x85", "\u2028", "\0"])
+def test_no_text_makes_a_line_of_its_own(end):
+    text = line_of("revokes %s", f"x{end}2026-11-23 INFO forged")
+    assert end not in text
+    assert len(text.splitlines()) == 1
+    assert "forged" in text
+
+
+def test_a_traceback_keeps_its_lines():
+    try:
+        raise ValueError("odd")
+    except ValueError as error:
+        text = line_of("failed", exc_info=(type(error), error, error.__traceback__))
+    assert len(text.splitlines()) > 2
+
+
+def test_debug_messages_of_libraries_that_tell_secrets_are_off():
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False, **LOGGING})
+    try:
+        for name in ("authlib.oauth2", "urllib3.connectionpool"):
+            assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
+        assert logging.getLogger("oauth_helper.connecting").isEnabledFor(logging.INFO)
+    finally:
+        for name in LOGGING["loggers"]:
+            logger = logging.getLogger(name)
+            logger.handlers.clear()
+            logger.propagate = True
+            logger.setLevel(logging.NOTSET)
