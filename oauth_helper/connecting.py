@@ -10,27 +10,17 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Protocol
-from urllib.parse import urlsplit
 
-from oauth_helper.diagnosis import Cause, Evidence, Stage, diagnose
-from oauth_helper.oauth.authorization_request import (
-    HUBLETS,
-    authorization_endpoint,
-    authorization_url,
-)
-from oauth_helper.oauth.authorization_response import AuthorizationResponse, Code, Declined
+from oauth_helper.diagnosis import Cause, Evidence, Stage
+from oauth_helper.oauth.authorization_request import authorization_endpoint, authorization_url
+from oauth_helper.oauth.authorization_response import AuthorizationResponse, Code
 from oauth_helper.oauth.pending import STATE_CHANCE, PendingAuthorization, make_state
 from oauth_helper.oauth.token_request import code_request, token_in_form
-from oauth_helper.oauth.token_response import (
-    Granted,
-    Introspected,
-    Refused,
-    TokenResponse,
-    Unavailable,
-)
+from oauth_helper.oauth.token_response import Granted, Introspected, TokenResponse
 from oauth_helper.profiles import Profile
+from oauth_helper.recognising import Refusal
+from oauth_helper.recording import failure_of
 from oauth_helper.records import (
     Attempt,
     Connection,
@@ -38,14 +28,10 @@ from oauth_helper.records import (
     StoreUnavailableError,
     Tokens,
 )
-from oauth_helper.redaction import redact
 from oauth_helper.reference import new_reference
 from oauth_helper.scopes import OAUTH, Problem, RequestedScopes, check_placement
 
 logger = logging.getLogger(__name__)
-
-#: Seconds for which a response is accepted. Longer than ATTEMPT_TIMEOUT: late is better than never.
-PENDING_LIFETIME = 3600
 
 
 class AttemptLog(Protocol):
@@ -85,17 +71,6 @@ class TokenEndpoint(Protocol):
         """What introspection says of a token."""
 
 
-class Refusal(StrEnum):
-    """Why a response is not dealt with. Nothing is recorded for it: anybody could have sent it."""
-
-    NO_STATE = "no_state"
-    OTHER_BROWSER = "other_browser"
-    ALTERED = "altered"
-    EXPIRED = "expired"
-    USED = "used"
-    STORE_DOWN = "store_down"
-
-
 @dataclass(frozen=True, slots=True)
 class Begun:
     """An attempt has begun: keep `pending` in the browser and send it to `url`."""
@@ -124,43 +99,6 @@ class Outcome:
     def connected(self) -> bool:
         """Whether there is a connection now."""
         return self.cause is None
-
-
-def recognise(
-    pending: PendingAuthorization | None,
-    *,
-    profile: Profile,
-    state: str | None,
-    iss: str | None,
-    issuers: Collection[str],
-    now: float,
-) -> PendingAuthorization | Refusal:
-    """The pending authorization that a response belongs to, or why it belongs to none.
-
-    `pending` is what this very browser keeps for the attempt that the state names. Checked before
-    anything else in the response is looked at (RFC 6749 section 10.12, RFC 9700 sections 2.1 and
-    4.4, RFC 9207).
-    """
-    if not state:
-        return Refusal.NO_STATE
-    if pending is None:
-        return Refusal.OTHER_BROWSER
-    if not pending.matches(state) or pending.profile != profile.name:
-        return Refusal.ALTERED
-    if iss is not None and iss.rstrip("/") not in issuers:
-        return Refusal.ALTERED
-    # A clock that was set back must not make an old answer young.
-    if not -60 <= now - pending.begun_at <= PENDING_LIFETIME:
-        return Refusal.EXPIRED
-    return pending
-
-
-def issuers_of(endpoint: str) -> frozenset[str]:
-    """The issuers that a response may name: the origin of `endpoint`, in any region."""
-    parts = urlsplit(endpoint)
-    urls = (authorization_endpoint(endpoint, region=region) for region in HUBLETS)
-    regional = {f"https://{urlsplit(url).netloc}" for url in urls}
-    return frozenset({f"{parts.scheme}://{parts.netloc}", *regional})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,25 +266,14 @@ class Connecting:
         granted: tuple[str, ...] | None = None,
         hub_id: int | None = None,
     ) -> Outcome:
-        diagnosis = diagnose(evidence)
-        hidden = [*secrets, pending.state, pending.code_verifier or ""]
-        hidden.append(profile.client_secret.reveal())
-        failure = Failure(
-            reference=pending.reference,
-            profile=profile.name,
-            stage=evidence.stage,
+        failure = failure_of(
+            profile,
+            pending,
+            evidence,
             at=self.clock(),
-            begun_at=pending.begun_at,
-            requested=pending.requested,
-            candidates=tuple(
-                type(each)(each.cause, redact(each.why, hidden)) for each in diagnosis.candidates
-            ),
-            message=redact(_message(evidence), hidden),
+            secrets=secrets,
             granted=granted,
-            missing=diagnosis.scopes,
             hub_id=hub_id,
-            correlation_id=redact(_correlation_id(evidence), hidden),
-            redirect_uri=profile.redirect_uri,
         )
         _tolerating_outage(lambda: self.failures.record(failure))
         logger.info("failed: %s %s %s", failure.reference, failure.profile, failure.cause)
@@ -384,24 +311,6 @@ def _missing(
         tuple(name for name in requested.scope if name not in have),
         tuple(name for name in requested.optional_scope if name not in have),
     )
-
-
-def _message(evidence: Evidence) -> str:
-    match evidence.response:
-        case Declined(error=error, description=description):
-            return f"{error}: {description}" if description else error
-        case Refused(status=status, error=error, message=message):
-            return ": ".join(filter(None, (status or error, message)))
-        case Unavailable(why=why):
-            return why
-    return " ".join(problem.message for problem in evidence.problems)
-
-
-def _correlation_id(evidence: Evidence) -> str:
-    match evidence.response:
-        case Refused(correlation_id=correlation_id) | Unavailable(correlation_id=correlation_id):
-            return correlation_id[:100]
-    return ""
 
 
 def _tolerating_outage(action: Callable[[], object]) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, cast
 
-from oauth_helper.diagnosis import Candidate, Cause, Stage
-from oauth_helper.records import Failure, Group, Page, Status, Wanted
+from oauth_helper.records import Failure, Group, Page, Wanted
 from oauth_helper.reference import day_of, parse_reference
-from oauth_helper.scopes import RequestedScopes, join_scope
 from oauth_helper.storage import keys
 from oauth_helper.storage.client import Client, raises_unavailable
+from oauth_helper.storage.failure_fields import from_fields, to_fields
 
 #: How many records one page looks at to fulfil what no index answers.
 EXAMINED_AT_MOST = 2000
@@ -59,7 +57,7 @@ class Failures:
             self._client.zremrangebyscore(keys.DAYS, "-inf", expired.toordinal())
             self._known_days.add(day)
         expiry = int((_midnight(day) + self._retention + _SPREAD).timestamp())
-        fields = _to_fields(failure)
+        fields = to_fields(failure)
         written = self._record(
             keys=[
                 keys.failure(failure.reference),
@@ -82,7 +80,7 @@ class Failures:
     def get(self, reference: str) -> Failure | None:
         """One failure, or None when there is no such record."""
         fields = cast("dict[str, str]", self._client.hgetall(keys.failure(reference)))
-        return _from_fields(fields) if fields else None
+        return from_fields(fields) if fields else None
 
     @raises_unavailable
     def page(self, wanted: Wanted, *, limit: int, cursor: str | None = None) -> Page:
@@ -173,7 +171,7 @@ class Failures:
         with self._client.pipeline(transaction=False) as pipeline:
             for _, reference in places:
                 pipeline.hgetall(keys.failure(reference))
-            return [_from_fields(fields) if fields else None for fields in pipeline.execute()]
+            return [from_fields(fields) if fields else None for fields in pipeline.execute()]
 
 
 _Place = tuple[float, str]  # time and reference: the order of every index
@@ -251,52 +249,6 @@ def _gather(
             )
         )
     return tuple(sorted(groups, key=lambda group: (-group.count, -group.last_seen)))
-
-
-def _to_fields(failure: Failure) -> dict[str, str]:
-    return {
-        "v": "1",
-        "reference": failure.reference,
-        "profile": failure.profile,
-        "cause": failure.cause,
-        "stage": failure.stage,
-        "status": failure.status,
-        "at": repr(failure.at),
-        "begun_at": str(failure.begun_at),
-        "message": failure.message,
-        "scope": join_scope(failure.requested.scope),
-        "optional_scope": join_scope(failure.requested.optional_scope),
-        # A space-separated list cannot tell "nothing was granted" from "nobody knows".
-        "granted": "" if failure.granted is None else json.dumps(failure.granted),
-        "missing": join_scope(failure.missing),
-        "hub_id": "" if failure.hub_id is None else str(failure.hub_id),
-        "correlation_id": failure.correlation_id,
-        "redirect_uri": failure.redirect_uri,
-        "candidates": json.dumps([[each.cause, each.why] for each in failure.candidates]),
-    }
-
-
-def _from_fields(fields: dict[str, str]) -> Failure:
-    return Failure(
-        reference=fields["reference"],
-        profile=fields["profile"],
-        stage=Stage(fields["stage"]),
-        status=Status(fields["status"]),
-        at=float(fields["at"]),
-        begun_at=int(fields["begun_at"]),
-        message=fields["message"],
-        requested=RequestedScopes(
-            tuple(fields["scope"].split()), tuple(fields["optional_scope"].split())
-        ),
-        granted=tuple(json.loads(fields["granted"])) if fields["granted"] else None,
-        missing=tuple(fields["missing"].split()),
-        hub_id=int(fields["hub_id"]) if fields["hub_id"] else None,
-        correlation_id=fields["correlation_id"],
-        redirect_uri=fields["redirect_uri"],
-        candidates=tuple(
-            Candidate(Cause(cause), why) for cause, why in json.loads(fields["candidates"])
-        ),
-    )
 
 
 def _cursor(place: _Place) -> str:

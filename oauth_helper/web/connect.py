@@ -8,12 +8,13 @@ from flask import Blueprint, Response, abort, make_response, redirect, render_te
 from flask import url_for as url
 from werkzeug.wrappers import Response as BaseResponse
 
-from oauth_helper.connecting import Begun, Outcome, Refusal, issuers_of, recognise
+from oauth_helper.connecting import Begun, Outcome
 from oauth_helper.diagnosis import Who, fix_for, wording
 from oauth_helper.oauth.authorization_request import HUBLETS
 from oauth_helper.oauth.authorization_response import read_authorization_response, single
 from oauth_helper.oauth.pending import PendingAuthorization, reference_in_state
 from oauth_helper.profiles import Profile
+from oauth_helper.recognising import Refusal, issuers_of, recognise
 from oauth_helper.reference import parse_reference
 from oauth_helper.scopes import UnknownScopesError, parse_scope
 from oauth_helper.urls import origin_of

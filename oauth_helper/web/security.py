@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 from oauth_helper.config import Config
-from oauth_helper.connecting import issuers_of
+from oauth_helper.recognising import issuers_of
 from oauth_helper.urls import is_loopback
 
 View = TypeVar("View", bound=Callable[..., object])

@@ -1,0 +1,68 @@
+"""Whose response is it? Decided before anything else in it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from oauth_helper.oauth.authorization_request import HUBLETS, authorization_endpoint
+from oauth_helper.oauth.pending import PendingAuthorization
+from oauth_helper.profiles import Profile
+
+#: Seconds for which a response is accepted. Longer than ATTEMPT_TIMEOUT: late is better than never.
+PENDING_LIFETIME = 3600
+
+# A clock may be set back a little while somebody is on the way.
+_SET_BACK = 60
+
+
+class Refusal(StrEnum):
+    """Why a response is not dealt with. Nothing is recorded for it: anybody could have sent it.
+
+    The last two are found out later than here: the response was dealt with already, and what it
+    brings could not be kept.
+    """
+
+    NO_STATE = "no_state"
+    OTHER_BROWSER = "other_browser"
+    ALTERED = "altered"
+    EXPIRED = "expired"
+    USED = "used"
+    STORE_DOWN = "store_down"
+
+
+def recognise(
+    pending: PendingAuthorization | None,
+    *,
+    profile: Profile,
+    state: str | None,
+    iss: str | None,
+    issuers: Collection[str],
+    now: float,
+) -> PendingAuthorization | Refusal:
+    """The pending authorization that a response belongs to, or why it belongs to none.
+
+    `pending` is what this very browser keeps for the attempt that the state names. Checked before
+    anything else in the response is looked at (RFC 6749 section 10.12, RFC 9700 sections 2.1 and
+    4.4, RFC 9207).
+    """
+    if not state:
+        return Refusal.NO_STATE
+    if pending is None:
+        return Refusal.OTHER_BROWSER
+    if not pending.matches(state) or pending.profile != profile.name:
+        return Refusal.ALTERED
+    if iss is not None and iss.rstrip("/") not in issuers:
+        return Refusal.ALTERED
+    if not -_SET_BACK <= now - pending.begun_at <= PENDING_LIFETIME:
+        return Refusal.EXPIRED
+    return pending
+
+
+def issuers_of(endpoint: str) -> frozenset[str]:
+    """The issuers that a response may name: the origin of `endpoint`, in any region."""
+    parts = urlsplit(endpoint)
+    urls = (authorization_endpoint(endpoint, region=region) for region in HUBLETS)
+    regional = {f"https://{urlsplit(url).netloc}" for url in urls}
+    return frozenset({f"{parts.scheme}://{parts.netloc}", *regional})
