@@ -14,8 +14,7 @@ from oauth_helper.scopes import OAUTH, Availability, Kind, Scope, split
 class SetupChecklist:
     """The redirect URLs, and the scopes by the kind to mark each with.
 
-    `ask_first` are those among them that HubSpot has to be asked for before they can be listed;
-    `left_out` are the optional ones of the catalogue that are not chosen.
+    `left_out` are the optional scopes of the catalogue that are not chosen.
     """
 
     title: str
@@ -26,10 +25,16 @@ class SetupChecklist:
     left_out: tuple[Scope, ...]
 
     @property
+    def listed(self) -> tuple[Scope, ...]:
+        """Every scope to enter, of any kind."""
+        return (*self.required, *self.conditional, *self.optional)
+
+    @property
     def ask_first(self) -> tuple[Scope, ...]:
-        """The scopes on the list that need a request to HubSpot first."""
-        listed = (*self.required, *self.conditional, *self.optional)
-        return tuple(scope for scope in listed if scope.availability is Availability.ON_REQUEST)
+        """The scopes to enter that need a request to HubSpot first."""
+        return tuple(
+            scope for scope in self.listed if scope.availability is Availability.ON_REQUEST
+        )
 
 
 def setup_checklist(profile: Profile, optional: Collection[str] | None = None) -> SetupChecklist:

@@ -17,9 +17,18 @@ from dotenv import find_dotenv, load_dotenv
 
 from oauth_helper.config import Config, ConfigError
 from oauth_helper.profiles import Profile
-from oauth_helper.scopes import OAUTH, Kind, UnknownScopesError, parse_scope
+from oauth_helper.scopes import (
+    OAUTH,
+    Availability,
+    Kind,
+    Scope,
+    Sensitivity,
+    UnknownScopesError,
+    parse_scope,
+)
 
 if TYPE_CHECKING:
+    from oauth_helper.app_setup import SetupChecklist
     from oauth_helper.storage.client import Client
     from oauth_helper.storage.connections import Connections
 
@@ -84,48 +93,14 @@ def catalogue(name: str | None, form: str, optional_scope: str | None) -> None:
         checklist = setup_checklist(profile, _choice(optional_scope))
     if form == "hsmeta":
         click.echo(app_hsmeta(checklist), nl=False)
-        return
-    listed = {scope.name for scope in (*checklist.required, *checklist.conditional)}
-    listed |= {scope.name for scope in checklist.optional} | {OAUTH}
-    rows = [
-        {
-            "scope": scope.name,
-            "kind": scope.kind.value,
-            "listed": scope.name in listed,
-            "opens": scope.opens,
-            "subscription": scope.subscription,
-            "sensitivity": scope.sensitivity.value,
-            "availability": scope.availability.value,
-            "replaced_by": list(scope.replaced_by),
-            "note": scope.note,
+    elif form == "json":
+        document = {
+            "redirect_urls": list(checklist.redirect_urls),
+            "scopes": [_scope_row(scope, checklist) for scope in profile.catalogue.scopes],
         }
-        for scope in profile.catalogue.scopes
-    ]
-    if form == "json":
-        document = {"redirect_urls": list(checklist.redirect_urls), "scopes": rows}
         click.echo(json.dumps(document, indent=_INDENT, ensure_ascii=False))
-        return
-    click.echo(f"Redirect URLs for {checklist.title}:")
-    for address in checklist.redirect_urls:
-        click.echo(f"  {address}")
-    width = max(len(str(row["scope"])) for row in rows)
-    for kind in Kind:
-        of_kind = [row for row in rows if row["kind"] == kind.value]
-        if of_kind:
-            click.secho(f"\nMark as {kind.value}:", bold=True)
-        for row in of_kind:
-            left_out = "" if row["listed"] else "  (not on the list)"
-            details = ", ".join(
-                str(part)
-                for part in (
-                    row["subscription"],
-                    row["sensitivity"] if row["sensitivity"] != "normal" else "",
-                    "ask HubSpot first" if row["availability"] != "default" else "",
-                )
-                if part
-            )
-            text = f"{row['opens']}" + (f" [{details}]" if details else "")
-            click.echo(f"  {row['scope']!s:<{width}}  {text}{left_out}")
+    else:
+        _print_checklist(profile, checklist)
 
 
 @cli.command()
@@ -276,6 +251,42 @@ def doctor() -> None:
         click.echo(f"{click.style(f'{mark:<5}', fg=colour)}  {finding.about}: {finding.text}")
     if any(finding.ok is False for finding in findings):
         sys.exit(1)
+
+
+def _scope_row(scope: Scope, checklist: SetupChecklist) -> dict[str, object]:
+    return {
+        "scope": scope.name,
+        "kind": scope.kind.value,
+        "listed": scope.name == OAUTH or scope in checklist.listed,
+        "opens": scope.opens,
+        "subscription": scope.subscription,
+        "sensitivity": scope.sensitivity.value,
+        "availability": scope.availability.value,
+        "replaced_by": list(scope.replaced_by),
+        "note": scope.note,
+    }
+
+
+def _print_checklist(profile: Profile, checklist: SetupChecklist) -> None:
+    click.echo(f"Redirect URLs for {checklist.title}:")
+    for address in checklist.redirect_urls:
+        click.echo(f"  {address}")
+    width = max(len(scope.name) for scope in profile.catalogue.scopes)
+    for kind in Kind:
+        scopes = [scope for scope in profile.catalogue.scopes if scope.kind is kind]
+        if scopes:
+            click.secho(f"\nMark as {kind}:", bold=True)
+        for scope in scopes:
+            known = [scope.subscription]
+            known += [scope.sensitivity] if scope.sensitivity is not Sensitivity.NORMAL else []
+            known += ["ask HubSpot first"] if scope.availability is Availability.ON_REQUEST else []
+            details = ", ".join(filter(None, known))
+            listed = scope.name == OAUTH or scope in checklist.listed
+            click.echo(
+                f"  {scope.name:<{width}}  {scope.opens}"
+                + (f" [{details}]" if details else "")
+                + ("" if listed else "  (not on the list)")
+            )
 
 
 def _config() -> Config:

@@ -1,6 +1,6 @@
 """References: the short name of an attempt that a customer reads out to support.
 
-`3CK7-94MQ-TRWX`: three characters for the day, eight by chance, one to check. The alphabet leaves
+`3CK7-94MQ-TRWQ`: three characters for the day, eight by chance, one to check. The alphabet leaves
 out vowels and all but one of what looks or sounds alike (0 O, 1 I L, 2 Z, 5 S, 6 G, 8 B, U V,
 M N). The check character catches every single wrong character and every swap of two neighbours.
 There are 23**8 (78 thousand million) references a day, so none is guessed in any useful time; they
