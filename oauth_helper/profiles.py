@@ -234,7 +234,9 @@ class _ProfileReader:
         try:
             secret = Secret(path.read_text("utf-8").strip())
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            reason = (
+                error.strerror if isinstance(error, OSError) else "no legal path, or not UTF-8 text"
+            )
             self.problems.append(f"client_secret_file {path} cannot be read: {reason}")
             return Secret("")
         if not secret:

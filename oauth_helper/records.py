@@ -113,9 +113,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """An account that is connected. `id` is `<profile>:<hub_id>`, or a reference without account.
+    """An account that is connected.
 
-    `granted` is None when HubSpot did not tell; `expires_at` is the access token's.
+    `id` is `<profile>.<hub_id>`, or ends in the attempt's reference when HubSpot did not tell the
+    account. `granted` is None when HubSpot did not tell; `expires_at` is the access token's.
     """
 
     id: str

@@ -223,7 +223,9 @@ class TestFirstStart:
         shown = json.loads(run("failures", "show", reference.lower()).stdout)
         assert shown["cause"] == "user_denied"
         assert "workato.1000104" in run("connections", "list").stdout
-        revoked = run("connections", "revoke", "workato.1000104", PORT=program.url.rpartition(":")[2])
+        revoked = run(
+            "connections", "revoke", "workato.1000104", PORT=program.url.rpartition(":")[2]
+        )
         assert "Revoked at HubSpot" in revoked.stdout, revoked.stderr
         http.clear()
 

@@ -23,7 +23,7 @@ def test_no_text_makes_a_line_of_its_own(end):
 
 def test_a_traceback_keeps_its_lines():
     try:
-        raise ValueError("odd")
+        int("odd")
     except ValueError as error:
         text = line_of("failed", exc_info=(type(error), error, error.__traceback__))
     assert len(text.splitlines()) > 2

@@ -49,6 +49,7 @@ def protect(app: Flask, config: Config) -> None:
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    counted_at = _limits_storage(config.redis_url.reveal())
     app.config.update(
         SESSION_COOKIE_NAME="__Host-session" if config.is_secure else "session",
         SESSION_COOKIE_SECURE=config.is_secure,
@@ -60,8 +61,8 @@ def protect(app: Flask, config: Config) -> None:
         # It compares a Referer, which our own policy keeps browsers from sending.
         WTF_CSRF_SSL_STRICT=False,
         RATELIMIT_ENABLED=config.rate_limits,
-        RATELIMIT_STORAGE_URI=_limits_storage(config.redis_url.reveal()),
-        RATELIMIT_STORAGE_OPTIONS=_LIMITS_TIMEOUTS if config.redis_url else {},
+        RATELIMIT_STORAGE_URI=counted_at,
+        RATELIMIT_STORAGE_OPTIONS={} if counted_at == "memory://" else _LIMITS_TIMEOUTS,
         RATELIMIT_KEY_PREFIX="oh:limit",
         # Without the store each worker counts for itself.
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
@@ -121,6 +122,11 @@ def _to_public_url(public_url: str) -> Response | None:
 
 
 def _limits_storage(redis_url: str) -> str:
+    """Where requests are counted, in the words of the library `limits`.
+
+    It has other words than we for Sentinel and Cluster, and asks them at start; there each worker
+    counts for itself.
+    """
     if redis_url.startswith("unix://"):
         return "redis+" + redis_url
-    return redis_url or "memory://"
+    return redis_url if redis_url.startswith(("redis://", "rediss://")) else "memory://"
