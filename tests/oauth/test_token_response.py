@@ -333,7 +333,7 @@ bodies = (
 )
 @example(200, {}, b'{"access_token": "\\ud800", "refresh_token": "a"}')
 @example(500, {}, b'{"message": "\\ud800"}')
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_any_answer_reads_as_one_of_the_three(http_status, headers, body):
     match read_token_response(http_status, headers, body):
         case Granted() as tokens:
@@ -359,7 +359,7 @@ def test_any_answer_reads_as_one_of_the_three(http_status, headers, body):
 
 
 @given(st.integers(100, 599) | st.just(200), bodies)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_any_introspection_reads_or_says_nothing(http_status, body):
     told = read_introspection(http_status, body)
     assert told is None or http_status == 200

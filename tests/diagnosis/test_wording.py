@@ -1,0 +1,120 @@
+import json
+import string
+import tomllib
+from importlib import resources
+
+import pytest
+
+from oauth_helper.diagnosis import Cause, Who, fix_for, wording
+
+WORDING = tomllib.loads(
+    resources.files("oauth_helper.diagnosis").joinpath("wording.toml").read_text("utf-8")
+)
+OPENAPI = json.loads(
+    resources.files("oauth_helper.web").joinpath("openapi.json").read_text("utf-8")
+)
+# The vocabulary that clients of the API rely on.
+CAUSES = """
+url_missing_required_scope url_requests_unconfigured_scope scope_in_wrong_parameter
+missing_oauth_scope invalid_scope_name deprecated_scope scopes_badly_encoded account_lacks_feature
+user_lacks_permission app_not_approved app_blocked user_denied redirect_uri_mismatch
+client_id_invalid client_secret_invalid code_expired_or_reused token_request_malformed pkce_mismatch
+state_mismatch granted_missing_required granted_missing_optional token_lacks_scope token_expired
+refresh_token_invalid wrong_region rate_limited hubspot_unavailable never_returned unknown
+"""
+
+
+def test_the_vocabulary_is_the_same_everywhere():
+    assert [str(cause) for cause in Cause] == CAUSES.split()
+    assert set(WORDING) == set(Cause)
+    assert OPENAPI["components"]["schemas"]["Cause"]["enum"] == list(Cause)
+    who = OPENAPI["components"]["schemas"]["Failure"]["properties"]["fix"]["items"]["properties"]
+    assert who["who"]["enum"] == list(Who)
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_each_cause_has_its_wording(cause):
+    said = wording(cause)
+    for text in (said.title, said.explained, said.customer):
+        assert text == text.strip()
+        assert text
+    assert len(said.title) <= 50, "has to fit into a list"
+    assert said.customer.endswith(".")
+    assert type(said.again) is bool
+    assert said.fix
+    for fix in said.fix:
+        assert fix.who.title
+        assert fix.steps
+        assert all(step.strip() and step.endswith(".") for step in fix.steps)
+    assert len({fix.who for fix in said.fix}) == len(said.fix), "each person once"
+    table = WORDING[cause]
+    assert set(table) == {"title", "explained", "customer", "again", "fix"}
+    assert [set(fix) for fix in table["fix"]] == [{"who", "steps"}] * len(table["fix"])
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_placeholders_are_known_and_only_in_steps(cause):
+    said = wording(cause)
+    steps = [step for fix in said.fix for step in fix.steps]
+    assert {
+        (name, spec, conversion)
+        for step in steps
+        for _, name, spec, conversion in string.Formatter().parse(step)
+        if name is not None
+    } <= {(name, "", None) for name in ("scopes", "redirect_uri", "profile")}
+    assert "{" not in said.title + said.explained + said.customer
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_steps_are_filled_in(cause):
+    named = fix_for(cause, scopes=("a.b", "c"), redirect_uri="https://a.example/cb", profile="shop")
+    unnamed = fix_for(cause)
+    assert [fix.who for fix in named] == [fix.who for fix in wording(cause).fix]
+    for written, filled, left in zip(wording(cause).fix, named, unnamed, strict=True):
+        for template, with_names, without in zip(
+            written.steps, filled.steps, left.steps, strict=True
+        ):
+            assert "{" not in with_names + without
+            assert ("a.b, c" in with_names) is ("{scopes}" in template)
+            assert ("https://a.example/cb" in with_names) is ("{redirect_uri}" in template)
+            assert ("shop" in with_names) is ("{profile}" in template)
+            assert ("the scopes concerned" in without) is ("{scopes}" in template)
+
+
+def test_names_from_outside_are_not_filled_in_again():
+    fixes = fix_for(Cause.URL_MISSING_REQUIRED_SCOPE, scopes=("{profile}", "{0}", "{x.__class__}"))
+    assert "{profile}, {0}, {x.__class__}" in fixes[0].steps[0]
+
+
+@pytest.mark.parametrize(
+    ("cause", "again"),
+    [
+        (Cause.USER_DENIED, True),
+        (Cause.CODE_EXPIRED_OR_REUSED, True),
+        (Cause.HUBSPOT_UNAVAILABLE, True),
+        (Cause.STATE_MISMATCH, True),
+        (Cause.URL_MISSING_REQUIRED_SCOPE, False),
+        (Cause.REDIRECT_URI_MISMATCH, False),
+        (Cause.CLIENT_SECRET_INVALID, False),
+        (Cause.USER_LACKS_PERMISSION, False),
+    ],
+)
+def test_whether_starting_again_can_help(cause, again):
+    assert wording(cause).again is again
+
+
+@pytest.mark.parametrize(
+    ("cause", "who"),
+    [
+        (Cause.URL_MISSING_REQUIRED_SCOPE, Who.OPERATOR),
+        (Cause.URL_REQUESTS_UNCONFIGURED_SCOPE, Who.APP_DEVELOPER),
+        (Cause.USER_LACKS_PERMISSION, Who.ACCOUNT_ADMIN),
+        (Cause.APP_NOT_APPROVED, Who.ACCOUNT_ADMIN),
+        (Cause.APP_BLOCKED, Who.APP_DEVELOPER),
+        (Cause.REDIRECT_URI_MISMATCH, Who.APP_DEVELOPER),
+        (Cause.USER_DENIED, Who.CUSTOMER),
+        (Cause.CLIENT_SECRET_INVALID, Who.OPERATOR),
+    ],
+)
+def test_who_is_likeliest_to_mend_it(cause, who):
+    assert fix_for(cause)[0].who is who
