@@ -45,11 +45,14 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     from oauth_helper.web.services import Services
 
     app = Flask(__name__)
+    # Werkzeug's own redirects are made from the Host header.
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False
     now = clock or time.time
 
     newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
     app.config.update(SECRET_KEY=newest, SECRET_KEY_FALLBACKS=older)
-    app.config["PERMANENT_SESSION_LIFETIME"] = 12 * 3600
+    app.config["PERMANENT_SESSION_LIFETIME"] = support.SESSION_LIFETIME
+    app.config["SESSION_REFRESH_EACH_REQUEST"] = False
 
     redis = connect(config.redis_url.reveal())
     hubspot = HubSpot(config.api_url, config.api_version)
@@ -96,6 +99,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     app.register_blueprint(operations.blueprint)
     if config.sandbox:
         pages = create_blueprint(sandbox_for(config, RedisSandboxState(redis), clock=now))
+        security.limit_blueprint(pages, "600 per minute")
         security.csrf.exempt(
             pages
         )  # its token endpoint is for programs; its forms guard themselves

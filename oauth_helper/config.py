@@ -221,7 +221,7 @@ class _Reader:
             secret_keys=self.secret_keys(),
             support_users=self.support_users(),
             support_api_token=self.secret("SUPPORT_API_TOKEN", 16),
-            attempt_timeout=self.number("ATTEMPT_TIMEOUT", 1, 86_400),
+            attempt_timeout=self.number("ATTEMPT_TIMEOUT", 1, 3600),
             failure_retention_days=self.number("FAILURE_RETENTION_DAYS", 1, 3650),
             oauth_clients_file=self.file("OAUTH_CLIENTS_FILE"),
             trusted_proxies=self.number("TRUSTED_PROXIES", 0, 10),
@@ -232,7 +232,12 @@ class _Reader:
 
     def text(self, name: str) -> str:
         """The setting as it was given; its default when it is unset or blank."""
-        return self._environ.get(name, "").strip() or self._defaults[name]
+        text = self._environ.get(name, "").strip() or self._defaults[name]
+        # What is no UTF-8 in the environment comes as lone surrogates, which nothing can encode.
+        if any("\ud800" <= char <= "\udfff" for char in text):
+            self.problem(name, "is not UTF-8 text")
+            return self._defaults[name]
+        return text
 
     def problem(self, name: str, text: str) -> None:
         self.problems.append(f"{name} {text}")
@@ -259,6 +264,8 @@ class _Reader:
             self.problem(
                 name, f"is {_shown(text)}; it has to be an address such as {self._defaults[name]}"
             )
+        elif parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+            self.problem(name, f"is {_shown(text)}; secrets travel by https only")
         return text
 
     def public_url(self, port: int) -> str:
@@ -378,7 +385,7 @@ class _Reader:
         hashed, _, role = rest.rpartition(":")
         if role not in ("viewer", "agent"):
             hashed, role = rest, "agent"
-        if not name or not re.fullmatch(r"(scrypt|pbkdf2):[^$]+\$[^$]+\$[0-9a-f]+", hashed):
+        if not name or not _is_password_hash(hashed):
             # The entry itself is not shown: somebody may have put a plain password there.
             self.problem(
                 "SUPPORT_USERS",
@@ -393,6 +400,18 @@ class _Reader:
         if text not in ("on", "off"):
             self.problem("RATE_LIMITS", f"is {text!r}; it has to be on or off")
         return text in ("on", "off")
+
+
+def _is_password_hash(text: str) -> bool:
+    """Whether Werkzeug can check a password against it; it raises for what it cannot."""
+    if found := re.fullmatch(r"scrypt:([0-9]{1,7}):[0-9]{1,2}:[0-9]\$[^$]+\$[0-9a-f]{128}", text):
+        cost = int(found[1])
+        return cost > 1 and cost & (cost - 1) == 0
+    return bool(
+        re.fullmatch(
+            r"pbkdf2:sha(256|512):[1-9][0-9]{0,7}\$[^$]+\$([0-9a-f]{64}|[0-9a-f]{128})", text
+        )
+    )
 
 
 def _shown(address: str) -> str:

@@ -222,7 +222,7 @@ class Connecting:
         try:
             self.connections.save(connection, Tokens(answer.access_token, answer.refresh_token))
         except StoreUnavailableError as error:
-            logger.error("the store went down; new tokens are lost: %s", error)  # noqa: TRY400
+            logger.error("%s: the store went down, tokens are lost: %s", pending.reference, error)  # noqa: TRY400
             return Refusal.STORE_DOWN
         _tolerating_outage(lambda: self.attempts.close(pending.reference, "connected"))
         return Outcome(

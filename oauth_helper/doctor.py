@@ -14,6 +14,7 @@ import urllib3
 from oauth_helper.config import Config
 from oauth_helper.storage.client import Client, connect, describe
 from oauth_helper.storage.embedded import running_store_url
+from oauth_helper.urls import is_loopback
 
 # Seconds by which clocks may differ before codes and sessions go wrong.
 _CLOCK = 30
@@ -46,7 +47,9 @@ def _settings(config: Config) -> Iterator[Finding]:
             f"optional scopes; the app's configuration is {known}",
         )
     if config.sandbox:
-        yield Finding("HubSpot", None, "HUBSPOT_CLIENT_ID is not set: the built-in sandbox is used")
+        is_public = not is_loopback(urlsplit(config.public_url).hostname or "")
+        text = "HUBSPOT_CLIENT_ID is not set: the built-in sandbox plays HubSpot"
+        yield Finding("HubSpot", False if is_public else None, text)
     if not config.support_users:
         yield Finding("SUPPORT_USERS", None, "not set: a password is made at each start")
     if not config.secret_keys:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,7 @@ def _kept_key(path: Path) -> Secret:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             _make_key(path)
+        _refuse_shared(path)
         key = path.read_text("utf-8").strip()
     except UnicodeDecodeError:
         key = ""
@@ -55,6 +57,17 @@ def _kept_key(path: Path) -> Secret:
     if len(key) < 32:
         raise KeyFileError(f"DATA_DIR: {path} holds no key; remove it to have another one made")
     return Secret(key)
+
+
+def _refuse_shared(path: Path) -> None:
+    """Whoever reads the key opens every stored token; whoever writes it can forge a session."""
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        found = path.stat()
+    if found.st_uid not in (os.getuid(), 0):
+        raise KeyFileError(f"DATA_DIR: {path} belongs to another user")
+    if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise KeyFileError(f"DATA_DIR: {path} is open to other users; run chmod 600 on it")
 
 
 def _make_key(path: Path) -> None:

@@ -256,7 +256,7 @@ class _ProfileReader:
     def _origins(self) -> list[str]:
         origins = []
         for text in self._table.get("return_origins", []):
-            if origin_of(text) == text:
+            if origin_of(text) == text and "*" not in text:
                 origins.append(text)
             else:
                 self.problems.append(

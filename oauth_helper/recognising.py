@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -37,13 +37,14 @@ def recognise(
     *,
     profile: Profile,
     state: str | None,
-    iss: str | None,
+    iss: Sequence[str],
     issuers: Collection[str],
     now: float,
 ) -> PendingAuthorization | Refusal:
     """The pending authorization that a response belongs to, or why it belongs to none.
 
-    `pending` is what this very browser keeps for the attempt that the state names. Checked before
+    `pending` is what this very browser keeps for the attempt that the state names, `iss` has the
+    values of that parameter. Checked before
     anything else in the response is looked at (RFC 6749 section 10.12, RFC 9700 sections 2.1 and
     4.4, RFC 9207).
     """
@@ -53,7 +54,7 @@ def recognise(
         return Refusal.OTHER_BROWSER
     if not pending.matches(state) or pending.profile != profile.name:
         return Refusal.ALTERED
-    if iss is not None and iss.rstrip("/") not in issuers:
+    if len(iss) > 1 or any(each.rstrip("/") not in issuers for each in iss):
         return Refusal.ALTERED
     if not -_SET_BACK <= now - pending.begun_at <= PENDING_LIFETIME:
         return Refusal.EXPIRED

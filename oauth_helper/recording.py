@@ -12,6 +12,9 @@ from oauth_helper.profiles import Profile
 from oauth_helper.records import Failure
 from oauth_helper.redaction import redact
 
+# Characters that a record takes of a text from outside.
+_MAX_MESSAGE = 1000
+_MAX_WHY = 500
 _MAX_CORRELATION_ID = 100
 
 
@@ -40,13 +43,14 @@ def failure_of(
         begun_at=pending.begun_at,
         requested=pending.requested,
         candidates=tuple(
-            Candidate(each.cause, redact(each.why, hidden)) for each in diagnosis.candidates
+            Candidate(each.cause, redact(each.why, hidden)[:_MAX_WHY])
+            for each in diagnosis.candidates
         ),
-        message=redact(_message(evidence), hidden),
+        message=redact(_message(evidence), hidden)[:_MAX_MESSAGE],
         granted=granted,
         missing=diagnosis.scopes,
         hub_id=hub_id,
-        correlation_id=redact(_correlation_id(evidence), hidden),
+        correlation_id=redact(_correlation_id(evidence), hidden)[:_MAX_CORRELATION_ID],
         redirect_uri=profile.redirect_uri,
     )
 
@@ -65,5 +69,5 @@ def _message(evidence: Evidence) -> str:
 def _correlation_id(evidence: Evidence) -> str:
     match evidence.response:
         case Refused(correlation_id=correlation_id) | Unavailable(correlation_id=correlation_id):
-            return correlation_id[:_MAX_CORRELATION_ID]
+            return correlation_id
     return ""

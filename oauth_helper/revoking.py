@@ -20,8 +20,8 @@ class ConnectionStore(Protocol):
     def tokens(self, connection_id: str) -> Tokens | None:
         """Its tokens, or None when nothing opens them any more."""
 
-    def forget(self, connection_id: str) -> None:
-        """Removes it."""
+    def forget(self, connection: Connection) -> None:
+        """Removes it, unless the account has connected anew since."""
 
 
 class RevocationEndpoint(Protocol):
@@ -58,8 +58,8 @@ _MESSAGES = {
     Revoked.NOT_FOUND: "There is no such connection.",
     Revoked.NOT_CONFIRMED: "HubSpot did not confirm the revocation, so it is kept. Try again.",
     Revoked.UNREADABLE: (
-        "Forgotten here. Its tokens could not be read any more, so they were not revoked at "
-        "HubSpot: uninstall the app in the HubSpot account."
+        "Forgotten here. Its tokens could not be read any more, or its profile is gone, so nothing "
+        "was revoked at HubSpot: uninstall the app in the HubSpot account."
     ),
 }
 
@@ -78,7 +78,7 @@ def revoke(
     tokens = connections.tokens(connection_id)
     profile = profiles.get(connection.profile)
     if tokens is None or profile is None:
-        connections.forget(connection_id)
+        connections.forget(connection)
         return Revoked.UNREADABLE
     form = token_in_form(
         client_id=profile.client_id,
@@ -88,5 +88,5 @@ def revoke(
     )
     if not hubspot.revoke(form):
         return Revoked.NOT_CONFIRMED
-    connections.forget(connection_id)
+    connections.forget(connection)
     return Revoked.DONE

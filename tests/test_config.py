@@ -15,7 +15,8 @@ HUBSPOT = {
     "HUBSPOT_CLIENT_SECRET": "canary-client-secret",
     "PUBLIC_URL": "https://connect.example.com",
 }
-HASH = "scrypt:32768:8:1$saltsaltsaltsalt$0123456789abcdef"
+HASH = "scrypt:32768:8:1$saltsaltsaltsalt$" + "0123456789abcdef" * 8
+PBKDF2 = "pbkdf2:sha256:600000$salt$" + "0123456789abcdef" * 4
 
 
 def problems_of(environ):
@@ -162,8 +163,8 @@ def test_a_value_that_is_given(environ, name, value):
         ("PORT", "8e3", "is '8e3'; it has to be a whole number from 1 to 65535"),
         ("PORT", "٨", "is '٨'; it has to be a whole number from 1 to 65535"),
         ("PORT", "9" * 5000, f"is '{'9' * 5000}'; it has to be a whole number from 1 to 65535"),
-        ("ATTEMPT_TIMEOUT", "0", "is '0'; it has to be a whole number from 1 to 86400"),
-        ("ATTEMPT_TIMEOUT", "15m", "is '15m'; it has to be a whole number from 1 to 86400"),
+        ("ATTEMPT_TIMEOUT", "0", "is '0'; it has to be a whole number from 1 to 3600"),
+        ("ATTEMPT_TIMEOUT", "15m", "is '15m'; it has to be a whole number from 1 to 3600"),
         ("FAILURE_RETENTION_DAYS", "3651", "is '3651'; it has to be a whole number from 1 to 3650"),
         ("TRUSTED_PROXIES", "-1", "is '-1'; it has to be a whole number from 0 to 10"),
         ("TRUSTED_PROXIES", "11", "is '11'; it has to be a whole number from 0 to 10"),
@@ -349,8 +350,8 @@ def test_a_catalogue_and_an_app_configuration_of_ones_own(tmp_path):
             id="two",
         ),
         pytest.param(
-            "ann:pbkdf2:sha256:600000$salt$abcdef:viewer",
-            [("ann", "pbkdf2:sha256:600000$salt$abcdef", "viewer")],
+            f"ann:{PBKDF2}:viewer",
+            [("ann", PBKDF2, "viewer")],
             id="pbkdf2",
         ),
         pytest.param(f"viewer:{HASH}", [("viewer", HASH, "agent")], id="named-like-a-role"),
@@ -386,6 +387,9 @@ def test_a_hash_that_the_command_makes_is_taken():
         "ann:md5$salt$0123",
         "ann:scrypt:32768:8:1$salt",
         "ann:scrypt:32768:8:1$salt$XYZ",
+        "ann:scrypt:3:8:1$salt$" + "0" * 128,
+        "ann:scrypt:x$salt$" + "0" * 128,
+        "ann:pbkdf2:nohash:1$salt$" + "0" * 64,
     ],
 )
 def test_a_wrong_support_user_is_counted_but_not_shown(entry):
@@ -408,7 +412,7 @@ SECRETS = {
     "HUBSPOT_CLIENT_SECRET": "canary-client-secret",
     "REDIS_URL": "redis://user:canary-redis@h:1/0",
     "SECRET_KEY": "canary-key-1-" + "k" * 32 + ",canary-key-2-" + "k" * 32,
-    "SUPPORT_USERS": "ann:scrypt:1:1:1$canarysalt$abcdef0123",
+    "SUPPORT_USERS": "ann:scrypt:2:1:1$canarysalt$" + "abcdef01" * 16,
     "SUPPORT_API_TOKEN": "canary-api-token-1",
 }
 

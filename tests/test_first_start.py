@@ -69,9 +69,19 @@ def test_a_file_that_holds_no_key_is_left_alone(config, content):
     path = config.data_dir / "secret_key"
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
+    path.chmod(0o600)
     with pytest.raises(KeyFileError, match=r"DATA_DIR: .*secret_key holds no key; remove it"):
         with_secret_key(config)
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o606])
+def test_a_key_that_others_can_read_or_write_is_refused(config, mode):
+    with_secret_key(config)
+    path = config.data_dir / "secret_key"
+    path.chmod(mode)
+    with pytest.raises(KeyFileError, match="chmod 600"):
+        with_secret_key(config)
 
 
 def test_a_folder_that_cannot_be_made_is_named(config, tmp_path):
@@ -84,7 +94,7 @@ def test_a_folder_that_cannot_be_made_is_named(config, tmp_path):
 
 
 def test_a_folder_in_its_place_is_named(config):
-    (config.data_dir / "secret_key").mkdir(parents=True)
+    (config.data_dir / "secret_key").mkdir(0o700, parents=True)
     with pytest.raises(KeyFileError, match="secret_key cannot be kept: Is a directory"):
         with_secret_key(config)
 

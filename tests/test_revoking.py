@@ -44,9 +44,9 @@ class Store:
     def tokens(self, connection_id: str) -> Tokens | None:
         return self.sealed.get(connection_id)
 
-    def forget(self, connection_id: str) -> None:
-        del self.kept[connection_id]
-        self.sealed.pop(connection_id, None)
+    def forget(self, connection: Connection) -> None:
+        del self.kept[connection.id]
+        self.sealed.pop(connection.id, None)
 
 
 @dataclass

@@ -122,11 +122,18 @@ _TOKEN_ERRORS = {
 }
 
 
+# What is left when the body says nothing.
+_HTTP_STATUSES = {
+    401: Cause.CLIENT_SECRET_INVALID,
+    404: Cause.TOKEN_REQUEST_MALFORMED,
+    405: Cause.TOKEN_REQUEST_MALFORMED,
+    415: Cause.TOKEN_REQUEST_MALFORMED,
+}
+
+
 def _from_refused(refused: Refused, stage: Stage) -> Candidate:
     said = refused.status or refused.error or f"HTTP {refused.http_status}"
-    why = f"HubSpot's token endpoint answered {said}" + (
-        f": “{refused.message}”." if refused.message else "."
-    )
+    why = f"HubSpot's token endpoint answered {said}."
     if cause := _STATUSES.get(refused.status):
         return Candidate(cause, why)
     if refused.error == "invalid_grant":
@@ -134,9 +141,9 @@ def _from_refused(refused: Refused, stage: Stage) -> Candidate:
         return Candidate(
             Cause.REFRESH_TOKEN_INVALID if at_refresh else Cause.CODE_EXPIRED_OR_REUSED, why
         )
-    if refused.http_status == 415:
-        return Candidate(Cause.TOKEN_REQUEST_MALFORMED, why)
-    return Candidate(_TOKEN_ERRORS.get(refused.error, Cause.UNKNOWN), why)
+    if refused.status or refused.error:
+        return Candidate(_TOKEN_ERRORS.get(refused.error, Cause.UNKNOWN), why)
+    return Candidate(_HTTP_STATUSES.get(refused.http_status, Cause.UNKNOWN), why)
 
 
 def _from_unavailable(unavailable: Unavailable) -> Candidate:

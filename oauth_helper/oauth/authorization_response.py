@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-#: Longer values are cut: no real one comes near, and they may end up in a record.
+#: Longer values are cut or refused: no real one comes near.
 MAX_CODE = 2048
-MAX_TEXT = 500
+MAX_ERROR = 100
+MAX_DESCRIPTION = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def read_authorization_response(
             return Malformed(f"the parameter {name} stands more than once", iss)
     if error := single(parameters, "error"):
         description = single(parameters, "error_description") or ""
-        return Declined(error[:MAX_TEXT], description[:MAX_TEXT], iss)
+        return Declined(error[:MAX_ERROR], description[:MAX_DESCRIPTION], iss)
     code = single(parameters, "code")
     if code is None:
         return Malformed("it holds neither a code nor an error", iss)

@@ -15,8 +15,11 @@ from typing import Any, TypeGuard
 
 from oauth_helper.secret import Secret
 
-#: Longer texts from outside are cut before they go anywhere.
-MAX_MESSAGE = 1000
+#: Longer texts from outside are cut. More than a record takes, so that no secret is cut in half
+#: before it is looked for.
+MAX_MESSAGE = 4000
+
+_MAX_TOKEN = 8192
 
 # 477 is HubSpot's own: the account is being moved to another region.
 _TRANSIENT = frozenset({408, 423, 425, 429, 477})
@@ -90,11 +93,11 @@ def read_token_response(http_status: int, headers: Mapping[str, str], body: byte
             code_unused=http_status in (423, 429),
             correlation_id=text("correlationId"),
         )
-    if document is None:
+    if document is None and not 400 <= http_status < 500:
         return Unavailable("the answer is no JSON object", http_status)
     if http_status != 200 or text("error") or text("status"):
         return _refused(http_status, text)
-    return _granted(document, text) or Unavailable("the answer holds no token", http_status)
+    return _granted(document or {}, text) or Unavailable("the answer holds no token", http_status)
 
 
 def read_introspection(http_status: int, body: bytes) -> Introspected | None:
@@ -118,7 +121,10 @@ def _refused(http_status: int, text: _Text) -> Refused:
 
 
 def _granted(document: Mapping[str, Any], text: _Text) -> Granted | None:
-    access_token, refresh_token = text("access_token", 8192), text("refresh_token", 8192)
+    access_token = text("access_token", _MAX_TOKEN + 1)
+    refresh_token = text("refresh_token", _MAX_TOKEN + 1)
+    if max(len(access_token), len(refresh_token)) > _MAX_TOKEN:
+        return None  # half a token opens nothing
     expires_in = document.get("expires_in")
     token_type = text("token_type") or "bearer"
     if not access_token or not refresh_token or token_type.lower() != "bearer":
@@ -164,7 +170,8 @@ def _scopes(document: Mapping[str, Any]) -> tuple[str, ...] | None:
         if not names:
             return None
     legal = [name for name in names if isinstance(name, str) and _NAME.fullmatch(name)]
-    return tuple(dict.fromkeys(legal))
+    # A list in which nothing can be read tells nothing; an empty one tells that nothing is granted.
+    return tuple(dict.fromkeys(legal)) if legal or not names else None
 
 
 def _hub_id(document: Mapping[str, Any]) -> int | None:

@@ -46,7 +46,7 @@ def create_sandbox_app(sandbox: Sandbox) -> Flask:
 
 
 def _cap_body() -> None:
-    request.max_content_length = _MAX_BODY
+    request.max_content_length = request.max_form_memory_size = _MAX_BODY
 
 
 def _refused(error: HTTPException) -> tuple[Response | str, int]:

@@ -9,6 +9,9 @@ from oauth_helper.scopes.app_configuration import AppConfiguration
 from oauth_helper.scopes.catalogue import Catalogue, Kind, Scope
 from oauth_helper.scopes.names import OAUTH
 
+# Of many unknown names so many are named, so many looked up, and so many characters of each shown.
+_NAMED, _HINTED, _SHOWN = 10, 5, 100
+
 
 @dataclass(frozen=True, slots=True)
 class RequestedScopes:
@@ -31,10 +34,12 @@ class UnknownScopesError(ValueError):
 
     def __init__(self, meant: dict[str, str | None]) -> None:
         self.meant = meant
-        named = (
-            f"{name} (did you mean {likely}?)" if likely else name for name, likely in meant.items()
-        )
-        super().__init__("not in the catalogue: " + ", ".join(named))
+        named = [
+            f"{name[:_SHOWN]} (did you mean {likely}?)" if likely else name[:_SHOWN]
+            for name, likely in list(meant.items())[:_NAMED]
+        ]
+        more = f" and {len(meant) - _NAMED} more" if len(meant) > _NAMED else ""
+        super().__init__(f"not in the catalogue: {', '.join(named)}{more}")
 
 
 def split(
@@ -83,4 +88,8 @@ def _kind_at_hubspot(entry: Scope, app: AppConfiguration | None) -> Kind | None:
 def _refuse_unknown(catalogue: Catalogue, chosen: Collection[str]) -> None:
     unknown = sorted(name for name in chosen if name not in catalogue and name != OAUTH)
     if unknown:
-        raise UnknownScopesError({name: catalogue.meant_by(name) for name in unknown})
+        # Finding what was meant compares with the whole catalogue, and anybody may ask for it.
+        hinted = {name for name in unknown[:_HINTED] if len(name) <= _SHOWN}
+        raise UnknownScopesError(
+            {name: catalogue.meant_by(name) if name in hinted else None for name in unknown}
+        )

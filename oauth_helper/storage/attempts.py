@@ -12,7 +12,7 @@ from oauth_helper.storage.client import Client, raises_unavailable
 
 # Seconds that an attempt is remembered; much longer than it can take, so that a program that was
 # down for a weekend still finds those that never returned.
-_KEPT = 7 * 86_400
+_KEPT = 3 * 86_400
 
 _NOTE: Final = """
 redis.call('HSET', KEYS[1], unpack(ARGV, 4))

@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 # Seconds. A page must not hang because a store does; a command here takes a millisecond.
 CONNECT_TIMEOUT = 1.0
-COMMAND_TIMEOUT = 3.0
+COMMAND_TIMEOUT = 2.0
 
 #: What the stores are written against: redis-py's two clients share these commands.
 Client = redis.Redis
@@ -41,8 +41,9 @@ def connect(url: str) -> Client:
         "health_check_interval": 30,
         "decode_responses": True,
     }
-    # One more try at once heals a connection that the server closed while it was idle.
-    once_more = Retry(NoBackoff(), 1)
+    # One more try at once heals a connection that the server closed while it was idle. A server
+    # that hangs would hang again.
+    once_more = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
     if parts.scheme == "redis+sentinel":
         return _sentinel(url, {**options, "retry": once_more})
     if parts.scheme in ("redis+cluster", "rediss+cluster"):

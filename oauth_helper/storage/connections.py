@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from oauth_helper.records import Connection, Tokens
 from oauth_helper.secret import Secret
 from oauth_helper.storage import keys
 from oauth_helper.storage.client import Client, raises_unavailable
+
+_FORGET: Final = """
+if redis.call('HGET', KEYS[1], 'reference') ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+"""
 
 
 class Connections:
@@ -22,6 +27,7 @@ class Connections:
         self, client: Client, *, seal: Callable[[bytes], bytes], unseal: Callable[[bytes], bytes]
     ) -> None:
         self._client = client
+        self._forget = client.register_script(_FORGET)
         self._seal, self._unseal = seal, unseal
 
     @raises_unavailable
@@ -68,12 +74,12 @@ class Connections:
         return self._client.zcard(keys.CONNECTIONS)
 
     @raises_unavailable
-    def forget(self, connection_id: str) -> None:
-        """Removes a connection and its tokens."""
-        with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.delete(keys.connection(connection_id))
-            pipeline.zrem(keys.CONNECTIONS, connection_id)
-            pipeline.execute()
+    def forget(self, connection: Connection) -> None:
+        """Removes a connection and its tokens, unless the account has connected anew since."""
+        if self._forget(keys=[keys.connection(connection.id)], args=[connection.reference]):
+            self._client.zrem(keys.CONNECTIONS, connection.id)
+            if self._client.exists(keys.connection(connection.id)):  # connected in between
+                self._client.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
 
 
 def _to_fields(connection: Connection) -> dict[str, str]:

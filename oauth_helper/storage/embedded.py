@@ -85,7 +85,8 @@ def running_store_url(data_dir: Path) -> str | None:
     """
     path = socket_path(data_dir)
     try:
-        answer = _ask(path, b"PING", _ANSWER_SECONDS)
+        is_ours = path.parent.lstat().st_uid in (os.getuid(), 0)
+        answer = _ask(path, b"PING", _ANSWER_SECONDS) if is_ours else b""
     except PermissionError as error:
         raise StoreNotWritableError(
             f"DATA_DIR {data_dir} belongs to another user; run this command as that user"
@@ -225,7 +226,9 @@ def _locked(data_dir: Path) -> FileIO:
     if resolved in _held:
         raise _in_use(data_dir, str(os.getpid()))
     with contextlib.ExitStack() as opened:
-        lock = opened.enter_context((resolved / "lock").open("a+b", buffering=0))
+        # Not through a link: its target would be overwritten.
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        lock = opened.enter_context(FileIO(os.open(resolved / "lock", flags, 0o600), "a+"))
         try:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError) as error:

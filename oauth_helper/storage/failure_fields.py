@@ -29,7 +29,9 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "hub_id": "" if failure.hub_id is None else str(failure.hub_id),
         "correlation_id": failure.correlation_id,
         "redirect_uri": failure.redirect_uri,
-        "candidates": json.dumps([[each.cause, each.why] for each in failure.candidates]),
+        "candidates": json.dumps(
+            [[each.cause, each.why] for each in failure.candidates], ensure_ascii=False
+        ),
     }
 
 

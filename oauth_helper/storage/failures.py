@@ -19,6 +19,8 @@ EXAMINED_AT_MOST = 2000
 # A failure is recorded under the day of its attempt and may happen up to this much later.
 _SPREAD = timedelta(days=2)
 
+_FIRST_OF_DAY = 2
+
 # KEYS: failure, attempt, open attempts, groups, then each index.
 # ARGV: reference, time, expiry (Unix), group, then the record's fields and values.
 _RECORD: Final = """
@@ -27,13 +29,14 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 5))
 redis.call('EXPIREAT', KEYS[1], ARGV[3])
 redis.call('SADD', KEYS[4], ARGV[4])
 redis.call('EXPIREAT', KEYS[4], ARGV[3])
+local first_of_day = 1 - redis.call('EXISTS', KEYS[5])
 for i = 5, #KEYS do
   redis.call('ZADD', KEYS[i], ARGV[2], ARGV[1])
   redis.call('EXPIREAT', KEYS[i], ARGV[3])
 end
 redis.call('ZREM', KEYS[3], ARGV[1])
 if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('HSET', KEYS[2], 'outcome', 'failed') end
-return 1
+return 1 + first_of_day
 """
 
 
@@ -52,10 +55,7 @@ class Failures:
         day = day_of(failure.reference)
         if day not in self._known_days:
             # Once a day and process, and before the record, so that no record is ever unlisted.
-            self._client.zadd(keys.DAYS, {day.isoformat(): day.toordinal()})
-            expired = day - self._retention - 2 * _SPREAD
-            self._client.zremrangebyscore(keys.DAYS, "-inf", expired.toordinal())
-            self._known_days.add(day)
+            self._list_day(day)
         expiry = int((_midnight(day) + self._retention + _SPREAD).timestamp())
         fields = to_fields(failure)
         written = self._record(
@@ -74,7 +74,16 @@ class Failures:
                 *(part for field in fields.items() for part in field),
             ],
         )
+        if written == _FIRST_OF_DAY:
+            # Also when the store lost what this process knew to be there.
+            self._list_day(day)
         return bool(written)
+
+    def _list_day(self, day: date) -> None:
+        self._client.zadd(keys.DAYS, {day.isoformat(): day.toordinal()})
+        expired = day - self._retention - 2 * _SPREAD
+        self._client.zremrangebyscore(keys.DAYS, "-inf", expired.toordinal())
+        self._known_days.add(day)
 
     @raises_unavailable
     def get(self, reference: str) -> Failure | None:
@@ -140,7 +149,8 @@ class Failures:
 
     def _days(self, wanted: Wanted, position: _Place | None) -> list[date]:
         newest = min((at for at in (wanted.until, position and position[0]) if at), default=None)
-        most = "+inf" if newest is None else _ordinal(newest)
+        # A day more: clocks differ, and a failure may seem to be from before its own attempt.
+        most = "+inf" if newest is None else _ordinal(newest) + 1
         least = "-inf" if wanted.since is None else _ordinal(wanted.since) - _SPREAD.days
         found = self._client.zrevrangebyscore(keys.DAYS, most, least)
         return [date.fromisoformat(day) for day in cast("list[str]", found)]

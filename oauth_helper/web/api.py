@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from hmac import compare_digest
 from importlib import resources
@@ -111,7 +112,7 @@ def _time(name: str) -> float | None:
 
 def _limit() -> int:
     text = request.args.get("limit", "50")
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= MOST_PER_PAGE):
+    if not (re.fullmatch("[0-9]{1,3}", text) and 1 <= int(text) <= MOST_PER_PAGE):
         raise ValueError(f"limit has to be a whole number from 1 to {MOST_PER_PAGE}")
     return int(text)
 

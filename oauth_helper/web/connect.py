@@ -16,9 +16,9 @@ from oauth_helper.oauth.pending import PendingAuthorization, reference_in_state
 from oauth_helper.profiles import Profile
 from oauth_helper.recognising import Refusal, issuers_of, recognise
 from oauth_helper.reference import parse_reference
-from oauth_helper.scopes import UnknownScopesError, parse_scope
+from oauth_helper.scopes import UnknownScopesError
 from oauth_helper.urls import origin_of
-from oauth_helper.web.offer import offer_of
+from oauth_helper.web.offer import chosen_in_query, offer_of
 from oauth_helper.web.security import limit
 from oauth_helper.web.services import profile_or_404, services
 
@@ -29,6 +29,7 @@ MAX_RETURN_TO = 500
 
 
 @blueprint.get("/")
+@limit("300 per minute")
 def home() -> str:
     """The profiles, each with its button and what it will ask for."""
     profiles = services().profiles.values()
@@ -40,13 +41,12 @@ def home() -> str:
 def connect(name: str) -> BaseResponse:
     """Starts an attempt and sends the browser to HubSpot."""
     profile = profile_or_404(name)
-    # A link checker or a prefetching browser must not begin anything.
-    if request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", ""):
+    if _is_only_looking():
         return Response(status=204)
     try:
         begun = services().connecting.begin(
             profile,
-            optional=_optional_scopes(),
+            optional=chosen_in_query(),
             hub_id=_hub_id(),
             region=_region(),
             return_to=_return_to(profile),
@@ -65,7 +65,7 @@ def connect(name: str) -> BaseResponse:
 def callback(name: str) -> BaseResponse:
     """The redirection endpoint (RFC 6749 section 3.1.2): always leads on to the attempt's page."""
     profile = profile_or_404(name)
-    if request.method == "HEAD":
+    if _is_only_looking():
         return Response(status=204)
     parameters = request.args.to_dict(flat=False)
     state = single(parameters, "state")
@@ -77,7 +77,7 @@ def callback(name: str) -> BaseResponse:
         kept,
         profile=profile,
         state=state,
-        iss=single(parameters, "iss"),
+        iss=parameters.get("iss", ()),
         issuers=issuers_of(services().connecting.endpoint),
         now=services().clock(),
     )
@@ -121,6 +121,11 @@ def attempt(reference: str) -> BaseResponse:
     return make_response(page)
 
 
+def _is_only_looking() -> bool:
+    """Whether it is a link checker or a prefetching browser, which must not set anything going."""
+    return request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")
+
+
 def _to_attempt(reference: str, outcome: Outcome | None = None) -> BaseResponse:
     """See Other: code and state leave the address bar."""
     response = redirect(url("connect.attempt", reference=reference), 303)
@@ -146,12 +151,6 @@ def _start_again(refusal: Refusal, reference: str | None) -> Response:
     profile = services().profiles.get(request.args.get("profile", ""))
     page = render_template("refused.html", refusal=refusal, reference=reference, profile=profile)
     return make_response(page, 503 if refusal is Refusal.STORE_DOWN else 400)
-
-
-def _optional_scopes() -> tuple[str, ...] | None:
-    """The choice in the address: the parameter once, with spaces, or once for each scope."""
-    values = request.args.getlist("optional_scope")
-    return parse_scope(" ".join(values)) if values else None
 
 
 def _hub_id() -> int | None:
@@ -185,7 +184,11 @@ def _continue_to(outcome: Outcome) -> str | None:
     if outcome.return_to is None:
         return None
     parts = urlsplit(outcome.return_to)
-    query = parse_qsl(parts.query, keep_blank_values=True)
+    query = [
+        (name, value)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        if name not in ("reference", "outcome")  # whoever made the address may have forged them
+    ]
     query += [
         ("reference", outcome.reference),
         ("outcome", "connected" if outcome.connected else "failed"),

@@ -5,8 +5,33 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from flask import abort, request
+
 from oauth_helper.profiles import Profile
-from oauth_helper.scopes import OAUTH, Availability, RequestedScopes, Scope, Sensitivity
+from oauth_helper.scopes import (
+    OAUTH,
+    Availability,
+    RequestedScopes,
+    Scope,
+    Sensitivity,
+    parse_scope,
+)
+
+# All scopes of the shipped catalogue take a fifth of it.
+_LONGEST_CHOICE = 8000
+
+
+def chosen_in_query() -> tuple[str, ...] | None:
+    """The optional scopes that the address chooses; None when it does not choose.
+
+    The parameter stands there once, with spaces, or once for each scope, as a form sends it. Ends
+    the request in 400 when it is longer than any choice.
+    """
+    values = request.args.getlist("optional_scope")
+    text = " ".join(values)
+    if len(text) > _LONGEST_CHOICE:
+        abort(400, "The address chooses more scopes than there are.")
+    return parse_scope(text) if values else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask import Blueprint, Response, jsonify
 
 from oauth_helper.records import StoreUnavailableError
 from oauth_helper.web.services import services
+
+logger = logging.getLogger(__name__)
 
 blueprint = Blueprint("operations", __name__)
 
@@ -23,7 +27,8 @@ def readyz() -> Response:
     try:
         services().ping()
     except StoreUnavailableError as error:
-        reasons.append(f"the store does not answer ({error})")
+        logger.warning("not ready: %s", error)
+        reasons.append("the store does not answer")
     response = jsonify(status="not ready" if reasons else "ready", reasons=reasons)
     response.status_code = 503 if reasons else 200
     return response

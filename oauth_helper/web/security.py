@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar, cast
-from urllib.parse import urlsplit
+import hashlib
+import ipaddress
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar, cast
+from urllib.parse import quote, urlsplit
 
-from flask import Flask, redirect, request
+from flask import Blueprint, Flask, redirect, request
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
@@ -17,12 +19,29 @@ from oauth_helper.config import Config
 from oauth_helper.recognising import issuers_of
 from oauth_helper.urls import is_loopback
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 View = TypeVar("View", bound=Callable[..., object])
 
 csrf = CSRFProtect()
 
+
+def client_network() -> str:
+    """Where a request comes from: an IPv4 address, or the /64 that one IPv6 customer has."""
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(ipaddress.ip_network((address, 64), strict=False))
+        return str(address.ipv4_mapped)
+    return str(address)
+
+
 # The decorators below are read when the views are defined; each application has its own counters.
-_limiter = Limiter(get_remote_address)
+_limiter = Limiter(client_network)
 
 # Seconds; counting requests must not hold them up.
 _LIMITS_TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 1}
@@ -36,12 +55,20 @@ def limit(rate: str) -> Callable[[View], View]:
     return cast("Callable[[View], View]", _limiter.limit(rate))
 
 
-def limit_refusals(rate: str, *, of: Callable[[], str]) -> Callable[[View], View]:
-    """Allows a view so many answers of 401 for one name, from wherever they are asked for."""
+def limit_posts(rate: str, *, of: Callable[[], str]) -> Callable[[View], View]:
+    """Allows a view so many posts for one name, such as that of an account.
+
+    The name is counted under its hash: people type their password into the wrong field.
+    """
     limited = _limiter.limit(
-        rate, key_func=of, deduct_when=lambda response: response.status_code == 401
+        rate, key_func=lambda: hashlib.sha256(of().encode()).hexdigest()[:32], methods=["POST"]
     )
     return cast("Callable[[View], View]", limited)
+
+
+def limit_blueprint(blueprint: Blueprint, rate: str) -> None:
+    """Allows all views of a blueprint together so many requests from one address."""
+    _limiter.limit(rate)(blueprint)
 
 
 def protect(app: Flask, config: Config) -> None:
@@ -49,14 +76,14 @@ def protect(app: Flask, config: Config) -> None:
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    app.wsgi_app = _BodyPlaces(app.wsgi_app, max(1, config.threads // 2))  # type: ignore[method-assign]
     counted_at = _limits_storage(config.redis_url.reveal())
     app.config.update(
         SESSION_COOKIE_NAME="__Host-session" if config.is_secure else "session",
         SESSION_COOKIE_SECURE=config.is_secure,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        MAX_CONTENT_LENGTH=2 * 1024 * 1024,
-        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        MAX_CONTENT_LENGTH=64 * 1024,  # a view that takes more says so itself
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session; a form left open must not lose its text
         # It compares a Referer, which our own policy keeps browsers from sending.
         WTF_CSRF_SSL_STRICT=False,
@@ -81,6 +108,30 @@ def protect(app: Flask, config: Config) -> None:
 
     if is_loopback(urlsplit(config.public_url).hostname or ""):
         app.before_request(lambda: _to_public_url(config.public_url))
+
+
+class _BodyPlaces:
+    """Lets requests with a body have half of the threads at most.
+
+    A thread waits for a body as long as its sender takes, so a few that never send theirs would
+    hold every one. The way to HubSpot and back has no bodies.
+    """
+
+    def __init__(self, app: WSGIApplication, places: int) -> None:
+        self._app = app
+        self._places = threading.BoundedSemaphore(places)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        has_body = environ.get("CONTENT_LENGTH") not in (None, "", "0")
+        if not has_body and "HTTP_TRANSFER_ENCODING" not in environ:
+            return self._app(environ, start_response)
+        if not self._places.acquire(blocking=False):
+            busy = Response("Busy. Try again in a moment.\n", 503, {"Retry-After": "5"})
+            return busy(environ, start_response)
+        try:
+            return self._app(environ, start_response)
+        finally:
+            self._places.release()
 
 
 def _headers(config: Config) -> dict[str, str]:
@@ -117,7 +168,9 @@ def _to_public_url(public_url: str) -> Response | None:
     """
     is_page = request.method == "GET" and request.blueprint in ("connect", "support", "setup")
     if is_page and request.host != urlsplit(public_url).netloc:
-        return redirect(public_url + request.full_path.rstrip("?"), 302)
+        query = request.query_string.decode("ascii", "replace")
+        address = public_url + quote(request.path) + (f"?{query}" if query else "")
+        return redirect(address, 302)
     return None
 
 

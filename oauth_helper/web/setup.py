@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, render_template
 from flask import url_for as url
 
 from oauth_helper.app_setup import SetupChecklist, app_hsmeta, setup_checklist
 from oauth_helper.oauth.authorization_request import authorization_url
 from oauth_helper.profiles import Profile
-from oauth_helper.scopes import UnknownScopesError, parse_scope
+from oauth_helper.scopes import UnknownScopesError
+from oauth_helper.web.offer import chosen_in_query
+from oauth_helper.web.security import limit
 from oauth_helper.web.services import profile_or_404, services
 
 blueprint = Blueprint("setup", __name__, url_prefix="/setup")
 
 
 @blueprint.get("/<name>")
+@limit("120 per minute")
 def setup(name: str) -> str:
     """The page: redirect URLs, scopes by kind, the file, and the link that fits them."""
     profile = profile_or_404(name)
-    optional = _choice()
+    optional = chosen_in_query()
     steps = _checklist(profile, optional)
     chosen = None if optional is None else " ".join(optional)
     public_url = services().config.public_url
@@ -39,17 +42,13 @@ def setup(name: str) -> str:
 
 
 @blueprint.get("/<name>/app-hsmeta.json")
+@limit("120 per minute")
 def file(name: str) -> Response:
     """The ready file for a developer project."""
     profile = profile_or_404(name)
-    text = app_hsmeta(_checklist(profile, _choice()))
+    text = app_hsmeta(_checklist(profile, chosen_in_query()))
     headers = {"Content-Disposition": 'attachment; filename="app-hsmeta.json"'}
     return Response(text, mimetype="application/json", headers=headers)
-
-
-def _choice() -> tuple[str, ...] | None:
-    values = request.args.getlist("optional_scope")
-    return parse_scope(" ".join(values)) if values else None
 
 
 def _checklist(profile: Profile, optional: tuple[str, ...] | None) -> SetupChecklist:

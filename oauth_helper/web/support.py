@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from urllib.parse import urlencode
 
 from flask import (
@@ -30,7 +32,7 @@ from oauth_helper.records import Status
 from oauth_helper.reference import parse_reference
 from oauth_helper.revoking import revoke
 from oauth_helper.web.api import wanted_from_query
-from oauth_helper.web.security import limit, limit_refusals
+from oauth_helper.web.security import client_network, limit, limit_posts
 from oauth_helper.web.services import services
 
 blueprint = Blueprint("support", __name__, url_prefix="/support")
@@ -41,6 +43,14 @@ sign_in = LoginManager()
 sign_in.login_view = "support.login"
 sign_in.login_message = ""
 sign_in.session_protection = None  # it ties the session to an address, which phones change
+
+#: Seconds after which staff sign in again, however busy they were.
+SESSION_LIFETIME = 12 * 3600
+
+_SIGNED_IN_AT, _FINGERPRINT = "signed_in_at", "fingerprint"
+
+# Each takes 32 MB for a moment, on purpose; a crowd of them must not take it all.
+_hashing = threading.BoundedSemaphore(2)
 
 # Checked when the name is unknown, so that the time taken does not tell which names exist.
 _NOBODY = generate_password_hash("nobody has this password")
@@ -68,10 +78,23 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
     )
 
 
+def _name_typed() -> str:
+    return request.form.get("name", "")[:100]
+
+
 @sign_in.user_loader  # type: ignore[untyped-decorator]
 def _load_user(name: str) -> StaffMember | None:
     user = _user(name)
-    return StaffMember(user) if user else None
+    if user is None or session.get(_FINGERPRINT) != _fingerprint(user):
+        return None
+    age = services().clock() - session.get(_SIGNED_IN_AT, 0)
+    return StaffMember(user) if age <= SESSION_LIFETIME else None
+
+
+def _fingerprint(user: SupportUser) -> str:
+    """Changes with password and role, and ends the sessions of before with that."""
+    text = "\n".join((user.name, user.password_hash.reveal(), user.role))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _user(name: str) -> SupportUser | None:
@@ -88,7 +111,8 @@ def start() -> Response:
 
 @blueprint.route("/login", methods=["GET", "POST"])
 @limit("30 per minute")
-@limit_refusals("10 per minute", of=lambda: request.form.get("name", "")[:100])
+@limit_posts("10 per minute", of=lambda: f"{client_network()} {_name_typed()}")
+@limit_posts("100 per minute", of=_name_typed)
 def login() -> str | Response | tuple[str, int]:
     """Signs a member of the staff in."""
     form = SignInForm()
@@ -98,12 +122,16 @@ def login() -> str | Response | tuple[str, int]:
         return render_template("support/login.html", form=form)
     user = _user(form.name.data)
     hashed = user.password_hash.reveal() if user else _NOBODY
-    if not check_password_hash(hashed, form.password.data) or user is None:
+    with _hashing:
+        is_right = check_password_hash(hashed, form.password.data)
+    if user is None or not is_right:
         current_app.logger.warning("sign-in refused from %s", request.remote_addr)
         form.password.errors = ["Name and password do not match."]
         return render_template("support/login.html", form=form), 401
     session.clear()  # nothing of the time before carries over
     session.permanent = True
+    session[_SIGNED_IN_AT] = int(services().clock())
+    session[_FINGERPRINT] = _fingerprint(user)
     sign_in_user(StaffMember(user))
     return redirect(_next_page(), 303)
 

@@ -145,7 +145,7 @@ def test_what_a_response_says(stage, response, cause):
     [
         (
             Refused(400, "BAD_HUB", "invalid_grant", "wrong hub"),
-            "HubSpot's token endpoint answered BAD_HUB: “wrong hub”.",
+            "HubSpot's token endpoint answered BAD_HUB.",
         ),
         (Refused(400, error="odd"), "HubSpot's token endpoint answered odd."),
         (Refused(418), "HubSpot's token endpoint answered HTTP 418."),

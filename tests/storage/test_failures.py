@@ -234,6 +234,24 @@ def test_old_days_leave_the_list_of_days(log, store):
     assert store.zrange("oh:days", 0, -1) == ["2026-11-23"]
 
 
+def test_a_log_that_was_emptied_lists_what_comes_after(log, client):
+    log.record(a_failure())
+    client.flushall()
+    failure = a_failure()
+    log.record(failure)
+    assert all_pages(log) == [failure]
+
+
+def test_a_failure_that_seems_older_than_its_attempt_is_still_paged(log):
+    midnight = datetime(2026, 11, 23, tzinfo=UTC)
+    failures = [
+        a_failure(midnight - timedelta(seconds=seconds), begun=midnight) for seconds in (1, 2, 3)
+    ]
+    for failure in failures:
+        log.record(failure)
+    assert all_pages(log, limit=1) == failures
+
+
 def test_a_write_is_one_round_trip(log, client):
     log.record(a_failure())  # makes the day and the script known
     before = client.info("commandstats")

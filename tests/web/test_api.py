@@ -118,6 +118,7 @@ def test_groups(customer, api, clock):
         ("limit=201", "limit"),
         ("limit=x", "limit"),
         ("limit=" + "9" * 5000, "limit"),
+        ("limit=000020000", "limit"),
         ("cursor=nonsense", "cursor"),
         ("cursor=nan_2M7X-TQRT-89HR", "cursor"),
         ("since=99999999999999", "since"),

@@ -94,10 +94,19 @@ class TestRefusedBeforeAnything:
         back = customer.agree(customer.start("workato"))
         self.refused(customer, back.replace("/workato", "/second"), "does not fit")
 
-    @pytest.mark.parametrize("issuer", ["https://evil.example", "https://app.hubspot.com.evil"])
+    @pytest.mark.parametrize(
+        "issuer",
+        [
+            "iss=https://evil.example",
+            "iss=https://app.hubspot.com.evil",
+            "iss=",
+            "iss=https://evil.example&iss=https://evil.example",
+        ],
+        ids=["other", "longer", "empty", "twice"],
+    )
     def test_from_another_issuer(self, customer, issuer):
         back = customer.agree(customer.start())
-        self.refused(customer, f"{back}&iss={issuer}", "does not fit what this browser asked")
+        self.refused(customer, f"{back}&{issuer}", "does not fit what this browser asked")
 
     def test_with_a_cookie_that_was_altered(self, customer):
         reference = query_of(customer.start())["state"][:14]
@@ -133,6 +142,7 @@ def test_a_replay_with_the_cookie_of_before_is_refused(app, customer, hubspot, s
     page = twin.come_back(back)
     assert page.status_code == 400
     assert "used already" in page.text
+    assert "Nothing was connected" not in page.text
     assert hubspot.token_requests == 1
     assert not store.keys("oh:*failure*")
 
@@ -284,9 +294,11 @@ def test_an_error_beside_a_code_is_an_error(customer, api, hubspot):
     assert hubspot.token_requests == 0
 
 
-def test_a_head_request_uses_nothing_up(customer):
+def test_looking_only_uses_nothing_up(customer):
     back = customer.agree(customer.start())
     assert customer.browser.head(back).status_code == 204
+    prefetch = {"Sec-Purpose": "prefetch"}
+    assert customer.browser.get(back, headers=prefetch).status_code == 204
     assert "HubSpot is connected" in customer.come_back(back).text
 
 

@@ -1,12 +1,16 @@
 """What holds for every page: headers, errors, limits, and any input at all."""
 
+import io
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote, urlencode
 
 import pytest
 from harness import browser_of, customer_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from werkzeug.test import create_environ, run_wsgi_app
 
 PUBLIC = ["/", "/setup/workato", "/attempts/unknown", "/support/login", "/nothing", "/healthz"]
 
@@ -109,6 +113,51 @@ def test_an_office_behind_one_address_may_start_sixty_times_a_minute(make_app):
     response = browser.get("/connect/workato")
     assert response.headers["Retry-After"] == "60"
     assert "Too many requests" in response.text
+
+
+def test_bodies_that_never_come_leave_threads_for_the_rest(make_app):
+    app = make_app(THREADS="4")
+    release = threading.Event()
+    entered = threading.Semaphore(0)
+
+    class NeverEnds(io.RawIOBase):
+        def readable(self):
+            return True
+
+        def readinto(self, _buffer):
+            entered.release()
+            release.wait(20)
+            return 0
+
+    def send():
+        environ = create_environ("/support/logout", "https://connect.example.com", method="POST")
+        environ["CONTENT_TYPE"] = "application/x-www-form-urlencoded"
+        environ["CONTENT_LENGTH"] = "10"
+        environ["wsgi.input"] = io.BufferedReader(NeverEnds())
+        return run_wsgi_app(app.wsgi_app, environ)[1]
+
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(send) for _ in range(2)]
+        assert entered.acquire(timeout=10)
+        assert entered.acquire(timeout=10)
+        refused = browser_of(app).post("/support/logout", data={"a": "b"})
+        assert refused.status_code == 503
+        assert browser_of(app).get("/connect/workato").status_code == 302
+        release.set()
+        assert all(each.result().startswith("400") for each in waiting)
+
+
+def test_werkzeugs_own_redirects_do_not_follow_the_host_header(client):
+    for path in ("/support", "/connect//workato", "/setup//workato", "//evil.example/%2e%2e"):
+        response = client.get(path, headers={"Host": "evil.example"})
+        assert "evil.example" not in response.headers.get("Location", "")
+
+
+def test_odd_paths_on_localhost_are_quoted(make_app):
+    browser = make_app(PUBLIC_URL="http://localhost:8000").test_client()
+    response = browser.get("http://127.0.0.1:8000/connect/a%0d%0aX:%20y")
+    assert response.status_code == 302
+    assert response.location == "http://localhost:8000/connect/a%0D%0AX%3A%20y"
 
 
 ANYTHING = st.text(max_size=60)

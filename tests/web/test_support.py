@@ -3,6 +3,8 @@
 import pytest
 from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
 
+from oauth_helper.first_start import hash_password
+
 PAGES = ["/support/failures", "/support/failures/2M7X-TQRT-89HR", "/support/connections"]
 
 
@@ -124,15 +126,58 @@ def test_an_unknown_reference_says_what_it_may_mean(staff):
     assert "may have connected or still be under way" in response.text
 
 
-def test_guessing_at_one_name_is_throttled_and_the_others_get_in(make_app):
-    app = make_app(RATE_LIMITS="on")
-    guesser = browser_of(app)
-    form = {"name": "agent", "password": "wrong", "csrf_token": csrf_token(guesser)}
-    statuses = [
-        guesser.post("/support/login", data=form, headers=SAME_SITE).status_code for _ in range(12)
-    ]
-    assert statuses == [401] * 10 + [429] * 2
-    sign_in(app, "viewer")
+class TestGuessing:
+    """Of a name's password, from one network; the person meant gets in from elsewhere."""
+
+    def guess(self, browser, name="agent", password="wrong"):  # noqa: S107 - a wrong one
+        form = {"name": name, "password": password, "csrf_token": csrf_token(browser)}
+        return browser.post("/support/login", data=form, headers=SAME_SITE).status_code
+
+    def test_is_throttled_where_it_comes_from(self, make_app):
+        app = make_app(RATE_LIMITS="on")
+        guesser = browser_of(app)
+        assert [self.guess(guesser) for _ in range(12)] == [401] * 10 + [429] * 2
+        assert self.guess(guesser, "viewer", PASSWORD) == 303
+        elsewhere = browser_of(app)
+        elsewhere.environ_base["REMOTE_ADDR"] = "192.0.2.7"
+        assert self.guess(elsewhere, password=PASSWORD) == 303
+
+    def test_from_many_addresses_of_one_ipv6_customer_is_from_one_network(self, make_app):
+        app = make_app(RATE_LIMITS="on")
+        statuses = []
+        for number in range(12):
+            browser = browser_of(app)
+            browser.environ_base["REMOTE_ADDR"] = f"2001:db8::{number:x}"
+            statuses.append(self.guess(browser))
+        assert statuses == [401] * 10 + [429] * 2
+
+    def test_a_password_typed_as_a_name_is_not_kept(self, make_app, store):
+        self.guess(browser_of(make_app(RATE_LIMITS="on")), "canary-typed-as-name")
+        assert store.keys("*")
+        assert not [key for key in store.keys("*") if "canary" in key]
+
+
+class TestSessions:
+    def test_end_with_the_password(self, make_app, staff):
+        cookie = staff("agent").get_cookie("__Host-session").value
+        again = browser_of(make_app(SUPPORT_USERS=f"agent:{hash_password('another')}"))
+        again.set_cookie("__Host-session", cookie, secure=True)
+        assert again.get("/support/failures").status_code == 302
+
+    def test_end_with_the_role(self, make_app, staff, environ):
+        cookie = staff("agent").get_cookie("__Host-session").value
+        users = environ["SUPPORT_USERS"].replace("agent:", "agent:", 1).split(",")[0] + ":viewer"
+        again = browser_of(make_app(SUPPORT_USERS=users))
+        again.set_cookie("__Host-session", cookie, secure=True)
+        assert again.get("/support/failures").status_code == 302
+
+    def test_end_after_twelve_hours_however_busy(self, staff, clock):
+        agent = staff("agent")
+        for _ in range(12):
+            clock.now += 3590
+            assert agent.get("/support/failures").status_code == 200
+        clock.now += 600
+        assert agent.get("/support/failures").status_code == 302
 
 
 class TestConnections:
@@ -163,7 +208,16 @@ class TestConnections:
         store.hset("oh:connection:workato.1000104", "profile", "gone")
         agent = staff("agent")
         self.revoke(agent)
-        assert "could not be read" in agent.get("/support/connections").text
+        assert "its profile is gone" in agent.get("/support/connections").text
+
+    def test_that_were_made_anew_meanwhile_are_kept(self, customer, app, store):
+        customer.connect()
+        connections = app.extensions["oauth_helper"].connections
+        before = connections.get("workato.1000104")
+        customer.connect()
+        connections.forget(before)
+        assert store.exists("oh:connection:workato.1000104")
+        assert store.zscore("oh:connections", "workato.1000104")
 
     def test_are_not_for_viewers_to_revoke(self, customer, staff, store):
         customer.connect()
@@ -207,8 +261,8 @@ class TestConnections:
         assert not store.keys("oh:connection*")
 
 
-def sign_in(app, name="agent"):
+def sign_in(app):
     browser = browser_of(app)
-    form = {"name": name, "password": PASSWORD, "csrf_token": csrf_token(browser)}
+    form = {"name": "agent", "password": PASSWORD, "csrf_token": csrf_token(browser)}
     assert browser.post("/support/login", data=form, headers=SAME_SITE).status_code == 303
     return browser
