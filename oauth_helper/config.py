@@ -57,12 +57,13 @@ SETTINGS = (
     Setting(
         "HUBSPOT_AUTHORIZATION_ENDPOINT",
         "https://app.hubspot.com/oauth/authorize",
-        "Where browsers are sent to give their consent.",
+        "Where browsers are sent to give their consent; https, except for localhost.",
     ),
     Setting(
         "HUBSPOT_API_URL",
         "https://api.hubapi.com",
-        "HubSpot's API. The token endpoint is HUBSPOT_API_URL/oauth/HUBSPOT_API_VERSION/token.",
+        "HubSpot's API; https, except for localhost. The token endpoint is "
+        "HUBSPOT_API_URL/oauth/HUBSPOT_API_VERSION/token.",
     ),
     Setting(
         "HUBSPOT_API_VERSION",
@@ -110,7 +111,7 @@ SETTINGS = (
     Setting(
         "ATTEMPT_TIMEOUT",
         "900",
-        "Seconds after which an attempt that has not come back is recorded as never returned.",
+        "Seconds after which an attempt that has not come back counts as never returned, 1 to 3600.",
     ),
     Setting("FAILURE_RETENTION_DAYS", "90", "Days that records of failures are kept, 1 to 3650."),
     Setting(
