@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oauth_helper.config import SANDBOX_CLIENT_ID, SETTINGS, Config, ConfigError, SupportUser
+from oauth_helper.config import SANDBOX_CLIENT_ID, Config, ConfigError, SupportUser
 from oauth_helper.first_start import hash_password
 from oauth_helper.scopes import AppConfiguration, shipped_catalogue
 from oauth_helper.secret import Secret
+from oauth_helper.settings import SETTINGS
 
 HUBSPOT = {
     "HUBSPOT_CLIENT_ID": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from oauth_helper.config import SETTINGS, Setting
+from oauth_helper.settings import SETTINGS, Setting
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "config.example.env"

@@ -7,14 +7,9 @@ from oauth_helper.scopes.app_configuration import (
     parse_app_configuration,
     read_app_configuration,
 )
-from oauth_helper.scopes.catalogue import (
-    Availability,
-    Catalogue,
+from oauth_helper.scopes.catalogue import Availability, Catalogue, Kind, Scope, Sensitivity, Tier
+from oauth_helper.scopes.catalogue_file import (
     CatalogueError,
-    Kind,
-    Scope,
-    Sensitivity,
-    Tier,
     load_catalogue,
     parse_catalogue,
     shipped_catalogue,
