@@ -1,6 +1,7 @@
 """A real Chromium at the helper with its built-in sandbox, over real HTTP."""
 
 import json
+import os
 import shutil
 import socket
 import threading
@@ -47,6 +48,8 @@ class Site:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None and os.environ.get("CI"):
+        pytest.fail("there is no Chromium, and where CI runs it has to be there")
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine")
     with sync_playwright() as playwright:
