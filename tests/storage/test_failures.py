@@ -125,6 +125,16 @@ def test_newest_first_across_midnight_and_days_without_any(log):
     assert all_pages(log, limit=50) == newest_first
 
 
+def test_a_late_failure_of_a_day_further_back_is_in_its_place(log):
+    failures = [a_failure(NOON - timedelta(days=days)) for days in range(6)]
+    late = a_failure(NOON - timedelta(days=3) + timedelta(hours=30), NOON - timedelta(days=3))
+    for failure in (*failures, late):
+        log.record(failure)
+    expected = [*failures[:2], late, *failures[2:]]
+    assert all_pages(log, limit=3) == expected
+    assert list(log.page(Wanted(), limit=3).failures) == expected[:3]
+
+
 def test_many_at_the_same_instant_are_each_listed_once(log):
     failures = [a_failure(NOON) for _ in range(40)]
     for failure in failures:
