@@ -202,7 +202,7 @@ class Connecting:
         self, profile: Profile, pending: PendingAuthorization, answer: Granted
     ) -> Outcome | Refusal:
         granted, hub_id = self._granted(profile, answer)
-        required, optional = _missing(pending.requested, granted)
+        required, optional = _missing(profile, pending.requested, granted)
         if required or (optional and profile.missing_optional == "fail"):
             evidence = Evidence(
                 stage=Stage.GRANT, missing_required=required, missing_optional=optional
@@ -301,15 +301,19 @@ def _certain_refusals(profile: Profile, requested: RequestedScopes) -> tuple[Pro
 
 
 def _missing(
-    requested: RequestedScopes, granted: tuple[str, ...] | None
+    profile: Profile, requested: RequestedScopes, granted: tuple[str, ...] | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The required and the optional scopes that were asked for and are known not to be granted."""
+    """The required and the optional scopes that were asked for and are known not to be granted.
+
+    What the catalogue requires counts as required also where the app lists it as optional.
+    """
     if granted is None:
         return (), ()
-    have = {OAUTH, *granted}
+    missing = [name for name in requested.all if name not in {OAUTH, *granted}]
+    needed = profile.required.union(requested.scope)
     return (
-        tuple(name for name in requested.scope if name not in have),
-        tuple(name for name in requested.optional_scope if name not in have),
+        tuple(name for name in missing if name in needed),
+        tuple(name for name in missing if name not in needed),
     )
 
 

@@ -331,6 +331,24 @@ class TestAppConfigurationKnown:
         assert query["optional_scope"] == "tickets"
         assert "HubSpot is connected" in customer.connect().text
 
+    def test_what_the_catalogue_requires_is_needed_though_the_app_lists_it_as_optional(
+        self, make_app, app_config, hubspot, api, tmp_path
+    ):
+        catalogue = tmp_path / "catalogue.toml"
+        catalogue.write_text('[[scope]]\nname = "automation"\nkind = "required"\n')
+        hubspot.list_as(optional=("automation",))
+        app = make_app(
+            SCOPE_CATALOGUE=str(catalogue),
+            HUBSPOT_APP_CONFIG=app_config(optionalScopes=["automation"]),
+        )
+        customer = customer_of(app, hubspot)
+        assert query_of(customer.start())["optional_scope"] == "automation"
+        assert "HubSpot is connected" in customer.connect(account="1000104").text
+        assert "HubSpot is not connected" in customer.connect(account="1000101").text
+        (failure,) = api("/failures").json["failures"]
+        assert failure["cause"] == "granted_missing_required"
+        assert failure["missing"] == ["automation"]
+
     @pytest.mark.parametrize(
         ("auth", "cause", "scope"),
         [
