@@ -57,11 +57,12 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     redis = connect(config.redis_url.reveal())
     hubspot = HubSpot(config.api_url, config.api_version)
     tokens = Sealer(config.secret_keys, purpose="tokens")
+    attempts = Attempts(redis)
     failures = Failures(redis, retention_days=config.failure_retention_days)
     connections = Connections(redis, seal=tokens.seal, unseal=tokens.unseal)
     connecting = Connecting(
         endpoint=config.authorization_endpoint,
-        attempts=Attempts(redis),
+        attempts=attempts,
         failures=failures,
         connections=connections,
         hubspot=hubspot,
@@ -77,6 +78,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         cookies=AttemptCookies(
             Sealer(config.secret_keys, purpose="attempts"), secure=config.is_secure
         ),
+        attempts=attempts,
         failures=failures,
         connections=connections,
         hubspot=hubspot,

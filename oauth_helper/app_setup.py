@@ -17,6 +17,7 @@ class SetupChecklist:
     `left_out` are the optional scopes of the catalogue that are not chosen.
     """
 
+    name: str
     title: str
     redirect_urls: tuple[str, ...]
     required: tuple[Scope, ...]
@@ -47,7 +48,8 @@ def setup_checklist(profile: Profile, optional: Collection[str] | None = None) -
     requested = split(profile.catalogue, optional=chosen, conditional=profile.conditional_scopes)
     scopes = [scope for scope in profile.catalogue.scopes if scope.name != OAUTH]
     return SetupChecklist(
-        title=profile.catalogue.title or profile.title,
+        name=profile.name,
+        title=profile.title,
         redirect_urls=(profile.redirect_uri, *profile.catalogue.redirect_uris),
         required=tuple(scope for scope in scopes if scope.kind is Kind.REQUIRED),
         conditional=tuple(scope for scope in scopes if scope.kind is Kind.CONDITIONAL),
@@ -70,7 +72,7 @@ def app_hsmeta(checklist: SetupChecklist) -> str:
         "conditionallyRequiredScopes": [scope.name for scope in checklist.conditional],
     }
     document = {
-        "uid": "oauth_helper_app",
+        "uid": f"oauth_helper_{checklist.name}",
         "type": "app",
         "config": {
             "name": checklist.title,

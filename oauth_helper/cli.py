@@ -16,6 +16,7 @@ import click
 from dotenv import find_dotenv, load_dotenv
 
 from oauth_helper.config import Config, ConfigError
+from oauth_helper.diagnosis import Cause
 from oauth_helper.profiles import Profile
 from oauth_helper.scopes import (
     OAUTH,
@@ -138,7 +139,7 @@ def url(
 
 @cli.command("hash-password")
 def hash_password_command() -> None:
-    """Make the hash of a password or of a client's secret, asked for or read from stdin."""
+    """Make the hash of a password, asked for or read from stdin."""
     from oauth_helper.first_start import hash_password
 
     if sys.stdin.isatty():
@@ -156,7 +157,12 @@ def failures() -> None:
 
 
 @failures.command("list")
-@click.option("--cause", help="Only failures of this cause.")
+@click.option(
+    "--cause",
+    type=click.Choice([cause.value for cause in Cause]),
+    metavar="CAUSE",
+    help="Only of this cause.",
+)
 @click.option("--profile", help="Only failures of this profile.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 def failures_list(cause: str | None, profile: str | None, limit: int) -> None:
@@ -166,6 +172,8 @@ def failures_list(cause: str | None, profile: str | None, limit: int) -> None:
     from oauth_helper.web.times import iso
 
     config = _config()
+    if profile:
+        _profile(config, profile)  # refuses an unknown one
     with _store(config) as client:
         log = Failures(client, retention_days=config.failure_retention_days)
         page = log.page(Wanted(cause=cause, profile=profile), limit=limit)
@@ -243,7 +251,7 @@ def doctor() -> None:
     """Check settings, store, clock and endpoints; exit 1 when something is wrong."""
     from oauth_helper.doctor import examine
 
-    findings = examine(_config())
+    findings = examine(_config(), os.environ)
     for finding in findings:
         mark, colour = {True: ("ok", "green"), False: ("WRONG", "red"), None: ("note", "yellow")}[
             finding.ok
@@ -321,6 +329,7 @@ def _bad_scopes_named() -> Iterator[None]:
 @contextmanager
 def _store(config: Config) -> Iterator[Client]:
     """The store of REDIS_URL, else that of a running program, else one started just for this."""
+    from oauth_helper.first_start import KeyFileError
     from oauth_helper.records import StoreUnavailableError
     from oauth_helper.storage.client import connect
     from oauth_helper.storage.embedded import EmbeddedStore, StoreError, running_store_url
@@ -332,7 +341,9 @@ def _store(config: Config) -> Iterator[Client]:
         else:
             with EmbeddedStore(config.data_dir) as store:
                 yield connect(store.url)
-    except (StoreError, StoreUnavailableError) as error:
+    except ValueError as error:
+        raise click.ClickException("REDIS_URL is not an address that can be read") from error
+    except (StoreError, StoreUnavailableError, KeyFileError) as error:
         raise click.ClickException(f"The store cannot be used: {error}") from error
 
 

@@ -262,6 +262,12 @@ class _Reader:
         schemes = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster", "rediss+cluster")
         if text and text.partition("://")[0] not in schemes:
             self.problem("REDIS_URL", f"has to start with one of {', '.join(schemes)} and ://")
+        elif text and not _is_store_address(text):
+            # Not shown: it may hold the password.
+            self.problem(
+                "REDIS_URL",
+                "cannot be read; a password with / ? # or @ in it is written percent-encoded",
+            )
         return Secret(text)
 
     def secret(self, name: str, least: int) -> Secret:
@@ -317,6 +323,22 @@ def _is_password_hash(text: str) -> bool:
         re.fullmatch(
             r"pbkdf2:sha(256|512):[1-9][0-9]{0,7}\$[^$]+\$([0-9a-f]{64}|[0-9a-f]{128})", text
         )
+    )
+
+
+def _is_store_address(text: str) -> bool:
+    """Whether host and port can be read, so that no part of a password is taken for them."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    if "@" in parts.path + parts.query + parts.fragment:
+        return False
+    if parts.scheme == "unix":
+        return bool(parts.path)
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    return all(
+        re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:[0-9]{1,5})?", host) for host in hosts
     )
 
 

@@ -1,7 +1,7 @@
 """The way of one connection: begin, recognise what comes back, finish.
 
-The connect pages and the proxy go this way alike. Adapters are handed in and described here by what
-is needed of them. Outcomes are values; only bad input raises.
+Adapters are handed in, and described here by what is needed of them. Outcomes are values; only bad
+input raises.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ class Outcome:
 
     `cause` is None when it connected. `missing` are the scopes that a failure is about or, after a
     success, the optional ones that were not granted; `granted` is None when HubSpot did not tell.
+    `begun_with` is the query to begin the same again.
     """
 
     reference: str
@@ -94,6 +95,7 @@ class Outcome:
     granted: tuple[str, ...] | None = None
     hub_id: int | None = None
     return_to: str | None = None
+    begun_with: str = ""
 
     @property
     def connected(self) -> bool:
@@ -127,16 +129,19 @@ class Connecting:
         hub_id: int | None = None,
         region: str | None = None,
         return_to: str | None = None,
+        begun_with: str = "",
     ) -> Begun | Outcome:
         """Starts an attempt, or ends it at once when HubSpot would certainly refuse it.
+
+        `begun_with` comes back with the outcome.
 
         Raises `UnknownScopesError` when `optional` holds what the catalogue does not, ValueError
         for an unknown region.
         """
         requested = profile.requested_scopes(optional)
         now = self.clock()
-        pending = self._pending(profile, requested, int(now), return_to)
-        if problems := _certain_refusals(profile, requested):
+        pending = self._pending(profile, requested, int(now), return_to, begun_with)
+        if problems := certain_refusals(profile, requested):
             evidence = Evidence(stage=Stage.PREFLIGHT, problems=problems)
             return self._fail(profile, pending, evidence)
         url = authorization_url(
@@ -184,7 +189,12 @@ class Connecting:
         return self._connect(profile, pending, answer)
 
     def _pending(
-        self, profile: Profile, requested: RequestedScopes, now: int, return_to: str | None
+        self,
+        profile: Profile,
+        requested: RequestedScopes,
+        now: int,
+        return_to: str | None,
+        begun_with: str,
     ) -> PendingAuthorization:
         reference = new_reference(datetime.fromtimestamp(now, UTC).date(), self.choose)
         return PendingAuthorization(
@@ -196,6 +206,7 @@ class Connecting:
             requested=requested,
             begun_at=now,
             return_to=return_to,
+            begun_with=begun_with,
         )
 
     def _connect(
@@ -233,6 +244,7 @@ class Connecting:
             granted=granted,
             hub_id=hub_id,
             return_to=pending.return_to,
+            begun_with=pending.begun_with,
         )
 
     def _granted(
@@ -285,10 +297,11 @@ class Connecting:
             granted=granted,
             hub_id=hub_id,
             return_to=pending.return_to,
+            begun_with=pending.begun_with,
         )
 
 
-def _certain_refusals(profile: Profile, requested: RequestedScopes) -> tuple[Problem, ...]:
+def certain_refusals(profile: Profile, requested: RequestedScopes) -> tuple[Problem, ...]:
     """What makes HubSpot refuse for sure, as far as the app's configuration is known."""
     app = profile.app
     if app is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -12,6 +12,10 @@ import redis
 import urllib3
 
 from oauth_helper.config import Config
+from oauth_helper.connecting import certain_refusals
+from oauth_helper.first_start import KeyFileError, with_secret_key
+from oauth_helper.scopes import nearest
+from oauth_helper.settings import SETTINGS
 from oauth_helper.storage.client import Client, connect, describe
 from oauth_helper.storage.embedded import running_store_url
 from oauth_helper.urls import is_loopback
@@ -29,9 +33,18 @@ class Finding:
     text: str
 
 
-def examine(config: Config) -> list[Finding]:
+def examine(config: Config, environ: Mapping[str, str]) -> list[Finding]:
     """What there is to say about settings, store, clock and endpoints."""
-    return [*_settings(config), *_store(config), *_endpoints(config)]
+    return [*_unknown(environ), *_settings(config), *_store(config), *_endpoints(config)]
+
+
+def _unknown(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Variables that look like settings and are none: a slip of the pen changes nothing else."""
+    known = {setting.name for setting in SETTINGS}
+    for name in sorted(environ.keys() - known):
+        meant = nearest(name, known) if "_" in name else None
+        if meant:
+            yield Finding(name, None, f"is no setting; {meant} is meant?")
 
 
 def _settings(config: Config) -> Iterator[Finding]:
@@ -46,6 +59,8 @@ def _settings(config: Config) -> Iterator[Finding]:
             f"asks for {len(requested.scope)} required and {len(requested.optional_scope)} "
             f"optional scopes; the app's configuration is {known}",
         )
+        for problem in certain_refusals(profile, requested):
+            yield Finding(f"profile {profile.name}", ok=False, text=problem.message)
     if config.sandbox:
         is_public = not is_loopback(urlsplit(config.public_url).hostname or "")
         text = "HUBSPOT_CLIENT_ID is not set: the built-in sandbox plays HubSpot"
@@ -53,7 +68,18 @@ def _settings(config: Config) -> Iterator[Finding]:
     if not config.support_users:
         yield Finding("SUPPORT_USERS", None, "not set: a password is made at each start")
     if not config.secret_keys:
-        yield Finding("SECRET_KEY", None, f"not set: kept in {config.data_dir / 'secret_key'}")
+        yield _key_file(config)
+
+
+def _key_file(config: Config) -> Finding:
+    path = config.data_dir / "secret_key"
+    if not path.exists():
+        return Finding("SECRET_KEY", None, f"not set: will be made at start and kept in {path}")
+    try:
+        with_secret_key(config)
+    except KeyFileError as error:
+        return Finding("SECRET_KEY", ok=False, text=str(error))
+    return Finding("SECRET_KEY", None, f"not set: kept in {path}")
 
 
 def _store(config: Config) -> Iterator[Finding]:

@@ -56,6 +56,7 @@ def failure_of(
 
 
 def _message(evidence: Evidence) -> str:
+    """What came back; a request that was stopped before has nothing."""
     match evidence.response:
         case Declined(error=error, description=description):
             return f"{error}: {description}" if description else error
@@ -63,7 +64,7 @@ def _message(evidence: Evidence) -> str:
             return ": ".join(filter(None, (status or error, message)))
         case Unavailable(why=why):
             return why
-    return " ".join(problem.message for problem in evidence.problems)
+    return ""
 
 
 def _correlation_id(evidence: Evidence) -> str:

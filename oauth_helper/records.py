@@ -76,7 +76,8 @@ class Failure:
 class Wanted:
     """Which failures to list; None or empty asks for any. Times are Unix seconds, `since` included.
 
-    `text` is found in reference, account, scopes and message, whatever its case.
+    `text` is found in reference, account, correlation id, message and the scopes that it is about,
+    whatever its case.
     """
 
     cause: str | None = None

@@ -9,6 +9,7 @@ open nothing by themselves.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
@@ -22,6 +23,11 @@ CHANCE = 8
 
 # What people write or hear for a character that the alphabet leaves out.
 _READ_AS = str.maketrans({"6": "G", "B": "8", "N": "M", "S": "5", "U": "V", "Z": "2"})
+
+
+# Three groups of four, with anything that people and programs put between them.
+_BETWEEN = "[-_.\\s\u2010-\u2015]?"
+_WRITTEN = re.compile(rf"(?<!\w)\w{{4}}{_BETWEEN}\w{{4}}{_BETWEEN}\w{{4}}(?!\w)")
 
 
 def new_reference(day: date, choose: Callable[[str], str]) -> str:
@@ -44,13 +50,26 @@ def parse_reference(text: str) -> str | None:
     """
     if len(text) > 40:
         return None
-    bare = "".join(char for char in text.upper() if not char.isspace() and char not in "-_.")
+    bare = re.sub(r"[-_.\s\u2010-\u2015]", "", text.upper())
     bare = bare.translate(_READ_AS)
     if len(bare) != _LENGTH or set(bare) - set(ALPHABET):
         return None
     if _check_character(bare[:-1]) != bare[-1]:
         return None
     return "-".join((bare[:4], bare[4:8], bare[8:]))
+
+
+def find_reference(text: str) -> str | None:
+    """The reference that somebody pasted with words around it; None when there is none."""
+    if whole := parse_reference(text):
+        return whole
+    found = (parse_reference(match[0]) for match in _WRITTEN.finditer(text[:500]))
+    return next((reference for reference in found if reference), None)
+
+
+def is_mistyped(text: str) -> bool:
+    """Whether `text` has the form of a reference and cannot be one."""
+    return _WRITTEN.fullmatch(text.strip()) is not None and parse_reference(text) is None
 
 
 def day_of(reference: str) -> date:

@@ -84,14 +84,14 @@ SETTINGS = (
     Setting(
         "ATTEMPT_TIMEOUT",
         "900",
-        "Seconds after which an attempt that has not come back counts as never returned, "
-        "1 to 3600.",
+        "Seconds after which an attempt that has not come back counts as never returned, 1 to "
+        "3600. Noted with each attempt; nothing acts on it yet.",
     ),
     Setting("FAILURE_RETENTION_DAYS", "90", "Days that records of failures are kept, 1 to 3650."),
     Setting(
         "OAUTH_CLIENTS_FILE",
         "",
-        "Path of the registered clients of the OAuth proxy. Empty: its endpoints answer 404.",
+        "Path of the registered clients; reserved for the OAuth proxy, not in use yet.",
     ),
     Setting("TRUSTED_PROXIES", "0", "How many reverse proxies stand in front, 0 to 10."),
     Setting("RATE_LIMITS", "on", "on or off; off is for measuring only."),

@@ -52,7 +52,7 @@ def names(scopes):
 
 def test_the_checklist_of_the_shipped_catalogue():
     checklist = setup_checklist(profile(shipped_catalogue()))
-    assert checklist.title == "Workato: HubSpot connector with a Custom OAuth profile"
+    assert checklist.title == profile(shipped_catalogue()).title
     assert checklist.redirect_urls == (CALLBACK, "https://www.workato.com/oauth/callback")
     assert names(checklist.required) == [CONTACTS]
     assert checklist.conditional == ()

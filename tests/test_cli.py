@@ -89,6 +89,8 @@ def test_url_is_the_one_for_hubspot(run):
         (("url", "--profile", "nobody"), "workato"),
         (("url", "--hub-id", "0"), "--hub-id"),
         (("failures", "show", "nonsense"), "mistyped"),
+        (("failures", "list", "--cause", "nonsense"), "never_returned"),
+        (("failures", "list", "--profile", "nobody"), "workato"),
     ],
 )
 def test_wrong_arguments_are_named(run, arguments, named):
@@ -133,6 +135,34 @@ def test_without_a_running_program_the_records_are_read_all_the_same(run):
     assert "No failure is recorded" in run("failures", "list").stderr
     assert "Nobody is connected" in run("connections", "list").stderr
     assert run("connections", "revoke", "nobody").returncode == 1
+
+
+def test_doctor_sees_what_will_stop_every_attempt(run, tmp_path):
+    path = tmp_path / "app-hsmeta.json"
+    path.write_text('{"auth": {"requiredScopes": ["crm.objects.leads.read"]}}')
+    done = run("doctor", HUBSPOT_APP_CONFIG=str(path), HUBSPOT_CLIENTID="x")
+    assert done.returncode == 1
+    assert "requires crm.objects.leads.read" in done.stdout
+    assert "HUBSPOT_CLIENT_ID is meant" in done.stdout
+
+
+def test_a_key_that_others_can_read_is_one_line(run, tmp_path):
+    run("connections", "list")
+    key = tmp_path / "data" / "secret_key"
+    key.chmod(0o644)
+    for command in (("connections", "list"), ("doctor",)):
+        done = run(*command)
+        assert done.returncode == 1
+        assert "chmod 600" in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [("doctor",), ("failures", "list")])
+def test_a_store_address_that_cannot_be_read_shows_no_password(run, command):
+    done = run(*command, REDIS_URL="redis://:hunter/canary@localhost:6379")
+    assert done.returncode == 2
+    assert "REDIS_URL cannot be read" in done.stderr
+    assert "hunter" not in done.stdout + done.stderr
 
 
 def test_doctor_tells_what_is_and_what_is_wrong(run):

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oauth_helper.reference import ALPHABET, CHANCE, day_of, new_reference, parse_reference
+from oauth_helper.reference import (
+    ALPHABET,
+    CHANCE,
+    day_of,
+    find_reference,
+    is_mistyped,
+    new_reference,
+    parse_reference,
+)
 from oauth_helper.reference import __doc__ as documentation
 
 FIRST = date(2026, 1, 1)
@@ -166,3 +174,38 @@ def test_whatever_reads_is_in_its_usual_form(text):
 def test_the_example_in_the_documentation_is_one():
     (example,) = re.findall(r"`(\w{4}-\w{4}-\w{4})`", documentation or "")
     assert parse_reference(example) == example
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2M7G-7JW3-4R5J",
+        "Reference: 2M7G-7JW3-4R5J",
+        "my reference is 2m7g 7jw3 4r5j, thanks",
+        "2M7G\u20137JW3\u20134R5J",
+        "\u201c2M7G\u20117JW3\u20114R5J\u201d",
+        "1000101 2M7G7JW34R5J",
+    ],
+)
+def test_a_reference_is_found_among_words(text):
+    assert find_reference(text) == "2M7G-7JW3-4R5J"
+
+
+@pytest.mark.parametrize("text", ["", "no such here", "2M7G-7JW3-4R5K", "a" * 5000, "1000101"])
+def test_none_is_found_where_there_is_none(text):
+    assert find_reference(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "mistyped"),
+    [
+        ("2M7G-7JW3-4R5K", True),
+        (" 2m7g7jw34r5k ", True),
+        ("2M7G-7JW3-4R5J", False),
+        ("tickets", False),
+        ("1000101", False),
+        ("", False),
+    ],
+)
+def test_a_slip_of_the_pen_is_told_from_other_words(text, mistyped):
+    assert is_mistyped(text) is mistyped

@@ -20,7 +20,10 @@ STATE_CHANCE = 43
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingAuthorization:
-    """One authorization request that waits for its response. `begun_at` is in Unix seconds."""
+    """One authorization request that waits for its response. `begun_at` is in Unix seconds.
+
+    `begun_with` is the query with which the person began, to begin the same again.
+    """
 
     reference: str
     profile: str
@@ -29,6 +32,7 @@ class PendingAuthorization:
     requested: RequestedScopes
     begun_at: int
     return_to: str | None = None
+    begun_with: str = ""
 
     def matches(self, state: str) -> bool:
         """Whether `state` is this one's, compared in constant time."""
@@ -44,6 +48,7 @@ class PendingAuthorization:
             "q": [" ".join(self.requested.scope), " ".join(self.requested.optional_scope)],
             "t": self.begun_at,
             "u": self.return_to,
+            "b": self.begun_with,
         }
         return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 9)
 
@@ -60,6 +65,7 @@ class PendingAuthorization:
             requested=RequestedScopes(tuple(scope.split()), tuple(optional_scope.split())),
             begun_at=document["t"],
             return_to=document["u"],
+            begun_with=document["b"],
         )
 
 

@@ -55,7 +55,7 @@ class AppPages:
         match action:
             case "reset":
                 self._sandbox.reset(client_id)
-                return redirect(url_for(".show_app", client_id=client_id), 303)
+                return redirect(url_for(".show_app", client_id=client_id, changed="reset"), 303)
             case "save":
                 return self._save(app)
             case "mismatch":
@@ -63,7 +63,7 @@ class AppPages:
         if changed is None:
             abort(400, "There is no such button on this page.")
         self._sandbox.edit(replace(app, configuration=changed))
-        return redirect(url_for(".show_app", client_id=client_id), 303)
+        return redirect(url_for(".show_app", client_id=client_id, changed=name), 303)
 
     def _save(self, app: SandboxApp) -> Response | tuple[str, int]:
         text = request.form.get("configuration", "")
@@ -78,7 +78,7 @@ class AppPages:
         except AppConfigurationError as error:
             return self._page(edited, text=text, problems=error.problems), 400
         self._sandbox.edit(replace(edited, configuration=configuration))
-        return redirect(url_for(".show_app", client_id=app.client_id), 303)
+        return redirect(url_for(".show_app", client_id=app.client_id, changed="saved"), 303)
 
     def _app(self, client_id: str) -> SandboxApp:
         return self._sandbox.app(client_id) or abort(404, "The sandbox has no app of this id.")
@@ -92,7 +92,14 @@ class AppPages:
             mismatches=mismatches(),
             edited=self._sandbox.is_edited(app.client_id),
             authorize_query=_authorize_query(app),
+            changed=_changes().get(request.args.get("changed", "")),
+            home=self._sandbox.home,
         )
+
+
+def _changes() -> dict[str, str]:
+    """What a button did, in words, by the name that the address gives it."""
+    return {"saved": "saved", "reset": "reset to how the app was", **dict(mismatches())}
 
 
 def app_file_text(app: SandboxApp) -> str:

@@ -42,6 +42,7 @@ class Sandbox:
 
     `clock` gives seconds since 1970, `random(n)` a text made of n random bytes. A code is valid for
     `code_lifetime` seconds. The token answer "slow" waits `slow_seconds`, or until `hurry` is set.
+    `home` is where one connects; the sandbox's own pages lead there, HubSpot's do not.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Sandbox:
         random: Callable[[int], str] = secrets.token_urlsafe,
         code_lifetime: int = 60,
         slow_seconds: float = 30.0,
+        home: str | None = None,
     ) -> None:
         self._apps = {app.client_id: app for app in apps}
         self.state = state
@@ -62,6 +64,7 @@ class Sandbox:
         self.random = random
         self.code_lifetime = code_lifetime
         self.slow_seconds = slow_seconds
+        self.home = home
         self.hurry = Event()
         self.slow_places = BoundedSemaphore(SLOW_AT_ONCE)
 

@@ -62,7 +62,8 @@ class Pages:
     def index(self) -> str:
         """What this is, and the apps."""
         apps = [(app, self._sandbox.is_edited(app.client_id)) for app in self._sandbox.apps]
-        return render_template("sandbox/index.html", apps=apps, accounts=ACCOUNTS)
+        home = self._sandbox.home
+        return render_template("sandbox/index.html", apps=apps, accounts=ACCOUNTS, home=home)
 
     def left(self) -> str:
         """Where somebody ends who closes HubSpot's page: the client never hears of it."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -111,11 +111,6 @@ class Catalogue:
             for scope in self.scopes
             if scope.kind is Kind.OPTIONAL and scope.availability is Availability.DEFAULT
         )
-
-    def in_order(self, names: Iterable[str]) -> tuple[str, ...]:
-        """`names` in the catalogue's order, each once; names it does not hold come last, sorted."""
-        position = {scope.name: index for index, scope in enumerate(self.scopes)}
-        return tuple(sorted(set(names), key=lambda name: (position.get(name, len(position)), name)))
 
     def meant_by(self, name: str) -> str | None:
         """The scope that an unknown `name` most likely meant, by alias or by spelling."""

@@ -30,7 +30,7 @@ for (const box of document.querySelectorAll("[data-filter]")) {
       item.hidden = !words.every((word) => text.includes(word));
       if (!item.hidden) shown += 1;
     }
-    found.textContent = words.length ? `${shown} of ${items.length}` : "";
+    found.textContent = words.length ? (shown ? `${shown} of ${items.length}` : "Nothing fits") : "";
   });
   // Enter would send the form and lose the search.
   box.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from oauth_helper.records import Attempt
 from oauth_helper.reference import day_of
@@ -10,8 +10,7 @@ from oauth_helper.scopes import join_scope
 from oauth_helper.storage import keys
 from oauth_helper.storage.client import Client, raises_unavailable
 
-# Seconds that an attempt is remembered; much longer than it can take, so that a program that was
-# down for a weekend still finds those that never returned.
+# Seconds that an attempt is remembered: over a weekend, and so much longer than one can take.
 _KEPT = 3 * 86_400
 
 _NOTE: Final = """
@@ -39,6 +38,7 @@ class Attempts:
     """The attempts in Redis. Each method is one round trip; raises `StoreUnavailableError`."""
 
     def __init__(self, client: Client) -> None:
+        self._client = client
         self._note = client.register_script(_NOTE)
         self._claim = client.register_script(_CLAIM)
         self._close = client.register_script(_CLOSE)
@@ -68,6 +68,12 @@ class Attempts:
     def close(self, reference: str, outcome: str) -> None:
         """Notes how the attempt ended; it no longer counts as open."""
         self._close(keys=self._keys(reference), args=[reference, outcome, str(_KEPT)])
+
+    @raises_unavailable
+    def outcome(self, reference: str) -> str | None:
+        """How an attempt stands: `open`, `connected` or `failed`; None when nothing is known."""
+        known, outcome = self._client.hmget(keys.attempt(reference), ["v", "outcome"])
+        return cast("str | None", outcome or (known and "open"))
 
     @staticmethod
     def _keys(reference: str) -> list[str]:

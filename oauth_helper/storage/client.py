@@ -63,8 +63,9 @@ def connect(url: str) -> Client:
 
 def describe(url: str) -> str:
     """The address without its credentials, to be printed."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+    scheme, _, rest = url.partition("://")
+    # By the text alone: what cannot be parsed may have its password anywhere before the last "@".
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
 def raises_unavailable(function: Callable[P, R]) -> Callable[P, R]:

@@ -3,7 +3,7 @@
 | key | type | holds |
 |---|---|---|
 | `oh:{<day>}:attempt:<reference>` | hash | one attempt |
-| `oh:{<day>}:open` | sorted set | references of attempts without outcome, by deadline |
+| `oh:{<day>}:open` | sorted set | attempts without outcome, by deadline; not read yet |
 | `oh:{<day>}:failure:<reference>` | hash | one failure |
 | `oh:{<day>}:failures[:<index>]` | sorted set | references of failures, by time |
 | `oh:{<day>}:groups` | set | the `cause profile` pairs of the day's failures |

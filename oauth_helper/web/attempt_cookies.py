@@ -95,12 +95,13 @@ def _outcome_to_bytes(outcome: Outcome) -> bytes:
         None if outcome.granted is None else " ".join(outcome.granted),
         outcome.hub_id,
         outcome.return_to,
+        outcome.begun_with,
     ]
     return zlib.compress(json.dumps(document).encode(), 9)
 
 
 def _outcome_from_bytes(data: bytes) -> Outcome:
-    reference, profile, cause, missing, granted, hub_id, return_to = json.loads(
+    reference, profile, cause, missing, granted, hub_id, return_to, begun_with = json.loads(
         zlib.decompress(data)
     )
     return Outcome(
@@ -111,4 +112,5 @@ def _outcome_from_bytes(data: bytes) -> Outcome:
         granted=None if granted is None else tuple(granted.split()),
         hub_id=hub_id,
         return_to=return_to,
+        begun_with=begun_with,
     )

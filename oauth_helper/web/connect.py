@@ -43,13 +43,16 @@ def connect(name: str) -> BaseResponse:
     profile = profile_or_404(name)
     if _is_only_looking():
         return Response(status=204)
+    optional, hub_id, region = chosen_in_query(), _hub_id(), _region()
+    return_to = _return_to(profile)
     try:
         begun = services().connecting.begin(
             profile,
-            optional=chosen_in_query(),
-            hub_id=_hub_id(),
-            region=_region(),
-            return_to=_return_to(profile),
+            optional=optional,
+            hub_id=hub_id,
+            region=region,
+            return_to=return_to,
+            begun_with=_begun_with(profile, optional, hub_id, region, return_to),
         )
     except UnknownScopesError as error:
         abort(400, f"The address asks for scopes that profile “{profile.name}” lacks: {error}.")
@@ -98,7 +101,7 @@ def attempt(reference: str) -> BaseResponse:
     kept = services().cookies.read(request, parsed) if parsed else None
     refusal = _refusal_in_query()
     if kept is None or (refusal and isinstance(kept, PendingAuthorization)):
-        return _start_again(refusal or Refusal.OTHER_BROWSER, parsed)
+        return _start_again(refusal, parsed, kept)
     profile = services().profiles.get(kept.profile)
     if profile is None:
         abort(404, "This attempt was made with a profile that is no longer here.")
@@ -147,10 +150,44 @@ def _refusal_in_query() -> Refusal | None:
     return Refusal(value) if value in set(Refusal) else None
 
 
-def _start_again(refusal: Refusal, reference: str | None) -> Response:
-    profile = services().profiles.get(request.args.get("profile", ""))
-    page = render_template("refused.html", refusal=refusal, reference=reference, profile=profile)
+def _start_again(
+    refusal: Refusal | None, reference: str | None, kept: PendingAuthorization | Outcome | None
+) -> Response:
+    """Why there is nothing to see. Without `refusal` somebody only looks at an attempt's page."""
+    profile = services().profiles.get(kept.profile if kept else request.args.get("profile", ""))
+    page = render_template(
+        "refused.html",
+        refusal=refusal,
+        reference=reference,
+        profile=profile,
+        begun_with=kept.begun_with if kept else "",
+    )
     return make_response(page, 503 if refusal is Refusal.STORE_DOWN else 400)
+
+
+def _begun_with(
+    profile: Profile,
+    optional: tuple[str, ...] | None,
+    hub_id: int | None,
+    region: str | None,
+    return_to: str | None,
+) -> str:
+    """The query to begin the same again. Raises `UnknownScopesError`.
+
+    A choice that is the default is left out: a form sends all of its boxes.
+    """
+    chosen = profile.requested_scopes(optional)
+    fields = {
+        "optional_scope": (
+            None
+            if chosen == profile.requested_scopes()
+            else " ".join(name for name in chosen.all if name in (optional or ()))
+        ),
+        "hub_id": hub_id,
+        "region": region,
+        "return_to": return_to,
+    }
+    return urlencode({name: value for name, value in fields.items() if value is not None})
 
 
 def _hub_id() -> int | None:

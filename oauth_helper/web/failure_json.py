@@ -1,10 +1,10 @@
-"""The JSON forms of records: of the API, of exports and of the command line."""
+"""The JSON forms of records, for the API and the command line."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from oauth_helper.records import Connection, Failure, Group
+from oauth_helper.records import Failure, Group
 from oauth_helper.web.times import iso
 
 
@@ -40,18 +40,4 @@ def group_json(group: Group) -> dict[str, Any]:
         "first_seen": iso(group.first_seen),
         "last_seen": iso(group.last_seen),
         "sample": list(group.sample),
-    }
-
-
-def connection_json(connection: Connection) -> dict[str, Any]:
-    """A connection, without its tokens."""
-    return {
-        "id": connection.id,
-        "profile": connection.profile,
-        "hub_id": connection.hub_id,
-        "granted": None if connection.granted is None else list(connection.granted),
-        "missing_optional": list(connection.missing_optional),
-        "connected_at": iso(connection.connected_at),
-        "expires_at": iso(connection.expires_at),
-        "reference": connection.reference,
     }

@@ -54,9 +54,10 @@ class Offer:
 
     @property
     def sensitive(self) -> int:
-        """How many scopes of it open something sensitive."""
-        scopes = (*self.always, *(scope for scope, _ in self.choices))
-        return sum(scope.sensitivity is not Sensitivity.NORMAL for scope in scopes)
+        """How many of the chosen ones open something sensitive."""
+        return sum(
+            chosen and scope.sensitivity is not Sensitivity.NORMAL for scope, chosen in self.choices
+        )
 
 
 def offer_of(profile: Profile, optional: Collection[str] | None = None) -> Offer:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # the views know the adapters by their types only; the factor
     from oauth_helper.connecting import Connecting
     from oauth_helper.hubspot import HubSpot
     from oauth_helper.profiles import Profile
+    from oauth_helper.storage.attempts import Attempts
     from oauth_helper.storage.connections import Connections
     from oauth_helper.storage.failures import Failures
     from oauth_helper.web.attempt_cookies import AttemptCookies
@@ -28,6 +29,7 @@ class Services:
     profiles: Mapping[str, Profile]
     connecting: Connecting
     cookies: AttemptCookies
+    attempts: Attempts
     failures: Failures
     connections: Connections
     hubspot: HubSpot

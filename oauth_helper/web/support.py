@@ -28,8 +28,7 @@ from wtforms.validators import InputRequired, Length
 
 from oauth_helper.config import SupportUser
 from oauth_helper.diagnosis import Cause, wording
-from oauth_helper.records import Status
-from oauth_helper.reference import parse_reference
+from oauth_helper.reference import find_reference, is_mistyped, parse_reference
 from oauth_helper.revoking import revoke
 from oauth_helper.web.api import wanted_from_query
 from oauth_helper.web.security import client_network, limit, limit_posts
@@ -149,7 +148,7 @@ def logout() -> Response:
 def failures() -> str | Response:
     """The failures, newest first, as the query filters them."""
     text = request.args.get("q", "")
-    if reference := parse_reference(text):
+    if reference := find_reference(text):
         return redirect(url("support.failure", reference=reference))
     try:
         cursor = request.args.get("cursor") or None
@@ -161,9 +160,9 @@ def failures() -> str | Response:
         "support/failures.html",
         page=page,
         causes=Cause,
-        statuses=Status,
         profiles=services().profiles.values(),
         filters=filters,
+        mistyped=is_mistyped(text),
         next_page=_link_to(filters, page.next_cursor) if page.next_cursor else None,
         is_first=cursor is None,
         wording=wording,
@@ -173,18 +172,14 @@ def failures() -> str | Response:
 
 @blueprint.get("/failures/<reference>")
 @login_required  # type: ignore[untyped-decorator]
-def failure(reference: str) -> str | Response:
+def failure(reference: str) -> str | Response | tuple[str, int]:
     """One failure with all that is known of it."""
     parsed = parse_reference(reference)
     if parsed and parsed != reference:
         return redirect(url("support.failure", reference=parsed))
     found = services().failures.get(parsed) if parsed else None
     if found is None:
-        abort(
-            404,
-            "There is no failure with this reference. It may be mistyped, or the attempt may have "
-            "connected or still be under way.",
-        )
+        return _no_failure(parsed)
     profile = services().profiles.get(found.profile)
     return render_template(
         "support/failure.html",
@@ -195,16 +190,22 @@ def failure(reference: str) -> str | Response:
     )
 
 
+def _no_failure(reference: str | None) -> tuple[str, int]:
+    """What is known of a reference that no failure has."""
+    outcome = services().attempts.outcome(reference) if reference else None
+    return render_template("support/no_failure.html", reference=reference, outcome=outcome), 404
+
+
 @blueprint.get("/connections")
 @login_required  # type: ignore[untyped-decorator]
 def connections() -> str:
     """The accounts that are connected, the latest first."""
-    page = request.args.get("page", 1, int)
-    page = min(max(page, 1), 10_000)
+    count = services().connections.count()
+    page = min(max(request.args.get("page", 1, int), 1), max(1, -(-count // PER_PAGE)))
     return render_template(
         "support/connections.html",
         connections=services().connections.newest(limit=PER_PAGE, offset=(page - 1) * PER_PAGE),
-        count=services().connections.count(),
+        count=count,
         page=page,
         per_page=PER_PAGE,
         now=services().clock(),
@@ -223,7 +224,7 @@ def revoke_connection(connection_id: str) -> Response:
         hubspot=services().hubspot,
         profiles=services().profiles,
     )
-    current_app.logger.info("%s revokes %s: %s", current_user.id, connection_id[:100], done)
+    current_app.logger.info("%s revokes %s: %s", current_user.id, connection_id[:100], done.value)
     flash(done.message, "done" if done.ok else "problem")
     return redirect(url("support.connections"), 303)
 

@@ -17,7 +17,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 @dataclass
 class Site:
-    """The helper as people see it. `edit` is what its sandbox's app is set up as."""
+    """The helper as people see it, with its sandbox."""
 
     url: str
 

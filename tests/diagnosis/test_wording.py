@@ -2,6 +2,7 @@ import json
 import string
 import tomllib
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -118,3 +119,10 @@ def test_whether_starting_again_can_help(cause, again):
 )
 def test_who_is_likeliest_to_mend_it(cause, who):
     assert fix_for(cause)[0].who is who
+
+
+def test_the_support_guide_has_every_cause_under_its_title():
+    guide = (Path(__file__).parents[2] / "docs" / "support.md").read_text("utf-8")
+    for cause in Cause:
+        assert f"`{cause}`" in guide, cause
+        assert wording(cause).title in guide, cause

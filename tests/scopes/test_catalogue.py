@@ -170,17 +170,6 @@ def test_the_subscription_in_words(scope, words):
     assert Scope("a", Kind.OPTIONAL, "", **scope).subscription == words
 
 
-@given(st.lists(st.sampled_from([*OPTIONAL, "zzz", "aaa", "oauth"])))
-@settings(max_examples=100)
-def test_names_are_put_in_the_catalogues_order(names):
-    ordered = SHIPPED.in_order(names)
-    assert set(ordered) == set(names)
-    assert len(set(ordered)) == len(ordered)
-    known = [name for name in ordered if name in SHIPPED]
-    assert known == [scope.name for scope in SHIPPED.scopes if scope.name in names]
-    assert list(ordered[len(known) :]) == sorted(set(names) - set(known))
-
-
 # -- reading files
 
 MINIMAL = '[[scope]]\nname = "tickets"\nkind = "optional"\n'

@@ -53,6 +53,8 @@ def test_a_cluster_is_asked_for_as_one():
         "redis://user:secret@host:1/0",
         "redis+sentinel://:secret@a:1,b:2/main?sentinel_password=secret",
         "rediss+cluster://user:secret@a:1",
+        "redis://:sec/ret-secret@h:1/0",
+        "redis://user:a@b/secret?c#d@h:1",
     ],
 )
 def test_the_printed_address_has_no_credentials(url):

@@ -190,7 +190,8 @@ def test_pages_hold_what_a_plain_sort_would(log, client, moments, limit, cause, 
         (Wanted(text="needle"), "c"),
         (Wanted(text="NEEDLE"), "c"),
         (Wanted(text="4711"), "b"),
-        (Wanted(text="tickets"), "abc"),
+        (Wanted(text="tickets"), ""),
+        (Wanted(text="crm.lists"), "a"),
         (Wanted(since=NOON.timestamp()), "bc"),
         (Wanted(until=NOON.timestamp()), "a"),
         (Wanted(cause="nothing_like_this"), ""),
@@ -199,7 +200,12 @@ def test_pages_hold_what_a_plain_sort_would(log, client, moments, limit, cause, 
 )
 def test_filters(log, wanted, expected):
     failures = {
-        "a": a_failure(NOON - timedelta(hours=1), cause=Cause.USER_DENIED, status=Status.RESOLVED),
+        "a": a_failure(
+            NOON - timedelta(hours=1),
+            cause=Cause.USER_DENIED,
+            status=Status.RESOLVED,
+            missing=("crm.lists.read",),
+        ),
         "b": a_failure(NOON, cause=Cause.USER_DENIED, profile="second", hub_id=4711),
         "c": a_failure(NOON + timedelta(hours=1), message="a Needle in here"),
     }

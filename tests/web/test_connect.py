@@ -7,6 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from harness import customer_of, profiles_file, query_of
 
+from oauth_helper.scopes import shipped_catalogue
+
 CONTACTS = "crm.objects.contacts.read"
 
 
@@ -168,6 +170,50 @@ def test_a_typed_reference_in_another_form_leads_to_the_page(customer):
     reference = query_of(customer.start())["state"].split(".")[0]
     typed = reference.replace("-", "").lower()
     assert customer.browser.get(f"/attempts/{typed}").status_code == 200
+
+
+class TestStartingAgain:
+    """Leads to the same request: what was asked for, and where to return."""
+
+    QUERY = "optional_scope=tickets&hub_id=77&return_to=https%3A%2F%2Fshop.example%2Fx"
+
+    @pytest.fixture
+    def customer(self, make_app, tmp_path, hubspot):
+        path = profiles_file(tmp_path, workato={"return_origins": ["https://shop.example"]})
+        return customer_of(make_app(PROFILES_FILE=path), hubspot)
+
+    def again(self, page):
+        link = page.text.split(">Start again<")[0].rsplit('href="', 1)[1].split('"')[0]
+        return link.replace("&amp;", "&")
+
+    def test_while_it_is_waiting(self, customer):
+        response = customer.browser.get(f"/connect/workato?{self.QUERY}")
+        reference = query_of(response.location)["state"][:14]
+        page = customer.browser.get(f"/attempts/{reference}")
+        assert self.again(page) == f"/connect/workato?{self.QUERY}"
+
+    def test_after_a_failure(self, customer):
+        response = customer.browser.get(f"/connect/workato?{self.QUERY}")
+        address = response.location.replace("/oauth/77/", "/oauth/")
+        page = customer.come_back(customer.agree(address, decision="deny"))
+        assert self.again(page) == f"/connect/workato?{self.QUERY}"
+
+    def test_with_the_default_choice_is_short(self, customer):
+        every = "&".join(f"optional_scope={name}" for name in shipped_catalogue().default_optional)
+        response = customer.browser.get(f"/connect/workato?optional_scope=&{every}")
+        reference = query_of(response.location)["state"][:14]
+        assert self.again(customer.browser.get(f"/attempts/{reference}")) == "/connect/workato"
+
+
+def test_the_page_of_a_connected_attempt_in_another_browser_does_not_say_it_is_not(
+    customer, new_customer
+):
+    back = customer.agree(customer.start())
+    customer.come_back(back)
+    page = new_customer().browser.get(f"/attempts/{query_of(back)['state'][:14]}")
+    assert page.status_code == 400
+    assert "only be seen in the browser" in page.text
+    assert "Nothing was connected" not in page.text
 
 
 def test_cancelling_is_recorded_and_explained(customer, api):

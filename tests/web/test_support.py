@@ -1,7 +1,7 @@
 """The support staff's pages: who gets in, what they see, what they may do."""
 
 import pytest
-from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
+from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, query_of
 
 from oauth_helper.first_start import hash_password
 
@@ -120,10 +120,37 @@ def test_long_lists_have_pages(customer, staff, clock):
     assert agent.get(older).text.count("<tr>") == 2
 
 
-def test_an_unknown_reference_says_what_it_may_mean(staff):
-    response = staff("agent").get("/support/failures/2M7X-TQRT-89HR")
-    assert response.status_code == 404
-    assert "may have connected or still be under way" in response.text
+class TestReferenceWithoutFailure:
+    def page(self, staff, reference):
+        response = staff("agent").get(f"/support/failures/{reference}")
+        assert response.status_code == 404
+        assert 'aria-label="Support"' in response.text
+        return response.text
+
+    def test_of_a_connected_attempt(self, customer, staff):
+        reference = query_of(customer.start())["state"][:14]
+        customer.connect()
+        page = customer.connect().text
+        connected = page.split("Reference: ")[1][:14]
+        assert "connected. It is among the" in self.page(staff, connected)
+        assert "nothing has come back" in self.page(staff, reference)
+
+    def test_of_nothing_that_is_known(self, staff):
+        assert "nothing is known of it" in self.page(staff, "2M7G-7JW3-4R5J")
+
+    def test_that_is_none(self, staff):
+        assert "It is no reference" in self.page(staff, "2M7G-7JW3-4R5K")
+
+
+@pytest.mark.parametrize("typed", ["2M7G-7JW3-4R5K", "2m7g7jw34r5k", "2M7G 7JW3 4R5K"])
+def test_a_mistyped_reference_is_noticed(staff, typed):
+    page = staff("agent").get("/support/failures", query_string={"q": typed}).text
+    assert "looks like a reference with a mistyped character" in page
+
+
+def test_a_page_of_connections_that_is_not_there_is_the_last_one(customer, staff):
+    customer.connect()
+    assert "1000104" in staff("agent").get("/support/connections?page=99").text
 
 
 class TestGuessing:
