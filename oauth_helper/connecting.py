@@ -14,7 +14,7 @@ from typing import Protocol
 
 from oauth_helper.diagnosis import Cause, Evidence, Stage
 from oauth_helper.oauth.authorization_request import authorization_endpoint, authorization_url
-from oauth_helper.oauth.authorization_response import AuthorizationResponse, Code
+from oauth_helper.oauth.authorization_response import AuthorizationResponse, Code, Declined
 from oauth_helper.oauth.pending import STATE_CHANCE, PendingAuthorization, make_state
 from oauth_helper.oauth.token_request import code_request, token_in_form
 from oauth_helper.oauth.token_response import Granted, Introspected, TokenResponse
@@ -172,7 +172,8 @@ class Connecting:
             logger.warning("the store is down; a response is put off: %s", error)
             return Refusal.STORE_DOWN
         if not isinstance(response, Code):
-            evidence = Evidence(stage=Stage.CALLBACK, response=response)
+            words = response.description if isinstance(response, Declined) else ""
+            evidence = Evidence(stage=Stage.CALLBACK, response=response, message=words)
             return self._fail(profile, pending, evidence)
         answer = self.hubspot.exchange(
             code_request(

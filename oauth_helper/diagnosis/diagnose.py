@@ -5,20 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from oauth_helper.diagnosis.causes import Cause, Stage
+from oauth_helper.diagnosis.messages import Reading, read_message
 from oauth_helper.oauth.authorization_response import Declined, Malformed
 from oauth_helper.oauth.token_response import Refused, Unavailable
-from oauth_helper.scopes import Problem
+from oauth_helper.scopes import (
+    OAUTH,
+    AppConfiguration,
+    Problem,
+    RequestedScopes,
+    check_placement,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What is known of a failed connection; everything but the stage may be unknown.
 
-    `response` is the message that failed, `problems` what the check of the URL against the app's
-    configuration found, the two `missing` what was asked for, granted by HubSpot and is not there.
+    `message` is a text that somebody saw, `requested` what the authorize URL asked for and
+    `app` what the app lists. `response` is the protocol message that failed, `problems` what the
+    check of the URL against the app found, and the two `missing` what was not granted.
     """
 
     stage: Stage
+    message: str = ""
+    requested: RequestedScopes | None = None
+    app: AppConfiguration | None = None
     response: Declined | Malformed | Refused | Unavailable | None = None
     problems: tuple[Problem, ...] = ()
     missing_required: tuple[str, ...] = ()
@@ -47,9 +58,14 @@ class Diagnosis:
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:
-    """The likeliest causes of a failed connection; there is always at least one."""
-    if evidence.problems:
-        return _from_problems(evidence.problems)
+    """The likeliest causes of a failed connection; there is always at least one.
+
+    Where URL and app are both known the placement rules outrank any wording: HubSpot's messages are
+    few and serve several causes each.
+    """
+    read = _from_text(evidence)
+    if problems := evidence.problems or _broken_rules(evidence):
+        return _with_further(_from_problems(problems), read)
     if evidence.missing_required or evidence.missing_optional:
         return _from_grant(evidence.missing_required, evidence.missing_optional)
     match evidence.response:
@@ -62,8 +78,66 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         case Unavailable() as unavailable:
             candidate = _from_unavailable(unavailable)
         case None:
-            candidate = Candidate(Cause.UNKNOWN, "There is no evidence.")
-    return Diagnosis((candidate,))
+            return read or Diagnosis((Candidate(Cause.UNKNOWN, _NOTHING),))
+    found = Diagnosis((candidate,))
+    if candidate.cause is Cause.UNKNOWN and read is not None:
+        return read
+    return found
+
+
+_NOTHING = "Nothing in the evidence is known."
+
+# HubSpot took `contacts` out of use on 2022-07-31 (developers.hubspot.com/changelog).
+_GONE = frozenset({"contacts"})
+
+
+def _broken_rules(evidence: Evidence) -> tuple[Problem, ...]:
+    if evidence.app is None or evidence.requested is None:
+        return ()
+    requested = evidence.requested
+    return check_placement(requested.scope, requested.optional_scope, evidence.app)
+
+
+def _from_text(evidence: Evidence) -> Diagnosis | None:
+    """What message and URL say together."""
+    reading = read_message(evidence.message, evidence.stage) if evidence.message else None
+    by_url = _from_url(evidence.requested, reading)
+    if reading is None:
+        return Diagnosis(by_url) if by_url else None
+    told = tuple(Candidate(cause, reading.why) for cause in reading.causes)
+    return _with_further(Diagnosis(by_url, reading.scopes), Diagnosis(told, reading.scopes))
+
+
+def _from_url(requested: RequestedScopes | None, reading: Reading | None) -> tuple[Candidate, ...]:
+    """What the URL alone explains, of the causes that the message leaves open."""
+    if requested is None:
+        return ()
+    found = []
+    joined = [name for name in requested.all if "," in name]
+    if joined:
+        why = f"The URL joins scopes by commas: {joined[0][:100]}."
+        found.append(Candidate(Cause.SCOPES_BADLY_ENCODED, why))
+    open_causes = reading.causes if reading else ()
+    if Cause.MISSING_OAUTH_SCOPE in open_causes and OAUTH not in requested.scope:
+        why = "The URL does not ask for `oauth`, which every app requires."
+        found.append(Candidate(Cause.MISSING_OAUTH_SCOPE, why))
+    gone = [name for name in requested.all if name in _GONE]
+    if Cause.DEPRECATED_SCOPE in open_causes and gone:
+        why = f"The URL asks for {', '.join(gone)}, which HubSpot has taken out of use."
+        found.append(Candidate(Cause.DEPRECATED_SCOPE, why))
+    return tuple(found)
+
+
+def _with_further(first: Diagnosis, further: Diagnosis | None) -> Diagnosis:
+    """`first`, and behind it what `further` adds, each cause once."""
+    candidates = list(first.candidates)
+    known = {candidate.cause for candidate in candidates}
+    for candidate in further.candidates if further else ():
+        if candidate.cause not in known:
+            known.add(candidate.cause)
+            candidates.append(candidate)
+    scopes = first.scopes or (further.scopes if further else ())
+    return Diagnosis(tuple(candidates), scopes)
 
 
 def _from_problems(problems: tuple[Problem, ...]) -> Diagnosis:

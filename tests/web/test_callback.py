@@ -287,6 +287,26 @@ def test_a_malformed_answer_with_the_right_state_is_a_failure(customer, api, hub
     assert hubspot.token_requests == 0
 
 
+@pytest.mark.parametrize(
+    ("error", "description", "cause"),
+    [
+        ("odd", "An invalid scope name was provided.", "invalid_scope_name"),
+        ("odd", "scopes are missing [tickets]", "url_missing_required_scope"),
+        ("access_denied", "An invalid scope name was provided.", "user_denied"),
+        ("odd", "who knows", "unknown"),
+    ],
+)
+def test_the_words_of_an_error_are_read_where_its_code_says_nothing(
+    customer, api, error, description, cause
+):
+    state = query_of(customer.start())["state"]
+    query = {"error": error, "error_description": description, "state": state}
+    customer.browser.get("/callback/workato", query_string=query)
+    (failure,) = api("/failures").json["failures"]
+    assert failure["cause"] == cause
+    assert failure["missing"] == (["tickets"] if "tickets" in description else [])
+
+
 def test_an_error_beside_a_code_is_an_error(customer, api, hubspot):
     state = query_of(customer.start())["state"]
     customer.come_back(f"/callback/workato?code=x&error=access_denied&state={state}")
