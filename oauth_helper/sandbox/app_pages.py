@@ -124,12 +124,7 @@ def _read(text: str) -> AppConfiguration:
     origin = "app-hsmeta.json"
     if len(text) > _MAX_TEXT:
         raise AppConfigurationError(origin, [f"is longer than {_MAX_TEXT:,} characters"])
-    try:
-        configuration = parse_app_configuration(text, origin=origin)
-    except AppConfigurationError:
-        raise
-    except ValueError as error:  # Python reads no number of thousands of digits
-        raise AppConfigurationError(origin, ["is not an app configuration"]) from error
+    configuration = parse_app_configuration(text, origin=origin)
     wrong = [url for url in configuration.redirect_urls if not is_registered(url, configuration)]
     if wrong:
         raise AppConfigurationError(

@@ -9,16 +9,14 @@ https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentic
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from oauth_helper.scopes.catalogue import Kind
+from oauth_helper.scopes.files import FileError, as_text, read_bytes
 from oauth_helper.scopes.names import OAUTH, is_scope_token
-
-#: A real file has a few kilobytes; more is some other file.
-MAX_BYTES = 1_000_000
 
 _KEYS = {
     "requiredScopes": Kind.REQUIRED,
@@ -61,36 +59,20 @@ class AppConfiguration:
         return None
 
 
-class AppConfigurationError(ValueError):
+class AppConfigurationError(FileError):
     """A file that is no app configuration. `problems` names each problem with its place."""
-
-    def __init__(self, origin: str, problems: Iterable[str]) -> None:
-        self.origin = origin
-        self.problems = tuple(problems)
-        super().__init__(f"{origin}: " + "; ".join(self.problems))
 
 
 def load_app_configuration(path: Path) -> AppConfiguration:
     """The configuration in the file at `path`. Raises `AppConfigurationError`."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise AppConfigurationError(str(path), [f"cannot be read: {error.strerror}"]) from error
-    except ValueError as error:  # a zero byte in the path
-        raise AppConfigurationError(repr(str(path)), ["cannot be read: no legal path"]) from error
-    return parse_app_configuration(raw, origin=str(path))
+    return parse_app_configuration(read_bytes(path, AppConfigurationError), origin=str(path))
 
 
 def parse_app_configuration(raw: str | bytes, *, origin: str) -> AppConfiguration:
     """The configuration in the JSON text `raw`; `origin` is the name that errors give it."""
-    if len(raw) > MAX_BYTES:
-        raise AppConfigurationError(origin, [f"is larger than {MAX_BYTES:,} bytes"])
+    text = as_text(raw, origin, AppConfigurationError)
     try:
-        text = raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw.removeprefix("\ufeff")
         document = json.loads(text)
-    except UnicodeDecodeError as error:
-        raise AppConfigurationError(origin, [f"is not UTF-8 text (byte {error.start})"]) from error
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise AppConfigurationError(origin, [f"is not JSON: {place}: {error.msg}"]) from error

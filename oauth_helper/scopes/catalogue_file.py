@@ -17,19 +17,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from oauth_helper.scopes.catalogue import Availability, Catalogue, Kind, Scope, Sensitivity, Tier
+from oauth_helper.scopes.files import FileError, as_text, read_bytes
 from oauth_helper.scopes.names import OAUTH, is_scope_token, nearest
 
-#: The shipped one has some ten kilobytes; more is some other file.
-MAX_BYTES = 1_000_000
 
-
-class CatalogueError(ValueError):
+class CatalogueError(FileError):
     """A catalogue file that cannot be used. `problems` names every one of them with its place."""
-
-    def __init__(self, origin: str, problems: Iterable[str]) -> None:
-        self.origin = origin
-        self.problems = tuple(problems)
-        super().__init__(f"{origin}: " + "; ".join(self.problems))
 
 
 def shipped_catalogue() -> Catalogue:
@@ -40,20 +33,9 @@ def shipped_catalogue() -> Catalogue:
 
 def load_catalogue(path: Path) -> Catalogue:
     """The catalogue in the file at `path`. Raises `CatalogueError`, also when it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise CatalogueError(str(path), [f"cannot be read: {error.strerror}"]) from error
-    except ValueError as error:  # a zero byte in the path
-        raise CatalogueError(repr(str(path)), ["cannot be read: no legal path"]) from error
-    if len(raw) > MAX_BYTES:
-        raise CatalogueError(str(path), [f"is larger than {MAX_BYTES:,} bytes"])
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CatalogueError(str(path), [f"is not UTF-8 text (byte {error.start})"]) from error
-    return parse_catalogue(text, origin=str(path))
+    origin = str(path)
+    text = as_text(read_bytes(path, CatalogueError), origin, CatalogueError)
+    return parse_catalogue(text, origin=origin)
 
 
 def parse_catalogue(text: str, *, origin: str) -> Catalogue:
