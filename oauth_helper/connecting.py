@@ -85,7 +85,7 @@ class Outcome:
 
     `cause` is None when it connected. `missing` are the scopes that a failure is about or, after a
     success, the optional ones that were not granted; `granted` is None when HubSpot did not tell.
-    `begun_with` is the query to begin the same again.
+    `begun_with` has the choices to begin the same again, as a query.
     """
 
     reference: str

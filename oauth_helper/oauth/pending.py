@@ -22,7 +22,7 @@ STATE_CHANCE = 43
 class PendingAuthorization:
     """One authorization request that waits for its response. `begun_at` is in Unix seconds.
 
-    `begun_with` is the query with which the person began, to begin the same again.
+    `begun_with` has the choices of the person who began, as a query, to begin the same again.
     """
 
     reference: str

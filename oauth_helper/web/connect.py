@@ -44,15 +44,14 @@ def connect(name: str) -> BaseResponse:
     if _is_only_looking():
         return Response(status=204)
     optional, hub_id, region = chosen_in_query(), _hub_id(), _region()
-    return_to = _return_to(profile)
     try:
         begun = services().connecting.begin(
             profile,
             optional=optional,
             hub_id=hub_id,
             region=region,
-            return_to=return_to,
-            begun_with=_begun_with(profile, optional, hub_id, region, return_to),
+            return_to=_return_to(profile),
+            begun_with=_begun_with(profile, optional, hub_id, region),
         )
     except UnknownScopesError as error:
         abort(400, f"The address asks for scopes that profile “{profile.name}” lacks: {error}.")
@@ -106,7 +105,9 @@ def attempt(reference: str) -> BaseResponse:
     if profile is None:
         abort(404, "This attempt was made with a profile that is no longer here.")
     if isinstance(kept, PendingAuthorization):
-        page = render_template("waiting.html", pending=kept, profile=profile)
+        page = render_template(
+            "waiting.html", pending=kept, profile=profile, again=_again(profile, kept)
+        )
     elif kept.cause is None:
         page = render_template(
             "connected.html", outcome=kept, profile=profile, continue_to=_continue_to(kept)
@@ -120,6 +121,7 @@ def attempt(reference: str) -> BaseResponse:
             wording=wording(kept.cause),
             steps=[step for fix in fixes if fix.who is Who.CUSTOMER for step in fix.steps],
             continue_to=_continue_to(kept),
+            again=_again(profile, kept),
         )
     return make_response(page)
 
@@ -155,12 +157,14 @@ def _start_again(
 ) -> Response:
     """Why there is nothing to see. Without `refusal` somebody only looks at an attempt's page."""
     profile = services().profiles.get(kept.profile if kept else request.args.get("profile", ""))
+    again = url("connect.home")
+    if profile is not None:
+        again = _again(profile, kept) if kept else url("connect.connect", name=profile.name)
     page = render_template(
         "refused.html",
         refusal=refusal,
         reference=reference,
-        profile=profile,
-        begun_with=kept.begun_with if kept else "",
+        again=again,
     )
     return make_response(page, 503 if refusal is Refusal.STORE_DOWN else 400)
 
@@ -170,24 +174,25 @@ def _begun_with(
     optional: tuple[str, ...] | None,
     hub_id: int | None,
     region: str | None,
-    return_to: str | None,
 ) -> str:
-    """The query to begin the same again. Raises `UnknownScopesError`.
+    """The choices to begin the same again, as a query. Raises `UnknownScopesError`.
 
     A choice that is the default is left out: a form sends all of its boxes.
     """
-    chosen = profile.requested_scopes(optional)
-    fields = {
-        "optional_scope": (
-            None
-            if chosen == profile.requested_scopes()
-            else " ".join(name for name in chosen.all if name in (optional or ()))
-        ),
-        "hub_id": hub_id,
-        "region": region,
-        "return_to": return_to,
-    }
+    fields: dict[str, object] = {"hub_id": hub_id, "region": region}
+    if optional is not None:
+        chosen = profile.requested_scopes(optional)
+        if chosen != profile.requested_scopes():
+            fields["optional_scope"] = " ".join(name for name in chosen.all if name in optional)
     return urlencode({name: value for name, value in fields.items() if value is not None})
+
+
+def _again(profile: Profile, attempt: PendingAuthorization | Outcome) -> str:
+    """The address that begins the same again."""
+    address = url("connect.connect", name=profile.name)
+    return_to = urlencode({"return_to": attempt.return_to}) if attempt.return_to else ""
+    query = "&".join(filter(None, (attempt.begun_with, return_to)))
+    return f"{address}?{query}" if query else address
 
 
 def _hub_id() -> int | None:

@@ -51,7 +51,7 @@ _CACHEABLE = ("static", "sandbox.static")
 
 
 def limit(rate: str) -> Callable[[View], View]:
-    """Allows a view so many requests from one address, such as `120 per minute`."""
+    """Allows a view so many requests from one network, such as `120 per minute`."""
     return cast("Callable[[View], View]", _limiter.limit(rate))
 
 
@@ -67,7 +67,7 @@ def limit_posts(rate: str, *, of: Callable[[], str]) -> Callable[[View], View]:
 
 
 def limit_blueprint(blueprint: Blueprint, rate: str) -> None:
-    """Allows all views of a blueprint together so many requests from one address."""
+    """Allows all views of a blueprint together so many requests from one network."""
     _limiter.limit(rate)(blueprint)
 
 

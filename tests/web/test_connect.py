@@ -1,6 +1,7 @@
 """The way of one connection, from the button to the page at its end."""
 
 import json
+import secrets
 import time
 from urllib.parse import parse_qs, urlsplit
 
@@ -172,10 +173,24 @@ def test_a_typed_reference_in_another_form_leads_to_the_page(customer):
     assert customer.browser.get(f"/attempts/{typed}").status_code == 200
 
 
+def test_the_cookies_of_five_large_attempts_fit_into_a_header(make_app, tmp_path, hubspot):
+    path = profiles_file(tmp_path, workato={"return_origins": ["https://shop.example"]})
+    browser = customer_of(make_app(PROFILES_FILE=path), hubspot).browser
+    names = shipped_catalogue().default_optional
+    for number in range(8):
+        choice = " ".join(name for place, name in enumerate(names) if place != number)
+        return_to = "https://shop.example/" + secrets.token_urlsafe(500)[:470]
+        query = {"optional_scope": choice, "return_to": return_to, "hub_id": "123456789"}
+        assert browser.get("/connect/workato", query_string=query).status_code == 302
+    header = "; ".join(f"{c.key}={c.value}" for c in browser._cookies.values())
+    assert len(browser._cookies) == 5
+    assert len(header) < 8000  # what servers and proxies commonly take
+
+
 class TestStartingAgain:
     """Leads to the same request: what was asked for, and where to return."""
 
-    QUERY = "optional_scope=tickets&hub_id=77&return_to=https%3A%2F%2Fshop.example%2Fx"
+    QUERY = "hub_id=77&optional_scope=tickets&return_to=https%3A%2F%2Fshop.example%2Fx"
 
     @pytest.fixture
     def customer(self, make_app, tmp_path, hubspot):
