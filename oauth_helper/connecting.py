@@ -29,7 +29,7 @@ from oauth_helper.records import (
     Tokens,
 )
 from oauth_helper.reference import new_reference
-from oauth_helper.scopes import OAUTH, Problem, RequestedScopes, check_placement
+from oauth_helper.scopes import OAUTH, Problem, RequestedScopes
 
 logger = logging.getLogger(__name__)
 
@@ -304,14 +304,8 @@ class Connecting:
 
 def certain_refusals(profile: Profile, requested: RequestedScopes) -> tuple[Problem, ...]:
     """What makes HubSpot refuse for sure, as far as the app's configuration is known."""
-    app = profile.app
-    if app is None:
-        return ()
-    problems = check_placement(requested.scope, requested.optional_scope, app)
-    if app.redirect_urls and profile.redirect_uri not in app.redirect_urls:
-        message = f"The app does not list the redirect URL {profile.redirect_uri}."
-        problems += (Problem(Cause.REDIRECT_URI_MISMATCH, (), message),)
-    return problems
+    preflight = profile.preflight(requested)
+    return preflight.refusals if preflight else ()
 
 
 def _missing(

@@ -16,6 +16,7 @@ from oauth_helper.scopes import (
     Catalogue,
     CatalogueError,
     Kind,
+    Preflight,
     RequestedScopes,
     load_app_configuration,
     load_catalogue,
@@ -58,6 +59,20 @@ class Profile:
         """What a connection asks for; `optional` narrows it. Raises `UnknownScopesError`."""
         chosen = self.optional_scopes if optional is None else optional
         return split(self.catalogue, self.app, optional=chosen, conditional=self.conditional_scopes)
+
+    def preflight(
+        self, requested: RequestedScopes | None = None, app: AppConfiguration | None = None
+    ) -> Preflight | None:
+        """What HubSpot will say to a request for `requested` (None: the default one).
+
+        Compared with `app`, else with the profile's; None when neither is known.
+        """
+        app = app or self.app
+        if app is None:
+            return None
+        return Preflight(
+            requested or self.requested_scopes(), app, self.catalogue, self.redirect_uri
+        )
 
     @property
     def required(self) -> frozenset[str]:

@@ -15,7 +15,8 @@ from oauth_helper.scopes.catalogue_file import (
     shipped_catalogue,
 )
 from oauth_helper.scopes.names import OAUTH, is_scope_token, join_scope, nearest, parse_scope
-from oauth_helper.scopes.placement import Problem, check_placement
+from oauth_helper.scopes.placement import Problem, Severity, check_placement
+from oauth_helper.scopes.preflight import Preflight
 from oauth_helper.scopes.split import RequestedScopes, UnknownScopesError, split
 
 __all__ = [
@@ -26,10 +27,12 @@ __all__ = [
     "Catalogue",
     "CatalogueError",
     "Kind",
+    "Preflight",
     "Problem",
     "RequestedScopes",
     "Scope",
     "Sensitivity",
+    "Severity",
     "Tier",
     "UnknownScopesError",
     "check_placement",
