@@ -31,6 +31,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
 
     from oauth_helper.connecting import Connecting
     from oauth_helper.hubspot import HubSpot
+    from oauth_helper.reporting import Reporting
     from oauth_helper.sandbox import create_blueprint
     from oauth_helper.sandbox_settings import sandbox_for
     from oauth_helper.sealing import Sealer, derive_key
@@ -39,8 +40,8 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     from oauth_helper.storage.connections import Connections
     from oauth_helper.storage.failures import Failures
     from oauth_helper.storage.sandbox_state import RedisSandboxState
-    from oauth_helper.web import api, errors, operations, security, setup, support, times
-    from oauth_helper.web import connect as connect_pages
+    from oauth_helper.sweeping import Sweeping
+    from oauth_helper.web import pages, security
     from oauth_helper.web.attempt_cookies import AttemptCookies
     from oauth_helper.web.services import Services
 
@@ -51,10 +52,9 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
 
     newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
     app.config.update(SECRET_KEY=newest, SECRET_KEY_FALLBACKS=older)
-    app.config["PERMANENT_SESSION_LIFETIME"] = support.SESSION_LIFETIME
-    app.config["SESSION_REFRESH_EACH_REQUEST"] = False
 
     redis = connect(config.redis_url.reveal())
+    profiles = {profile.name: profile for profile in config.profiles}
     hubspot = HubSpot(config.api_url, config.api_version)
     tokens = Sealer(config.secret_keys, purpose="tokens")
     attempts = Attempts(redis)
@@ -73,8 +73,10 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     )
     Services(
         config=config,
-        profiles={profile.name: profile for profile in config.profiles},
+        profiles=profiles,
         connecting=connecting,
+        reporting=Reporting(attempts=attempts, failures=failures, clock=now),
+        sweeping=Sweeping(attempts=attempts, failures=failures, profiles=profiles, clock=now),
         cookies=AttemptCookies(
             Sealer(config.secret_keys, purpose="attempts"), secure=config.is_secure
         ),
@@ -86,24 +88,11 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         clock=now,
     ).install(app)
 
-    security.protect(app, config)
-    errors.install(app)
-    support.sign_in.init_app(app)
-    app.add_template_filter(times.iso)
-    app.add_template_filter(times.readable)
-    app.add_template_filter(times.ago)
-    app.jinja_env.globals["sandbox"] = config.sandbox
-
-    app.register_blueprint(connect_pages.blueprint)
-    app.register_blueprint(setup.blueprint)
-    app.register_blueprint(support.blueprint)
-    app.register_blueprint(api.blueprint)
-    app.register_blueprint(operations.blueprint)
+    pages.install(app, config)
     if config.sandbox:
-        pages = create_blueprint(sandbox_for(config, RedisSandboxState(redis), clock=now))
-        security.limit_blueprint(pages, "600 per minute")
-        security.csrf.exempt(
-            pages
-        )  # its token endpoint is for programs; its forms guard themselves
-        app.register_blueprint(pages, url_prefix="/sandbox")
+        sandbox = create_blueprint(sandbox_for(config, RedisSandboxState(redis), clock=now))
+        security.limit_blueprint(sandbox, "600 per minute")
+        # Its token endpoint is for programs, and its forms guard themselves.
+        security.csrf.exempt(sandbox)
+        app.register_blueprint(sandbox, url_prefix="/sandbox")
     return app

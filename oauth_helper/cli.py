@@ -10,13 +10,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 from dotenv import find_dotenv, load_dotenv
 
 from oauth_helper.config import Config, ConfigError
-from oauth_helper.diagnosis import Cause
+from oauth_helper.diagnosis import Cause, Role, Stage
 from oauth_helper.profiles import Profile
 from oauth_helper.scopes import (
     OAUTH,
@@ -24,6 +25,7 @@ from oauth_helper.scopes import (
     Kind,
     Scope,
     Sensitivity,
+    Tier,
     UnknownScopesError,
     parse_scope,
 )
@@ -51,6 +53,8 @@ def cli(context: click.Context) -> None:
     Without a command it serves. Settings come from the environment or from a file named .env;
     config.example.env explains each.
     """
+    if os.environ.get("NO_COLOR"):
+        context.color = False
     if context.invoked_subcommand is None:
         context.invoke(serve)
 
@@ -61,6 +65,7 @@ def serve() -> None:
     from oauth_helper import create_app
     from oauth_helper.first_start import KeyFileError, with_secret_key, with_support_user
     from oauth_helper.serving import serve as serve_forever
+    from oauth_helper.web.services import services_of
 
     config = _config()
     config, password = with_support_user(config)
@@ -73,7 +78,11 @@ def serve() -> None:
 
     try:
         code = serve_forever(
-            config, create_app=create_app, before_workers=before_workers, ready=ready
+            config,
+            create_app=create_app,
+            before_workers=before_workers,
+            regularly=lambda app: services_of(app).sweeping.sweep,
+            ready=ready,
         )
     except KeyFileError as error:
         click.echo(f"oauth_helper cannot start: {error}", err=True)
@@ -135,6 +144,127 @@ def url(
             requested=requested,
         )
     )
+
+
+_FORMAT = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+
+
+@cli.command()
+@click.argument("path")
+@click.option("--profile", "name", help="Name of the profile; the first one by default.")
+@click.option("--authorize-url", metavar="URL", help="Check this link instead of the profile's.")
+@click.option("--scope", metavar="TEXT", help="Check these scopes, whatever the redirect URL.")
+@click.option("--optional-scope", metavar="TEXT", help="The same for the other parameter.")
+@_FORMAT
+@click.option("--fix", is_flag=True, help="Print the corrected file, and findings on stderr.")
+def check(
+    *,
+    path: str,
+    name: str | None,
+    authorize_url: str | None,
+    scope: str | None,
+    optional_scope: str | None,
+    form: str,
+    fix: bool,
+) -> None:
+    """Check the HubSpot app's file at PATH (- for stdin) against the link people are sent with.
+
+    Exits with 0 when HubSpot will accept the link, with 1 when it will not, and with 2 when a file
+    or a setting cannot be used. With --fix it is 0 when the file that is printed fits:
+
+        python -m oauth_helper check app-hsmeta.json --fix > new.json
+    """
+    from oauth_helper.checking import compare, link_of, preflight_json
+    from oauth_helper.command_input import app_file, json_text, link_given, unusable_ends_it
+    from oauth_helper.command_output import check_text, width_of
+    from oauth_helper.scopes.app_file import corrected_document, corrected_text
+
+    with unusable_ends_it(as_json=form == "json" and not fix):
+        profile = _profile(Config.from_environ(os.environ), name)
+        link = link_given(authorize_url, scope, optional_scope)
+        file = app_file(path)
+    checked = compare(file.configuration, link or link_of(profile), profile.catalogue)
+    fixed = replace(checked, app=checked.corrected) if fix else None
+    stream = sys.stderr if fix else sys.stdout
+    if form == "json":
+        document = preflight_json(checked, corrected_document(file.document, checked.corrected))
+        said = json_text({"ok": checked.ok, "file": path, "profile": profile.name, **document})
+    else:
+        against = "the link given" if link else f"profile {profile.name}"
+        said = check_text(
+            checked, file=file.origin, against=against, fixed=fixed, width=width_of(stream)
+        )
+    click.echo(said, file=stream)
+    if fix:
+        # As bytes, so that line ends stay what they are.
+        click.echo(corrected_text(file, checked.corrected).encode(), nl=False)
+    if not (fixed or checked).ok:
+        sys.exit(1)
+
+
+@cli.command()
+@click.option("--message", metavar="TEXT", help="What HubSpot said; read from stdin without it.")
+@click.option("--authorize-url", metavar="URL", help="The link that was opened.")
+@click.option("--app-config", metavar="PATH", help="The HubSpot app's file.")
+@click.option(
+    "--stage",
+    type=click.Choice([stage.value for stage in Stage]),
+    default=Stage.AUTHORIZATION.value,
+    show_default=True,
+    help="Where on its way it failed.",
+)
+@click.option(
+    "--tier", type=click.Choice([tier.value for tier in Tier]), help="The account's subscription."
+)
+@click.option(
+    "--role", type=click.Choice([role.value for role in Role]), help="The role of who connects."
+)
+@_FORMAT
+def diagnose(
+    *,
+    message: str | None,
+    authorize_url: str | None,
+    app_config: str | None,
+    stage: str,
+    tier: str | None,
+    role: str | None,
+    form: str,
+) -> None:
+    """Say why a connection failed, from what HubSpot said, and who can mend it.
+
+    The link and the app's file tell more than the message does; give what there is.
+    """
+    from oauth_helper.command_input import (
+        app_file,
+        json_text,
+        link_given,
+        message_given,
+        unusable_ends_it,
+    )
+    from oauth_helper.command_output import explanation_text, width_of
+    from oauth_helper.explaining import evidence_from, explain, explanation_json
+
+    with unusable_ends_it(as_json=form == "json"):
+        config = Config.from_environ(os.environ)
+        link = link_given(authorize_url)
+        file = app_file(app_config) if app_config else None
+        said = message_given(message, needed=link is None and file is None)
+    evidence = evidence_from(
+        catalogue=config.profiles[0].catalogue,
+        message=said,
+        stage=Stage(stage),
+        link=link,
+        app=file.configuration if file else None,
+        tier=Tier(tier) if tier else None,
+        role=Role(role) if role else None,
+    )
+    explanation = explain(evidence, [each.client_secret.reveal() for each in config.profiles])
+    if form == "json":
+        click.echo(json_text(explanation_json(explanation)))
+    else:
+        click.echo(explanation_text(explanation, width_of(sys.stdout)))
 
 
 @cli.command("hash-password")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -22,11 +22,15 @@ from oauth_helper.profiles import Profile
 from oauth_helper.recognising import Refusal
 from oauth_helper.recording import failure_of
 from oauth_helper.records import (
+    PROGRAM,
     Attempt,
     Connection,
+    Event,
     Failure,
+    Status,
     StoreUnavailableError,
     Tokens,
+    What,
 )
 from oauth_helper.reference import new_reference
 from oauth_helper.scopes import OAUTH, Problem, RequestedScopes
@@ -40,11 +44,14 @@ class AttemptLog(Protocol):
     def note(self, attempt: Attempt) -> None:
         """Remembers an attempt that has begun."""
 
-    def claim(self, reference: str) -> bool:
+    def claim(self, reference: str, now: float) -> bool:
         """True for the first caller only."""
 
-    def close(self, reference: str, outcome: str) -> None:
-        """Notes how an attempt ended."""
+    def close(self, reference: str, outcome: str) -> str | None:
+        """Notes how an attempt ended; the outcome noted before."""
+
+    def note_worked(self, fingerprint: str, now: float) -> None:
+        """Remembers that a request of this fingerprint has connected somebody."""
 
 
 class FailureLog(Protocol):
@@ -52,6 +59,9 @@ class FailureLog(Protocol):
 
     def record(self, failure: Failure) -> bool:
         """Writes a failure; False if there is one already."""
+
+    def change(self, reference: str, change: Callable[[Failure], Failure]) -> Failure | None:
+        """Changes a failure that was written; None when there is none."""
 
 
 class ConnectionStore(Protocol):
@@ -165,7 +175,7 @@ class Connecting:
     ) -> Outcome | Refusal:
         """Deals with a response that was recognised: tokens are asked for, the outcome is kept."""
         try:
-            if not self.attempts.claim(pending.reference):
+            if not self.attempts.claim(pending.reference, self.clock()):
                 return Refusal.USED
         except StoreUnavailableError as error:
             # Tokens could not be kept, so the code is not used up: trying again can still work.
@@ -185,7 +195,7 @@ class Connecting:
             )
         )
         if not isinstance(answer, Granted):
-            evidence = Evidence(stage=Stage.TOKEN, response=answer)
+            evidence = Evidence(stage=Stage.TOKEN, response=answer, code_age=0)
             return self._fail(profile, pending, evidence, secrets=(response.code,))
         return self._connect(profile, pending, answer)
 
@@ -236,7 +246,7 @@ class Connecting:
         except StoreUnavailableError as error:
             logger.error("%s: the store went down, tokens are lost: %s", pending.reference, error)  # noqa: TRY400
             return Refusal.STORE_DOWN
-        _tolerating_outage(lambda: self.attempts.close(pending.reference, "connected"))
+        _tolerating_outage(lambda: self._close(profile, pending))
         return Outcome(
             reference=pending.reference,
             profile=profile.name,
@@ -247,6 +257,17 @@ class Connecting:
             return_to=pending.return_to,
             begun_with=pending.begun_with,
         )
+
+    def _close(self, profile: Profile, pending: PendingAuthorization) -> None:
+        now = self.clock()
+        before = self.attempts.close(pending.reference, "connected")
+        if before is not None:
+            event = Event(now, What.CONNECTED, PROGRAM)
+            self.failures.change(
+                pending.reference,
+                lambda late: replace(late, status=Status.RESOLVED).with_event(event),
+            )
+        self.attempts.note_worked(profile.fingerprint(pending.requested), now)
 
     def _granted(
         self, profile: Profile, answer: Granted
@@ -288,7 +309,7 @@ class Connecting:
             granted=granted,
             hub_id=hub_id,
         )
-        _tolerating_outage(lambda: self.failures.record(failure))
+        _tolerating_outage(lambda: self._record(failure))
         logger.info("failed: %s %s %s", failure.reference, failure.profile, failure.cause)
         return Outcome(
             reference=pending.reference,
@@ -299,6 +320,18 @@ class Connecting:
             hub_id=hub_id,
             return_to=pending.return_to,
             begun_with=pending.begun_with,
+        )
+
+    def _record(self, failure: Failure) -> None:
+        if self.failures.record(failure):
+            return
+        # It counted as never returned, or was reported, and now its response is there after all.
+        event = Event(failure.at, What.RETURNED, PROGRAM, failure.message)
+        self.failures.change(
+            failure.reference,
+            lambda late: replace(
+                failure, at=late.at, history=late.history, revision=late.revision
+            ).with_event(event),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping
@@ -73,6 +74,16 @@ class Profile:
         return Preflight(
             requested or self.requested_scopes(), app, self.catalogue, self.redirect_uri
         )
+
+    def fingerprint(self, requested: RequestedScopes) -> str:
+        """The same for requests that differ in nothing that HubSpot compares with the app."""
+        parts = (
+            self.client_id,
+            self.redirect_uri,
+            " ".join(sorted(requested.scope)),
+            " ".join(sorted(requested.optional_scope)),
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
     @property
     def required(self) -> frozenset[str]:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from oauth_helper.diagnosis import Candidate, Evidence, diagnose
+from oauth_helper.diagnosis import Candidate, Evidence, Stage, diagnose
 from oauth_helper.oauth.authorization_response import Declined
 from oauth_helper.oauth.pending import PendingAuthorization
 from oauth_helper.oauth.token_response import Refused, Unavailable
 from oauth_helper.profiles import Profile
-from oauth_helper.records import Failure
+from oauth_helper.records import Attempt, Failure
 from oauth_helper.redaction import redact
 
-# Characters that a record takes of a text from outside.
-_MAX_MESSAGE = 1000
+#: Characters that a record takes of a text from outside.
+MAX_MESSAGE = 2000
 _MAX_WHY = 500
 _MAX_CORRELATION_ID = 100
 
 
 def failure_of(
-    profile: Profile,
-    pending: PendingAuthorization,
+    profile: Profile | None,
+    attempt: Attempt | PendingAuthorization,
     evidence: Evidence,
     *,
     at: float,
@@ -31,32 +31,62 @@ def failure_of(
     """The record of a failed attempt, diagnosed, at the time `at` (Unix seconds).
 
     Texts from outside go in without the attempt's and the profile's secrets, those in `secrets`,
-    e-mail addresses and whatever looks like a token.
+    e-mail addresses and whatever looks like a token. `profile` is None when it is no longer there.
     """
     diagnosis = diagnose(evidence)
-    hidden = [*secrets, pending.state, pending.code_verifier or "", profile.client_secret.reveal()]
+    hidden = [*secrets, *_secrets_of(profile, attempt)]
     return Failure(
-        reference=pending.reference,
-        profile=profile.name,
+        reference=attempt.reference,
+        profile=attempt.profile,
         stage=evidence.stage,
         at=at,
-        begun_at=pending.begun_at,
-        requested=pending.requested,
+        begun_at=attempt.begun_at,
+        requested=attempt.requested,
         candidates=tuple(
             Candidate(each.cause, redact(each.why, hidden)[:_MAX_WHY])
             for each in diagnosis.candidates
         ),
-        message=redact(_message(evidence), hidden)[:_MAX_MESSAGE],
+        message=redact(_message(evidence), hidden)[:MAX_MESSAGE],
         granted=granted,
         missing=diagnosis.scopes,
         hub_id=hub_id,
         correlation_id=redact(_correlation_id(evidence), hidden)[:_MAX_CORRELATION_ID],
-        redirect_uri=profile.redirect_uri,
+        redirect_uri=profile.redirect_uri if profile else "",
+        ask=diagnosis.ask,
     )
 
 
+def evidence_at_hubspot(
+    profile: Profile | None,
+    attempt: Attempt | PendingAuthorization,
+    *,
+    message: str = "",
+    worked: bool = False,
+    silent_for: int | None = None,
+) -> Evidence:
+    """What is known when it went wrong on HubSpot's own page, of which only people can tell."""
+    return Evidence(
+        stage=Stage.AUTHORIZATION,
+        message=message,
+        requested=attempt.requested,
+        redirect_uri=profile.redirect_uri if profile else "",
+        app=profile.app if profile else None,
+        catalogue=profile.catalogue if profile else None,
+        worked=worked,
+        silent_for=silent_for,
+    )
+
+
+def _secrets_of(profile: Profile | None, attempt: Attempt | PendingAuthorization) -> Iterable[str]:
+    if profile is not None:
+        yield profile.client_secret.reveal()
+    if isinstance(attempt, PendingAuthorization):
+        yield attempt.state
+        yield attempt.code_verifier or ""
+
+
 def _message(evidence: Evidence) -> str:
-    """What came back; a request that was stopped before has nothing."""
+    """What came back, or what somebody saw."""
     match evidence.response:
         case Declined(error=error, description=description):
             return f"{error}: {description}" if description else error
@@ -64,7 +94,7 @@ def _message(evidence: Evidence) -> str:
             return ": ".join(filter(None, (status or error, message)))
         case Unavailable(why=why):
             return why
-    return ""
+    return evidence.message
 
 
 def _correlation_id(evidence: Evidence) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from oauth_helper.diagnosis import Candidate, Cause, Fix, Stage, fix_for
@@ -14,6 +14,21 @@ class StoreUnavailableError(Exception):
     """The store of records cannot be reached, or does not answer in time."""
 
 
+class What(StrEnum):
+    """What has happened to a failure since it was recorded."""
+
+    REPORTED = "reported"
+    RETURNED = "returned"
+    CONNECTED = "connected"
+
+
+#: Who did what nobody did by hand.
+CUSTOMER, PROGRAM = "the customer", "this program"
+
+# Of the texts in a record's history the latest are kept.
+_HISTORY_KEPT = 50
+
+
 class Status(StrEnum):
     """Whether a failure still wants somebody's attention."""
 
@@ -23,13 +38,27 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A connection that was begun. `deadline` is when it counts as never returned."""
+    """A connection that was begun. `deadline` is when it counts as never returned.
+
+    `claimed_at` is when the authorization response was taken in hand; None before that.
+    """
 
     reference: str
     profile: str
     requested: RequestedScopes
     begun_at: int
     deadline: int
+    claimed_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a failure at the time `at`. `text` is text from outside."""
+
+    at: float
+    what: What
+    by: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +67,9 @@ class Failure:
 
     `granted` is None when nobody knows what was granted; `missing` are the scopes that the cause is
     about; `candidates` are the possible causes, the likeliest first; `redirect_uri` is the one of
-    the request. `message` is text from outside, capped, and to be shown as such.
+    the request. `message` is text from outside, capped, and to be shown as such. `ask` is the one
+    thing that would decide between the candidates. `history` has what happened later, the oldest
+    first; `revision` counts the changes.
     """
 
     reference: str
@@ -55,11 +86,18 @@ class Failure:
     hub_id: int | None = None
     correlation_id: str = ""
     redirect_uri: str = ""
+    ask: str = ""
+    history: tuple[Event, ...] = ()
+    revision: int = 0
 
     @property
     def cause(self) -> Cause:
         """The likeliest cause."""
         return self.candidates[0].cause
+
+    def with_event(self, event: Event) -> Failure:
+        """The failure with one more event in its history."""
+        return replace(self, history=(*self.history, event)[-_HISTORY_KEPT:])
 
     @property
     def fix(self) -> tuple[Fix, ...]:

@@ -28,10 +28,15 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         if secret:
             text = text.replace(secret, HIDDEN)
-    text = "".join(char for char in text if char in "\n\t" or not _steers(char))
+    text = harmless(text)
     text = _PARAMETER.sub(rf"\1\2{HIDDEN}", text)
     text = _BEARER.sub(rf"\1 {HIDDEN}", text)
     return _BLOB.sub(HIDDEN, _EMAIL.sub(HIDDEN, text))
+
+
+def harmless(text: str) -> str:
+    """`text` without characters that steer a terminal or turn the direction of a line."""
+    return "".join(char for char in text if char in "\n\t" or not _steers(char))
 
 
 def _steers(char: str) -> bool:

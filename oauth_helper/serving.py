@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import multiprocessing
 import os
 import signal
@@ -22,15 +23,20 @@ from granian.server import MPServer
 
 from oauth_helper.config import Config
 from oauth_helper.logs import LOGGING
+from oauth_helper.records import StoreUnavailableError
 from oauth_helper.secret import Secret
 from oauth_helper.storage.client import connect, describe
 from oauth_helper.storage.embedded import EmbeddedStore, StoreError
+
+logger = logging.getLogger(__name__)
 
 # Container engines kill ten seconds after they asked; the store wants the rest.
 _GRACE_SECONDS = 8
 # How long workers of a killed supervisor may still hold the port.
 _PORT_SECONDS = 2.0
 _READY_SECONDS = 60.0
+# How often each worker looks for attempts that have not returned.
+_SWEEP_SECONDS = 15.0
 # granian counts connections here, not requests: idle ones that browsers and proxies keep open are
 # among them, so it has to be far above the number of threads.
 _CONNECTIONS = 512
@@ -38,6 +44,10 @@ _CONNECTIONS = 512
 
 def _as_it_is(config: Config) -> Config:
     return config
+
+
+def _nothing_to_do(_app: Flask) -> Callable[[], object] | None:
+    return None
 
 
 def _say_nothing(_config: Config) -> None:
@@ -53,6 +63,7 @@ def serve(
     *,
     create_app: Callable[[Config], Flask],
     before_workers: Callable[[Config], Config] = _as_it_is,
+    regularly: Callable[[Flask], Callable[[], object] | None] = _nothing_to_do,
     ready: Callable[[Config], None] = _say_nothing,
 ) -> int:
     """Serves until SIGTERM, Ctrl-C or SIGHUP; the exit code.
@@ -62,7 +73,8 @@ def serve(
 
     `before_workers` runs once, in the supervising process, when the store is up; its `redis_url` is
     never empty, and what it returns is what the workers get. `ready` runs there too, in a thread,
-    as soon as the port accepts connections. `create_app` runs in each worker, never here.
+    as soon as the port accepts connections. `create_app` runs in each worker, never here; what
+    `regularly` makes of the application is called there every few seconds.
     """
     # Before granian's own handlers are in place, SIGTERM has to unwind as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -75,7 +87,7 @@ def serve(
                 store = stack.enter_context(EmbeddedStore(config.data_dir))
                 config = replace(config, redis_url=Secret(store.url))
             config = before_workers(config)
-            return _run(_server(address, config), config, create_app, ready)
+            return _run(_server(address, config), config, create_app, regularly, ready)
     except (StoreError, _CannotServeError) as error:
         click.echo(f"oauth_helper cannot start: {error}", err=True)
         return 2
@@ -166,6 +178,7 @@ def _run(
     server: MPServer,
     config: Config,
     create_app: Callable[[Config], Flask],
+    regularly: Callable[[Flask], Callable[[], object] | None],
     ready: Callable[[Config], None],
 ) -> int:
     lifeline, held_by_supervisor = os.pipe()
@@ -174,7 +187,10 @@ def _run(
 
     def application() -> Flask:
         _prepare_worker(lifeline, held_by_supervisor)
-        return create_app(config)
+        app = create_app(config)
+        if task := regularly(app):
+            _repeat(task, pause=min(_SWEEP_SECONDS, max(1.0, config.attempt_timeout / 10)))
+        return app
 
     def started() -> None:
         # granian would start new workers when the terminal is closed. nohup is respected.
@@ -209,6 +225,24 @@ def _prepare_worker(lifeline: int, held_by_supervisor: int) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.close(held_by_supervisor)
     threading.Thread(target=_end_with_supervisor, args=(lifeline,), daemon=True).start()
+
+
+def _repeat(task: Callable[[], object], *, pause: float) -> None:
+    """Calls `task` over and over in a thread of this worker, whatever happens to it."""
+
+    def repeat_for_ever() -> None:
+        # Workers start together; they need not ask the store together.
+        time.sleep(pause * (os.getpid() % 10) / 10)
+        while True:
+            try:
+                task()
+            except StoreUnavailableError as error:
+                logger.warning("the store is down; lost attempts are recorded later: %s", error)
+            except Exception:
+                logger.exception("a regular task failed; it is tried again")
+            time.sleep(pause)
+
+    threading.Thread(target=repeat_for_ever, name="regularly", daemon=True).start()
 
 
 def _end_with_supervisor(lifeline: int) -> None:

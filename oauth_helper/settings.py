@@ -85,7 +85,7 @@ SETTINGS = (
         "ATTEMPT_TIMEOUT",
         "900",
         "Seconds after which an attempt that has not come back counts as never returned, 1 to "
-        "3600. Noted with each attempt; nothing acts on it yet.",
+        "3600. It is recorded then; when it comes back after all, the record is closed.",
     ),
     Setting("FAILURE_RETENTION_DAYS", "90", "Days that records of failures are kept, 1 to 3650."),
     Setting(

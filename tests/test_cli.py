@@ -43,11 +43,23 @@ def environment(folder, settings):
 def test_help_names_every_command(run):
     done = run("--help")
     assert done.returncode == 0
-    for command in ("serve", "catalogue", "url", "hash-password", "failures", "doctor"):
-        assert command in done.stdout
+    for command in (
+        "serve",
+        "catalogue",
+        "check",
+        "diagnose",
+        "url",
+        "hash-password",
+        "failures",
+        "doctor",
+    ):
+        assert f"\n  {command} " in done.stdout
 
 
-@pytest.mark.parametrize("command", [(), ("url",), ("catalogue",), ("doctor",), ("serve",)])
+@pytest.mark.parametrize(
+    "command",
+    [(), ("url",), ("catalogue",), ("check", "-"), ("diagnose",), ("doctor",), ("serve",)],
+)
 def test_wrong_settings_are_named_all_at_once(run, command):
     done = run(*command, PORT="x", RATE_LIMITS="perhaps", SECRET_KEY="canary-short")
     assert done.returncode == 2

@@ -34,6 +34,7 @@ def create_app(config):
     if os.environ.get("BROKEN"):
         raise RuntimeError("create_app is broken")
     app = Flask("tiny")
+    app.config["STORE"] = config.redis_url.reveal()
     store = redis.Redis.from_url(config.redis_url.reveal(), decode_responses=True)
 
     @app.get("/pids")
@@ -50,11 +51,24 @@ def create_app(config):
         time.sleep(1.5)
         return {"count": store.incr("count")}
 
+    @app.get("/ticks")
+    def ticks():
+        return {"ticks": store.hgetall("ticks")}
+
     @app.get("/environment")
     def environment():
         return {"title": config.profiles[0].title, "redis": config.redis_url.reveal()}
 
     return app
+
+def regularly(app):
+    store = redis.Redis.from_url(app.config["STORE"], decode_responses=True)
+
+    def tick():
+        if store.hincrby("ticks", os.getpid(), 1) == 1 and os.environ.get("FAILS_AT_FIRST"):
+            raise RuntimeError("the first one fails")
+
+    return tick
 
 def before_workers(config):
     print("before workers", os.getpid(), config.redis_url.reveal(), flush=True)
@@ -65,7 +79,15 @@ def ready(config):
 
 if __name__ == "__main__":
     config = Config.from_environ(os.environ)
-    sys.exit(serve(config, create_app=create_app, before_workers=before_workers, ready=ready))
+    sys.exit(
+        serve(
+            config,
+            create_app=create_app,
+            before_workers=before_workers,
+            regularly=regularly,
+            ready=ready,
+        )
+    )
 """
 
 
@@ -301,6 +323,16 @@ def test_a_worker_that_dies_is_replaced(start: Start):
     assert victim not in others
     assert len(others - workers) == 1
     assert program.stop() == 0
+
+
+def test_every_worker_does_the_regular_task_whatever_happens_to_it(start: Start):
+    program = start(ATTEMPT_TIMEOUT="1", FAILS_AT_FIRST="yes")
+
+    def all_went_on() -> bool:
+        ticks = program.get("/ticks")["ticks"]
+        return len(ticks) == 2 and all(int(count) > 1 for count in ticks.values())
+
+    assert eventually(all_went_on)
 
 
 def test_workers_that_cannot_start_end_the_program(start: Start, tmp_path: Path):

@@ -1,7 +1,9 @@
 """Core: why a connection failed, who can mend it, and how. Evidence in, ranked causes out. Pure."""
 
 from oauth_helper.diagnosis.causes import Cause, Fix, Stage, Who, Wording, fix_for, wording
-from oauth_helper.diagnosis.diagnose import Candidate, Diagnosis, Evidence, diagnose
+from oauth_helper.diagnosis.diagnose import diagnose
+from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence, Role
+from oauth_helper.diagnosis.usual_messages import UsualMessage, usual_messages
 
 __all__ = [
     "Candidate",
@@ -9,10 +11,13 @@ __all__ = [
     "Diagnosis",
     "Evidence",
     "Fix",
+    "Role",
     "Stage",
+    "UsualMessage",
     "Who",
     "Wording",
     "diagnose",
     "fix_for",
+    "usual_messages",
     "wording",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -85,6 +85,14 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A page that says more."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wording:
     """What is said about one cause. See `wording.toml` for each field."""
 
@@ -92,6 +100,8 @@ class Wording:
     explained: str
     customer: str
     again: bool
+    decides: str
+    links: tuple[Link, ...]
     fix: tuple[Fix, ...]
 
 
@@ -101,16 +111,21 @@ def wording(cause: Cause) -> Wording:
 
 
 def fix_for(
-    cause: Cause, *, scopes: Sequence[str] = (), redirect_uri: str = "", profile: str = ""
+    cause: Cause,
+    *,
+    scopes: Sequence[str] = (),
+    redirect_uri: str = "",
+    profile: str = "",
+    translate: Callable[[str], str] = str,
 ) -> tuple[Fix, ...]:
     """Who can mend `cause` and how, with the names filled in; the likeliest person first."""
     names = {
-        "scopes": ", ".join(scopes) or "the scopes concerned",
-        "redirect_uri": redirect_uri or "the redirect URL",
-        "profile": profile or "this profile",
+        "scopes": ", ".join(scopes) or translate("the scopes concerned"),
+        "redirect_uri": redirect_uri or translate("the redirect URL"),
+        "profile": profile or translate("this profile"),
     }
     return tuple(
-        Fix(fix.who, tuple(step.format_map(names) for step in fix.steps))
+        Fix(fix.who, tuple(translate(step).format_map(names) for step in fix.steps))
         for fix in wording(cause).fix
     )
 
@@ -127,5 +142,7 @@ def _wording(table: Mapping[str, Any]) -> Wording:
         explained=table["explained"],
         customer=table["customer"],
         again=table["again"],
+        decides=table["decides"],
+        links=tuple(Link(link["title"], link["url"]) for link in table.get("links", ())),
         fix=tuple(Fix(Who(fix["who"]), tuple(fix["steps"])) for fix in table["fix"]),
     )

@@ -1,7 +1,8 @@
-"""Which wordings mean which causes: a table, the first row that fits decides.
+"""Which words of the token endpoint, of the API and of other programs mean which causes.
 
-The patterns are looked for in folded text: small letters, straight quotation marks, single blanks.
-They hold no nested repeats, so that no text makes them slow.
+HubSpot's own pages have a table of their own in `message_pages.py`. The patterns are looked for in
+folded text: small letters without accents, straight quotation marks, single blanks. They hold no
+nested repeats, so that no text makes them slow.
 """
 
 from __future__ import annotations
@@ -9,45 +10,52 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from oauth_helper.diagnosis.causes import Cause
+from oauth_helper.diagnosis.causes import Cause, Stage
 
 
 @dataclass(frozen=True, slots=True)
 class MessageRule:
-    """A folded text in which `pattern` is found means `causes`; `name` is how staff know the text."""
+    """A folded text in which `pattern` is found means `causes`; `name` is how staff know the text.
+
+    A rule with `stages` holds at those only.
+    """
 
     name: str
-    pattern: re.Pattern[str]
     causes: tuple[Cause, ...]
+    pattern: re.Pattern[str]
+    stages: tuple[Stage, ...] = tuple(Stage)
 
 
-def _rule(name: str, causes: tuple[Cause, ...], *patterns: str) -> MessageRule:
-    return MessageRule(name, re.compile("|".join(patterns)), causes)
+def _rule(
+    name: str, causes: tuple[Cause, ...], *patterns: str, stages: tuple[Stage, ...] = tuple(Stage)
+) -> MessageRule:
+    return MessageRule(name, causes, re.compile("|".join(patterns)), stages)
 
 
-_MISMATCH = (
+#: What a mismatch between the link and the app may be.
+MISMATCH = (
     Cause.URL_REQUESTS_UNCONFIGURED_SCOPE,
     Cause.SCOPE_IN_WRONG_PARAMETER,
     Cause.MISSING_OAUTH_SCOPE,
 )
+_LACKS_SCOPE = (Cause.TOKEN_LACKS_SCOPE, Cause.ACCOUNT_LACKS_FEATURE, Cause.DEPRECATED_SCOPE)
 
-# The token endpoint's and the API's words first: they are exact. English wordings of HubSpot's pages
-# are from its knowledge base (knowledge.hubspot.com, "Resolve a Request for Integration Permissions
-# error", 2025-12-17) and from public threads; Japanese, Italian and French ones from that page's
-# translations and PipedreamHQ/pipedream#20321. Those of the other languages are worked out from them.
-RULES: tuple[MessageRule, ...] = (
+#: The token endpoint's and the API's own words: they are exact, and the first that fits decides.
+EXACT: tuple[MessageRule, ...] = (
     # HGData/mk-node-hubspot#87, #64; postmanlabs/postman-app-support#3655; airbytehq/airbyte#79592
     _rule(
         "BAD_REFRESH_TOKEN",
         (Cause.REFRESH_TOKEN_INVALID, Cause.CLIENT_ID_INVALID),
         "bad_refresh_token",
-        "missing or invalid refresh token",
+        "(missing or )?invalid refresh token",
+        r"refresh[ _]token .{0,20}(invalid|expired|revoked|not valid|unknown)",
     ),
     _rule(
         "BAD_CLIENT_SECRET",
         (Cause.CLIENT_SECRET_INVALID,),
         "bad_client_secret",
-        "missing or invalid client secret",
+        r"(invalid|unknown|incorrect|wrong) client[ _]secret",
+        r"client[ _]secret .{0,20}(invalid|incorrect|wrong|not match|n't match|not valid)",
     ),
     _rule("BAD_CLIENT_ID", (Cause.CLIENT_ID_INVALID, Cause.WRONG_REGION), "bad_client_id"),
     _rule(
@@ -56,16 +64,32 @@ RULES: tuple[MessageRule, ...] = (
         "mismatch_redirect_uri_auth_code",
         "bad_redirect_uri",
     ),
+    # HubSpot/hubspot-api-python#115
     _rule(
         "BAD_AUTH_CODE",
         (Cause.CODE_EXPIRED_OR_REUSED,),
         "bad_auth_code",
         "expired_auth_code",
-        "missing or unknown auth code",
+        "(missing or )?unknown auth code",
+        r"\bauth(ori[sz]ation)? code .{0,20}(expired|invalid|used|not valid|unknown)",
+        r"\bcode (has |was |is )?(already )?(been )?(expired|used)",
     ),
-    _rule("BAD_CODE_VERIFIER", (Cause.PKCE_MISMATCH,), "bad_code_verifier"),
-    _rule("BAD_GRANT_TYPE", (Cause.TOKEN_REQUEST_MALFORMED,), "bad_grant_type"),
-    _rule("BAD_SCOPES", (Cause.INVALID_SCOPE_NAME, *_MISMATCH), "bad_scopes"),
+    _rule(
+        "BAD_CODE_VERIFIER",
+        (Cause.PKCE_MISMATCH,),
+        "bad_code_verifier",
+        r"code[ _]verifier",
+        r"\bpkce\b",
+    ),
+    _rule(
+        "BAD_GRANT_TYPE",
+        (Cause.TOKEN_REQUEST_MALFORMED,),
+        "bad_grant_type",
+        r"unsupported[ _]grant[ _]type",
+        r"(unknown|invalid) grant[ _]type",
+        "unsupported media type",
+    ),
+    _rule("BAD_SCOPES", (Cause.INVALID_SCOPE_NAME, *MISMATCH), "bad_scopes"),
     # HubSpot/hubspot-api-python#261
     _rule(
         "an account in another region",
@@ -73,184 +97,140 @@ RULES: tuple[MessageRule, ...] = (
         "unknown to this hublet",
         "correcthublet",
         "bad_hub",
+        r"(account|portal|hub) .{0,30}(another|different|wrong) (region|hublet|data cent)",
     ),
     # ToolJet/ToolJet#17192, airbytehq/airbyte#62467
     _rule(
         "an expired access token",
-        (Cause.TOKEN_EXPIRED,),
+        (Cause.TOKEN_EXPIRED, Cause.REFRESH_TOKEN_INVALID),
         "expired_authentication",
-        r"oauth token used to make this call expired",
+        "invalid_authentication",
+        "oauth token used to make this call expired",
+        r"(access|oauth)[ _-]?token (has |is )?expired",
     ),
-    # PostHog/posthog#53339, PipedreamHQ/pipedream#2689, estuary/connectors#3522
+    # PostHog/posthog#53339, PipedreamHQ/pipedream#2689, estuary/connectors#3522,
+    # HubSpot/hubspot-api-nodejs#50
     _rule(
         "a call that needs another scope",
-        (Cause.TOKEN_LACKS_SCOPE, Cause.ACCOUNT_LACKS_FEATURE, Cause.DEPRECATED_SCOPE),
-        "missing_scopes",
-        "hasn't been granted all required scopes",
-        r"does not have proper permissions",
+        _LACKS_SCOPE,
+        r"missing_scopes\b",
+        r"(has|have)n'?t been granted all required scopes",
+        "not been granted all required scopes",
+        "following scopes are required",
+        "does not have proper permissions",
+        "scope needed for this api call",
+    ),
+    _rule(
+        "a call that needs another scope",
+        _LACKS_SCOPE,
+        "(one|any)( or more)? of( the)?( following)? scopes",
+        stages=(Stage.API,),
+    ),
+)
+
+#: Signs that say something where nothing better is there; the first that fits decides.
+WEAK: tuple[MessageRule, ...] = (
+    _rule(
+        "a refused consent",
+        (Cause.USER_DENIED,),
+        "access_denied",
+        r"(user|you|owner) (has |have )?(denied|cancell?ed|declined|refused)",
+        r"(cancell?ed|denied|declined) by (the )?user",
+    ),
+    _rule(
+        "an answer that belongs to another attempt",
+        (Cause.STATE_MISMATCH,),
+        r"\bstate\b.{0,20} (mismatch|invalid|(does not|doesn'?t|did not|didn'?t) match|expired)",
+        r"(invalid|mismatched|mismatching|unknown) (oauth )?state\b",
+        r"\bcsrf\b",
+    ),
+    _rule(
+        "a window that was closed",
+        (Cause.NEVER_RETURNED, Cause.USER_DENIED),
+        r"(pop-?up|window)\b.{0,20} closed",
     ),
     _rule(
         "too many requests",
         (Cause.RATE_LIMITED,),
-        r"rate_limit",
+        r"rate[ _]limit",
         r"\b429\b",
+        "too many requests",
+        r"(secondly|daily|rolling)[ _](rolling[ _])?limit",
         "ten_secondly_rolling",
     ),
-    # E7: App Governance, 2026-04
+    # RFC 6749 section 5.2
+    _rule("invalid_scope", (Cause.INVALID_SCOPE_NAME, *MISMATCH), r"invalid_scope\b"),
     _rule(
-        "an app that waits for approval",
-        (Cause.APP_NOT_APPROVED,),
-        "hasn't been approved to access",
-        "app (is|was) not approved",
-        "nicht (genehmigt|freigegeben)",
-        "n'a pas été approuvée",
-        "no (ha sido|está) aprobad",
-        "não foi aprovad",
-        "niet goedgekeurd",
-        "nie została zatwierdzona",
-        "ikke (godkjent|godkendt)",
-        "inte godkän(ts|d)",
-        "ei ole hyväksytty",
-        "承認されていない",
-        "non è stata approvata",
-    ),
-    # E8
-    _rule(
-        "an app that HubSpot blocks",
-        (Cause.APP_BLOCKED, Cause.URL_MISSING_REQUIRED_SCOPE),
-        "acceptable use policy",
-        "install link is no longer valid",
-        "política de uso aceptable",
-        "política de uso aceitável",
-        "politique d'utilisation acceptable",
-        "richtlinie zur akzeptablen nutzung",
-    ),
-    # E2: ja from the knowledge base
-    _rule(
-        "a mismatch between the link and the app",
-        _MISMATCH,
-        r"mismatch between the scopes",
-        r"\bscope mismatch",
-        "インストールurlのスコープ.{0,40}一致しない",
-        r"(abweichung|nicht überein).{0,80}(bereich|scope|install)",
-        r"(bereich|scope).{0,80}(abweichung|nicht überein)",
-        r"(incohérence|ne correspondent pas|différence|non-concordance).{0,60}(scopes|portées|champs|périmètres)",
-        r"(scopes|portées|périmètres).{0,80}ne correspondent pas",
-        r"(discrepancia|no coinciden|falta de coincidencia|desajuste).{0,60}(ámbito|alcance|scope|permiso)",
-        r"(ámbitos|alcances|scopes).{0,80}no coinciden",
-        r"(incompatibilidade|não correspondem|divergência).{0,60}(escopo|âmbito|scope)",
-        r"(escopos|scopes).{0,80}não (correspondem|coincidem)",
-        r"(mancata corrispondenza|non corrispondono).{0,60}(ambiti|scope)",
-        r"ambiti.{0,80}non corrispondono",
-        r"(komen niet overeen|discrepantie|verschil).{0,60}(scope|bereik|machtiging)",
-        r"(scopes|bereiken).{0,80}komen niet overeen",
-        r"(niezgodność|nie zgadzają się|niedopasowanie).{0,60}(zakres|uprawnie)",
-        r"(samsvarer ikke|uoverensstemmelse|stemmer ikke overens).{0,60}(omfang|scope|tilladels|tillatels)",
-        r"(matchar inte|överensstämmer inte|felmatchning|avvikelse).{0,60}(omfång|omfattning|scope|behörighet)",
-        r"(eivät vastaa|ristiriita|eroavat).{0,60}(laajuu|käyttöoikeu|scope)",
-    ),
-    # E3
-    _rule(
-        "an account without the feature",
-        (Cause.ACCOUNT_LACKS_FEATURE, Cause.USER_LACKS_PERMISSION),
-        "account lacks access to the required scopes",
-        "account doesn't have access to some hubspot features",
-        "account doesn't have access to this scope",
-        r"(konto|account).{0,40}keinen zugriff",
-        r"compte n'a pas accès",
-        r"cuenta no tiene acceso",
-        r"conta não tem acesso",
-        r"account non ha accesso",
-        r"account heeft geen toegang",
-        r"konto nie ma dostępu",
-        r"(kontoen|konto|kontoen din).{0,20}(har ikke tilgang|har ikke adgang)",
-        r"konto(t)?.{0,20}har inte åtkomst",
-        r"tilillä(si)? ei ole (pääsyä|käyttöoikeutta)",
-        "アカウントに.{0,40}アクセス(権限)?(が|でき)(ない|ません)",
-    ),
-    # E9
-    _rule(
-        "a person who may not connect apps",
-        (Cause.USER_LACKS_PERMISSION, Cause.ACCOUNT_LACKS_FEATURE),
-        "request for integration permissions",
-        r"(do not|don't) have permission to connect this",
-        r"correct role to grant these permissions",
-        r"keine berechtigung.{0,40}(app|integration).{0,30}verbinden",
-        r"pas l'autorisation de connecter",
-        r"no tien(e|es) permiso para conectar",
-        r"não tem permissão para conectar",
-        r"non dispon(e|i) dell'autorizzazione",
-        r"geen toestemming om deze",
-        r"nie masz uprawnień do połączenia",
-        r"ikke (tillatelse|tilladelse) til å? ?(koble|at forbinde)",
-        r"inte behörighet att ansluta",
-        r"ei ole lupaa yhdistää",
-        "接続する権限がありません",
-    ),
-    # E1: ja, it from the knowledge base
-    _rule(
-        "a required scope that the link lacks",
-        (Cause.URL_MISSING_REQUIRED_SCOPE, Cause.DEPRECATED_SCOPE),
-        r"scopes (are|were) (insufficient|missing)",
-        r"insufficient scopes? (were|was) provided",
-        r"scopes? (that are|are) missing",
-        "スコープが不十分",
-        r"ambiti forniti sono insufficienti",
-        r"(bereiche|scopes).{0,40}(unzureichend|nicht ausreichend|fehlen)",
-        r"(scopes|portées|périmètres|champs).{0,40}insuffisant",
-        r"(ámbitos|alcances|scopes|permisos).{0,40}(insuficientes|faltan)",
-        r"(escopos|scopes).{0,40}(insuficientes|faltando)",
-        r"(scopes|bereiken|machtigingen).{0,40}(onvoldoende|ontbreken)",
-        r"(zakresy|uprawnienia).{0,40}(niewystarczające|brakuje)",
-        r"(omfang|scopes|omfangene).{0,40}(utilstrekkelig|utilstrækkelig|mangler)",
-        r"(omfång|omfattningar|scopes).{0,40}(otillräcklig|saknas)",
-        r"(laajuudet|käyttöoikeudet|scopet).{0,40}(riittämättöm|puuttu)",
-    ),
-    # E4
-    _rule(
-        "a scope name that HubSpot does not know",
-        (Cause.INVALID_SCOPE_NAME, Cause.SCOPES_BADLY_ENCODED, Cause.DEPRECATED_SCOPE),
-        r"invalid scope name",
-        r"ungültiger (bereichs|scope).{0,3}name",
-        r"nom de (scope|portée).{0,20}(non valide|invalide)",
-        r"nombre de (ámbito|alcance|scope).{0,20}no válido",
-        r"nome de escopo.{0,20}inválido",
-        r"nome (dell'|di )?ambito.{0,20}non valido",
-        r"ongeldige (scope|bereik).{0,3}naam",
-        r"nieprawidłowa nazwa zakresu",
-        r"ugyldig.{0,20}(omfangsnavn|scope)",
-        r"ogiltigt.{0,20}(omfång|scope)",
-        r"virheellinen.{0,20}(laajuuden|scope)",
-        "無効なスコープ名",
-    ),
-    # E5: microsoft/PowerPlatformConnectors#3849, #3266
-    _rule(
-        "a redirect URL that is not registered",
-        (Cause.REDIRECT_URI_MISMATCH,),
-        r"redirect (url|uri).{0,300}(doesn't|does not) match",
-        r"redirect_uri",
-        r"(umleitungs|weiterleitungs|redirect)-?url.{0,200}(nicht|überein)",
-        r"url de redirection",
-        r"url de (redireccion|redirección)",
-        r"url de redirecionamento",
-        r"url di reindirizzamento",
-        r"(omleidings|redirect)-?url",
-        r"adres(u)? url przekierowania",
-        r"(omdirigerings|viderestillings|omadresserings)-?url",
-        r"uudelleenohjaus",
-        "リダイレクトurl",
-    ),
-    # E6
-    _rule(
-        "a client id that HubSpot does not know",
-        (Cause.CLIENT_ID_INVALID, Cause.WRONG_REGION),
-        r"client[ _-]?id.{0,60}(invalid|invalide|ungültig|no válido|inválido|non valido|ongeldig|nieprawidłow|ugyldig|ogiltig|virheelli|無効)",
-        r"(invalid|ungültige|ongeldig|nieprawidłow|ugyldig|ogiltigt|virheellinen|無効).{0,40}client[ _-]?id",
+        "invalid_client",
+        (Cause.CLIENT_SECRET_INVALID, Cause.CLIENT_ID_INVALID),
+        r"invalid_client\b",
+        "client authentication failed",
     ),
     _rule(
-        "a refused consent",
-        (Cause.USER_DENIED,),
-        r"access_denied",
-        r"user (denied|cancelled|canceled)",
+        "invalid_grant",
+        (Cause.REFRESH_TOKEN_INVALID, Cause.CLIENT_ID_INVALID),
+        r"invalid_grant\b",
+        stages=(Stage.REFRESH, Stage.API),
+    ),
+    _rule(
+        "invalid_grant",
+        (Cause.CODE_EXPIRED_OR_REUSED, Cause.REDIRECT_URI_MISMATCH, Cause.PKCE_MISMATCH),
+        r"invalid_grant\b",
+    ),
+)
+
+#: Signs that are left when nothing is known of the message: HTTP statuses and the like.
+LAST: tuple[MessageRule, ...] = (
+    _rule(
+        "a call that HubSpot forbids, as it does when a scope is missing",
+        (
+            Cause.TOKEN_LACKS_SCOPE,
+            Cause.ACCOUNT_LACKS_FEATURE,
+            Cause.URL_REQUESTS_UNCONFIGURED_SCOPE,
+        ),
+        r"\b403\b",
+        "forbidden",
+        r"(not|n't) have permission",
+        stages=(Stage.API,),
+    ),
+    _rule(
+        "a call without a token that is still valid",
+        (Cause.TOKEN_EXPIRED, Cause.REFRESH_TOKEN_INVALID),
+        r"token (has |is )?(been )?(expired|revoked|invalid)",
+        r"\b401\b",
+        "unauthori[sz]ed",
+        stages=(Stage.API,),
+    ),
+    _rule(
+        "a token request in a form that HubSpot does not take",
+        (Cause.TOKEN_REQUEST_MALFORMED,),
+        r"\b4(04|05|15)\b",
+        stages=(Stage.TOKEN, Stage.REFRESH),
+    ),
+    _rule(
+        "a token request that is refused without a reason; most often it is the client secret",
+        (
+            Cause.CLIENT_SECRET_INVALID,
+            Cause.CODE_EXPIRED_OR_REUSED,
+            Cause.REDIRECT_URI_MISMATCH,
+        ),
+        r"\b40[01]\b",
+        stages=(Stage.TOKEN,),
+    ),
+    _rule(
+        "a refresh that is refused without a reason",
+        (Cause.REFRESH_TOKEN_INVALID, Cause.CLIENT_SECRET_INVALID),
+        r"token (has |is )?(been )?(expired|revoked|invalid)",
+        r"\b40[01]\b",
+        stages=(Stage.REFRESH,),
+    ),
+    _rule(
+        "a server in trouble",
+        (Cause.HUBSPOT_UNAVAILABLE,),
+        r"(http|error|status|code|server)\W{1,3}5\d\d\b",
+        r"\b5\d\d (error|internal|server|bad|service|gateway|web)",
+        r"bad gateway|gateway time-?out|temporarily unavailable|internal server error",
+        "service unavailable",
+        r"timed out|(?<![-_])time-?out\b|connection (was )?(reset|refused)|econnre|etimedout",
     ),
 )

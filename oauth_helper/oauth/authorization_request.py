@@ -2,19 +2,73 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from oauth_helper.scopes import RequestedScopes, join_scope
+from oauth_helper.scopes import RequestedScopes, join_scope, parse_scope
 
 #: HubSpot's regions. na1 has the plain host, the others have theirs in it: `app-eu1.hubspot.com`.
 #: Source: the environment table of HubSpot's CLI libraries (2026-11).
 HUBLETS = ("na1", "na2", "na3", "eu1", "ap1")
 
 _HUBSPOT_HOST = "app.hubspot.com"
+
+
+# Whatever stands in angle brackets, quotation marks or brackets is not of the address.
+_URL = re.compile(r"https?://[^\s<>\"'`\\()\[\]{}|]{10,16000}")
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """An authorization request as somebody else's address has it; what it lacks is None."""
+
+    client_id: str | None
+    redirect_uri: str | None
+    requested: RequestedScopes
+
+
+def find_authorization_url(text: str) -> AuthorizationRequest | None:
+    """The first authorize URL in `text` whose scopes can be read; None when there is none.
+
+    HubSpot's error page keeps the query of the request, so its address tells what was asked for.
+    One that was cut off is no evidence of what is missing, and so is left aside. A scope list that
+    was encoded twice stays as it is.
+    """
+    for match in _URL.finditer(text):
+        cut_off = match[0].endswith(("..", "\u2026")) or text[match.end() : match.end() + 4].strip(
+            " "
+        ).startswith(("...", "\u2026"))
+        found = None if cut_off else _read_authorization_url(match[0])
+        if found is not None:
+            return found
+    return None
+
+
+def _read_authorization_url(url: str) -> AuthorizationRequest | None:
+    address, _, query = url.partition("?")
+    # Copied from somewhere else, the whole query may be encoded, or its "&" as HTML has them.
+    query = query.replace("&amp;", "&")
+    if "=" not in query:
+        query = unquote(query)
+    if "/oauth" not in address:
+        return None
+    try:
+        fields = parse_qs(query, max_num_fields=50)
+    except ValueError:
+        return None
+    if "scope" not in fields and "optional_scope" not in fields:
+        return None
+    scope, optional_scope = (fields.get(name, [""])[0] for name in ("scope", "optional_scope"))
+    return AuthorizationRequest(
+        client_id=fields.get("client_id", [None])[0],
+        redirect_uri=fields.get("redirect_uri", [None])[0],
+        requested=RequestedScopes(parse_scope(scope), parse_scope(optional_scope)),
+    )
 
 
 def authorization_endpoint(

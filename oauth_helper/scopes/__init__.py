@@ -16,11 +16,12 @@ from oauth_helper.scopes.catalogue_file import (
 )
 from oauth_helper.scopes.names import OAUTH, is_scope_token, join_scope, nearest, parse_scope
 from oauth_helper.scopes.placement import Problem, Severity, check_placement
-from oauth_helper.scopes.preflight import Preflight
+from oauth_helper.scopes.preflight import OUT_OF_USE, Preflight
 from oauth_helper.scopes.split import RequestedScopes, UnknownScopesError, split
 
 __all__ = [
     "OAUTH",
+    "OUT_OF_USE",
     "AppConfiguration",
     "AppConfigurationError",
     "Availability",

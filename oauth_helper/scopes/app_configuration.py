@@ -8,21 +8,46 @@ https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentic
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from oauth_helper.scopes.catalogue import Kind
 from oauth_helper.scopes.files import FileError, as_text, read_bytes
-from oauth_helper.scopes.names import OAUTH, is_scope_token
+from oauth_helper.scopes.json_text import Child, JsonText, JsonTextError
+from oauth_helper.scopes.names import OAUTH, is_scope_token, nearest
 
-_KEYS = {
-    "requiredScopes": Kind.REQUIRED,
-    "conditionallyRequiredScopes": Kind.CONDITIONAL,
-    "optionalScopes": Kind.OPTIONAL,
+#: The key of each list of scopes, and that of the redirect URLs.
+SCOPE_KEYS = {
+    Kind.REQUIRED: "requiredScopes",
+    Kind.CONDITIONAL: "conditionallyRequiredScopes",
+    Kind.OPTIONAL: "optionalScopes",
 }
+REDIRECT_KEY = "redirectUrls"
+_LISTS = (*SCOPE_KEYS.values(), REDIRECT_KEY)
+
+# What is too far from a key for its spelling to tell, in small letters without _ and -.
+_SLIPS = {
+    "scope": "requiredScopes",
+    "scopes": "requiredScopes",
+    "conditionalscopes": "conditionallyRequiredScopes",
+}
+
+_KINDS_OF_VALUES = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    dict: "an object",
+    list: "a list",
+    type(None): "null",
+}
+
+# So many problems are named, so many characters of a wrong value shown, and so many unknown keys
+# compared with the known ones: a file may have a megabyte of them.
+_NAMED, _SHOWN, _COMPARED = 50, 100, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,63 +94,172 @@ def load_app_configuration(path: Path) -> AppConfiguration:
 
 
 def parse_app_configuration(raw: str | bytes, *, origin: str) -> AppConfiguration:
-    """The configuration in the JSON text `raw`; `origin` is the name that errors give it."""
-    text = as_text(raw, origin, AppConfigurationError)
+    """The configuration in the JSON text `raw`; `origin` is the name that errors give it.
+
+    Comments and trailing commas may stand in it. Each problem that is named begins with its line.
+    """
+    _, configuration = read_app_text(raw, origin=origin)
+    return configuration
+
+
+def read_app_text(raw: str | bytes, *, origin: str) -> tuple[JsonText, AppConfiguration]:
+    """The JSON text in `raw`, and the configuration in it. Raises `AppConfigurationError`."""
     try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise AppConfigurationError(origin, [f"is not JSON: {place}: {error.msg}"]) from error
-    except (RecursionError, ValueError) as error:  # nested too deep, or a number of 5000 digits
-        raise AppConfigurationError(origin, ["is not JSON that can be read"]) from error
-    return read_app_configuration(document, origin=origin)
+        source = JsonText(as_text(raw, origin, AppConfigurationError))
+    except JsonTextError as error:
+        raise AppConfigurationError(origin, [str(error)]) from error
+    return source, _Reader(origin, source).configuration(source.document)
 
 
 def read_app_configuration(document: object, *, origin: str) -> AppConfiguration:
     """The configuration in a document that is parsed already. Raises `AppConfigurationError`."""
-    place, auth = _auth(document, origin)
-    problems: list[str] = []
-    scopes = {kind: _names(auth, key, place, problems) for key, kind in _KEYS.items()}
-    redirect_urls = _names(auth, "redirectUrls", place, problems, scopes=False)
-    auth_type = auth.get("type", "oauth")
-    if auth_type not in ("oauth", "static"):
-        problems.append(f'{place}.type is {auth_type!r}, not "oauth" or "static"')
-    if problems:
-        raise AppConfigurationError(origin, problems)
-    return AppConfiguration(
-        required=scopes[Kind.REQUIRED],
-        conditional=scopes[Kind.CONDITIONAL],
-        optional=scopes[Kind.OPTIONAL],
-        redirect_urls=redirect_urls,
-        auth_type=str(auth_type),
-    )
+    return _Reader(origin).configuration(document)
 
 
-def _auth(document: object, origin: str) -> tuple[str, Mapping[str, Any]]:
-    if not isinstance(document, dict):
-        raise AppConfigurationError(origin, ["has to be a JSON object at its top"])
+def auth_in(document: Mapping[str, Any]) -> tuple[tuple[str, ...], Any]:
+    """The path and the value of what is read: `config.auth` or else `auth`; None without both."""
     config = document.get("config")
-    candidates = [("auth", document.get("auth"))]
-    if isinstance(config, dict):
-        candidates.insert(0, ("config.auth", config.get("auth")))
-    for place, auth in candidates:
-        if isinstance(auth, dict):
-            return place, auth
-        if auth is not None:
-            raise AppConfigurationError(origin, [f"{place} has to be a JSON object"])
-    raise AppConfigurationError(origin, ['holds neither "config.auth" nor "auth"'])
+    if isinstance(config, dict) and config.get("auth") is not None:
+        return ("config", "auth"), config["auth"]
+    return ("auth",), document.get("auth")
 
 
-def _names(
-    auth: Mapping[str, Any], key: str, place: str, problems: list[str], *, scopes: bool = True
-) -> tuple[str, ...]:
-    value = auth.get(key, [])
-    if not isinstance(value, list):
-        problems.append(f"{place}.{key} has to be a list of texts")
-        return ()
-    for index, item in enumerate(value):
-        if not isinstance(item, str):
-            problems.append(f"{place}.{key}[{index}] has to be text")
-        elif scopes and not is_scope_token(item):
-            problems.append(f"{place}.{key}[{index}]: {item!r} is no legal scope name")
-    return tuple(dict.fromkeys(item for item in value if isinstance(item, str)))
+class _Reader:
+    """Reads one document and gathers problems, with their places when the text is known."""
+
+    def __init__(self, origin: str, source: JsonText | None = None) -> None:
+        self._origin = origin
+        self._source = source
+        self._problems: list[str] = []
+        self._more = 0
+
+    def configuration(self, document: object) -> AppConfiguration:
+        """The configuration in `document`. Raises `AppConfigurationError`."""
+        path, auth = self._auth(document)
+        scopes = {kind: self._names(auth, (*path, key)) for kind, key in SCOPE_KEYS.items()}
+        redirect_urls = self._names(auth, (*path, REDIRECT_KEY))
+        auth_type = self._type(auth, (*path, "type"))
+        self._slips(auth, path)
+        if self._problems:
+            raise self._error()
+        return AppConfiguration(
+            required=scopes[Kind.REQUIRED],
+            conditional=scopes[Kind.CONDITIONAL],
+            optional=scopes[Kind.OPTIONAL],
+            redirect_urls=redirect_urls,
+            auth_type=auth_type,
+        )
+
+    def _auth(self, document: object) -> tuple[tuple[str, ...], Mapping[str, Any]]:
+        if not isinstance(document, dict):
+            self._say((), f"has to be a JSON object at its top, not {_kind_of(document)}")
+            raise self._error()
+        self._repeated(())
+        config = document.get("config")
+        path, auth = auth_in(document)
+        if isinstance(config, dict):
+            self._repeated(("config",))
+        elif config is not None and auth is None:
+            self._say(("config",), f"config has to be a JSON object, not {_kind_of(config)}")
+        if auth is None:
+            self._note('holds neither "config.auth" nor "auth"')
+            raise self._error()
+        if not isinstance(auth, dict):
+            self._say(path, f"{_dotted(path)} has to be a JSON object, not {_kind_of(auth)}")
+            raise self._error()
+        self._repeated(path)
+        return path, auth
+
+    def _names(self, auth: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, ...]:
+        value = auth.get(path[-1], [])
+        if not isinstance(value, list):
+            self._say(path, f"{_dotted(path)} has to be a list of texts, not {_kind_of(value)}")
+            return ()
+        any_text = path[-1] == REDIRECT_KEY
+        wrong = [
+            index
+            for index, item in enumerate(value)
+            if not isinstance(item, str) or not (any_text or is_scope_token(item))
+        ]
+        for index in wrong[:_NAMED]:
+            self._say((*path, index), f"{_dotted(path)}[{index}]{_wrong_name(value[index])}")
+        self._more += len(wrong[_NAMED:])
+        return tuple(dict.fromkeys(item for item in value if isinstance(item, str)))
+
+    def _type(self, auth: Mapping[str, Any], path: tuple[str, ...]) -> str:
+        value = auth.get("type", "oauth")
+        if not isinstance(value, str):
+            self._say(path, f"{_dotted(path)} has to be text, not {_kind_of(value)}")
+            return ""
+        if value not in ("oauth", "static"):
+            self._say(path, f'{_dotted(path)} is {_shown(value)}, not "oauth" or "static"')
+        return value
+
+    def _slips(self, auth: Mapping[str, Any], path: tuple[str, ...]) -> None:
+        """Names the keys that were meant for a missing one; other unknown keys are HubSpot's."""
+        unknown = (key for key in auth if key not in _LISTS)
+        for key in islice(unknown, _COMPARED):
+            plain = key.casefold().replace("_", "").replace("-", "")
+            meant = _SLIPS.get(plain) or nearest(plain, _LISTS)
+            if meant and meant not in auth:
+                words = f'unknown key "{_plain(key)}" in {_dotted(path)}; did you mean {meant}?'
+                self._say((*path, key), words)
+
+    def _repeated(self, path: tuple[str, ...]) -> None:
+        """Names each member that stands there twice: which of them HubSpot takes is not known."""
+        if self._source is None:
+            return
+        first: dict[str | int, Child] = {}
+        children = self._source.children(self._source.at(*path))
+        repeated = [child for child in children if first.setdefault(child.name, child) != child]
+        for child in repeated[:_NAMED]:
+            name = _dotted((*path, _plain(str(child.name)[:_SHOWN])))
+            words = f"{name} stands already at {self._place(first[child.name])}"
+            self._note(f"{self._place(child)}: {words}")
+        self._more += len(repeated[_NAMED:])
+
+    def _say(self, path: tuple[str | int, ...], words: str) -> None:
+        if self._source is not None and not self._full:
+            words = f"{self._place(self._source.at(*path))}: {words}"
+        self._note(words)
+
+    @property
+    def _full(self) -> bool:
+        return len(self._problems) >= _NAMED
+
+    def _place(self, child: Child) -> str:
+        # Counting lines takes time that grows with the text, so it is done for what is named only.
+        return self._source.place(child) if self._source and not self._full else ""
+
+    def _note(self, words: str) -> None:
+        if self._full:
+            self._more += 1
+        else:
+            self._problems.append(words)
+
+    def _error(self) -> AppConfigurationError:
+        more = [f"and {self._more:,} more"] if self._more else []
+        return AppConfigurationError(self._origin, [*self._problems, *more])
+
+
+def _wrong_name(item: object) -> str:
+    if isinstance(item, str):
+        return f": {_shown(item)} is no legal scope name"
+    return f" has to be text, not {_kind_of(item)}"
+
+
+def _dotted(path: tuple[str, ...]) -> str:
+    return ".".join(path)
+
+
+def _shown(value: str) -> str:
+    return repr(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…")
+
+
+def _plain(key: str) -> str:
+    """`key` with escapes for what cannot be shown or written as UTF-8."""
+    return key if key.isprintable() else repr(key)[1:-1]
+
+
+def _kind_of(value: object) -> str:
+    return _KINDS_OF_VALUES.get(type(value), "something else")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def as_text(raw: str | bytes, origin: str, raises: type[FileError]) -> str:
     """`raw` as text without byte order mark; too long or not UTF-8 is an error."""
     if len(raw) > MAX_BYTES:
         raise raises(origin, [f"is larger than {MAX_BYTES:,} bytes"])
+    if isinstance(raw, bytes) and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise raises(origin, ["is UTF-16 text; it has to be saved as UTF-8"])
     try:
         return raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw.removeprefix("\ufeff")
     except UnicodeDecodeError as error:

@@ -17,8 +17,9 @@ from oauth_helper.scopes.placement import Problem, Severity, check_placement
 from oauth_helper.scopes.split import RequestedScopes
 from oauth_helper.urls import is_ip_address, parse_web_url
 
-# HubSpot took `contacts` out of use on 2022-07-31 (developers.hubspot.com/changelog).
-_GONE = {
+#: Scopes that are no more, with those that took their place. `contacts` went on 2022-07-31
+#: (developers.hubspot.com/changelog).
+OUT_OF_USE = {
     "contacts": (
         "crm.objects.contacts.read",
         "crm.objects.contacts.write",
@@ -215,11 +216,11 @@ class Preflight:
     @cached_property
     def _known(self) -> frozenset[str]:
         granular = (name for scope in self.catalogue.scopes for name in scope.replaced_by)
-        return frozenset((OAUTH, *self.catalogue.by_name, *granular, *_GONE))
+        return frozenset((OAUTH, *self.catalogue.by_name, *granular, *OUT_OF_USE))
 
     def _successors_known(self, name: str) -> tuple[str, ...]:
         scope = self.catalogue.by_name.get(name)
-        return scope.replaced_by if scope and scope.replaced_by else _GONE.get(name, ())
+        return scope.replaced_by if scope and scope.replaced_by else OUT_OF_USE.get(name, ())
 
     def _successors(self, name: str) -> list[str]:
         return [each for each in self._successors_known(name) if each in self.app.listed]

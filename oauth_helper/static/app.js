@@ -8,7 +8,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", async () => {
     const source = document.querySelector(button.dataset.copy);
     await navigator.clipboard.writeText(source.href || source.textContent.trim());
-    button.textContent = "Copied";
+    button.textContent = button.dataset.copied || "Copied";
     setTimeout(() => { button.innerHTML = words; }, 1500);
   });
 }
@@ -35,3 +35,28 @@ for (const box of document.querySelectorAll("[data-filter]")) {
   // Enter would send the form and lose the search.
   box.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
 }
+
+// A page that waits for HubSpot's answer notices it when it arrives in another tab.
+for (const part of document.querySelectorAll("[data-watch]")) {
+  let asked = 0;
+  const ask = async () => {
+    asked += 1;
+    const answer = await fetch(part.dataset.watch, { cache: "no-store" }).catch(() => null);
+    if (answer && answer.status === 404) return;
+    if (answer && answer.ok && (await answer.json()).status !== "waiting") return arrived();
+    // Quickly at first, then rarely: a tab may stay open for days.
+    if (asked < 400) setTimeout(ask, asked < 20 ? 3000 : 20000);
+  };
+  const arrived = () => {
+    part.querySelector("[data-arrived]").hidden = false;
+    const typed = [...document.querySelectorAll("textarea")].some((box) => box.value.trim());
+    const link = part.querySelector("[data-arrived] a");
+    if (link && !typed) location.replace(link.href);
+  };
+  setTimeout(ask, 1500);
+}
+
+// Going back from HubSpot may show the first page as it was before; what is known now is new.
+addEventListener("pageshow", (event) => {
+  if (event.persisted && document.querySelector("[data-fresh]")) location.reload();
+});

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
 from oauth_helper.records import Attempt
 from oauth_helper.reference import day_of
-from oauth_helper.scopes import join_scope
+from oauth_helper.scopes import RequestedScopes, join_scope
 from oauth_helper.storage import keys
 from oauth_helper.storage.client import Client, raises_unavailable
 
 # Seconds that an attempt is remembered: over a weekend, and so much longer than one can take.
-_KEPT = 3 * 86_400
+_DAYS_KEPT = 3
+_KEPT = _DAYS_KEPT * 86_400
 
 _NOTE: Final = """
 redis.call('HSET', KEYS[1], unpack(ARGV, 4))
@@ -22,16 +24,21 @@ return 1
 """
 
 _CLAIM: Final = """
-local first = redis.call('HSETNX', KEYS[1], 'claimed', '1')
+local first = redis.call('HSETNX', KEYS[1], 'claimed', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 return first
 """
 
 _CLOSE: Final = """
+local before = redis.call('HGET', KEYS[1], 'outcome')
 redis.call('HSET', KEYS[1], 'outcome', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
-return redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+return before
 """
+
+# Seconds that a request which connected somebody is remembered.
+_WORKED_KEPT = 30 * 86_400
 
 
 class Attempts:
@@ -52,6 +59,7 @@ class Attempts:
             "scope": join_scope(attempt.requested.scope),
             "optional_scope": join_scope(attempt.requested.optional_scope),
             "begun_at": str(attempt.begun_at),
+            "deadline": str(attempt.deadline),
         }
         arguments = [attempt.reference, str(attempt.deadline), str(_KEPT)]
         self._note(
@@ -60,14 +68,48 @@ class Attempts:
         )
 
     @raises_unavailable
-    def claim(self, reference: str) -> bool:
+    def claim(self, reference: str, now: float) -> bool:
         """True for the first caller only: an authorization response is dealt with once."""
-        return bool(self._claim(keys=[keys.attempt(reference)], args=[str(_KEPT)]))
+        arguments = [str(_KEPT), str(int(now))]
+        return bool(self._claim(keys=[keys.attempt(reference)], args=arguments))
 
     @raises_unavailable
-    def close(self, reference: str, outcome: str) -> None:
-        """Notes how the attempt ended; it no longer counts as open."""
-        self._close(keys=self._keys(reference), args=[reference, outcome, str(_KEPT)])
+    def close(self, reference: str, outcome: str) -> str | None:
+        """Notes how the attempt ended; it no longer counts as open. The outcome noted before."""
+        arguments = [reference, outcome, str(_KEPT)]
+        return cast("str | None", self._close(keys=self._keys(reference), args=arguments))
+
+    @raises_unavailable
+    def get(self, reference: str) -> Attempt | None:
+        """An attempt that was noted, whatever became of it; None when nothing is known."""
+        fields = cast("dict[str, str]", self._client.hgetall(keys.attempt(reference)))
+        return _attempt_of(reference, fields) if "v" in fields else None
+
+    @raises_unavailable
+    def overdue(self, now: float, *, limit: int) -> list[Attempt]:
+        """Attempts without outcome whose deadline is over, at most `limit` of each day's."""
+        today = datetime.fromtimestamp(now, UTC).date()
+        # Clocks of several machines differ, so a day more on the far side.
+        days = [today + timedelta(days=1 - ago) for ago in range(_DAYS_KEPT + 2)]
+        with self._client.pipeline(transaction=False) as pipeline:
+            for day in days:
+                pipeline.zrangebyscore(keys.open_attempts(day), "-inf", now, 0, limit)
+            references = [name for names in pipeline.execute() for name in names]
+        with self._client.pipeline(transaction=False) as pipeline:
+            for reference in references:
+                pipeline.hgetall(keys.attempt(reference))
+            found = zip(references, pipeline.execute() if references else (), strict=True)
+        return [_attempt_of(reference, fields) for reference, fields in found if "v" in fields]
+
+    @raises_unavailable
+    def note_worked(self, fingerprint: str, now: float) -> None:
+        """Remembers that a request of this fingerprint has connected somebody."""
+        self._client.set(keys.worked(fingerprint), int(now), ex=_WORKED_KEPT)
+
+    @raises_unavailable
+    def has_worked(self, fingerprint: str) -> bool:
+        """Whether a request of this fingerprint has connected somebody lately."""
+        return bool(self._client.exists(keys.worked(fingerprint)))
 
     @raises_unavailable
     def outcome(self, reference: str) -> str | None:
@@ -78,3 +120,18 @@ class Attempts:
     @staticmethod
     def _keys(reference: str) -> list[str]:
         return [keys.attempt(reference), keys.open_attempts(day_of(reference))]
+
+
+def _attempt_of(reference: str, fields: dict[str, str]) -> Attempt:
+    begun_at = int(fields["begun_at"])
+    claimed = fields.get("claimed")
+    return Attempt(
+        reference=reference,
+        profile=fields["profile"],
+        requested=RequestedScopes(
+            tuple(fields["scope"].split()), tuple(fields["optional_scope"].split())
+        ),
+        begun_at=begun_at,
+        deadline=int(fields.get("deadline", begun_at)),
+        claimed_at=int(claimed) if claimed else None,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
-from oauth_helper.records import Failure, Status
+from oauth_helper.records import Event, Failure, Status, What
 from oauth_helper.scopes import RequestedScopes, join_scope
 
 
@@ -29,6 +29,12 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "hub_id": "" if failure.hub_id is None else str(failure.hub_id),
         "correlation_id": failure.correlation_id,
         "redirect_uri": failure.redirect_uri,
+        "ask": failure.ask,
+        "rev": str(failure.revision),
+        "history": json.dumps(
+            [[each.at, each.what, each.by, each.text] for each in failure.history],
+            ensure_ascii=False,
+        ),
         "candidates": json.dumps(
             [[each.cause, each.why] for each in failure.candidates], ensure_ascii=False
         ),
@@ -36,7 +42,7 @@ def to_fields(failure: Failure) -> dict[str, str]:
 
 
 def from_fields(fields: dict[str, str]) -> Failure:
-    """The failure that `to_fields` wrote."""
+    """The failure that `to_fields` wrote, now or before it knew of `ask`, `rev` and `history`."""
     return Failure(
         reference=fields["reference"],
         profile=fields["profile"],
@@ -53,6 +59,12 @@ def from_fields(fields: dict[str, str]) -> Failure:
         hub_id=int(fields["hub_id"]) if fields["hub_id"] else None,
         correlation_id=fields["correlation_id"],
         redirect_uri=fields["redirect_uri"],
+        ask=fields.get("ask", ""),
+        revision=int(fields.get("rev", "0")),
+        history=tuple(
+            Event(at, What(what), by, text)
+            for at, what, by, text in json.loads(fields.get("history", "[]"))
+        ),
         candidates=tuple(
             Candidate(Cause(cause), why) for cause, why in json.loads(fields["candidates"])
         ),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, cast
 
-from oauth_helper.records import Failure, Group, Page, Wanted
+from oauth_helper.records import Failure, Group, Page, StoreUnavailableError, Wanted
 from oauth_helper.reference import day_of, parse_reference
 from oauth_helper.storage import keys
 from oauth_helper.storage.client import Client, raises_unavailable
@@ -22,10 +23,12 @@ _SPREAD = timedelta(days=2)
 _FIRST_OF_DAY = 2
 
 # KEYS: failure, attempt, open attempts, groups, then each index.
-# ARGV: reference, time, expiry (Unix), group, then the record's fields and values.
+# ARGV: reference, time, expiry (Unix), group, whether only for an open attempt, then the record's
+# fields and values.
 _RECORD: Final = """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+if ARGV[5] == '1' and not redis.call('ZSCORE', KEYS[3], ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 6))
 redis.call('EXPIREAT', KEYS[1], ARGV[3])
 redis.call('SADD', KEYS[4], ARGV[4])
 redis.call('EXPIREAT', KEYS[4], ARGV[3])
@@ -39,6 +42,26 @@ if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('HSET', KEYS[2], 'outcome'
 return 1 + first_of_day
 """
 
+# KEYS: failure, groups, the indexes that it leaves, then those that it is in.
+# ARGV: reference, revision that is to be replaced, time, expiry, group, number of indexes that it
+# leaves, then the record's fields and values.
+_CHANGE: Final = """
+if (redis.call('HGET', KEYS[1], 'rev') or '0') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 7))
+redis.call('SADD', KEYS[2], ARGV[5])
+redis.call('EXPIREAT', KEYS[2], ARGV[4])
+local left = tonumber(ARGV[6])
+for i = 3, 2 + left do redis.call('ZREM', KEYS[i], ARGV[1]) end
+for i = 3 + left, #KEYS do
+  redis.call('ZADD', KEYS[i], ARGV[3], ARGV[1])
+  redis.call('EXPIREAT', KEYS[i], ARGV[4])
+end
+return 1
+"""
+
+# Somebody else may change the same record at the same time, but not so often.
+_TRIES = 20
+
 
 class Failures:
     """The failures in Redis. Methods raise `StoreUnavailableError`."""
@@ -47,16 +70,19 @@ class Failures:
         self._client = client
         self._retention = timedelta(days=retention_days)
         self._record = client.register_script(_RECORD)
+        self._change = client.register_script(_CHANGE)
         self._known_days: set[date] = set()
 
     @raises_unavailable
-    def record(self, failure: Failure) -> bool:
-        """Writes a failure and its indexes in one step; False if its reference has one already."""
+    def record(self, failure: Failure, *, only_if_open: bool = False) -> bool:
+        """Writes a failure and its indexes in one step; False if its reference has one already.
+
+        With `only_if_open` also when its attempt has an outcome, or is none of those noted.
+        """
         day = day_of(failure.reference)
         if day not in self._known_days:
             # Once a day and process, and before the record, so that no record is ever unlisted.
             self._list_day(day)
-        expiry = int((_midnight(day) + self._retention + _SPREAD).timestamp())
         fields = to_fields(failure)
         written = self._record(
             keys=[
@@ -69,8 +95,9 @@ class Failures:
             args=[
                 failure.reference,
                 repr(failure.at),
-                str(expiry),
+                self._expiry(day),
                 f"{failure.cause} {failure.profile}",
+                "1" if only_if_open else "",
                 *(part for field in fields.items() for part in field),
             ],
         )
@@ -78,6 +105,52 @@ class Failures:
             # Also when the store lost what this process knew to be there.
             self._list_day(day)
         return bool(written)
+
+    @raises_unavailable
+    def change(self, reference: str, change: Callable[[Failure], Failure]) -> Failure | None:
+        """The record after `change`, with its indexes; None when there is no such record.
+
+        Nobody's change is lost: when somebody else was faster, `change` is called again with what
+        they wrote. Time and reference stay.
+        """
+        for _ in range(_TRIES):
+            old = self.get(reference)
+            if old is None:
+                return None
+            new = change(old)
+            if new == old:
+                return old
+            new = replace(new, revision=old.revision + 1)
+            if self._replace(old, new):
+                return new
+        raise StoreUnavailableError(f"{reference} is changed by others all the time")
+
+    def _replace(self, old: Failure, new: Failure) -> bool:
+        day = day_of(new.reference)
+        indexes = _indexes(new)
+        left = [index for index in _indexes(old) if index not in indexes]
+        fields = to_fields(new)
+        return bool(
+            self._change(
+                keys=[
+                    keys.failure(new.reference),
+                    keys.groups(day),
+                    *(keys.failures(day, index) for index in (*left, *indexes)),
+                ],
+                args=[
+                    new.reference,
+                    str(old.revision),
+                    repr(new.at),
+                    self._expiry(day),
+                    f"{new.cause} {new.profile}",
+                    str(len(left)),
+                    *(part for field in fields.items() for part in field),
+                ],
+            )
+        )
+
+    def _expiry(self, day: date) -> str:
+        return str(int((_midnight(day) + self._retention + _SPREAD).timestamp()))
 
     def _list_day(self, day: date) -> None:
         self._client.zadd(keys.DAYS, {day.isoformat(): day.toordinal()})

@@ -3,13 +3,14 @@
 | key | type | holds |
 |---|---|---|
 | `oh:{<day>}:attempt:<reference>` | hash | one attempt |
-| `oh:{<day>}:open` | sorted set | attempts without outcome, by deadline; not read yet |
+| `oh:{<day>}:open` | sorted set | attempts without outcome, by deadline |
 | `oh:{<day>}:failure:<reference>` | hash | one failure |
 | `oh:{<day>}:failures[:<index>]` | sorted set | references of failures, by time |
 | `oh:{<day>}:groups` | set | the `cause profile` pairs of the day's failures |
 | `oh:days` | sorted set | the days that hold failures |
 | `oh:connection:<id>` | hash | one connection, its tokens sealed |
 | `oh:connections` | sorted set | ids of connections, by time |
+| `oh:worked:<fingerprint>` | string | when a request of this kind last connected somebody |
 | `oh:sandbox:<key>` | string | what the built-in sandbox remembers |
 
 `<day>` is the day (UTC) on which the attempt began, which its reference tells. In braces it is the
@@ -55,6 +56,11 @@ def groups(day: date) -> str:
 def connection(connection_id: str) -> str:
     """The hash of one connection."""
     return f"oh:connection:{connection_id}"
+
+
+def worked(fingerprint: str) -> str:
+    """That a request of this fingerprint has connected somebody."""
+    return f"oh:worked:{fingerprint}"
 
 
 def sandbox(key: str) -> str:

@@ -14,14 +14,22 @@ from flask import Blueprint, Response, abort, jsonify, request
 from oauth_helper.diagnosis import Cause
 from oauth_helper.records import Status, Wanted
 from oauth_helper.reference import parse_reference
+from oauth_helper.scopes import AppConfigurationError
+from oauth_helper.web import api_checks
 from oauth_helper.web.errors import answer
 from oauth_helper.web.failure_json import failure_json, group_json
+from oauth_helper.web.json_body import FieldError
+from oauth_helper.web.security import csrf, takes
 from oauth_helper.web.services import services
 from oauth_helper.web.times import parse_time
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+csrf.exempt(blueprint)  # nothing here goes by a cookie
 
 MOST_PER_PAGE = 200
+
+# Bytes of a body: room for the largest file of an app.
+_LARGEST_BODY = 1024 * 1024
 
 
 @blueprint.before_request
@@ -73,6 +81,26 @@ def failure(reference: str) -> Response:
 def groups() -> Response:
     """The failures by cause and profile."""
     return jsonify(groups=[group_json(group) for group in services().failures.groups()])
+
+
+@blueprint.post("/preflight")
+@takes(_LARGEST_BODY)
+def preflight() -> Response:
+    """What HubSpot will say to a link, by an app's configuration."""
+    return jsonify(api_checks.preflight())
+
+
+@blueprint.post("/diagnose")
+@takes(_LARGEST_BODY)
+def diagnose() -> Response:
+    """Why a connection failed, by what the body tells."""
+    return jsonify(api_checks.diagnosis())
+
+
+@blueprint.errorhandler(FieldError)
+@blueprint.errorhandler(AppConfigurationError)
+def _wrong_field(error: ValueError) -> Response:
+    return answer(400, "Bad Request", f"{error}.")
 
 
 @blueprint.get("/openapi.json")

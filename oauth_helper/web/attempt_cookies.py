@@ -17,7 +17,6 @@ from werkzeug.wrappers import Response
 from oauth_helper.connecting import Outcome
 from oauth_helper.diagnosis import Cause
 from oauth_helper.oauth.pending import PendingAuthorization
-from oauth_helper.recognising import PENDING_LIFETIME
 from oauth_helper.reference import parse_reference
 from oauth_helper.sealing import Sealer, UnsealError
 
@@ -30,8 +29,9 @@ _DELETED_AT_ONCE = 20
 
 _PENDING, _OUTCOME = b"p", b"o"
 
-# Seconds that an outcome can still be looked at.
-_OUTCOME_LIFETIME = 24 * 3600
+# Seconds. A response is accepted for a shorter time; until then it can still be told what HubSpot
+# showed, or be looked at how it ended.
+_LIFETIME = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +46,27 @@ class AttemptCookies:
         sealed = request.cookies.get(self._name(reference))
         return self._open(sealed) if sealed else None
 
+    def pending(self, request: Request) -> list[PendingAuthorization]:
+        """The attempts of this browser that wait for their response, the latest first."""
+        prefix = self._name("")
+        sealed = [value for name, value in request.cookies.items() if name.startswith(prefix)]
+        kept = [self._open(value) for value in sealed[: 2 * MOST]]
+        waiting = [each for each in kept if isinstance(each, PendingAuthorization)]
+        return sorted(waiting, key=lambda each: -each.begun_at)
+
     def keep(
         self, request: Request, response: Response, attempt: PendingAuthorization | Outcome
     ) -> None:
         """Writes what there is to keep of an attempt, and drops the oldest beyond `MOST`."""
         if isinstance(attempt, PendingAuthorization):
-            plain, age = _PENDING + attempt.to_bytes(), PENDING_LIFETIME
+            plain = _PENDING + attempt.to_bytes()
             self._drop_oldest(request, response)
         else:
-            plain, age = _OUTCOME + _outcome_to_bytes(attempt), _OUTCOME_LIFETIME
+            plain = _OUTCOME + _outcome_to_bytes(attempt)
         response.set_cookie(
             self._name(attempt.reference),
             self.sealer.seal(plain).decode(),
-            max_age=age,
+            max_age=_LIFETIME,
             secure=self.secure,
             httponly=True,
             samesite="Lax",

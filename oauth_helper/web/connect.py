@@ -1,21 +1,19 @@
-"""The customer's pages: what will be asked, the way to HubSpot and back, and how it ended."""
+"""The customer's way: what will be asked, to HubSpot, and back."""
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode
 
-from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
+from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask import url_for as url
 from werkzeug.wrappers import Response as BaseResponse
 
 from oauth_helper.connecting import Begun, Outcome
-from oauth_helper.diagnosis import Who, fix_for, wording
 from oauth_helper.oauth.authorization_request import HUBLETS
 from oauth_helper.oauth.authorization_response import read_authorization_response, single
-from oauth_helper.oauth.pending import PendingAuthorization, reference_in_state
+from oauth_helper.oauth.pending import reference_in_state
 from oauth_helper.profiles import Profile
 from oauth_helper.recognising import Refusal, issuers_of, recognise
-from oauth_helper.reference import parse_reference
 from oauth_helper.scopes import UnknownScopesError
 from oauth_helper.urls import origin_of
 from oauth_helper.web.offer import chosen_in_query, offer_of
@@ -32,8 +30,15 @@ MAX_RETURN_TO = 500
 @limit("300 per minute")
 def home() -> str:
     """The profiles, each with its button and what it will ask for."""
-    profiles = services().profiles.values()
-    return render_template("home.html", offers=[offer_of(profile) for profile in profiles])
+    profiles = services().profiles
+    waiting = services().cookies.pending(request)
+    return render_template(
+        "home.html",
+        offers=[offer_of(profile) for profile in profiles.values()],
+        waiting=[each for each in waiting if each.profile in profiles],
+        profiles=profiles,
+        now=services().clock(),
+    )
 
 
 @blueprint.get("/connect/<name>")
@@ -93,39 +98,6 @@ def callback(name: str) -> BaseResponse:
     return _to_attempt(outcome.reference, outcome)
 
 
-@blueprint.get("/attempts/<reference>")
-def attempt(reference: str) -> BaseResponse:
-    """How an attempt stands, for the browser that began it; others are told to start again."""
-    parsed = parse_reference(reference)
-    kept = services().cookies.read(request, parsed) if parsed else None
-    refusal = _refusal_in_query()
-    if kept is None or (refusal and isinstance(kept, PendingAuthorization)):
-        return _start_again(refusal, parsed, kept)
-    profile = services().profiles.get(kept.profile)
-    if profile is None:
-        abort(404, "This attempt was made with a profile that is no longer here.")
-    if isinstance(kept, PendingAuthorization):
-        page = render_template(
-            "waiting.html", pending=kept, profile=profile, again=_again(profile, kept)
-        )
-    elif kept.cause is None:
-        page = render_template(
-            "connected.html", outcome=kept, profile=profile, continue_to=_continue_to(kept)
-        )
-    else:
-        fixes = fix_for(kept.cause, scopes=kept.missing, profile=profile.name)
-        page = render_template(
-            "failed.html",
-            outcome=kept,
-            profile=profile,
-            wording=wording(kept.cause),
-            steps=[step for fix in fixes if fix.who is Who.CUSTOMER for step in fix.steps],
-            continue_to=_continue_to(kept),
-            again=_again(profile, kept),
-        )
-    return make_response(page)
-
-
 def _is_only_looking() -> bool:
     """Whether it is a link checker or a prefetching browser, which must not set anything going."""
     return request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")
@@ -133,7 +105,7 @@ def _is_only_looking() -> bool:
 
 def _to_attempt(reference: str, outcome: Outcome | None = None) -> BaseResponse:
     """See Other: code and state leave the address bar."""
-    response = redirect(url("connect.attempt", reference=reference), 303)
+    response = redirect(url("attempts.page", reference=reference), 303)
     if outcome is not None:
         services().cookies.keep(request, response, outcome)
     return response
@@ -141,32 +113,9 @@ def _to_attempt(reference: str, outcome: Outcome | None = None) -> BaseResponse:
 
 def _refuse(reference: str | None, profile: Profile, refusal: Refusal) -> BaseResponse:
     address = url(
-        "connect.attempt", reference=reference or "unknown", refused=refusal, profile=profile.name
+        "attempts.page", reference=reference or "unknown", refused=refusal, profile=profile.name
     )
     return redirect(address, 303)
-
-
-def _refusal_in_query() -> Refusal | None:
-    """Why the callback sent the browser here; of a fixed list, whoever wrote the address."""
-    value = request.args.get("refused")
-    return Refusal(value) if value in set(Refusal) else None
-
-
-def _start_again(
-    refusal: Refusal | None, reference: str | None, kept: PendingAuthorization | Outcome | None
-) -> Response:
-    """Why there is nothing to see. Without `refusal` somebody only looks at an attempt's page."""
-    profile = services().profiles.get(kept.profile if kept else request.args.get("profile", ""))
-    again = url("connect.home")
-    if profile is not None:
-        again = _again(profile, kept) if kept else url("connect.connect", name=profile.name)
-    page = render_template(
-        "refused.html",
-        refusal=refusal,
-        reference=reference,
-        again=again,
-    )
-    return make_response(page, 503 if refusal is Refusal.STORE_DOWN else 400)
 
 
 def _begun_with(
@@ -185,14 +134,6 @@ def _begun_with(
         if chosen != profile.requested_scopes():
             fields["optional_scope"] = " ".join(name for name in chosen.all if name in optional)
     return urlencode({name: value for name, value in fields.items() if value is not None})
-
-
-def _again(profile: Profile, attempt: PendingAuthorization | Outcome) -> str:
-    """The address that begins the same again."""
-    address = url("connect.connect", name=profile.name)
-    return_to = urlencode({"return_to": attempt.return_to}) if attempt.return_to else ""
-    query = "&".join(filter(None, (attempt.begun_with, return_to)))
-    return f"{address}?{query}" if query else address
 
 
 def _hub_id() -> int | None:
@@ -219,20 +160,3 @@ def _return_to(profile: Profile) -> str | None:
     if origin_of(address) not in profile.return_origins:
         abort(400, f"return_to has to be at an origin that profile “{profile.name}” registers.")
     return address
-
-
-def _continue_to(outcome: Outcome) -> str | None:
-    """`return_to` with the reference and the outcome added to its query."""
-    if outcome.return_to is None:
-        return None
-    parts = urlsplit(outcome.return_to)
-    query = [
-        (name, value)
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
-        if name not in ("reference", "outcome")  # whoever made the address may have forged them
-    ]
-    query += [
-        ("reference", outcome.reference),
-        ("outcome", "connected" if outcome.connected else "failed"),
-    ]
-    return parts._replace(query=urlencode(query)).geturl()

@@ -8,6 +8,7 @@ from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from oauth_helper.records import StoreUnavailableError
+from oauth_helper.web.languages import marked, translate
 
 logger = logging.getLogger(__name__)
 
@@ -25,16 +26,28 @@ def answer(status: int, title: str, detail: str) -> Response:
         response = jsonify(type="about:blank", title=title, status=status, detail=detail)
         response.mimetype = "application/problem+json"
     else:
-        response = Response(render_template("error.html", title=title, detail=detail))
+        shown = translate(_TITLES.get(status, title))
+        response = Response(render_template("error.html", title=shown, detail=translate(detail)))
     response.status_code = status
     return response
 
 
+_TITLES = {
+    400: marked("That cannot be done"),
+    403: marked("Not allowed"),
+    404: marked("Not found"),
+    405: marked("That cannot be done"),
+    413: marked("Too large"),
+    429: marked("Too many requests"),
+    500: marked("Something went wrong"),
+    503: marked("Not available at the moment"),
+}
+
 _DETAILS = {
-    404: "There is nothing at this address.",
-    405: "This address does not take that kind of request.",
-    413: "That is more than this page takes.",
-    429: "Too many requests came from your network. Wait a minute and try again.",
+    404: marked("There is nothing at this address."),
+    405: marked("This address does not take that kind of request."),
+    413: marked("That is more than this page takes."),
+    429: marked("Too many requests came from your network. Wait a minute and try again."),
 }
 
 
@@ -55,7 +68,9 @@ def _http_error(error: HTTPException) -> Response:
 def _store_down(error: StoreUnavailableError) -> Response:
     logger.warning("the store is down: %s", error)
     response = answer(
-        503, "Not available at the moment", "The store of records does not answer. Try again soon."
+        503,
+        "Not available at the moment",
+        marked("The store of records does not answer. Try again soon."),
     )
     response.headers["Retry-After"] = "10"
     return response
@@ -66,5 +81,5 @@ def _unexpected(error: Exception) -> Response:
     return answer(
         500,
         InternalServerError().name,
-        "Something went wrong here. It has been written to the log.",
+        marked("Something went wrong here. It has been written to the log."),
     )

@@ -28,6 +28,11 @@ def failure_json(failure: Failure) -> dict[str, Any]:
         "correlation_id": failure.correlation_id or None,
         "candidates": [{"cause": each.cause, "why": each.why} for each in failure.candidates],
         "fix": [{"who": each.who, "steps": list(each.steps)} for each in failure.fix],
+        "ask": failure.ask,
+        "history": [
+            {"at": iso(event.at), "what": event.what, "by": event.by, "text": event.text}
+            for event in failure.history
+        ],
     }
 
 

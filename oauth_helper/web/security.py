@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
-from flask import Blueprint, Flask, redirect, request
+from flask import Blueprint, Flask, current_app, redirect, request
 from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -17,7 +17,8 @@ from werkzeug.wrappers import Response
 
 from oauth_helper.config import Config
 from oauth_helper.recognising import issuers_of
-from oauth_helper.urls import is_loopback
+from oauth_helper.urls import is_loopback, origin_of
+from oauth_helper.web.services import services
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -46,6 +47,9 @@ _limiter = Limiter(client_network)
 # Seconds; counting requests must not hold them up.
 _LIMITS_TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 1}
 
+# By view, the bytes that a body may have if that is more than usual.
+_largest: dict[str, int] = {}
+
 # Their answers hold what no cache may keep.
 _CACHEABLE = ("static", "sandbox.static")
 
@@ -69,6 +73,25 @@ def limit_posts(rate: str, *, of: Callable[[], str]) -> Callable[[View], View]:
 def limit_blueprint(blueprint: Blueprint, rate: str) -> None:
     """Allows all views of a blueprint together so many requests from one network."""
     _limiter.limit(rate)(blueprint)
+
+
+def takes(most: int) -> Callable[[View], View]:
+    """Allows a view bodies of up to `most` bytes, where others take 64 kB."""
+
+    def allow(view: View) -> View:
+        _largest[_name_of(view)] = most
+        return view
+
+    return allow
+
+
+def is_from_here() -> bool:
+    """Whether a form was sent by a page of ours, as far as the browser tells (Fetch Metadata)."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("Origin")
+    return origin is None or origin == origin_of(services().config.public_url)
 
 
 def protect(app: Flask, config: Config) -> None:
@@ -95,7 +118,8 @@ def protect(app: Flask, config: Config) -> None:
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
     )
     _limiter.init_app(app)  # before the next, so that forged posts count too
-    csrf.init_app(app)
+    app.before_request(_allow_large_body)
+    csrf.init_app(app)  # after that, since it reads the form
     headers = _headers(config)
 
     @app.after_request
@@ -134,6 +158,18 @@ class _BodyPlaces:
             self._places.release()
 
 
+def _allow_large_body() -> None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    most = _largest.get(_name_of(view)) if view else None
+    if most:
+        request.max_content_length = request.max_form_memory_size = most
+
+
+def _name_of(view: Callable[..., object]) -> str:
+    # The same for a view and for what decorators make of it.
+    return f"{view.__module__}.{view.__qualname__}"
+
+
 def _headers(config: Config) -> dict[str, str]:
     # Browsers apply form-action to the redirect that answers a form: the way to HubSpot.
     destinations = " ".join(sorted(issuers_of(config.authorization_endpoint)))
@@ -166,7 +202,13 @@ def _to_public_url(public_url: str) -> Response | None:
 
     Only while trying the program out; behind a proxy the Host header may rightly be another one.
     """
-    is_page = request.method == "GET" and request.blueprint in ("connect", "support", "setup")
+    is_page = request.method == "GET" and request.blueprint in (
+        "connect",
+        "attempts",
+        "support",
+        "check",
+        "setup",
+    )
     if is_page and request.host != urlsplit(public_url).netloc:
         query = request.query_string.decode("ascii", "replace")
         address = public_url + quote(request.path) + (f"?{query}" if query else "")

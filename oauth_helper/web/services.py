@@ -13,9 +13,11 @@ if TYPE_CHECKING:  # the views know the adapters by their types only; the factor
     from oauth_helper.connecting import Connecting
     from oauth_helper.hubspot import HubSpot
     from oauth_helper.profiles import Profile
+    from oauth_helper.reporting import Reporting
     from oauth_helper.storage.attempts import Attempts
     from oauth_helper.storage.connections import Connections
     from oauth_helper.storage.failures import Failures
+    from oauth_helper.sweeping import Sweeping
     from oauth_helper.web.attempt_cookies import AttemptCookies
 
 _KEY = "oauth_helper"
@@ -28,6 +30,8 @@ class Services:
     config: Config
     profiles: Mapping[str, Profile]
     connecting: Connecting
+    reporting: Reporting
+    sweeping: Sweeping
     cookies: AttemptCookies
     attempts: Attempts
     failures: Failures
@@ -41,9 +45,14 @@ class Services:
         app.extensions[_KEY] = self
 
 
+def services_of(app: Flask) -> Services:
+    """The services of `app`."""
+    return cast("Services", app.extensions[_KEY])
+
+
 def services() -> Services:
     """The services of the application that serves this request."""
-    return cast("Services", current_app.extensions[_KEY])
+    return services_of(current_app)
 
 
 def profile_or_404(name: str) -> Profile:

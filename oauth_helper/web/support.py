@@ -27,10 +27,12 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from oauth_helper.config import SupportUser
-from oauth_helper.diagnosis import Cause, wording
+from oauth_helper.diagnosis import Cause, usual_messages, wording
+from oauth_helper.records import Attempt
 from oauth_helper.reference import find_reference, is_mistyped, parse_reference
 from oauth_helper.revoking import revoke
 from oauth_helper.web.api import wanted_from_query
+from oauth_helper.web.attempts import reported_text
 from oauth_helper.web.security import client_network, limit, limit_posts
 from oauth_helper.web.services import services
 
@@ -186,14 +188,54 @@ def failure(reference: str) -> str | Response | tuple[str, int]:
         failure=found,
         profile=profile,
         wording=wording,
+        usual=usual_messages(),
         now=services().clock(),
     )
+
+
+@blueprint.post("/failures/<reference>/report")
+@login_required  # type: ignore[untyped-decorator]
+def report(reference: str) -> Response:
+    """Takes in what the person on the phone reads from HubSpot's page."""
+    _only_agents()
+    parsed = parse_reference(reference)
+    attempt = _attempt(parsed) if parsed else None
+    if parsed is None or attempt is None:
+        abort(404, "Nothing is known of an attempt with this reference.")
+    text = reported_text()
+    if not text:
+        flash("Paste what HubSpot's page says, or pick a message.", "problem")
+    elif services().attempts.outcome(parsed) == "connected":
+        flash("Nothing was changed: the person has connected meanwhile.", "problem")
+    else:
+        profile = services().profiles.get(attempt.profile)
+        services().reporting.report(profile, attempt, text, by=current_user.id)
+        flash("The report is in the record, and the causes are worked out anew.", "done")
+    return redirect(url("support.failure", reference=parsed), 303)
+
+
+def _attempt(reference: str) -> Attempt | None:
+    """The attempt as it was noted, or as its failure tells."""
+    if attempt := services().attempts.get(reference):
+        return attempt
+    found = services().failures.get(reference)
+    if found is None:
+        return None
+    return Attempt(reference, found.profile, found.requested, found.begun_at, found.begun_at)
+
+
+def _only_agents() -> None:
+    if not current_user.is_agent:
+        abort(403, "Your role may look but not change anything.")
 
 
 def _no_failure(reference: str | None) -> tuple[str, int]:
     """What is known of a reference that no failure has."""
     outcome = services().attempts.outcome(reference) if reference else None
-    return render_template("support/no_failure.html", reference=reference, outcome=outcome), 404
+    page = render_template(
+        "support/no_failure.html", reference=reference, outcome=outcome, usual=usual_messages()
+    )
+    return page, 404
 
 
 @blueprint.get("/connections")
@@ -216,8 +258,7 @@ def connections() -> str:
 @login_required  # type: ignore[untyped-decorator]
 def revoke_connection(connection_id: str) -> Response:
     """Ends a connection at HubSpot and forgets it here."""
-    if not current_user.is_agent:
-        abort(403, "Your role may look but not change anything.")
+    _only_agents()
     done = revoke(
         connection_id,
         connections=services().connections,

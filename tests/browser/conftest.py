@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
@@ -20,6 +21,7 @@ class Site:
     """The helper as people see it, with its sandbox."""
 
     url: str
+    app: Flask
 
     def connect(self, page: Page) -> None:
         """From the first page to HubSpot's."""
@@ -101,7 +103,7 @@ def site(make_app) -> Iterator[Site]:
     server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    yield Site(url)
+    yield Site(url, app)
     server.shutdown()
     thread.join()
     server.server_close()

@@ -1,4 +1,5 @@
 import json
+import re
 import string
 import tomllib
 from importlib import resources
@@ -29,8 +30,7 @@ def test_the_vocabulary_is_the_same_everywhere():
     assert [str(cause) for cause in Cause] == CAUSES.split()
     assert set(WORDING) == set(Cause)
     assert OPENAPI["components"]["schemas"]["Cause"]["enum"] == list(Cause)
-    who = OPENAPI["components"]["schemas"]["Failure"]["properties"]["fix"]["items"]["properties"]
-    assert who["who"]["enum"] == list(Who)
+    assert OPENAPI["components"]["schemas"]["Fix"]["properties"]["who"]["enum"] == list(Who)
 
 
 @pytest.mark.parametrize("cause", Cause)
@@ -49,7 +49,12 @@ def test_each_cause_has_its_wording(cause):
         assert all(step.strip() and step.endswith(".") for step in fix.steps)
     assert len({fix.who for fix in said.fix}) == len(said.fix), "each person once"
     table = WORDING[cause]
-    assert set(table) == {"title", "explained", "customer", "again", "fix"}
+    assert said.decides.endswith(".")
+    for link in said.links:
+        assert link.title.strip()
+        assert re.fullmatch(r"https://[a-z]+\.hubspot\.com(/[\w./-]+)?", link.url)
+    fields = {"title", "explained", "customer", "again", "decides", "fix"}
+    assert set(table) - {"links"} == fields
     assert [set(fix) for fix in table["fix"]] == [{"who", "steps"}] * len(table["fix"])
 
 

@@ -11,6 +11,7 @@ from oauth_helper.oauth.authorization_request import (
     HUBLETS,
     authorization_endpoint,
     authorization_url,
+    find_authorization_url,
 )
 from oauth_helper.scopes import RequestedScopes
 
@@ -230,3 +231,65 @@ def test_two_apps_do_not_get_one_anothers_url():
         for uri in ("https://a.example/1", "https://a.example/2")
     }
     assert len(urls) == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "scope", "optional_scope"),
+    [
+        pytest.param(
+            "https://app.hubspot.com/oauth/authorize?client_id=x&scope=oauth%20tickets",
+            ("oauth", "tickets"),
+            (),
+            id="plain",
+        ),
+        pytest.param(
+            "see <https://app-eu1.hubspot.com/oauth/123/authorize?scope=a+b&optional_scope=c>.",
+            ("a", "b"),
+            ("c",),
+            id="in-angle-brackets",
+        ),
+        pytest.param(
+            'href="https://app.hubspot.com/oauth/authorize?client_id=x&amp;scope=a" more',
+            ("a",),
+            (),
+            id="html",
+        ),
+        pytest.param(
+            "https://app.hubspot.com/oauth/authorize?client_id%3Dx%26scope%3Da%2520b",
+            ("a", "b"),
+            (),
+            id="encoded-as-a-whole",
+        ),
+        pytest.param(
+            "https://example.com/ https://app.hubspot.com/oauth/authorize?optional_scope=c",
+            (),
+            ("c",),
+            id="the-second-address",
+        ),
+        pytest.param(
+            "https://app.hubspot.com/oauth/authorize?scope=a,b", ("a,b",), (), id="commas-stay"
+        ),
+    ],
+)
+def test_an_authorize_url_is_found_in_a_text(text, scope, optional_scope):
+    found = find_authorization_url(text)
+    assert found is not None
+    assert (found.requested.scope, found.requested.optional_scope) == (scope, optional_scope)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no address",
+        "https://app.hubspot.com/oauth/authorize",
+        "https://app.hubspot.com/oauth/authorize?client_id=x",
+        "https://www.example.com/?scope=a",
+        "https://app.hubspot.com/oauth/authorize?scope=a%20b...",
+        "https://app.hubspot.com/oauth/authorize?scope=a%20b ... (truncated)",
+        "https://app.hubspot.com/oauth/authorize?scope=a%20b\u2026",
+        "https://app.hubspot.com/oauth/authorize?" + "scope=a&" * 60,
+    ],
+)
+def test_what_is_no_authorize_url_or_was_cut_off_is_left_aside(text):
+    assert find_authorization_url(text) is None

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 from hypothesis import example, given, settings
@@ -42,6 +43,7 @@ def problems_of(raw):
         pytest.param({"uid": "a", "type": "app", "config": {"auth": AUTH}}, READ, id="app-hsmeta"),
         pytest.param({"auth": AUTH}, READ, id="public-app"),
         pytest.param({"config": {"name": "x"}, "auth": AUTH}, READ, id="config-without-auth"),
+        pytest.param({"config": [], "auth": AUTH}, READ, id="config-of-something-else"),
         pytest.param({"config": {"auth": AUTH}, "auth": {}}, READ, id="config-comes-first"),
         pytest.param({"config": {"auth": None}, "auth": AUTH}, READ, id="null-is-left-out"),
         pytest.param({"auth": {}}, AppConfiguration(), id="nothing-listed"),
@@ -103,22 +105,125 @@ def test_of_two_kinds_the_strictest_counts():
             id="not-json",
         ),
         pytest.param(b'{"a": "\xff"}', ["is not UTF-8 text (byte 7)"], id="not-utf-8"),
-        pytest.param("[" * 100_000, ["is not JSON that can be read"], id="nested-too-deep"),
-        pytest.param("9" * 5000, ["is not JSON that can be read"], id="number-too-long"),
+        pytest.param(
+            "[" * 100_000,
+            ["is not JSON that can be read: line 1, column 101: nested more than 100 deep"],
+            id="nested-too-deep",
+        ),
+        pytest.param(
+            f'["{"9" * 5000}",\n {"9" * 5000}]',
+            ["is not JSON that can be read: line 2, column 2: a number too large"],
+            id="number-too-long",
+        ),
+        pytest.param(
+            '{"NaN": [1, -1.5e3,\n-Infinity]}',
+            ["is not JSON that can be read: line 2, column 1: -Infinity is no number in JSON"],
+            id="infinity",
+        ),
+        pytest.param(
+            "NaN",
+            ["is not JSON that can be read: line 1, column 1: NaN is no number in JSON"],
+            id="nan",
+        ),
+        pytest.param(
+            "[1, NaN0]",
+            ["is not JSON that can be read: line 1, column 5: NaN is no number in JSON"],
+            id="nan-and-more",
+        ),
+        pytest.param(
+            "[1e400]",
+            ["is not JSON that can be read: line 1, column 2: a number too large"],
+            id="infinity-by-size",
+        ),
+        pytest.param(
+            '{}\n // "\n /* no end /',
+            ["is not JSON: line 3, column 2: Comment without an end"],
+            id="comment-without-an-end",
+        ),
+        pytest.param(
+            "/*/", ["is not JSON: line 1, column 1: Comment without an end"], id="half-a-comment"
+        ),
+        pytest.param(
+            '{"auth": {}} /* a\n */ /',
+            ["is not JSON: line 2, column 5: Extra data"],
+            id="place-behind-a-comment",
+        ),
+        pytest.param("[,]", ["is not JSON: line 1, column 2: Expecting value"], id="only-a-comma"),
+        pytest.param(
+            "[1,,]", ["is not JSON: line 1, column 4: Expecting value"], id="two-trailing-commas"
+        ),
+        pytest.param(
+            '{"auth":,}',
+            ["is not JSON: line 1, column 9: Expecting value"],
+            id="comma-for-a-value",
+        ),
+        pytest.param(
+            '{"auth": {}}'.encode("utf-16"),
+            ["is UTF-16 text; it has to be saved as UTF-8"],
+            id="utf-16",
+        ),
         pytest.param(" " * 1_000_001, ["is larger than 1,000,000 bytes"], id="huge"),
-        pytest.param("[]", ["has to be a JSON object at its top"], id="list-at-the-top"),
-        pytest.param("null", ["has to be a JSON object at its top"], id="null-at-the-top"),
+        pytest.param(
+            "\n []",
+            ["line 2, column 2: has to be a JSON object at its top, not a list"],
+            id="list-at-the-top",
+        ),
+        pytest.param(
+            "null",
+            ["line 1, column 1: has to be a JSON object at its top, not null"],
+            id="null-at-the-top",
+        ),
         pytest.param("{}", ['holds neither "config.auth" nor "auth"'], id="no-auth"),
         pytest.param(
             '{"config": [1], "auth": null}',
-            ['holds neither "config.auth" nor "auth"'],
+            [
+                "line 1, column 2: config has to be a JSON object, not a list",
+                'holds neither "config.auth" nor "auth"',
+            ],
             id="neither",
         ),
-        pytest.param('{"auth": "oauth"}', ["auth has to be a JSON object"], id="auth-is-text"),
+        pytest.param(
+            '{"config": {"auth": null}}', ['holds neither "config.auth" nor "auth"'], id="null"
+        ),
+        pytest.param(
+            '{"auth": "oauth"}',
+            ["line 1, column 2: auth has to be a JSON object, not text"],
+            id="auth-is-text",
+        ),
         pytest.param(
             '{"config": {"auth": []}, "auth": {}}',
-            ["config.auth has to be a JSON object"],
+            ["line 1, column 13: config.auth has to be a JSON object, not a list"],
             id="config-auth-is-a-list",
+        ),
+        pytest.param(
+            '{\n"auth": {},\n"config": null,\n"auth": true}',
+            [
+                "line 4, column 1: auth stands already at line 2, column 1",
+                "line 4, column 1: auth has to be a JSON object, not true or false",
+            ],
+            id="auth-twice",
+        ),
+        pytest.param(
+            '{"config": {"auth": {"a": 1, "a": 2,\r\n"type": "oauth", "type": "oauth"},\n'
+            ' "x": 1, "x": 1}, "a": 1, "a": {"b": 1, "b": 2}, "auth": {"a": 1, "a": 2}}',
+            [
+                "line 3, column 27: a stands already at line 3, column 19",
+                "line 3, column 10: config.x stands already at line 3, column 2",
+                "line 1, column 30: config.auth.a stands already at line 1, column 22",
+                "line 2, column 18: config.auth.type stands already at line 2, column 1",
+            ],
+            id="keys-twice",
+        ),
+        pytest.param(
+            r'{"auth": {"optionalScopes\ud800": [], "x\n": 1, "x\n": 2}}',
+            [
+                r"line 1, column 49: auth.x\n stands already at line 1, column 39",
+                (
+                    r'line 1, column 11: unknown key "optionalScopes\ud800" in auth; '
+                    "did you mean optionalScopes?"
+                ),
+            ],
+            id="keys-that-cannot-be-shown",
         ),
     ],
 )
@@ -126,25 +231,188 @@ def test_a_file_that_is_no_app_configuration(raw, problems):
     assert problems_of(raw) == problems
 
 
+WRONG_AUTH = {
+    "type": "basic",
+    "redirectUrls": [1, "https://a.example", {}],
+    "requiredScopes": ["ok", "a b", 7, "ü", ""],
+    "optionalScopes": "tickets",
+    "conditionallyRequiredScopes": None,
+}
+WRONG = [
+    ("line 13, column 9", "config.auth.requiredScopes[1]: 'a b' is no legal scope name"),
+    ("line 14, column 9", "config.auth.requiredScopes[2] has to be text, not a number"),
+    ("line 15, column 9", "config.auth.requiredScopes[3]: 'ü' is no legal scope name"),
+    ("line 16, column 9", "config.auth.requiredScopes[4]: '' is no legal scope name"),
+    (
+        "line 19, column 7",
+        "config.auth.conditionallyRequiredScopes has to be a list of texts, not null",
+    ),
+    ("line 18, column 7", "config.auth.optionalScopes has to be a list of texts, not text"),
+    ("line 7, column 9", "config.auth.redirectUrls[0] has to be text, not a number"),
+    ("line 9, column 9", "config.auth.redirectUrls[2] has to be text, not an object"),
+    ("line 5, column 7", 'config.auth.type is \'basic\', not "oauth" or "static"'),
+]
+
+
 def test_every_problem_is_named_with_its_place():
-    auth = {
-        "type": "basic",
-        "redirectUrls": [1, "https://a.example", {}],
-        "requiredScopes": ["ok", "a b", 7, "ü", ""],
-        "optionalScopes": "tickets",
-        "conditionallyRequiredScopes": None,
-    }
-    assert problems_of(json.dumps({"config": {"auth": auth}})) == [
-        "config.auth.requiredScopes[1]: 'a b' is no legal scope name",
-        "config.auth.requiredScopes[2] has to be text",
-        "config.auth.requiredScopes[3]: 'ü' is no legal scope name",
-        "config.auth.requiredScopes[4]: '' is no legal scope name",
-        "config.auth.conditionallyRequiredScopes has to be a list of texts",
-        "config.auth.optionalScopes has to be a list of texts",
-        "config.auth.redirectUrls[0] has to be text",
-        "config.auth.redirectUrls[2] has to be text",
-        'config.auth.type is \'basic\', not "oauth" or "static"',
+    text = "\ufeff// of the app\r\n" + json.dumps({"config": {"auth": WRONG_AUTH}}, indent=2)
+    assert problems_of(text) == [f"{place}: {words}" for place, words in WRONG]
+    assert problems_of(text.encode()) == problems_of(text)
+
+
+def test_a_document_that_is_parsed_already_has_no_lines():
+    with pytest.raises(AppConfigurationError) as caught:
+        read_app_configuration({"config": {"auth": WRONG_AUTH}}, origin="x")
+    assert list(caught.value.problems) == [words for _, words in WRONG]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ('"OAuth"', 'is \'OAuth\', not "oauth" or "static"'),
+        ("null", "has to be text, not null"),
+        ("[]", "has to be text, not a list"),
+        ("1.5", "has to be text, not a number"),
+        (f'"{"x" * 5000}"', f'is \'{"x" * 100}…\', not "oauth" or "static"'),
+    ],
+    ids=["case", "null", "list", "number", "long"],
+)
+def test_a_type_that_hubspot_does_not_have(value, words):
+    assert problems_of(f'{{"auth": {{"type": {value}}}}}') == [
+        f"line 1, column 11: auth.type {words}"
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("scopes", "requiredScopes"),
+        ("scope", "requiredScopes"),
+        ("Scopes", "requiredScopes"),
+        ("required_scopes", "requiredScopes"),
+        ("requiredscopes", "requiredScopes"),
+        ("requiredScope", "requiredScopes"),
+        ("required-scopes", "requiredScopes"),
+        ("optionalScope", "optionalScopes"),
+        ("optional_scope", "optionalScopes"),
+        ("conditionalScopes", "conditionallyRequiredScopes"),
+        ("conditional_scopes", "conditionallyRequiredScopes"),
+        ("conditional-scopes", "conditionallyRequiredScopes"),
+        ("conditionalRequiredScopes", "conditionallyRequiredScopes"),
+        ("conditionally_required_scopes", "conditionallyRequiredScopes"),
+        ("redirectUrl", "redirectUrls"),
+        ("redirectUris", "redirectUrls"),
+        ("redirect_uri", "redirectUrls"),
+        ("redirectURLs", "redirectUrls"),
+    ],
+)
+def test_a_misspelt_key_is_named_with_what_was_meant(key, meant):
+    words = f'unknown key "{key}" in config.auth; did you mean {meant}?'
+    text = f'{{"config": {{"auth": {{\n  "{key}": []\n}}}}}}'
+    assert problems_of(text) == [f"line 2, column 3: {words}"]
+    with pytest.raises(AppConfigurationError, match=re.escape(words)):
+        read_app_configuration(json.loads(text), origin="x")
+    both = f'{{"auth": {{"{meant}": [], "{key}": 7}}}}'
+    assert parse_app_configuration(both, origin="x") == AppConfiguration()
+
+
+@pytest.mark.parametrize("key", ["", "clientId", "installUrl", "urls", "requiredScopes2" * 9])
+def test_other_keys_are_hubspots_business(key):
+    text = json.dumps({"auth": {key: 1}})
+    assert parse_app_configuration(text, origin="x") == AppConfiguration()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('{"auth": {"optionalScopes": ["a", "b",],},}', id="trailing-commas"),
+        pytest.param('{"auth": {"optionalScopes": ["a", "b", /* , */ // ,\n]}}', id="and-comments"),
+        pytest.param(
+            '// "\n{"auth"/* : */: {"optionalScopes": ["a"//]\r\n,/**/"b"]}}//', id="comments"
+        ),
+        pytest.param(
+            '\ufeff{\r\n"auth": {"x": "\\"//", "y": "/*", "z": "*/ ,]",\r\n'
+            '"optionalScopes": ["a", "b"]}}\r\n',
+            id="signs-in-texts",
+        ),
+        pytest.param(
+            '{"n": [1, -0.5e3,], "t": [true,], "auth": {"optionalScopes": ["a", "b", "a"]}}',
+            id="behind-any-value",
+        ),
+    ],
+)
+def test_what_people_write_into_json_is_read(text):
+    assert parse_app_configuration(text, origin="x") == AppConfiguration(optional=("a", "b"))
+    assert parse_app_configuration(text.encode(), origin="x").optional == ("a", "b")
+
+
+def test_of_many_problems_the_first_are_named():
+    problems = problems_of(json.dumps({"auth": {"optionalScopes": ["a b"] * 1250}}))
+    assert len(problems) == 51
+    assert problems[-1] == "and 1,200 more"
+    assert problems[49].endswith(": auth.optionalScopes[49]: 'a b' is no legal scope name")
+    twice = "{" + '"a": 1,' * 1000 + "}"
+    assert problems_of(twice)[-1] == "and 950 more"
+
+
+# What takes the square of its length takes minutes with a megabyte of these.
+NOISE = {
+    "comments-begin": "/* /",
+    "comments": "/**/\n",
+    "halves-of-comments": "/*/*/*",
+    "quotes": '"""""',
+    "lists": "[",
+    "empty-lists": "[],",
+    "objects": '{"a":',
+    "commas": ",",
+    "commas-and-blanks": "1 , ",
+    "blanks": " ",
+    "line-breaks": "\r\n",
+    "backslashes": "\\",
+    "digits": "9",
+    "trailing-commas": "1,]",
+    "other": "\ufeff",
+}
+
+
+@pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE)
+@pytest.mark.parametrize(
+    ("head", "tail"),
+    [
+        ("", ""),
+        ('{"auth": {"optionalScopes": ["', ""),
+        ('{"auth": {"optionalScopes": [', "0"),
+        ('{"auth": {}, "a": {"b": 1', "]"),
+    ],
+    ids=["alone", "in-a-text", "in-a-list", "in-an-object"],
+)
+def test_a_megabyte_of_noise_is_one_clear_error(head, tail, noise):
+    room = 1_000_000 - len(head) - len(tail)
+    problems = problems_of(head + noise * (room // len(noise)) + tail)
+    assert len(problems) == 1
+    assert "line " in problems[0]
+    assert len(problems[0]) < 200
+
+
+@pytest.mark.parametrize(
+    ("element", "number"),
+    [('""', 331_000), ("0", 490_000), ('"' + "a " * 400 + '"', 1_200)],
+    ids=["empty-names", "numbers", "long-names"],
+)
+def test_a_megabyte_of_wrong_elements_is_one_short_error(element, number):
+    text = f'{{"auth": {{"requiredScopes": [{",".join([element] * number)}]}}}}'
+    problems = problems_of(text)
+    assert problems[-1] == f"and {number - 50:,} more"
+    assert sum(map(len, problems)) < 20_000
+
+
+def test_a_megabyte_of_members_is_looked_through():
+    keys = ",".join(f'"requiredScop{index}": 1' for index in range(40_000))
+    problems = problems_of(f'{{"auth": {{{keys}}}}}')
+    assert len(problems) == 20
+    assert all(problem.endswith("in auth; did you mean requiredScopes?") for problem in problems)
+    twice = ",".join(['"a": 1'] * 120_000)
+    assert problems_of(f'{{"auth": {{{twice}}}}}')[-1] == "and 119,949 more"
 
 
 def test_a_file_is_read(tmp_path):

@@ -1,10 +1,13 @@
 """Attempts in a real store: noted once, claimed once, closed."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from oauth_helper.records import Attempt
+from oauth_helper.reference import new_reference
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.storage.attempts import Attempts
 from oauth_helper.storage.client import connect
@@ -28,6 +31,7 @@ def test_an_attempt_is_noted_with_its_deadline(attempts, store):
         "scope": "oauth",
         "optional_scope": "tickets",
         "begun_at": "1000",
+        "deadline": "1900",
     }
     (open_key,) = store.keys("oh:*:open")
     assert store.zrange(open_key, 0, -1, withscores=True) == [(REFERENCE, 1900)]
@@ -36,13 +40,13 @@ def test_an_attempt_is_noted_with_its_deadline(attempts, store):
 def test_only_one_of_many_claims_it(attempts):
     attempts.note(ATTEMPT)
     with ThreadPoolExecutor(16) as pool:
-        claims = list(pool.map(lambda _: attempts.claim(REFERENCE), range(64)))
+        claims = list(pool.map(lambda _: attempts.claim(REFERENCE, 1234), range(64)))
     assert sum(claims) == 1
 
 
 def test_an_attempt_that_could_not_be_noted_can_be_claimed_all_the_same(attempts, store):
-    assert attempts.claim(REFERENCE)
-    assert not attempts.claim(REFERENCE)
+    assert attempts.claim(REFERENCE, 1234)
+    assert not attempts.claim(REFERENCE, 1234)
     (key,) = store.keys("oh:*:attempt:*")
     assert store.ttl(key) > 0
 
@@ -53,3 +57,48 @@ def test_a_closed_attempt_is_open_no_longer(attempts, store):
     assert not store.keys("oh:*:open")
     (key,) = store.keys("oh:*:attempt:*")
     assert store.hget(key, "outcome") == "connected"
+
+
+def test_closing_tells_the_outcome_that_was_noted_before(attempts):
+    attempts.note(ATTEMPT)
+    assert attempts.close(REFERENCE, "failed") is None
+    assert attempts.close(REFERENCE, "connected") == "failed"
+
+
+def test_an_attempt_comes_back_as_it_was_noted(attempts):
+    assert attempts.get(REFERENCE) is None
+    attempts.note(ATTEMPT)
+    assert attempts.get(REFERENCE) == ATTEMPT
+    attempts.claim(REFERENCE, 1234.9)
+    assert attempts.get(REFERENCE) == replace(ATTEMPT, claimed_at=1234)
+
+
+def test_one_that_was_claimed_but_never_noted_is_not_known(attempts):
+    attempts.claim(REFERENCE, 1234)
+    assert attempts.get(REFERENCE) is None
+
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("days", [-1, 0, 1, 2, 3])
+def test_overdue_ones_are_found_for_as_long_as_they_are_remembered(attempts, days):
+    begun = NOON - timedelta(days=days)
+    reference = new_reference(begun.date(), lambda alphabet: alphabet[5])
+    at = int(begun.timestamp())
+    attempt = Attempt(reference, "workato", ATTEMPT.requested, at, at + 900)
+    attempts.note(attempt)
+    now = max(NOON.timestamp(), at + 900)
+    assert attempts.overdue(now, limit=10) == [attempt]
+    assert attempts.overdue(at + 899, limit=10) == []
+    attempts.close(reference, "connected")
+    assert attempts.overdue(now, limit=10) == []
+
+
+def test_what_has_worked_is_remembered_for_a_month(attempts, store):
+    assert not attempts.has_worked("f")
+    attempts.note_worked("f", 1234.5)
+    assert attempts.has_worked("f")
+    assert not attempts.has_worked("g")
+    (key,) = store.keys("oh:worked:*")
+    assert 0 < store.ttl(key) <= 30 * 86_400

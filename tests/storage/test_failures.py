@@ -1,6 +1,8 @@
 """The log of failures in a real store: order, pages, filters, groups, retention, round trips."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
-from oauth_helper.records import Attempt, Failure, Status, StoreUnavailableError, Wanted
+from oauth_helper.records import (
+    Attempt,
+    Event,
+    Failure,
+    Status,
+    StoreUnavailableError,
+    Wanted,
+    What,
+)
 from oauth_helper.reference import new_reference
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.storage.attempts import Attempts
@@ -316,3 +326,101 @@ def test_a_restarted_server_without_the_script_gets_it_again(log, client):
     failure = a_failure()
     assert log.record(failure)
     assert log.get(failure.reference) == failure
+
+
+# ---- changing a record
+
+
+def reported(text):
+    return Event(1.0, What.REPORTED, "the customer", text)
+
+
+def test_changing_the_cause_moves_the_record_between_the_indexes(log):
+    failure = a_failure(cause=Cause.NEVER_RETURNED)
+    other = a_failure(cause=Cause.NEVER_RETURNED, at=NOON + timedelta(minutes=1))
+    log.record(failure)
+    log.record(other)
+    candidates = (Candidate(Cause.APP_NOT_APPROVED, "they said so"),)
+    changed = log.change(
+        failure.reference,
+        lambda old: replace(old, candidates=candidates, status=Status.RESOLVED),
+    )
+    assert changed == replace(failure, candidates=candidates, status=Status.RESOLVED, revision=1)
+    assert log.get(failure.reference) == changed
+    assert all_pages(log, Wanted(cause=Cause.NEVER_RETURNED)) == [other]
+    assert all_pages(log, Wanted(cause=Cause.APP_NOT_APPROVED)) == [changed]
+    assert all_pages(log, Wanted(cause=Cause.APP_NOT_APPROVED, profile="workato")) == [changed]
+    assert all_pages(log, Wanted(status="open")) == [other]
+    assert all_pages(log, Wanted(status="resolved")) == [changed]
+    assert all_pages(log) == [other, changed]
+    assert [(group.cause, group.count) for group in log.groups()] == [
+        (Cause.NEVER_RETURNED, 1),
+        (Cause.APP_NOT_APPROVED, 1),
+    ]
+
+
+def test_everything_of_a_changed_record_expires_with_its_day(log, client):
+    failure = a_failure()
+    log.record(failure)
+    log.change(failure.reference, lambda old: replace(old, status=Status.RESOLVED))
+    keys = [key for key in client.keys("oh:*") if key != "oh:days"]
+    assert len({client.expiretime(key) for key in keys}) == 1
+    assert client.expiretime(keys[0]) > 0
+
+
+def test_nobodys_change_is_lost(log, store_url):
+    failure = a_failure()
+    log.record(failure)
+
+    def add(number):
+        with connect(store_url) as client:
+            own = Failures(client, retention_days=90)
+            return own.change(failure.reference, lambda old: old.with_event(reported(f"{number}")))
+
+    with ThreadPoolExecutor(6) as pool:
+        results = list(pool.map(add, range(12)))
+    assert sorted(each.revision for each in results) == list(range(1, 13))
+    kept = log.get(failure.reference)
+    assert sorted(int(event.text) for event in kept.history) == list(range(12))
+
+
+def test_a_change_that_changes_nothing_writes_nothing(log):
+    failure = a_failure()
+    log.record(failure)
+    assert log.change(failure.reference, lambda old: old) == failure
+    assert log.get(failure.reference).revision == 0
+
+
+def test_there_is_nothing_to_change_without_a_record(log):
+    assert log.change("2M7X-TQRT-89HR", lambda old: old) is None
+
+
+def test_the_history_is_bounded():
+    failure = a_failure()
+    for number in range(60):
+        failure = failure.with_event(reported(f"{number}"))
+    assert [event.text for event in failure.history] == [f"{number}" for number in range(10, 60)]
+
+
+def test_a_record_of_an_earlier_version_can_be_read_and_changed(log, client):
+    failure = a_failure()
+    log.record(failure)
+    (key,) = client.keys("oh:*:failure:*")
+    assert client.hdel(key, "ask", "rev", "history") == 3
+    assert log.get(failure.reference) == failure
+    changed = log.change(failure.reference, lambda old: old.with_event(reported("x")))
+    assert log.get(failure.reference) == changed
+
+
+def test_only_an_open_attempt_is_recorded_when_that_is_asked_for(log, client):
+    failure, unknown = a_failure(), a_failure()
+    attempts = Attempts(client)
+    attempts.note(Attempt(failure.reference, "workato", SCOPES, failure.begun_at, 1))
+    assert not log.record(unknown, only_if_open=True)
+    assert log.record(failure, only_if_open=True)
+    assert not log.record(failure, only_if_open=True)
+    closed = a_failure()
+    attempts.note(Attempt(closed.reference, "workato", SCOPES, closed.begun_at, 1))
+    attempts.close(closed.reference, "connected")
+    assert not log.record(closed, only_if_open=True)
+    assert log.get(closed.reference) is None

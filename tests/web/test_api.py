@@ -20,6 +20,8 @@ F_KEYS = {
     "correlation_id",
     "candidates",
     "fix",
+    "ask",
+    "history",
 }
 PATHS = ["/api/v1/failures", "/api/v1/failures/groups", "/api/v1/failures/2M7X-TQRT-89HR"]
 

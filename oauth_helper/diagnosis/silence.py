@@ -1,0 +1,63 @@
+"""What it may mean that nothing came back: HubSpot's own error pages tell nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from oauth_helper.diagnosis.causes import Cause
+from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence
+
+
+def from_silence(evidence: Evidence) -> Diagnosis:
+    """That nobody came back, and behind it what most likely kept them, by all that is known."""
+    minutes = max(1, round((evidence.silent_for or 0) / 60))
+    first = Candidate(
+        Cause.NEVER_RETURNED,
+        f"Nothing had come back from HubSpot after {minutes} min.",
+    )
+    gated = tuple(evidence.behind_a_subscription)
+    return Diagnosis((first, *_likely(evidence)), gated, _ASK)
+
+
+_ASK = "What HubSpot's page says: ask the person to paste it, or to pick it from the list."
+
+
+def _likely(evidence: Evidence) -> Iterator[Candidate]:
+    if gated := evidence.behind_a_subscription:
+        names = "; ".join(f"{name}: {subscription}" for name, subscription in gated.items())
+        yield Candidate(
+            Cause.ACCOUNT_LACKS_FEATURE,
+            f"`scope` holds what not every account has, and HubSpot then shows an error. {names}.",
+        )
+    if not evidence.worked:
+        yield from _mismatches(evidence)
+    yield Candidate(
+        Cause.USER_LACKS_PERMISSION,
+        "Somebody who is neither Super Admin nor has Marketplace Access is stopped on HubSpot's "
+        "own page.",
+    )
+    if evidence.worked:
+        yield Candidate(
+            Cause.APP_NOT_APPROVED,
+            "The same request has connected another account, so link and app fit; an account that "
+            "approves apps first stops it on HubSpot's own page.",
+        )
+    yield Candidate(
+        Cause.USER_DENIED, "Somebody who cancels or closes the tab is not sent back either."
+    )
+
+
+def _mismatches(evidence: Evidence) -> Iterator[Candidate]:
+    """Link and app may not fit: nothing has shown yet that they do."""
+    if evidence.app is None:
+        known = "Which scopes the app lists is not known here, and the same request has not "
+        why = known + "connected anybody yet."
+        yield Candidate(Cause.URL_REQUESTS_UNCONFIGURED_SCOPE, why)
+        yield Candidate(Cause.SCOPE_IN_WRONG_PARAMETER, why)
+        yield Candidate(Cause.URL_MISSING_REQUIRED_SCOPE, why)
+    if evidence.app is None or not evidence.app.redirect_urls:
+        yield Candidate(
+            Cause.REDIRECT_URI_MISMATCH,
+            f"Whether the app has the redirect URL {evidence.redirect_uri or 'of the request'} is "
+            "not known here.",
+        )

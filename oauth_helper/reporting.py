@@ -1,0 +1,95 @@
+"""What people say that HubSpot showed them: it refines the record of their attempt, or makes it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from oauth_helper.diagnosis import Evidence, Stage
+from oauth_helper.oauth.authorization_request import find_authorization_url
+from oauth_helper.oauth.pending import PendingAuthorization
+from oauth_helper.profiles import Profile
+from oauth_helper.recording import evidence_at_hubspot, failure_of
+from oauth_helper.records import Attempt, Event, Failure, Status, What
+
+logger = logging.getLogger(__name__)
+
+
+class AttemptLog(Protocol):
+    """Where attempts are noted."""
+
+    def has_worked(self, fingerprint: str) -> bool:
+        """Whether a request of this fingerprint has connected somebody lately."""
+
+
+class FailureLog(Protocol):
+    """Where failures are recorded."""
+
+    def record(self, failure: Failure) -> bool:
+        """Writes a failure; False if there is one already."""
+
+    def change(self, reference: str, change: Callable[[Failure], Failure]) -> Failure | None:
+        """Changes a failure that was written; None when there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporting:
+    """Takes reports in. `clock` gives Unix seconds."""
+
+    attempts: AttemptLog
+    failures: FailureLog
+    clock: Callable[[], float]
+
+    def report(
+        self,
+        profile: Profile | None,
+        attempt: Attempt | PendingAuthorization,
+        message: str,
+        *,
+        by: str,
+    ) -> Failure:
+        """The record of the attempt with what `message` adds to it; `by` is who says so.
+
+        A response that came back tells more than any report, so a failure of a later stage keeps
+        its causes.
+        """
+        now = self.clock()
+        told = failure_of(profile, attempt, self._evidence(profile, attempt, message), at=now)
+        event = Event(now, What.REPORTED, by, told.message)
+        if self.failures.record(told.with_event(event)):
+            logger.info("reported: %s %s %s", told.reference, told.profile, told.cause)
+            return told.with_event(event)
+        changed = self.failures.change(
+            told.reference, lambda before: _refined(before, told).with_event(event)
+        )
+        # It can only be gone when its time is over, this very moment.
+        return changed or told.with_event(event)
+
+    def _evidence(
+        self, profile: Profile | None, attempt: Attempt | PendingAuthorization, message: str
+    ) -> Evidence:
+        worked = profile is not None and self.attempts.has_worked(
+            profile.fingerprint(attempt.requested)
+        )
+        evidence = evidence_at_hubspot(profile, attempt, message=message, worked=worked)
+        page = find_authorization_url(message)
+        if profile is None or page is None or page.redirect_uri in (None, profile.redirect_uri):
+            return evidence
+        # The page belongs to a link that somebody else made.
+        return replace(
+            evidence, requested=page.requested, redirect_uri=page.redirect_uri or "", worked=False
+        )
+
+
+def _refined(before: Failure, told: Failure) -> Failure:
+    if before.stage is not Stage.AUTHORIZATION or before.status is Status.RESOLVED:
+        return before
+    return replace(
+        before,
+        candidates=told.candidates,
+        missing=told.missing,
+        message=told.message,
+        ask=told.ask,
+    )

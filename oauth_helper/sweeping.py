@@ -1,0 +1,87 @@
+"""Attempts that never return: each becomes one failure, whoever looks after them.
+
+Any number of processes may sweep at the same time, and any of them may die in the middle: the
+record is written only while its attempt is still open, in the very step that closes it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from oauth_helper.diagnosis import Evidence, Stage
+from oauth_helper.profiles import Profile
+from oauth_helper.recording import evidence_at_hubspot, failure_of
+from oauth_helper.records import Attempt, Failure
+
+logger = logging.getLogger(__name__)
+
+# So many are fetched at a time; the rest comes in the next round of the same sweep.
+_BATCH = 100
+
+# Seconds after which a response that was taken in hand has surely been given up: the exchange has
+# shorter timeouts than this.
+_IN_HAND = 120
+
+
+class OpenAttempts(Protocol):
+    """Where attempts are noted."""
+
+    def overdue(self, now: float, *, limit: int) -> list[Attempt]:
+        """Attempts without outcome whose deadline is over."""
+
+    def has_worked(self, fingerprint: str) -> bool:
+        """Whether a request of this fingerprint has connected somebody lately."""
+
+
+class FailureLog(Protocol):
+    """Where failures are recorded."""
+
+    def record(self, failure: Failure, *, only_if_open: bool = False) -> bool:
+        """Writes a failure; False if there is one already, or the attempt has an outcome."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweeping:
+    """Records attempts that are past their deadline. `clock` gives Unix seconds."""
+
+    attempts: OpenAttempts
+    failures: FailureLog
+    profiles: Mapping[str, Profile]
+    clock: Callable[[], float]
+
+    def sweep(self) -> int:
+        """Records all that are due; how many this caller recorded."""
+        recorded = 0
+        seen: set[str] = set()
+        while True:
+            due = self.attempts.overdue(self.clock(), limit=_BATCH)
+            fresh = [attempt for attempt in due if attempt.reference not in seen]
+            for attempt in fresh:
+                seen.add(attempt.reference)
+                recorded += self._record(attempt)
+            # What stays open is in somebody's hands; a later sweep looks again.
+            if len(fresh) < _BATCH:
+                return recorded
+
+    def _record(self, attempt: Attempt) -> bool:
+        now = self.clock()
+        if attempt.claimed_at is not None and now - attempt.claimed_at < _IN_HAND:
+            return False
+        profile = self.profiles.get(attempt.profile)
+        failure = failure_of(profile, attempt, self._evidence(profile, attempt), at=now)
+        written = self.failures.record(failure, only_if_open=True)
+        if written:
+            logger.info("failed: %s %s %s", failure.reference, failure.profile, failure.cause)
+        return written
+
+    def _evidence(self, profile: Profile | None, attempt: Attempt) -> Evidence:
+        if attempt.claimed_at is not None:
+            return Evidence(stage=Stage.CALLBACK, interrupted=True)
+        worked = profile is not None and self.attempts.has_worked(
+            profile.fingerprint(attempt.requested)
+        )
+        silent_for = int(self.clock() - attempt.begun_at)
+        return evidence_at_hubspot(profile, attempt, worked=worked, silent_for=silent_for)

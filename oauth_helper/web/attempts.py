@@ -1,0 +1,225 @@
+"""The page of one attempt: how it stands, how it ended, and what HubSpot showed instead."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
+from flask import url_for as url
+
+from oauth_helper.connecting import Outcome
+from oauth_helper.diagnosis import Cause, Fix, Stage, Who, fix_for, usual_messages, wording
+from oauth_helper.oauth.pending import PendingAuthorization
+from oauth_helper.profiles import Profile
+from oauth_helper.recognising import Refusal
+from oauth_helper.records import CUSTOMER, Failure, StoreUnavailableError, What
+from oauth_helper.reference import parse_reference
+from oauth_helper.web.languages import translate
+from oauth_helper.web.security import csrf, is_from_here, limit
+from oauth_helper.web.services import services
+
+blueprint = Blueprint("attempts", __name__, url_prefix="/attempts")
+
+#: Characters of a report that are read; HubSpot's messages have a few hundred.
+MAX_REPORT = 4000
+
+
+@blueprint.get("/<reference>")
+@limit("240 per minute")
+def page(reference: str) -> Response:
+    """How an attempt stands, for the browser that began it; others are told to start again."""
+    parsed = parse_reference(reference)
+    kept = services().cookies.read(request, parsed) if parsed else None
+    refusal = _refusal_in_query()
+    if kept is None or (refusal and isinstance(kept, PendingAuthorization)):
+        return _start_again(refusal, parsed, kept)
+    profile = _profile_of(kept)
+    if isinstance(kept, PendingAuthorization):
+        return _still_open(profile, kept)
+    if kept.cause is None:
+        shown = render_template(
+            "connected.html", outcome=kept, profile=profile, continue_to=_continue_to(kept)
+        )
+        return make_response(shown)
+    return _failed(profile, kept, kept.cause, kept.missing, continue_to=_continue_to(kept))
+
+
+@blueprint.get("/<reference>/status")
+@limit("1200 per minute")
+def status(reference: str) -> Response:
+    """Whether the response is there, for the page that waits for it in another tab."""
+    parsed = parse_reference(reference)
+    kept = services().cookies.read(request, parsed) if parsed else None
+    if kept is None:
+        abort(404)
+    if isinstance(kept, PendingAuthorization):
+        return jsonify(status="waiting")
+    return jsonify(status="connected" if kept.connected else "failed")
+
+
+@blueprint.post("/<reference>/report")
+# No session stands behind it: the attempt's own cookie is proof enough, and other sites' forms do
+# not bring it along (SameSite). A tab that was open for hours still works.
+@csrf.exempt  # type: ignore[untyped-decorator]
+@limit("30 per minute")
+def report(reference: str) -> Response:
+    """Takes in what HubSpot's page said, and answers with what that means."""
+    if not is_from_here():
+        abort(403, translate("This form was sent from another site."))
+    parsed = parse_reference(reference)
+    kept = services().cookies.read(request, parsed) if parsed else None
+    if kept is None:
+        return _start_again(None, parsed, None)
+    profile = _profile_of(kept)
+    if isinstance(kept, Outcome):
+        return page(kept.reference)
+    text = reported_text()
+    if not text:
+        return _waiting(profile, kept, error=True)
+    failure = services().reporting.report(profile, kept, text, by=CUSTOMER)
+    return _reported(profile, kept, failure)
+
+
+def reported_text() -> str:
+    """What this request's form brings: the pasted text and the message that was picked."""
+    pasted = request.form.get("message", "").strip()[:MAX_REPORT]
+    picked = request.form.get("picked", "")
+    usual = next((each.text for each in usual_messages() if each.id == picked), "")
+    return "\n".join(filter(None, (pasted, usual)))
+
+
+def _still_open(profile: Profile, pending: PendingAuthorization) -> Response:
+    """The page of an attempt without response: it waits, or explains what was reported."""
+    try:
+        failure = services().failures.get(pending.reference)
+    except StoreUnavailableError:
+        failure = None  # the page is of use without it
+    if failure is not None and _is_reported(failure):
+        return _reported(profile, pending, failure)
+    return _waiting(profile, pending)
+
+
+def _is_reported(failure: Failure) -> bool:
+    return any(event.what is What.REPORTED for event in failure.history)
+
+
+def _waiting(profile: Profile, pending: PendingAuthorization, *, error: bool = False) -> Response:
+    shown = render_template(
+        "waiting.html",
+        pending=pending,
+        profile=profile,
+        again=_again(profile, pending),
+        usual=usual_messages(),
+        error=error,
+        is_late=services().clock() - pending.begun_at > services().config.attempt_timeout,
+    )
+    return make_response(shown, 400 if error else 200)
+
+
+def _reported(profile: Profile, pending: PendingAuthorization, failure: Failure) -> Response:
+    return _failed(
+        profile,
+        pending,
+        failure.cause,
+        failure.missing,
+        others=_for_others_to_mend(failure),
+        pending=pending if failure.stage is Stage.AUTHORIZATION else None,
+        usual=usual_messages(),
+    )
+
+
+def _failed(
+    profile: Profile,
+    attempt: PendingAuthorization | Outcome,
+    cause: Cause,
+    missing: tuple[str, ...],
+    **more: object,
+) -> Response:
+    """What went wrong, in plain words, and what the reader can do or pass on."""
+    fixes = fix_for(
+        cause,
+        scopes=missing,
+        redirect_uri=profile.redirect_uri,
+        profile=profile.name,
+        translate=translate,
+    )
+    shown = render_template(
+        "failed.html",
+        reference=attempt.reference,
+        missing=missing,
+        profile=profile,
+        cause=cause,
+        wording=wording,
+        steps=_steps(fixes, Who.CUSTOMER),
+        admin_steps=_steps(fixes, Who.ACCOUNT_ADMIN),
+        again=_again(profile, attempt),
+        **more,
+    )
+    return make_response(shown)
+
+
+def _for_others_to_mend(failure: Failure) -> list[Cause]:
+    """The next causes, if the reader's side could mend them: of ours one is as good as another."""
+    causes = dict.fromkeys(each.cause for each in failure.candidates[:4])
+    theirs = (Who.CUSTOMER, Who.ACCOUNT_ADMIN)
+    return [
+        cause
+        for cause in causes
+        if cause is not failure.cause
+        and cause is not Cause.UNKNOWN
+        and any(fix.who in theirs for fix in wording(cause).fix)
+    ]
+
+
+def _steps(fixes: tuple[Fix, ...], who: Who) -> list[str]:
+    return [step for fix in fixes if fix.who is who for step in fix.steps]
+
+
+def _profile_of(kept: PendingAuthorization | Outcome) -> Profile:
+    profile = services().profiles.get(kept.profile)
+    if profile is None:
+        abort(404, translate("This attempt was made with a profile that is no longer here."))
+    return profile
+
+
+def _refusal_in_query() -> Refusal | None:
+    """Why the callback sent the browser here; of a fixed list, whoever wrote the address."""
+    value = request.args.get("refused")
+    return Refusal(value) if value in set(Refusal) else None
+
+
+def _start_again(
+    refusal: Refusal | None, reference: str | None, kept: PendingAuthorization | Outcome | None
+) -> Response:
+    """Why there is nothing to see. Without `refusal` somebody only looks at an attempt's page."""
+    profile = services().profiles.get(kept.profile if kept else request.args.get("profile", ""))
+    again = url("connect.home")
+    if profile is not None:
+        again = _again(profile, kept) if kept else url("connect.connect", name=profile.name)
+    shown = render_template("refused.html", refusal=refusal, reference=reference, again=again)
+    return make_response(shown, 503 if refusal is Refusal.STORE_DOWN else 400)
+
+
+def _again(profile: Profile, attempt: PendingAuthorization | Outcome) -> str:
+    """The address that begins the same again."""
+    address = url("connect.connect", name=profile.name)
+    return_to = urlencode({"return_to": attempt.return_to}) if attempt.return_to else ""
+    query = "&".join(filter(None, (attempt.begun_with, return_to)))
+    return f"{address}?{query}" if query else address
+
+
+def _continue_to(outcome: Outcome) -> str | None:
+    """`return_to` with the reference and the outcome added to its query."""
+    if outcome.return_to is None:
+        return None
+    parts = urlsplit(outcome.return_to)
+    query = [
+        (name, value)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        if name not in ("reference", "outcome")  # whoever made the address may have forged them
+    ]
+    query += [
+        ("reference", outcome.reference),
+        ("outcome", "connected" if outcome.connected else "failed"),
+    ]
+    return parts._replace(query=urlencode(query)).geturl()

@@ -1,0 +1,46 @@
+"""All that browsers and programs meet, put onto the application: pages, API, their guards."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from oauth_helper.config import Config
+from oauth_helper.web import (
+    api,
+    attempts,
+    check,
+    connect,
+    errors,
+    languages,
+    markup,
+    operations,
+    security,
+    setup,
+    support,
+    times,
+)
+
+_BLUEPRINTS = (
+    connect.blueprint,
+    attempts.blueprint,
+    setup.blueprint,
+    support.blueprint,
+    check.blueprint,
+    api.blueprint,
+    operations.blueprint,
+)
+
+
+def install(app: Flask, config: Config) -> None:
+    """Puts every page onto `app`, whose services are installed already."""
+    app.config["PERMANENT_SESSION_LIFETIME"] = support.SESSION_LIFETIME
+    app.config["SESSION_REFRESH_EACH_REQUEST"] = False
+    app.jinja_env.globals["sandbox"] = config.sandbox
+    security.protect(app, config)
+    errors.install(app)
+    times.install(app)
+    markup.install(app)
+    languages.install(app, secure=config.is_secure)
+    support.sign_in.init_app(app)
+    for blueprint in _BLUEPRINTS:
+        app.register_blueprint(blueprint)
