@@ -203,13 +203,17 @@ class TestFirstStart:
     """The program as a newcomer starts it: no settings at all, but for the port."""
 
     @pytest.fixture
-    def program(self, tmp_path):
+    def settings(self):
+        return {}
+
+    @pytest.fixture
+    def program(self, tmp_path, settings):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", "oauth_helper"],
             cwd=tmp_path,
-            env=environment(tmp_path, {"PORT": str(port)}),
+            env=environment(tmp_path, {"PORT": str(port), **settings}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -274,3 +278,13 @@ class TestFirstStart:
         program.send_signal(signal.SIGTERM)
         assert program.wait(20) == 0
         assert "Traceback" not in program.stdout.read()
+
+    @pytest.mark.parametrize("settings", [{"ATTEMPT_TIMEOUT": "1"}], ids=["one-second"])
+    def test_misses_somebody_who_does_not_come_back(self, program, run):
+        self.welcome(program)
+        http = urllib3.PoolManager(retries=False)
+        http.request("GET", f"{program.url}/connect/workato", redirect=False)
+        deadline = time.monotonic() + 30
+        while "never_returned" not in (listed := run("failures", "list").stdout):
+            assert time.monotonic() < deadline, "waited in vain"
+        assert listed.count("never_returned") == 1

@@ -122,7 +122,7 @@ def fix_for(
     names = {
         "scopes": ", ".join(scopes) or translate("the scopes concerned"),
         "redirect_uri": redirect_uri or translate("the redirect URL"),
-        "profile": profile or translate("this profile"),
+        "profile": f"profile {profile}" if profile else translate("this profile"),
     }
     return tuple(
         Fix(fix.who, tuple(translate(step).format_map(names) for step in fix.steps))

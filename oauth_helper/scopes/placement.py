@@ -23,6 +23,9 @@ from oauth_helper.scopes.app_configuration import AppConfiguration
 from oauth_helper.scopes.catalogue import Kind
 from oauth_helper.scopes.names import OAUTH
 
+# More names than this are not said again in a fix.
+_REPEATED = 6
+
 
 class Severity(StrEnum):
     """Whether HubSpot refuses for certain, or something is only worth knowing."""
@@ -85,12 +88,12 @@ def _missing_required(
     missing = [name for name in app.required if name not in (*in_scope, OAUTH)]
     if not missing:
         return None
-    names = _listed(missing)
+    names = _counted(missing)
     moved = any(name in in_optional for name in missing)
     return Problem(
         "url_missing_required_scope",
         tuple(dict.fromkeys(missing)),
-        f"The app requires {names}, which `scope` does not hold.",
+        f"The app requires {_listed(missing)}, which `scope` does not hold.",
         url_fix=f"{'Have' if moved else 'Add'} {names} in `scope`.",
         app_fix=f"List {names} as optional instead of required.",
     )
@@ -103,14 +106,14 @@ def _unlisted(
     optional = [name for name in in_optional if app.kind_of(name) is None and name not in required]
     if not required and not optional:
         return None
-    names = _listed((*required, *optional))
-    added = [f"{_listed(required)} as required"] if required else []
-    added += [f"{_listed(optional)} as optional"] if optional else []
+    both = (*required, *optional)
+    added = [f"{_counted(required)} as required"] if required else []
+    added += [f"{_counted(optional)} as optional"] if optional else []
     return Problem(
         "url_requests_unconfigured_scope",
-        tuple(dict.fromkeys((*required, *optional))),
-        f"The URL asks for {names}, which the app does not list.",
-        url_fix=f"Leave {names} out.",
+        tuple(dict.fromkeys(both)),
+        f"The URL asks for {_listed(both)}, which the app does not list.",
+        url_fix=f"Leave {_counted(both)} out.",
         app_fix=f"List {' and '.join(added)}.",
     )
 
@@ -147,11 +150,11 @@ def _optional_as_required(in_scope: tuple[str, ...], app: AppConfiguration) -> P
 def _misplaced(misplaced: list[str], message: str, *, url_fix: str, app_fix: str) -> Problem | None:
     if not misplaced:
         return None
-    names = _listed(misplaced)
+    names = _counted(misplaced)
     return Problem(
         "scope_in_wrong_parameter",
         tuple(dict.fromkeys(misplaced)),
-        message.format(names),
+        message.format(_listed(misplaced)),
         url_fix=url_fix.format(names),
         # HubSpot adds it by itself, as required.
         app_fix="" if OAUTH in misplaced else app_fix.format(names),
@@ -160,3 +163,9 @@ def _misplaced(misplaced: list[str], message: str, *, url_fix: str, app_fix: str
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(names))
+
+
+def _counted(names: Iterable[str]) -> str:
+    """The names, or how many there are: the message beside it has them all."""
+    distinct = list(dict.fromkeys(names))
+    return ", ".join(distinct) if len(distinct) <= _REPEATED else f"these {len(distinct)} scopes"

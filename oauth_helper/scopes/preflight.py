@@ -126,7 +126,9 @@ class Preflight:
                 "redirect_uri_mismatch",
                 (),
                 f"The app does not list the redirect URL {self.redirect_uri}.{hint}",
-                url_fix=f"Use {near or listed[0]} as the redirect URL.",
+                url_fix=f"Use {near} as the redirect URL."
+                if near
+                else "Use a redirect URL that the app lists.",
                 app_fix=f"Add {self.redirect_uri} to the redirect URLs, letter by letter.",
             )
 

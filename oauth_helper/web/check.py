@@ -22,6 +22,7 @@ from oauth_helper.checking import (
     read_app,
     tally,
 )
+from oauth_helper.diagnosis import wording
 from oauth_helper.profiles import Profile
 from oauth_helper.redaction import harmless
 from oauth_helper.scopes import AppConfigurationError, Kind, Preflight, is_scope_token
@@ -194,6 +195,7 @@ def _page(
         typed=typed,
         result=result,
         problems=problems or {},
+        wording=wording,
         tally=tally,
         errors_of=errors_of,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import NoReturn
 import click
 
 from oauth_helper.checking import Link, LinkError, link_in, link_with, read_app
+from oauth_helper.commands.shared import json_text
 from oauth_helper.config import ConfigError
 from oauth_helper.redaction import harmless
 from oauth_helper.scopes import AppConfigurationError
@@ -56,11 +56,6 @@ def message_given(message: str | None, *, needed: bool) -> str:
             "There is no message. Give what HubSpot's page says with --message or on stdin."
         )
     return message
-
-
-def json_text(document: object) -> str:
-    """`document` as JSON in ASCII, so that no text in it can steer a terminal."""
-    return json.dumps(document, indent=2)
 
 
 @contextmanager

@@ -1,0 +1,140 @@
+"""What is recorded: failures to look at, and connections to look at and to revoke."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from oauth_helper.commands.shared import json_text, profile_named, read_config
+from oauth_helper.config import Config
+from oauth_helper.diagnosis import Cause
+from oauth_helper.reference import parse_reference
+from oauth_helper.web.times import iso
+
+if TYPE_CHECKING:
+    from oauth_helper.storage.client import Client
+    from oauth_helper.storage.connections import Connections
+
+
+@click.group()
+def failures() -> None:
+    """Look at the failures that are recorded."""
+
+
+@failures.command("list")
+@click.option(
+    "--cause",
+    type=click.Choice([cause.value for cause in Cause]),
+    metavar="CAUSE",
+    help="Only of this cause.",
+)
+@click.option("--profile", help="Only failures of this profile.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+def failures_list(cause: str | None, profile: str | None, limit: int) -> None:
+    """The newest failures, one a line."""
+    from oauth_helper.records import Wanted
+    from oauth_helper.storage.failures import Failures
+
+    config = read_config()
+    if profile:
+        profile_named(config, profile)  # refuses an unknown one
+    with _store(config) as client:
+        log = Failures(client, retention_days=config.failure_retention_days)
+        page = log.page(Wanted(cause=cause, profile=profile), limit=limit)
+    for failure in page.failures:
+        account = failure.hub_id or "-"
+        click.echo(
+            f"{iso(failure.at)}  {failure.reference}  {failure.profile}  {account}  {failure.cause}"
+        )
+    if not page.failures:
+        click.echo("No failure is recorded.", err=True)
+
+
+@failures.command("show")
+@click.argument("reference")
+def failures_show(reference: str) -> None:
+    """One failure as JSON."""
+    from oauth_helper.storage.failures import Failures
+    from oauth_helper.web.failure_json import failure_json
+
+    config = read_config()
+    parsed = parse_reference(reference)
+    if parsed is None:
+        raise click.BadParameter("this is no reference; is it mistyped?", param_hint="REFERENCE")
+    with _store(config) as client:
+        found = Failures(client, retention_days=config.failure_retention_days).get(parsed)
+    if found is None:
+        raise click.ClickException(f"There is no failure {parsed}.")
+    click.echo(json_text(failure_json(found), ascii_only=False))
+
+
+@click.group()
+def connections() -> None:
+    """Look at the accounts that are connected, and revoke."""
+
+
+@connections.command("list")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+def connections_list(limit: int) -> None:
+    """The latest connections, one a line."""
+    config = read_config()
+    with _store(config) as client:
+        found = _connections(config, client).newest(limit=limit)
+    for each in found:
+        count = "?" if each.granted is None else len(each.granted)
+        click.echo(f"{iso(each.connected_at)}  {each.id}  {count} scopes  {each.reference}")
+    if not found:
+        click.echo("Nobody is connected.", err=True)
+
+
+@connections.command("revoke")
+@click.argument("connection_id", metavar="ID")
+def connections_revoke(connection_id: str) -> None:
+    """Revoke a connection at HubSpot and forget it here."""
+    from oauth_helper.hubspot import HubSpot
+    from oauth_helper.revoking import revoke
+
+    config = read_config()
+    with _store(config) as client:
+        done = revoke(
+            connection_id,
+            connections=_connections(config, client),
+            hubspot=HubSpot(config.api_url, config.api_version),
+            profiles={profile.name: profile for profile in config.profiles},
+        )
+    if not done.ok:
+        raise click.ClickException(done.message)
+    click.echo(done.message)
+
+
+@contextmanager
+def _store(config: Config) -> Iterator[Client]:
+    """The store of REDIS_URL, else that of a running program, else one started just for this."""
+    from oauth_helper.first_start import KeyFileError
+    from oauth_helper.records import StoreUnavailableError
+    from oauth_helper.storage.client import connect
+    from oauth_helper.storage.embedded import EmbeddedStore, StoreError, running_store_url
+
+    try:
+        address = config.redis_url.reveal() or running_store_url(config.data_dir)
+        if address:
+            yield connect(address)
+        else:
+            with EmbeddedStore(config.data_dir) as store:
+                yield connect(store.url)
+    except ValueError as error:
+        raise click.ClickException("REDIS_URL is not an address that can be read") from error
+    except (StoreError, StoreUnavailableError, KeyFileError) as error:
+        raise click.ClickException(f"The store cannot be used: {error}") from error
+
+
+def _connections(config: Config, client: Client) -> Connections:
+    from oauth_helper.first_start import with_secret_key
+    from oauth_helper.sealing import Sealer
+    from oauth_helper.storage.connections import Connections
+
+    sealer = Sealer(with_secret_key(config).secret_keys, purpose="tokens")
+    return Connections(client, seal=sealer.seal, unseal=sealer.unseal)

@@ -1,0 +1,53 @@
+"""Serving the pages and the API, and what is said once they are there."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from oauth_helper.commands.shared import read_config
+from oauth_helper.config import Config
+
+
+@click.command()
+def serve() -> None:
+    """Serve the pages and the API (what happens without a command)."""
+    from oauth_helper import create_app
+    from oauth_helper.first_start import KeyFileError, with_secret_key, with_support_user
+    from oauth_helper.serving import serve as serve_forever
+    from oauth_helper.web.services import services_of
+
+    config = read_config()
+    config, password = with_support_user(config)
+
+    def before_workers(config: Config) -> Config:
+        return with_secret_key(config)
+
+    def ready(config: Config) -> None:
+        click.echo(_welcome(config, password))
+
+    try:
+        code = serve_forever(
+            config,
+            create_app=create_app,
+            before_workers=before_workers,
+            regularly=lambda app: services_of(app).sweeping.sweep,
+            ready=ready,
+        )
+    except KeyFileError as error:
+        click.echo(f"oauth_helper cannot start: {error}", err=True)
+        code = 2
+    sys.exit(code)
+
+
+def _welcome(config: Config, password: str | None) -> str:
+    lines = [f"oauth_helper is ready: open {config.public_url}"]
+    if config.sandbox:
+        lines.append("  No HUBSPOT_CLIENT_ID is set, so a built-in sandbox plays HubSpot.")
+    if password:
+        lines.append(
+            f"  Support staff: {config.public_url}/support/failures  user: support  "
+            f"password: {password}"
+        )
+    return "\n".join(lines)
