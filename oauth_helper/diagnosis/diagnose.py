@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from oauth_helper.diagnosis.causes import Cause, Stage
 from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence, further
-from oauth_helper.diagnosis.messages import Reading, read_message
+from oauth_helper.diagnosis.messages import Reading, is_title_only, read_message
 from oauth_helper.diagnosis.responses import from_declined, from_refused, from_unavailable
-from oauth_helper.diagnosis.silence import from_silence
+from oauth_helper.diagnosis.silence import from_silence, from_title
 from oauth_helper.diagnosis.weighing import MISMATCHES, weigh
 from oauth_helper.oauth.authorization_request import find_authorization_url
 from oauth_helper.oauth.authorization_response import Declined, Malformed
@@ -50,11 +50,16 @@ def _found_in(evidence: Evidence) -> Diagnosis:
     if evidence.response is not None:
         answered = _from_response(evidence)
         return told if answered.cause is Cause.UNKNOWN and told is not None else answered
+    return told or _without_words(evidence)
+
+
+def _without_words(evidence: Evidence) -> Diagnosis:
+    """What is left when neither rules nor answers nor texts tell anything."""
     if evidence.interrupted:
         return _INTERRUPTED
-    if told is None and evidence.silent_for is not None:
+    if evidence.silent_for is not None:
         return from_silence(evidence)
-    return told or _NOTHING_KNOWN
+    return from_title(evidence) if is_title_only(evidence.message) else _NOTHING_KNOWN
 
 
 def _broken_rules(evidence: Evidence) -> tuple[Problem, ...]:

@@ -50,6 +50,22 @@ def read_message(text: str, stage: Stage) -> Reading | None:
     )
 
 
+# English, French, Italian and Japanese from where `message_pages.toml` has its sentences; others are
+# worked out. Folded: without accents, in small letters.
+_TITLE = re.compile(
+    "couldn'?t complete the connection|impossible de terminer la connexion"
+    "|impossibile completare la connessione|接続を完了できませんでした"
+    "|(?:die )?verbindung konnte nicht (?:hergestellt|abgeschlossen) werden"
+    "|no se pudo completar la conexion|nao foi possivel concluir a conexao"
+)
+
+
+def is_title_only(text: str) -> bool:
+    """Whether `text` is the title of HubSpot's error page and nothing that tells more."""
+    folded = fold(without_wrapping(text))
+    return bool(_TITLE.search(folded)) and len(_TITLE.sub("", folded).strip(" .:!-")) < 20
+
+
 def _by_rules(
     rules: tuple[MessageRule, ...], folded: str, stage: Stage, scopes: tuple[str, ...]
 ) -> Reading | None:

@@ -19,6 +19,16 @@ def from_silence(evidence: Evidence) -> Diagnosis:
     return Diagnosis((first, *_likely(evidence)), gated, _ASK)
 
 
+def from_title(evidence: Evidence) -> Diagnosis:
+    """That HubSpot showed an error page, of which only the title is known."""
+    first = Candidate(
+        Cause.UNKNOWN, "This is the title that each of HubSpot's error pages has; it tells no more."
+    )
+    likely = (each for each in _likely(evidence) if each.cause is not Cause.USER_DENIED)
+    return Diagnosis((first, *likely), (), _ASK_FOR_SENTENCE)
+
+
+_ASK_FOR_SENTENCE = "The sentence below the title of HubSpot's page."
 _ASK = "What HubSpot's page says: ask the person to paste it, or to pick it from the list."
 
 

@@ -201,3 +201,29 @@ def test_the_age_of_a_refused_code(age, words):
     (candidate,) = diagnose(Evidence(stage=Stage.TOKEN, response=refused, code_age=age)).candidates
     assert candidate.cause is Cause.CODE_EXPIRED_OR_REUSED
     assert words in candidate.why
+
+
+# ---- the title alone
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Couldn\u2019t complete the connection",
+        "COULDNT COMPLETE THE CONNECTION!",
+        "Impossible de terminer la connexion",
+        "Impossibile completare la connessione:",
+        "\u63a5\u7d9a\u3092\u5b8c\u4e86\u3067\u304d\u307e\u305b\u3093\u3067\u3057\u305f",
+    ],
+)
+def test_the_title_of_the_error_page_alone_asks_for_the_sentence_below_it(title):
+    diagnosis = at_hubspot(title)
+    assert diagnosis.cause is Cause.UNKNOWN
+    assert causes(diagnosis)[1] is Cause.ACCOUNT_LACKS_FEATURE
+    assert "sentence below the title" in diagnosis.ask
+
+
+def test_the_title_with_its_sentence_is_read_by_the_sentence():
+    assert at_hubspot(f"Couldn\u2019t complete the connection\n{E9}").cause is (
+        Cause.USER_LACKS_PERMISSION
+    )
