@@ -8,8 +8,9 @@ from typing import Any
 
 from oauth_helper.checking import Link
 from oauth_helper.diagnosis import Candidate, Cause, Evidence, Fix, Role, Stage, diagnose, fix_for
+from oauth_helper.oauth.authorization_request import find_authorization_url
 from oauth_helper.oauth.token_response import Granted, TokenResponse
-from oauth_helper.redaction import harmless, redact
+from oauth_helper.redaction import redact
 from oauth_helper.scopes import OAUTH, AppConfiguration, Catalogue, Kind, Tier
 
 # Characters of a message that are looked at: an address of HubSpot's page may have some thousands.
@@ -75,7 +76,10 @@ def evidence_from(
 
 
 def explain(evidence: Evidence, secrets: Iterable[str] = ()) -> Explanation:
-    """The diagnosis of `evidence`, without `secrets` and whatever else looks like one."""
+    """The diagnosis of `evidence`, without `secrets` and whatever else looks like one.
+
+    The steps name the redirect URI of `evidence`, or else the one in the message's authorize URL.
+    """
     diagnosis = diagnose(evidence)
     hidden = tuple(secrets)
 
@@ -91,7 +95,7 @@ def explain(evidence: Evidence, secrets: Iterable[str] = ()) -> Explanation:
         fixes=fix_for(
             diagnosis.cause,
             scopes=scopes,
-            redirect_uri=harmless(evidence.redirect_uri[:_LONGEST_NAME]),
+            redirect_uri=clean(_redirect_uri(evidence), _LONGEST_NAME),
         ),
         ask=diagnosis.ask,
     )
@@ -106,6 +110,13 @@ def explanation_json(explanation: Explanation) -> dict[str, Any]:
         "fix": [{"who": each.who, "steps": list(each.steps)} for each in explanation.fixes],
         "ask": explanation.ask,
     }
+
+
+def _redirect_uri(evidence: Evidence) -> str:
+    if evidence.redirect_uri:
+        return evidence.redirect_uri
+    found = find_authorization_url(evidence.message)
+    return (found.redirect_uri if found else None) or ""
 
 
 def _not_granted(

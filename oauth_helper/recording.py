@@ -15,6 +15,7 @@ from oauth_helper.redaction import redact
 #: Characters that a record takes of a text from outside.
 MAX_MESSAGE = 2000
 _MAX_WHY = 500
+_MAX_NAME, _MOST_NAMES = 200, 200
 _MAX_CORRELATION_ID = 100
 
 
@@ -48,10 +49,10 @@ def failure_of(
         ),
         message=redact(_message(evidence), hidden)[:MAX_MESSAGE],
         granted=granted,
-        missing=diagnosis.scopes,
+        missing=tuple(redact(name, hidden)[:_MAX_NAME] for name in diagnosis.scopes[:_MOST_NAMES]),
         hub_id=hub_id,
         correlation_id=redact(_correlation_id(evidence), hidden)[:_MAX_CORRELATION_ID],
-        redirect_uri=profile.redirect_uri if profile else "",
+        redirect_uri=redact(_redirect_uri(profile, evidence), hidden)[:_MAX_WHY],
         ask=diagnosis.ask,
     )
 
@@ -75,6 +76,11 @@ def evidence_at_hubspot(
         worked=worked,
         silent_for=silent_for,
     )
+
+
+def _redirect_uri(profile: Profile | None, evidence: Evidence) -> str:
+    """That of the request: somebody else's link may have another one than ours."""
+    return evidence.redirect_uri or (profile.redirect_uri if profile else "")
 
 
 def _secrets_of(profile: Profile | None, attempt: Attempt | PendingAuthorization) -> Iterable[str]:

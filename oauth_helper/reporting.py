@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from oauth_helper.diagnosis import Evidence, Stage
+from oauth_helper.diagnosis import Cause, Evidence, Stage
 from oauth_helper.oauth.authorization_request import find_authorization_url
 from oauth_helper.oauth.pending import PendingAuthorization
 from oauth_helper.profiles import Profile
@@ -15,6 +15,10 @@ from oauth_helper.recording import evidence_at_hubspot, failure_of
 from oauth_helper.records import Attempt, Event, Failure, Status, What
 
 logger = logging.getLogger(__name__)
+
+# Characters of a report in the history, and reports of one person there. The record itself has the
+# latest in full.
+_MAX_REPORT, _MOST_REPORTS = 500, 5
 
 
 class AttemptLog(Protocol):
@@ -49,23 +53,21 @@ class Reporting:
         message: str,
         *,
         by: str,
-    ) -> Failure:
+    ) -> Failure | None:
         """The record of the attempt with what `message` adds to it; `by` is who says so.
 
         A response that came back tells more than any report, so a failure of a later stage keeps
-        its causes.
+        its causes. None when the attempt has connected: nothing is recorded then.
         """
         now = self.clock()
         told = failure_of(profile, attempt, self._evidence(profile, attempt, message), at=now)
-        event = Event(now, What.REPORTED, by, told.message)
+        event = Event(now, What.REPORTED, by, told.message[:_MAX_REPORT])
         if self.failures.record(told.with_event(event)):
             logger.info("reported: %s %s %s", told.reference, told.profile, told.cause)
             return told.with_event(event)
-        changed = self.failures.change(
-            told.reference, lambda before: _refined(before, told).with_event(event)
+        return self.failures.change(
+            told.reference, lambda before: _with_report(_refined(before, told), event)
         )
-        # It can only be gone when its time is over, this very moment.
-        return changed or told.with_event(event)
 
     def _evidence(
         self, profile: Profile | None, attempt: Attempt | PendingAuthorization, message: str
@@ -83,13 +85,26 @@ class Reporting:
         )
 
 
+def _with_report(failure: Failure, event: Event) -> Failure:
+    """The failure with the report in its history, which whoever has the cookie could else flood."""
+    same = [each for each in failure.history if each.what is event.what and each.by == event.by]
+    if any(each.text == event.text for each in same):
+        return failure
+    dropped = same[: len(same) - _MOST_REPORTS + 1] if len(same) >= _MOST_REPORTS else []
+    kept = tuple(each for each in failure.history if each not in dropped)
+    return replace(failure, history=kept).with_event(event)
+
+
 def _refined(before: Failure, told: Failure) -> Failure:
     if before.stage is not Stage.AUTHORIZATION or before.status is Status.RESOLVED:
         return before
+    if told.cause is Cause.UNKNOWN and before.cause is not Cause.UNKNOWN:
+        return before  # what was understood is worth more than what is not
     return replace(
         before,
         candidates=told.candidates,
         missing=told.missing,
         message=told.message,
         ask=told.ask,
+        redirect_uri=told.redirect_uri,
     )

@@ -21,16 +21,12 @@ logger = logging.getLogger(__name__)
 # So many are fetched at a time; the rest comes in the next round of the same sweep.
 _BATCH = 100
 
-# Seconds after which a response that was taken in hand has surely been given up: the exchange has
-# shorter timeouts than this.
-_IN_HAND = 120
-
 
 class OpenAttempts(Protocol):
     """Where attempts are noted."""
 
     def overdue(self, now: float, *, limit: int) -> list[Attempt]:
-        """Attempts without outcome whose deadline is over."""
+        """Attempts without outcome whose deadline is over, none that is in somebody's hands."""
 
     def has_worked(self, fingerprint: str) -> bool:
         """Whether a request of this fingerprint has connected somebody lately."""
@@ -55,23 +51,18 @@ class Sweeping:
     def sweep(self) -> int:
         """Records all that are due; how many this caller recorded."""
         recorded = 0
-        seen: set[str] = set()
-        while True:
-            due = self.attempts.overdue(self.clock(), limit=_BATCH)
-            fresh = [attempt for attempt in due if attempt.reference not in seen]
-            for attempt in fresh:
-                seen.add(attempt.reference)
-                recorded += self._record(attempt)
-            # What stays open is in somebody's hands; a later sweep looks again.
-            if len(fresh) < _BATCH:
-                return recorded
+        # Whoever records one closes it, so that the next round has others.
+        while due := self.attempts.overdue(self.clock(), limit=_BATCH):
+            written = sum(map(self._record, due))
+            recorded += written
+            if not written:
+                break
+        return recorded
 
     def _record(self, attempt: Attempt) -> bool:
-        now = self.clock()
-        if attempt.claimed_at is not None and now - attempt.claimed_at < _IN_HAND:
-            return False
         profile = self.profiles.get(attempt.profile)
-        failure = failure_of(profile, attempt, self._evidence(profile, attempt), at=now)
+        evidence = self._evidence(profile, attempt)
+        failure = failure_of(profile, attempt, evidence, at=self.clock())
         written = self.failures.record(failure, only_if_open=True)
         if written:
             logger.info("failed: %s %s %s", failure.reference, failure.profile, failure.cause)

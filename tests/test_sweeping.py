@@ -221,6 +221,17 @@ def choosing():
     return choose
 
 
+def test_attempts_that_have_expired_do_not_stand_in_the_way(store_url, store, clock):
+    with connect(store_url) as client:
+        noted(client, 250, int(clock.now) - 100, choosing())
+        gone = store.keys("oh:*:attempt:*")
+        store.delete(*gone)
+        last = noted(client, 1, int(clock.now) - 1, lambda alphabet: alphabet[3])
+        assert a_sweeping(client, clock).sweep() == 1
+        assert {each.reference for each in all_failures(client)} == last
+        assert not store.keys("oh:{*}:open")
+
+
 @pytest.mark.usefixtures("store")
 def test_many_sweepers_record_each_attempt_once(store_url, clock):
     with connect(store_url) as client:

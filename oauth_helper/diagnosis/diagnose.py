@@ -38,13 +38,14 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         evidence = replace(
             evidence, requested=found.requested, redirect_uri=found.redirect_uri or ""
         )
+    evidence = replace(evidence, problems=evidence.problems or _broken_rules(evidence))
     return weigh(_found_in(evidence), evidence)
 
 
 def _found_in(evidence: Evidence) -> Diagnosis:
     told = _from_text(evidence)
-    if problems := evidence.problems or _broken_rules(evidence):
-        return further(_from_problems(problems), told)
+    if evidence.problems:
+        return further(_from_problems(evidence.problems), told)
     if evidence.missing_required or evidence.missing_optional:
         return _from_grant(evidence.missing_required, evidence.missing_optional)
     if evidence.response is not None:

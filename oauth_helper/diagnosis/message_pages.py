@@ -140,6 +140,8 @@ def _near(subject: _Places, said: _Places, ends: _Places) -> bool:
 
     The nearest two are neighbours when all are sorted, and an end of a sentence parts them.
     """
+    if not subject or not said:
+        return False
     kinds = ((subject, "subject"), (said, "said"), (ends, "end"))
     sorted_places = sorted((start, end, kind) for places, kind in kinds for start, end in places)
     return any(

@@ -72,7 +72,13 @@ EXACT: tuple[MessageRule, ...] = (
         "expired_auth_code",
         "(missing or )?unknown auth code",
         r"\bauth(ori[sz]ation)? code .{0,20}(expired|invalid|used|not valid|unknown)",
+    ),
+    # The code of a text message, or of an app that makes them, expires too: on HubSpot's pages.
+    _rule(
+        "a code that has expired or was used",
+        (Cause.CODE_EXPIRED_OR_REUSED,),
         r"\bcode (has |was |is )?(already )?(been )?(expired|used)",
+        stages=(Stage.CALLBACK, Stage.TOKEN),
     ),
     _rule(
         "BAD_CODE_VERIFIER",
@@ -142,7 +148,7 @@ WEAK: tuple[MessageRule, ...] = (
         (Cause.STATE_MISMATCH,),
         r"\bstate\b.{0,20} (mismatch|invalid|(does not|doesn'?t|did not|didn'?t) match|expired)",
         r"(invalid|mismatched|mismatching|unknown) (oauth )?state\b",
-        r"\bcsrf\b",
+        r"\bcsrf (token|state|check|warning|protection)",
     ),
     _rule(
         "a window that was closed",

@@ -50,8 +50,8 @@ def read_message(text: str, stage: Stage) -> Reading | None:
     )
 
 
-# English, French, Italian and Japanese from where `message_pages.toml` has its sentences; others are
-# worked out. Folded: without accents, in small letters.
+# Folded: without accents, in small letters. English, French, Italian and Japanese are from where
+# `message_pages.toml` has its sentences; others are worked out.
 _TITLE = re.compile(
     "couldn'?t complete the connection|impossible de terminer la connexion"
     "|impossibile completare la connessione|接続を完了できませんでした"

@@ -83,10 +83,7 @@ def _by_fitting_app(candidates: _Candidates, evidence: Evidence) -> _Candidates:
         "The configuration known here fits the URL, so the deployed app differs from it, or the "
         "page belongs to another link."
     )
-    return tuple(
-        _adding(each, why) if each.cause in MISMATCHES and "`" not in each.why else each
-        for each in candidates
-    )
+    return tuple(_adding(each, why) if each.cause in MISMATCHES else each for each in candidates)
 
 
 _THE_ADDRESS = "The address of HubSpot's error page: it holds the scopes that were asked for."

@@ -9,7 +9,7 @@ https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentic
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,8 @@ _NAMED, _SHOWN, _COMPARED = 50, 100, 20
 class AppConfiguration:
     """What the HubSpot app lists: each scope in one of three kinds, and its redirect URLs.
 
-    `oauth` is among `required` whether or not the file says so: HubSpot adds it to every app.
+    `oauth` is among `required` whether or not the file says so: HubSpot adds it to every app. An
+    app without redirect URLs either has none, or nothing is known of them: `lists_redirect_urls`.
     """
 
     required: tuple[str, ...] = ()
@@ -62,6 +63,7 @@ class AppConfiguration:
     optional: tuple[str, ...] = ()
     redirect_urls: tuple[str, ...] = ()
     auth_type: str = "oauth"
+    lists_redirect_urls: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if OAUTH not in self.required:
@@ -147,6 +149,7 @@ class _Reader:
             conditional=scopes[Kind.CONDITIONAL],
             optional=scopes[Kind.OPTIONAL],
             redirect_urls=redirect_urls,
+            lists_redirect_urls=REDIRECT_KEY in auth,
             auth_type=auth_type,
         )
 

@@ -67,6 +67,7 @@ class Preflight:
             *self._badly_written(),
             *self.refusals,
             *self._unacceptable(),
+            *self._listed_twice(),
             *self._behind_a_subscription(),
             *self._replaced(),
             *self._unknown(),
@@ -84,7 +85,7 @@ class Preflight:
         """
         kinds = {name: self._kind_to_list(name) for name in self._names_to_list()}
         urls = self.app.redirect_urls
-        if self.redirect_uri and urls and self.redirect_uri not in urls:
+        if self.redirect_uri and self._urls_are_known and self.redirect_uri not in urls:
             urls = (*urls, self.redirect_uri)
         return replace(
             self.app,
@@ -109,6 +110,11 @@ class Preflight:
         optional = [name for name in wanted if self.app.kind_of(name) is Kind.OPTIONAL]
         return RequestedScopes((*self.app.required, *conditional), tuple(optional))
 
+    @property
+    def _urls_are_known(self) -> bool:
+        """Typed lists of scopes and some older files say nothing of redirect URLs."""
+        return bool(self.app.redirect_urls) or self.app.lists_redirect_urls
+
     def _unregistered(self) -> Iterator[Problem]:
         if self.app.auth_type == "static":
             yield Problem(
@@ -119,7 +125,7 @@ class Preflight:
                 app_fix='Set the auth type to "oauth" and list the redirect URL.',
             )
         listed = self.app.redirect_urls
-        if self.redirect_uri and listed and self.redirect_uri not in listed:
+        if self.redirect_uri and self._urls_are_known and self.redirect_uri not in listed:
             near = nearest(self.redirect_uri, listed)
             hint = f" It lists {near}, which is not the same." if near else ""
             yield Problem(
@@ -161,6 +167,20 @@ class Preflight:
                 tuple(others),
                 f"No scope can be named {_some(others)}.",
                 url_fix=f"Leave {_some(others)} out.",
+            )
+
+    def _listed_twice(self) -> Iterator[Problem]:
+        lists = (self.app.required, self.app.conditional, self.app.optional)
+        twice = [
+            name for name in sorted(self.app.listed) if sum(name in each for each in lists) > 1
+        ]
+        if twice:
+            yield Problem(
+                "scope_in_wrong_parameter",
+                tuple(twice),
+                f"The app lists {_some(twice)} as more than one kind; the strictest counts here.",
+                Severity.WARNING,
+                app_fix=f"List {_some(twice)} once.",
             )
 
     def _behind_a_subscription(self) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
@@ -23,10 +24,15 @@ redis.call('EXPIRE', KEYS[2], ARGV[3])
 return 1
 """
 
+# The claim is the caller's own if it bears the caller's mark: a client that lost the reply asks
+# again. What is in hand is not overdue until it has surely been given up.
 _CLAIM: Final = """
-local first = redis.call('HSETNX', KEYS[1], 'claimed', ARGV[2])
+if redis.call('HSETNX', KEYS[1], 'claimed_by', ARGV[2]) == 1 then
+  redis.call('HSET', KEYS[1], 'claimed', ARGV[3])
+  redis.call('ZADD', KEYS[2], 'XX', ARGV[4], ARGV[5])
+end
 redis.call('EXPIRE', KEYS[1], ARGV[1])
-return first
+return redis.call('HGET', KEYS[1], 'claimed_by') == ARGV[2] and 1 or 0
 """
 
 _CLOSE: Final = """
@@ -36,6 +42,10 @@ redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('ZREM', KEYS[2], ARGV[1])
 return before
 """
+
+#: Seconds after which a response that was taken in hand has surely been given up: the exchange has
+#: shorter timeouts than this.
+IN_HAND = 120
 
 # Seconds that a request which connected somebody is remembered.
 _WORKED_KEPT = 30 * 86_400
@@ -70,8 +80,9 @@ class Attempts:
     @raises_unavailable
     def claim(self, reference: str, now: float) -> bool:
         """True for the first caller only: an authorization response is dealt with once."""
-        arguments = [str(_KEPT), str(int(now))]
-        return bool(self._claim(keys=[keys.attempt(reference)], args=arguments))
+        at = int(now)
+        arguments = [str(_KEPT), secrets.token_hex(8), str(at), str(at + IN_HAND), reference]
+        return bool(self._claim(keys=self._keys(reference), args=arguments))
 
     @raises_unavailable
     def close(self, reference: str, outcome: str) -> str | None:
@@ -87,19 +98,31 @@ class Attempts:
 
     @raises_unavailable
     def overdue(self, now: float, *, limit: int) -> list[Attempt]:
-        """Attempts without outcome whose deadline is over, at most `limit` of each day's."""
+        """Attempts without outcome whose deadline is over, at most `limit` of each day's.
+
+        One whose response is in hand is overdue `IN_HAND` seconds after that.
+        """
+        while references := self._due(now, limit):
+            with self._client.pipeline(transaction=False) as pipeline:
+                for reference in references:
+                    pipeline.hgetall(keys.attempt(reference))
+                found = dict(zip(references, pipeline.execute(), strict=True))
+            known = [_attempt_of(name, fields) for name, fields in found.items() if "v" in fields]
+            if known:
+                return known
+            # They expire one by one, the set with the last: what is gone would stay in front.
+            for reference in references:
+                self._client.zrem(keys.open_attempts(day_of(reference)), reference)
+        return []
+
+    def _due(self, now: float, limit: int) -> list[str]:
         today = datetime.fromtimestamp(now, UTC).date()
         # Clocks of several machines differ, so a day more on the far side.
         days = [today + timedelta(days=1 - ago) for ago in range(_DAYS_KEPT + 2)]
         with self._client.pipeline(transaction=False) as pipeline:
             for day in days:
                 pipeline.zrangebyscore(keys.open_attempts(day), "-inf", now, 0, limit)
-            references = [name for names in pipeline.execute() for name in names]
-        with self._client.pipeline(transaction=False) as pipeline:
-            for reference in references:
-                pipeline.hgetall(keys.attempt(reference))
-            found = zip(references, pipeline.execute() if references else (), strict=True)
-        return [_attempt_of(reference, fields) for reference, fields in found if "v" in fields]
+            return [name for names in pipeline.execute() for name in names]
 
     @raises_unavailable
     def note_worked(self, fingerprint: str, now: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -23,12 +24,16 @@ _SPREAD = timedelta(days=2)
 _FIRST_OF_DAY = 2
 
 # KEYS: failure, attempt, open attempts, groups, then each index.
-# ARGV: reference, time, expiry (Unix), group, whether only for an open attempt, then the record's
-# fields and values.
+# ARGV: reference, time, expiry (Unix), group, whether only for an open attempt, mark of this write,
+# then the record's fields and values.
+# A client that lost the reply asks again: by its mark it finds that it was itself.
 _RECORD: Final = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  return redis.call('HGET', KEYS[1], 'mark') == ARGV[6] and 1 or 0
+end
 if ARGV[5] == '1' and not redis.call('ZSCORE', KEYS[3], ARGV[1]) then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 6))
+if redis.call('HGET', KEYS[2], 'outcome') == 'connected' then return 0 end
+redis.call('HSET', KEYS[1], 'mark', ARGV[6], unpack(ARGV, 7))
 redis.call('EXPIREAT', KEYS[1], ARGV[3])
 redis.call('SADD', KEYS[4], ARGV[4])
 redis.call('EXPIREAT', KEYS[4], ARGV[3])
@@ -44,10 +49,12 @@ return 1 + first_of_day
 
 # KEYS: failure, groups, the indexes that it leaves, then those that it is in.
 # ARGV: reference, revision that is to be replaced, time, expiry, group, number of indexes that it
-# leaves, then the record's fields and values.
+# leaves, mark of this write, then the record's fields and values.
 _CHANGE: Final = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if redis.call('HGET', KEYS[1], 'mark') == ARGV[7] then return 1 end
 if (redis.call('HGET', KEYS[1], 'rev') or '0') ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 7))
+redis.call('HSET', KEYS[1], 'mark', ARGV[7], unpack(ARGV, 8))
 redis.call('SADD', KEYS[2], ARGV[5])
 redis.call('EXPIREAT', KEYS[2], ARGV[4])
 local left = tonumber(ARGV[6])
@@ -77,7 +84,8 @@ class Failures:
     def record(self, failure: Failure, *, only_if_open: bool = False) -> bool:
         """Writes a failure and its indexes in one step; False if its reference has one already.
 
-        With `only_if_open` also when its attempt has an outcome, or is none of those noted.
+        False too when its attempt has connected; with `only_if_open` also when it has any outcome,
+        or is none of those noted.
         """
         day = day_of(failure.reference)
         if day not in self._known_days:
@@ -98,6 +106,7 @@ class Failures:
                 self._expiry(day),
                 f"{failure.cause} {failure.profile}",
                 "1" if only_if_open else "",
+                secrets.token_hex(6),
                 *(part for field in fields.items() for part in field),
             ],
         )
@@ -144,6 +153,7 @@ class Failures:
                     self._expiry(day),
                     f"{new.cause} {new.profile}",
                     str(len(left)),
+                    secrets.token_hex(6),
                     *(part for field in fields.items() for part in field),
                 ],
             )

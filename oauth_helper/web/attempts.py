@@ -37,10 +37,7 @@ def page(reference: str) -> Response:
     if isinstance(kept, PendingAuthorization):
         return _still_open(profile, kept)
     if kept.cause is None:
-        shown = render_template(
-            "connected.html", outcome=kept, profile=profile, continue_to=_continue_to(kept)
-        )
-        return make_response(shown)
+        return _connected(profile, kept)
     return _failed(profile, kept, kept.cause, kept.missing, continue_to=_continue_to(kept))
 
 
@@ -53,7 +50,7 @@ def status(reference: str) -> Response:
     if kept is None:
         abort(404)
     if isinstance(kept, PendingAuthorization):
-        return jsonify(status="waiting")
+        return jsonify(status="connected" if _has_connected(kept) else "waiting")
     return jsonify(status="connected" if kept.connected else "failed")
 
 
@@ -61,7 +58,7 @@ def status(reference: str) -> Response:
 # No session stands behind it: the attempt's own cookie is proof enough, and other sites' forms do
 # not bring it along (SameSite). A tab that was open for hours still works.
 @csrf.exempt  # type: ignore[untyped-decorator]
-@limit("30 per minute")
+@limit("120 per minute")
 def report(reference: str) -> Response:
     """Takes in what HubSpot's page said, and answers with what that means."""
     if not is_from_here():
@@ -75,9 +72,18 @@ def report(reference: str) -> Response:
         return page(kept.reference)
     text = reported_text()
     if not text:
-        return _waiting(profile, kept, error=True)
-    failure = services().reporting.report(profile, kept, text, by=CUSTOMER)
-    return _reported(profile, kept, failure)
+        asked = translate("Please paste what HubSpot said, or pick the message that comes closest.")
+        return _waiting(profile, kept, asked)
+    try:
+        failure = services().reporting.report(profile, kept, text, by=CUSTOMER)
+    except StoreUnavailableError:
+        down = translate("The store of records does not answer. Try again soon.")
+        return _waiting(profile, kept, down, 503)
+    answer = _reported(profile, kept, failure) if failure else _connected(profile, kept)
+    # See Other, so that a reload does not send it again; for programs the answer is here already.
+    answer.status_code = 303
+    answer.location = url("attempts.page", reference=kept.reference, _anchor="main")
+    return answer
 
 
 def reported_text() -> str:
@@ -89,21 +95,59 @@ def reported_text() -> str:
 
 
 def _still_open(profile: Profile, pending: PendingAuthorization) -> Response:
-    """The page of an attempt without response: it waits, or explains what was reported."""
+    """The page of an attempt without response: it waits, or explains what became of it."""
+    if _has_connected(pending):
+        return _connected(profile, pending)
     try:
         failure = services().failures.get(pending.reference)
     except StoreUnavailableError:
         failure = None  # the page is of use without it
-    if failure is not None and _is_reported(failure):
+    if failure is not None and _is_told(failure):
         return _reported(profile, pending, failure)
     return _waiting(profile, pending)
 
 
-def _is_reported(failure: Failure) -> bool:
-    return any(event.what is What.REPORTED for event in failure.history)
+def _has_connected(pending: PendingAuthorization) -> bool:
+    """Whether it has connected, although the outcome's cookie never reached this browser."""
+    try:
+        return services().attempts.outcome(pending.reference) == "connected"
+    except StoreUnavailableError:
+        return False
 
 
-def _waiting(profile: Profile, pending: PendingAuthorization, *, error: bool = False) -> Response:
+def _is_told(failure: Failure) -> bool:
+    """Whether there is more to say than that nothing came back."""
+    is_reported = any(event.what is What.REPORTED for event in failure.history)
+    return is_reported or failure.stage is not Stage.AUTHORIZATION
+
+
+def _connected(profile: Profile, attempt: PendingAuthorization | Outcome) -> Response:
+    """That it is connected; with what was granted, if this browser was told."""
+    is_told = isinstance(attempt, Outcome)
+    outcome = (
+        attempt
+        if isinstance(attempt, Outcome)
+        else Outcome(
+            reference=attempt.reference,
+            profile=attempt.profile,
+            cause=None,
+            return_to=attempt.return_to,
+        )
+    )
+    shown = render_template(
+        "connected.html",
+        outcome=outcome,
+        is_told=is_told,
+        profile=profile,
+        continue_to=_continue_to(outcome),
+    )
+    return make_response(shown)
+
+
+def _waiting(
+    profile: Profile, pending: PendingAuthorization, error: str = "", status: int = 400
+) -> Response:
+    """The page that waits and offers to tell; with `error` when the form could not be taken."""
     shown = render_template(
         "waiting.html",
         pending=pending,
@@ -111,9 +155,11 @@ def _waiting(profile: Profile, pending: PendingAuthorization, *, error: bool = F
         again=_again(profile, pending),
         usual=usual_messages(),
         error=error,
+        typed=request.form.get("message", "")[:MAX_REPORT],
+        picked=request.form.get("picked", ""),
         is_late=services().clock() - pending.begun_at > services().config.attempt_timeout,
     )
-    return make_response(shown, 400 if error else 200)
+    return make_response(shown, status if error else 200)
 
 
 def _reported(profile: Profile, pending: PendingAuthorization, failure: Failure) -> Response:

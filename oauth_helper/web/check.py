@@ -231,7 +231,8 @@ def _file(upload: _Upload | None, typed: Typed) -> AppFile:
         raise _WrongFieldsError(
             {"app_config": ["Paste the app's file here, choose it below, or type its lists."]}
         )
-    auth = {"type": "oauth", **{key: lists[box] for box, key in _BOXES.items()}}
+    # A box that is left empty says nothing; a list that is empty in a file says that there is none.
+    auth = {"type": "oauth", **{key: lists[box] for box, key in _BOXES.items() if lists[box]}}
     text = json.dumps({"config": {"auth": auth}}, indent=2, ensure_ascii=False) + "\n"
     with _problems_at("required"):
         return read_app(text, origin="The lists")

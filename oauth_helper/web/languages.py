@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Flask, current_app, g, request
 from werkzeug.wrappers import Response
@@ -22,7 +22,11 @@ def install(app: Flask, *, secure: bool) -> None:
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         translate, _translate_plural, newstyle=True
     )
-    app.jinja_env.globals.update(language=language, language_links=language_links)
+    # `_` is for texts that stand in the templates, `translate` for those that are data: it takes no
+    # "%" for a placeholder, and what it gives is escaped like any other text.
+    app.jinja_env.globals.update(
+        language=language, language_links=language_links, translate=translate
+    )
     name = "__Host-language" if secure else "language"
     app.extensions["oauth_helper.language_cookie"] = name
 
@@ -58,7 +62,7 @@ def language_links() -> list[tuple[str, str, str]]:
     if _is_english_only():
         return []
     # The answer to a form has no address of its own; the page of the form has.
-    path = request.path.removesuffix("/report")
+    path = quote(request.path.removesuffix("/report")) if request.endpoint else "/"
     kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
     return [
         (code, name, f"{path}?{urlencode([*kept, ('lang', code)])}")

@@ -205,12 +205,12 @@ def report(reference: str) -> Response:
     text = reported_text()
     if not text:
         flash("Paste what HubSpot's page says, or pick a message.", "problem")
-    elif services().attempts.outcome(parsed) == "connected":
-        flash("Nothing was changed: the person has connected meanwhile.", "problem")
     else:
         profile = services().profiles.get(attempt.profile)
-        services().reporting.report(profile, attempt, text, by=current_user.id)
-        flash("The report is in the record, and the causes are worked out anew.", "done")
+        if services().reporting.report(profile, attempt, text, by=current_user.id):
+            flash("The report is in the record, and the causes are worked out anew.", "done")
+        else:
+            flash("Nothing was changed: the person has connected meanwhile.", "problem")
     return redirect(url("support.failure", reference=parsed), 303)
 
 

@@ -41,6 +41,7 @@ def test_with_the_app_the_rules_decide_and_nothing_is_asked():
     diagnosis = at_hubspot(E2, app=app, requested=asked)
     assert diagnosis.cause is Cause.SCOPE_IN_WRONG_PARAMETER
     assert diagnosis.scopes == ("tickets",)
+    assert not any("fits the URL" in each.why for each in diagnosis.candidates)
 
 
 @pytest.mark.parametrize("stage", [Stage.TOKEN, Stage.REFRESH, Stage.API])

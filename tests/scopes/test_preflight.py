@@ -198,6 +198,21 @@ def named(checked):
             preflight("oauth", redirect_urls=("https://x.example/",)), [], id="scopes-alone"
         ),
         pytest.param(
+            Preflight(
+                RequestedScopes(("oauth",)),
+                AppConfiguration(lists_redirect_urls=True),
+                CATALOGUE,
+                OURS,
+            ),
+            [("error", "redirect_uri_mismatch", ())],
+            id="no-redirect-url-listed",
+        ),
+        pytest.param(
+            preflight(f"oauth {CONTACTS}", required=CONTACTS, optional=CONTACTS),
+            [("warning", "scope_in_wrong_parameter", (CONTACTS,))],
+            id="listed-twice",
+        ),
+        pytest.param(
             preflight("oauth", redirect_uri=OURS, redirect_urls=(OURS, "http://x.example/cb")),
             [("warning", "redirect_uri_mismatch", ())],
             id="another-that-hubspot-does-not-take",

@@ -9,7 +9,7 @@ import pytest
 from oauth_helper.records import Attempt
 from oauth_helper.reference import new_reference
 from oauth_helper.scopes import RequestedScopes
-from oauth_helper.storage.attempts import Attempts
+from oauth_helper.storage.attempts import IN_HAND, Attempts
 from oauth_helper.storage.client import connect
 
 REFERENCE = "2M7X-TQRT-89HR"
@@ -102,3 +102,23 @@ def test_what_has_worked_is_remembered_for_a_month(attempts, store):
     assert not attempts.has_worked("g")
     (key,) = store.keys("oh:worked:*")
     assert 0 < store.ttl(key) <= 30 * 86_400
+
+
+def test_a_claim_whose_reply_is_lost_is_still_the_callers_own(attempts):
+    """The client asks again by itself when a reply does not arrive: the script runs twice."""
+    script = attempts._claim
+    attempts._claim = lambda **call: (script(**call), script(**call))[1]
+    assert attempts.claim(REFERENCE, 1)
+    attempts._claim = script
+    assert not attempts.claim(REFERENCE, 1)
+
+
+def test_what_is_in_hand_is_not_overdue_until_it_is_given_up(attempts):
+    at = int(NOON.timestamp())
+    reference = new_reference(NOON.date(), lambda alphabet: alphabet[7])
+    attempts.note(Attempt(reference, "workato", ATTEMPT.requested, at, at + 900))
+    attempts.claim(reference, at + 890)
+    assert attempts.overdue(at + 900, limit=5) == []
+    assert attempts.overdue(at + 890 + IN_HAND - 1, limit=5) == []
+    (overdue,) = attempts.overdue(at + 890 + IN_HAND, limit=5)
+    assert (overdue.reference, overdue.claimed_at) == (reference, at + 890)

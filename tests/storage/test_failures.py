@@ -289,7 +289,7 @@ def test_a_write_is_one_round_trip(log, client):
     }
     assert calls["cmdstat_evalsha"] == 1
     inside = {"cmdstat_evalsha", "cmdstat_info", "cmdstat_exists", "cmdstat_hset", "cmdstat_zadd"}
-    inside |= {"cmdstat_expireat", "cmdstat_sadd", "cmdstat_zrem"}
+    inside |= {"cmdstat_expireat", "cmdstat_sadd", "cmdstat_zrem", "cmdstat_hget"}
     assert {name for name, count in calls.items() if count} <= inside
 
 
@@ -424,3 +424,36 @@ def test_only_an_open_attempt_is_recorded_when_that_is_asked_for(log, client):
     attempts.close(closed.reference, "connected")
     assert not log.record(closed, only_if_open=True)
     assert log.get(closed.reference) is None
+
+
+def test_a_write_whose_reply_is_lost_counts_once(log):
+    for name in ("_record", "_change"):
+        script = getattr(log, name)
+        setattr(log, name, lambda script=script, **call: (script(**call), script(**call))[1])
+    failure = a_failure()
+    assert log.record(failure)
+    assert not log.record(failure)
+    changed = log.change(failure.reference, lambda old: old.with_event(reported("x")))
+    assert changed.revision == 1
+    assert len(log.get(failure.reference).history) == 1
+
+
+def test_an_attempt_that_has_connected_gets_no_failure(log, client):
+    failure = a_failure()
+    attempts = Attempts(client)
+    attempts.note(Attempt(failure.reference, "workato", SCOPES, failure.begun_at, 1))
+    attempts.close(failure.reference, "connected")
+    assert not log.record(failure)
+    assert log.get(failure.reference) is None
+
+
+def test_a_record_that_expires_meanwhile_does_not_come_back(log, client):
+    failure = a_failure()
+    log.record(failure)
+
+    def expire(old):
+        client.delete(*client.keys("oh:*:failure:*"))
+        return old.with_event(reported("x"))
+
+    assert log.change(failure.reference, expire) is None
+    assert client.keys("oh:*:failure:*") == []

@@ -341,6 +341,28 @@ class TestDiagnose:
             assert "A" * 40 not in text
             assert len(text) < 20_000
 
+    @pytest.mark.parametrize("redirect_uri", ["", "https://x.example/other"])
+    def test_the_steps_name_the_redirect_url(self, post, redirect_uri):
+        page = f"{LINK}&redirect_uri=https%3A%2F%2Fx.example%2Fcb"
+        body = {"message": f"The redirect URL doesn't match the one in your app. {page}"}
+        if redirect_uri:
+            body["authorize_url"] = f"{LINK}&redirect_uri={redirect_uri}"
+        answer = post("/diagnose", body).json
+        assert answer["cause"] == "redirect_uri_mismatch"
+        step = answer["fix"][0]["steps"][0]
+        assert f"Add {redirect_uri or 'https://x.example/cb'} to the redirect URLs" in step
+
+    def test_the_redirect_url_in_the_steps_is_without_secrets(self, post):
+        url = "https%3A%2F%2Fx.example%2Fcb%3Fstate%3Dcanary1%26to%3Dann%40example.com%1b"
+        words, link = "The redirect URL doesn't match.", f"{LINK}&redirect_uri={url}"
+        for body in ({"message": words, "authorize_url": link}, {"message": f"{words} {link}"}):
+            answer = post("/diagnose", body)
+            assert answer.json["cause"] == "redirect_uri_mismatch"
+            steps = str(answer.json["fix"])
+            assert "https://x.example/cb?state=[hidden]&to=[hidden]" in steps
+            assert "canary1" not in answer.text
+            assert "ann@" not in answer.text
+
     def test_ten_thousand_names_are_bounded(self, post):
         names = [f"crm.objects.x{number}.read" for number in range(1900)]
         answer = post("/diagnose", {"scope": names, "app_config": {"auth": FITS}})

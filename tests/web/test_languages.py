@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from harness import PUBLIC_URL
+from harness import PUBLIC_URL, browser_of
 
 from oauth_helper.diagnosis import Cause, wording
 from oauth_helper.translations import LANGUAGES, translations
@@ -115,3 +115,22 @@ def test_names_are_filled_in_after_translation(customer):
         "Upgrade the HubSpot subscription to one that includes {scopes}, or choose another account."
     )
     assert step.replace("{scopes}", "a.b.read") in page.text
+
+
+def test_texts_of_a_catalogue_of_ones_own_are_shown_as_they_are(make_app, tmp_path):
+    catalogue = tmp_path / "catalogue.toml"
+    catalogue.write_text(
+        'title = "t"\n[[scope]]\nname = "a.b"\nkind = "required"\n'
+        'opens = "Gives 50% off %(title)s <b>and</b> more"\n'
+    )
+    page = browser_of(make_app(SCOPE_CATALOGUE=str(catalogue))).get("/")
+    assert page.status_code == 200
+    assert "Gives 50% off %(title)s &lt;b&gt;and&lt;/b&gt; more" in page.text
+
+
+@pytest.mark.parametrize("path", ["/%5Cevil.example/x", "/%09/evil.example", "//evil.example/x"])
+def test_the_switch_leads_to_no_other_host(client, path):
+    page = client.get(path)
+    assert page.status_code == 404
+    links = re.findall(r'href="([^"]*lang=de)"', page.text)
+    assert links == ["/?lang=de"]

@@ -46,7 +46,7 @@ def test_going_back_to_the_first_page_offers_to_tell(customer):
     assert f'href="/attempts/{reference}#report">HubSpot showed me an error' in home.text
     page = customer.browser.get(f"/attempts/{reference}")
     assert page.status_code == 200
-    assert f'action="/attempts/{reference}/report"' in page.text
+    assert f'action="/attempts/{reference}/report#report"' in page.text
     for usual in usual_messages():
         assert f'value="{usual.id}"' in page.text
 
@@ -55,7 +55,8 @@ def test_a_report_is_answered_with_what_it_means_and_recorded(customer, app, clo
     reference = begin(customer)
     clock.now += 60
     page = tell(customer, reference, E1)
-    assert page.status_code == 200
+    assert page.status_code == 303
+    assert page.location == f"/attempts/{reference}#main"
     assert "did not ask for everything that the app needs" in page.text
     assert reference in page.text
     (failure,) = failures(app)
@@ -109,10 +110,105 @@ def test_after_a_report_the_same_attempt_can_still_connect(customer, app):
     assert failures(app) == (failure,)
 
 
+def test_a_report_that_tells_less_takes_nothing_away(customer, app):
+    reference = begin(customer)
+    tell(customer, reference, E1)
+    tell(customer, reference, "hello, is anybody there?")
+    (failure,) = failures(app)
+    assert failure.cause is Cause.URL_MISSING_REQUIRED_SCOPE
+    assert failure.missing == ("tickets", "forms")
+    assert failure.message == E1
+    assert [each.text for each in failure.history] == [E1, "hello, is anybody there?"]
+
+
+def test_sending_the_same_again_changes_nothing(customer, app):
+    reference = begin(customer)
+    for _ in range(3):
+        tell(customer, reference, E1)
+    (failure,) = failures(app)
+    assert len(failure.history) == 1
+    assert failure.revision == 0
+
+
+def test_a_flood_of_reports_is_bounded(customer, app, store):
+    reference = begin(customer)
+    for number in range(12):
+        tell(customer, reference, f"{number} " + "\U0001f600" * 3000)
+    (failure,) = failures(app)
+    assert [each.text.split()[0] for each in failure.history] == ["7", "8", "9", "10", "11"]
+    (key,) = store.keys("oh:*:failure:*")
+    assert store.memory_usage(key) < 40_000
+
+
+@pytest.fixture
+def connected_unseen(customer):
+    """Connects, but the answer of the callback, with its cookie, is lost; the reference."""
+    address = customer.start()
+    reference = re.search(r"Reference: ([0-9A-Z-]{14})", customer.browser.get("/").text)[1]
+    kept = customer.browser.get_cookie(f"__Host-attempt_{reference}").value
+    customer.come_back(customer.agree(address))
+    customer.browser.set_cookie(f"__Host-attempt_{reference}", kept, secure=True)
+    return reference
+
+
+def test_an_attempt_that_connected_unseen_stays_connected(customer, connected_unseen, app):
+    assert status_of(customer.browser, connected_unseen).json == {"status": "connected"}
+    page = customer.browser.get(f"/attempts/{connected_unseen}")
+    assert "HubSpot is connected" in page.text
+    assert "did not tell which permissions" not in page.text
+    assert "HubSpot is connected" in tell(customer, connected_unseen, E1).text
+    assert failures(app) == ()
+    assert services_of(app).attempts.outcome(connected_unseen) == "connected"
+
+
+def test_an_error_that_came_back_unseen_is_told(customer):
+    address = customer.start()
+    reference = re.search(r"Reference: ([0-9A-Z-]{14})", customer.browser.get("/").text)[1]
+    kept = customer.browser.get_cookie(f"__Host-attempt_{reference}").value
+    customer.come_back(customer.agree(address, token_answer="rfc_body:BAD_AUTH_CODE"))
+    customer.browser.set_cookie(f"__Host-attempt_{reference}", kept, secure=True)
+    page = customer.browser.get(f"/attempts/{reference}")
+    assert "came too late or was used already" in page.text
+    assert "HubSpot said something else" not in page.text
+
+
+def test_the_step_names_the_redirect_url_of_the_page(make_app, hubspot, tmp_path):
+    file = tmp_path / "app.json"
+    ours = f"{PUBLIC_URL}/callback/workato"
+    scopes = '"requiredScopes": ["crm.objects.contacts.read"]'
+    file.write_text(f'{{"auth": {{{scopes}, "redirectUrls": ["{ours}"]}}}}')
+    app = make_app(HUBSPOT_APP_CONFIG=str(file))
+    customer = Customer(browser_of(app), hubspot)
+    reference = begin(customer)
+    other = page_address(
+        redirect_uri="https://a.example/cb", scope="oauth%20crm.objects.contacts.read"
+    )
+    tell(customer, reference, f"{E2}\n{other}")
+    (failure,) = failures(app)
+    assert failure.cause is Cause.REDIRECT_URI_MISMATCH
+    assert any("https://a.example/cb" in step for fix in failure.fix for step in fix.steps)
+
+
+def test_scopes_in_a_pasted_address_are_no_way_in_for_addresses_of_people(
+    make_app, hubspot, tmp_path
+):
+    file = tmp_path / "app.json"
+    file.write_text('{"auth": {"requiredScopes": ["crm.objects.contacts.read"]}}')
+    app = make_app(HUBSPOT_APP_CONFIG=str(file))
+    customer = Customer(browser_of(app), hubspot)
+    reference = begin(customer)
+    other = page_address(
+        redirect_uri="https://a.example/cb", scope="oauth%20jane.doe%40example.com"
+    )
+    page = tell(customer, reference, f"{E2}\n{other}")
+    (failure,) = failures(app)
+    assert "jane" not in repr(failure) + page.text
+
+
 @pytest.mark.parametrize("usual", usual_messages(), ids=lambda usual: usual.id)
 def test_a_picked_message_is_understood(customer, app, usual):
     reference = begin(customer)
-    assert tell(customer, reference, picked=usual.id).status_code == 200
+    assert tell(customer, reference, picked=usual.id).status_code == 303
     (failure,) = failures(app)
     assert failure.cause is not Cause.UNKNOWN
     assert failure.message == usual.text
@@ -190,7 +286,6 @@ def test_rules_outrank_the_wording_when_the_app_is_known(make_app, hubspot, tmp_
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://evil.example"},
-        {"Origin": "null"},
     ],
     ids=lambda headers: " ".join(headers.values()),
 )
@@ -200,6 +295,16 @@ def test_another_site_cannot_report(customer, app, headers):
     response = customer.browser.post(address, data={"message": E1}, headers=headers)
     assert response.status_code == 403
     assert failures(app) == ()
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": "null"}], ids=["neither", "null"])
+def test_browsers_without_fetch_metadata_can_report(customer, app, headers):
+    """Our own Referrer-Policy makes them send an origin of "null"; the cookie is the permission."""
+    reference = begin(customer)
+    address = f"/attempts/{reference}/report"
+    response = customer.browser.post(address, data={"message": E1}, headers=headers)
+    assert response.status_code == 303
+    assert len(failures(app)) == 1
 
 
 def test_another_browser_cannot_report(customer, new_customer, app):
@@ -214,9 +319,11 @@ def test_reporting_while_the_store_is_down_says_so(make_app, hubspot):
     stranded = Customer(browser_of(app), hubspot)
     reference = begin(stranded)
     assert stranded.browser.get(f"/attempts/{reference}").status_code == 200
-    page = tell(stranded, reference, E1)
+    page = tell(stranded, reference, "a sentence that was long to type", picked="account")
     assert page.status_code == 503
     assert "Try again soon" in page.text
+    assert "a sentence that was long to type</textarea>" in page.text
+    assert 'value="account" checked' in page.text
 
 
 def status_of(browser, reference):
