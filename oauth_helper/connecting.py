@@ -330,7 +330,11 @@ class Connecting:
         self.failures.change(
             failure.reference,
             lambda late: replace(
-                failure, at=late.at, history=late.history, revision=late.revision
+                failure,
+                at=late.at,
+                assignee=late.assignee,
+                history=late.history,
+                revision=late.revision,
             ).with_event(event),
         )
 

@@ -20,6 +20,10 @@ class What(StrEnum):
     REPORTED = "reported"
     RETURNED = "returned"
     CONNECTED = "connected"
+    NOTED = "noted"
+    ASSIGNED = "assigned"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
 
 
 #: Who did what nobody did by hand.
@@ -69,7 +73,8 @@ class Failure:
     about; `candidates` are the possible causes, the likeliest first; `redirect_uri` is the one of
     the request. `message` is text from outside, capped, and to be shown as such. `ask` is the one
     thing that would decide between the candidates. `history` has what happened later, the oldest
-    first; `revision` counts the changes.
+    first; `revision` counts the changes. `assignee` is the member of the staff who has taken it;
+    empty when nobody has.
     """
 
     reference: str
@@ -87,6 +92,7 @@ class Failure:
     correlation_id: str = ""
     redirect_uri: str = ""
     ask: str = ""
+    assignee: str = ""
     history: tuple[Event, ...] = ()
     revision: int = 0
 
@@ -114,13 +120,16 @@ class Failure:
 class Wanted:
     """Which failures to list; None or empty asks for any. Times are Unix seconds, `since` included.
 
-    `text` is found in reference, account, correlation id, message and the scopes that it is about,
-    whatever its case.
+    `account` is a hub id. `text` is found in reference, account, correlation id, message and the
+    scopes that it is about, whatever its case.
     """
 
     cause: str | None = None
     profile: str | None = None
     status: str | None = None
+    stage: str | None = None
+    account: str | None = None
+    assignee: str | None = None
     text: str = ""
     since: float | None = None
     until: float | None = None

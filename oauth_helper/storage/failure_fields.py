@@ -30,6 +30,7 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "correlation_id": failure.correlation_id,
         "redirect_uri": failure.redirect_uri,
         "ask": failure.ask,
+        "assignee": failure.assignee,
         "rev": str(failure.revision),
         "history": json.dumps(
             [[each.at, each.what, each.by, each.text] for each in failure.history],
@@ -60,6 +61,7 @@ def from_fields(fields: dict[str, str]) -> Failure:
         correlation_id=fields["correlation_id"],
         redirect_uri=fields["redirect_uri"],
         ask=fields.get("ask", ""),
+        assignee=fields.get("assignee", ""),
         revision=int(fields.get("rev", "0")),
         history=tuple(
             Event(at, What(what), by, text)

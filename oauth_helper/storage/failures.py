@@ -271,13 +271,17 @@ _Place = tuple[float, str]  # time and reference: the order of every index
 
 
 def _indexes(failure: Failure) -> tuple[str, ...]:
-    return (
+    always = (
         "",
         f"cause:{failure.cause}",
         f"profile:{failure.profile}",
         f"status:{failure.status}",
+        f"stage:{failure.stage}",
         _pair_index(failure.cause, failure.profile),
     )
+    account = (f"account:{failure.hub_id}",) if failure.hub_id is not None else ()
+    assignee = (f"assignee:{failure.assignee}",) if failure.assignee else ()
+    return (*always, *account, *assignee)
 
 
 def _pair_index(cause: str, profile: str) -> str:
@@ -285,20 +289,24 @@ def _pair_index(cause: str, profile: str) -> str:
 
 
 def _index_for(wanted: Wanted) -> str:
-    """The narrowest index; `_is_wanted` checks what it does not answer."""
-    if wanted.cause and wanted.profile:
+    """The index that is narrowest as a rule; `_is_wanted` checks what it does not answer."""
+    if not wanted.account and wanted.cause and wanted.profile:
         return _pair_index(wanted.cause, wanted.profile)
-    if wanted.cause:
-        return f"cause:{wanted.cause}"
-    if wanted.profile:
-        return f"profile:{wanted.profile}"
-    return f"status:{wanted.status}" if wanted.status else ""
+    by_narrowness = ("account", "assignee", "cause", "stage", "profile", "status")
+    found = ((name, getattr(wanted, name)) for name in by_narrowness)
+    return next((f"{name}:{value}" for name, value in found if value), "")
 
 
 def _is_wanted(failure: Failure, wanted: Wanted) -> bool:
-    if wanted.cause not in (None, failure.cause) or wanted.profile not in (None, failure.profile):
-        return False
-    if wanted.status not in (None, failure.status):
+    asked = (
+        (wanted.cause, failure.cause),
+        (wanted.profile, failure.profile),
+        (wanted.status, failure.status),
+        (wanted.stage, failure.stage),
+        (wanted.account, str(failure.hub_id or "")),
+        (wanted.assignee, failure.assignee),
+    )
+    if any(value is not None and value != held for value, held in asked):
         return False
     needle = wanted.text.casefold().strip()
     return not needle or any(needle in text.casefold() for text in _searched(failure))

@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from oauth_helper.diagnosis import Cause
+from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.records import Status, Wanted
 from oauth_helper.reference import parse_reference
 from oauth_helper.scopes import AppConfigurationError
@@ -115,6 +115,9 @@ def wanted_from_query() -> Wanted:
         cause=_one_of("cause", set(Cause)),
         profile=request.args.get("profile") or None,
         status=_one_of("status", set(Status)),
+        stage=_one_of("stage", set(Stage)),
+        account=_account(),
+        assignee=request.args.get("assignee") or None,
         text=request.args.get("q", "")[:200],
         since=_time("since"),
         until=_time("until"),
@@ -126,6 +129,13 @@ def _one_of(name: str, allowed: set[Any]) -> str | None:
     if value is not None and value not in allowed:
         raise ValueError(f"{name} has to be one of {', '.join(sorted(allowed))}")
     return value
+
+
+def _account() -> str | None:
+    text = request.args.get("account") or None
+    if text is not None and not re.fullmatch(r"[0-9]{1,15}", text):
+        raise ValueError("account has to be the number of a HubSpot account")
+    return text
 
 
 def _time(name: str) -> float | None:

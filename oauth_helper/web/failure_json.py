@@ -29,6 +29,7 @@ def failure_json(failure: Failure) -> dict[str, Any]:
         "candidates": [{"cause": each.cause, "why": each.why} for each in failure.candidates],
         "fix": [{"who": each.who, "steps": list(each.steps)} for each in failure.fix],
         "ask": failure.ask,
+        "assignee": failure.assignee or None,
         "history": [
             {"at": iso(event.at), "what": event.what, "by": event.by, "text": event.text}
             for event in failure.history

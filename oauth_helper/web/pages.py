@@ -8,7 +8,6 @@ from oauth_helper.config import Config
 from oauth_helper.web import (
     api,
     attempts,
-    check,
     connect,
     errors,
     languages,
@@ -16,7 +15,7 @@ from oauth_helper.web import (
     operations,
     security,
     setup,
-    support,
+    staff,
     times,
 )
 
@@ -24,8 +23,8 @@ _BLUEPRINTS = (
     connect.blueprint,
     attempts.blueprint,
     setup.blueprint,
-    support.blueprint,
-    check.blueprint,
+    staff.blueprint,
+    staff.check.blueprint,
     api.blueprint,
     operations.blueprint,
 )
@@ -33,7 +32,7 @@ _BLUEPRINTS = (
 
 def install(app: Flask, config: Config) -> None:
     """Puts every page onto `app`, whose services are installed already."""
-    app.config["PERMANENT_SESSION_LIFETIME"] = support.SESSION_LIFETIME
+    app.config["PERMANENT_SESSION_LIFETIME"] = staff.signing_in.SESSION_LIFETIME
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
     app.jinja_env.globals["sandbox"] = config.sandbox
     security.protect(app, config)
@@ -41,6 +40,6 @@ def install(app: Flask, config: Config) -> None:
     times.install(app)
     markup.install(app)
     languages.install(app, secure=config.is_secure)
-    support.sign_in.init_app(app)
+    staff.signing_in.sign_in.init_app(app)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -457,3 +457,20 @@ def test_a_record_that_expires_meanwhile_does_not_come_back(log, client):
 
     assert log.change(failure.reference, expire) is None
     assert client.keys("oh:*:failure:*") == []
+
+
+def test_account_stage_and_assignee_have_indexes(log):
+    first = a_failure(hub_id=7)
+    second = a_failure(hub_id=8, at=NOON + timedelta(minutes=1))
+    log.record(first)
+    log.record(second)
+    log.change(second.reference, lambda old: replace(old, assignee="jo"))
+    (mine,) = all_pages(log, Wanted(assignee="jo"))
+    assert mine.reference == second.reference
+    assert all_pages(log, Wanted(account="7")) == [first]
+    assert all_pages(log, Wanted(account="7", assignee="jo")) == []
+    assert all_pages(log, Wanted(account="8", cause=Cause.UNKNOWN, profile="workato")) == [mine]
+    assert len(all_pages(log, Wanted(stage="token"))) == 2
+    assert all_pages(log, Wanted(stage="grant")) == []
+    log.change(second.reference, lambda old: replace(old, assignee=""))
+    assert all_pages(log, Wanted(assignee="jo")) == []

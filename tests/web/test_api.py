@@ -20,6 +20,7 @@ F_KEYS = {
     "correlation_id",
     "candidates",
     "fix",
+    "assignee",
     "ask",
     "history",
 }

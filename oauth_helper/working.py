@@ -1,0 +1,38 @@
+"""What support staff do with a failure: note, take, resolve, reopen. Each leaves who and when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from oauth_helper.records import Event, Failure, Status, What
+
+#: Characters that a note may have.
+MAX_NOTE = 2000
+
+
+def noted(failure: Failure, *, at: float, by: str, text: str) -> Failure:
+    """The failure with a note."""
+    return failure.with_event(Event(at, What.NOTED, by, text[:MAX_NOTE]))
+
+
+def assigned(failure: Failure, *, at: float, by: str, to: str) -> Failure:
+    """The failure in the hands of `to`, or of nobody; the same when it is there already."""
+    if failure.assignee == to:
+        return failure
+    return replace(failure, assignee=to).with_event(Event(at, What.ASSIGNED, by, to))
+
+
+def resolved(failure: Failure, *, at: float, by: str, text: str) -> Failure:
+    """The failure as resolved; `text` says what mended it. The same when it is resolved already."""
+    if failure.status is Status.RESOLVED:
+        return failure
+    event = Event(at, What.RESOLVED, by, text[:MAX_NOTE])
+    return replace(failure, status=Status.RESOLVED).with_event(event)
+
+
+def reopened(failure: Failure, *, at: float, by: str, text: str = "") -> Failure:
+    """The failure as open again; the same when it is open."""
+    if failure.status is Status.OPEN:
+        return failure
+    event = Event(at, What.REOPENED, by, text[:MAX_NOTE])
+    return replace(failure, status=Status.OPEN).with_event(event)
