@@ -221,9 +221,9 @@ class TestFirstStart:
         process.url = f"http://localhost:{port}"
         yield process
         if process.poll() is None:
-            process.kill()
+            process.terminate()  # a kill would leave its store behind
+            process.wait(20)
         process.stdout.close()
-        process.wait()
 
     @staticmethod
     def welcome(process):
