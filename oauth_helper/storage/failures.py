@@ -189,8 +189,13 @@ class Failures:
                 if failure is not None and _is_wanted(failure, wanted):
                     found.append(failure)
                 if len(found) == limit or examined == EXAMINED_AT_MOST:
-                    return Page(tuple(found), _cursor(position), bounded=len(found) < limit)
+                    cursor = self._cursor_if_more(wanted, position)
+                    return Page(tuple(found), cursor, bounded=len(found) < limit)
         return Page(tuple(found), None)
+
+    def _cursor_if_more(self, wanted: Wanted, position: _Place) -> str | None:
+        """Where to go on, unless `position` is that of the last failure."""
+        return _cursor(position) if self._places(wanted, position, 1) else None
 
     @raises_unavailable
     def groups(self, *, sample: int = 3) -> tuple[Group, ...]:

@@ -474,3 +474,15 @@ def test_account_stage_and_assignee_have_indexes(log):
     assert all_pages(log, Wanted(stage="grant")) == []
     log.change(second.reference, lambda old: replace(old, assignee=""))
     assert all_pages(log, Wanted(assignee="jo")) == []
+
+
+@pytest.mark.parametrize("count", [3, 6])
+def test_a_page_that_ends_with_the_last_failure_says_so(log, count):
+    for number in range(count):
+        log.record(a_failure(at=NOON + timedelta(minutes=number)))
+    cursor, pages = None, []
+    while not pages or cursor:
+        page = log.page(Wanted(), limit=3, cursor=cursor)
+        pages.append(len(page.failures))
+        cursor = page.next_cursor
+    assert pages == [3] * (count // 3)
