@@ -10,11 +10,9 @@ from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence
 
 def from_silence(evidence: Evidence) -> Diagnosis:
     """That nobody came back, and behind it what most likely kept them, by all that is known."""
-    minutes = max(1, round((evidence.silent_for or 0) / 60))
-    first = Candidate(
-        Cause.NEVER_RETURNED,
-        f"Nothing had come back from HubSpot after {minutes} min.",
-    )
+    seconds = evidence.silent_for or 0
+    time = f"{seconds} s" if seconds < 90 else f"{round(seconds / 60)} min"
+    first = Candidate(Cause.NEVER_RETURNED, f"Nothing had come back from HubSpot after {time}.")
     gated = tuple(evidence.behind_a_subscription)
     return Diagnosis((first, *_likely(evidence)), gated, _ASK)
 

@@ -94,7 +94,7 @@ def _missing_required(
         "url_missing_required_scope",
         tuple(dict.fromkeys(missing)),
         f"The app requires {_listed(missing)}, which `scope` does not hold.",
-        url_fix=f"{'Have' if moved else 'Add'} {names} in `scope`.",
+        url_fix=f"Have {names} in `scope`." if moved else f"Add {names} to `scope`.",
         app_fix=f"List {names} as optional instead of required.",
     )
 

@@ -228,3 +228,9 @@ def test_the_title_with_its_sentence_is_read_by_the_sentence():
     assert at_hubspot(f"Couldn\u2019t complete the connection\n{E9}").cause is (
         Cause.USER_LACKS_PERMISSION
     )
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(3, "after 3 s."), (899, "15 min"), (90, "2 min")])
+def test_for_how_long_nothing_came_back(seconds, words):
+    diagnosis = diagnose(Evidence(stage=Stage.AUTHORIZATION, silent_for=seconds))
+    assert words in diagnosis.candidates[0].why
