@@ -147,7 +147,7 @@ class TestWhoGetsIn:
                 "authorize_url": "https://app.hubspot.com/oauth/authorize?scope=oauth",
             },
             f"{REFUSE}: 1 error",
-            f"Add {CONTACTS} in <code>scope</code>",
+            f"Add {CONTACTS} to <code>scope</code>",
             id="another-link-that-lacks-one",
         ),
     ],
