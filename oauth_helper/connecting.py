@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from oauth_helper.diagnosis import Cause, Evidence, Stage
@@ -27,13 +28,13 @@ from oauth_helper.records import (
     Connection,
     Event,
     Failure,
-    Status,
     StoreUnavailableError,
     Tokens,
     What,
 )
 from oauth_helper.reference import new_reference
 from oauth_helper.scopes import OAUTH, Problem, RequestedScopes
+from oauth_helper.working import connected_after_all
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,9 @@ class AttemptLog(Protocol):
     def note_worked(self, fingerprint: str, now: float) -> None:
         """Remembers that a request of this fingerprint has connected somebody."""
 
+    def note_came(self, person: str, reference: str, now: float) -> None:
+        """Remembers that somebody has connected, and with which attempt."""
+
 
 class FailureLog(Protocol):
     """Where failures are recorded."""
@@ -62,6 +66,9 @@ class FailureLog(Protocol):
 
     def change(self, reference: str, change: Callable[[Failure], Failure]) -> Failure | None:
         """Changes a failure that was written; None when there is none."""
+
+    def open_of(self, profile: str, *, account: int | None, person: str) -> list[str]:
+        """The open failures of an account and of a browser."""
 
 
 class ConnectionStore(Protocol):
@@ -95,7 +102,8 @@ class Outcome:
 
     `cause` is None when it connected. `missing` are the scopes that a failure is about or, after a
     success, the optional ones that were not granted; `granted` is None when HubSpot did not tell.
-    `begun_with` has the choices to begin the same again, as a query.
+    `begun_with` has the choices to begin the same again, as a query; `person` is the reference of
+    the first attempt known of the same browser.
     """
 
     reference: str
@@ -106,6 +114,7 @@ class Outcome:
     hub_id: int | None = None
     return_to: str | None = None
     begun_with: str = ""
+    person: str = ""
 
     @property
     def connected(self) -> bool:
@@ -140,17 +149,19 @@ class Connecting:
         region: str | None = None,
         return_to: str | None = None,
         begun_with: str = "",
+        person: str = "",
     ) -> Begun | Outcome:
         """Starts an attempt, or ends it at once when HubSpot would certainly refuse it.
 
-        `begun_with` comes back with the outcome.
+        `begun_with` comes back with the outcome. `person` is the reference of the first attempt
+        known of the same browser, if there was one.
 
         Raises `UnknownScopesError` when `optional` holds what the catalogue does not, ValueError
         for an unknown region.
         """
         requested = profile.requested_scopes(optional)
         now = self.clock()
-        pending = self._pending(profile, requested, int(now), return_to, begun_with)
+        pending = self._pending(profile, requested, int(now), return_to, begun_with, person=person)
         if problems := certain_refusals(profile, requested):
             evidence = Evidence(stage=Stage.PREFLIGHT, problems=problems)
             return self._fail(profile, pending, evidence)
@@ -165,7 +176,14 @@ class Connecting:
             code_verifier=pending.code_verifier,
         )
         deadline = pending.begun_at + self.attempt_timeout
-        attempt = Attempt(pending.reference, profile.name, requested, pending.begun_at, deadline)
+        attempt = Attempt(
+            pending.reference,
+            profile.name,
+            requested,
+            pending.begun_at,
+            deadline,
+            person=pending.person,
+        )
         # An attempt that cannot be noted is still worth making.
         _tolerating_outage(lambda: self.attempts.note(attempt))
         return Begun(pending, url)
@@ -206,6 +224,8 @@ class Connecting:
         now: int,
         return_to: str | None,
         begun_with: str,
+        *,
+        person: str,
     ) -> PendingAuthorization:
         reference = new_reference(datetime.fromtimestamp(now, UTC).date(), self.choose)
         return PendingAuthorization(
@@ -218,6 +238,7 @@ class Connecting:
             begun_at=now,
             return_to=return_to,
             begun_with=begun_with,
+            person=person or reference,
         )
 
     def _connect(
@@ -246,7 +267,7 @@ class Connecting:
         except StoreUnavailableError as error:
             logger.error("%s: the store went down, tokens are lost: %s", pending.reference, error)  # noqa: TRY400
             return Refusal.STORE_DOWN
-        _tolerating_outage(lambda: self._close(profile, pending))
+        _tolerating_outage(lambda: self._close(profile, pending, hub_id))
         return Outcome(
             reference=pending.reference,
             profile=profile.name,
@@ -256,18 +277,25 @@ class Connecting:
             hub_id=hub_id,
             return_to=pending.return_to,
             begun_with=pending.begun_with,
+            person=pending.person,
         )
 
-    def _close(self, profile: Profile, pending: PendingAuthorization) -> None:
+    def _close(self, profile: Profile, pending: PendingAuthorization, hub_id: int | None) -> None:
+        """Notes the success, and resolves what it has made up for: this attempt's and others'."""
         now = self.clock()
         before = self.attempts.close(pending.reference, "connected")
-        if before is not None:
-            event = Event(now, What.CONNECTED, PROGRAM)
-            self.failures.change(
-                pending.reference,
-                lambda late: replace(late, status=Status.RESOLVED).with_event(event),
-            )
         self.attempts.note_worked(profile.fingerprint(pending.requested), now)
+        # Before the search, so that a failure that is recorded meanwhile sees it.
+        person = pending.person or pending.reference
+        self.attempts.note_came(person, pending.reference, now)
+        mended = self.failures.open_of(profile.name, account=hub_id, person=person)
+        if before is not None:
+            mended.append(pending.reference)
+        for reference in dict.fromkeys(mended):
+            self.failures.change(
+                reference,
+                partial(connected_after_all, at=now, reference=pending.reference),
+            )
 
     def _granted(
         self, profile: Profile, answer: Granted
@@ -320,6 +348,7 @@ class Connecting:
             hub_id=hub_id,
             return_to=pending.return_to,
             begun_with=pending.begun_with,
+            person=pending.person,
         )
 
     def _record(self, failure: Failure) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from oauth_helper.diagnosis import Candidate, Evidence, Stage, diagnose
+from oauth_helper.diagnosis import Candidate, Cause, Evidence, Stage, diagnose
 from oauth_helper.oauth.authorization_response import Declined
 from oauth_helper.oauth.pending import PendingAuthorization
 from oauth_helper.oauth.token_response import Refused, Unavailable
@@ -54,6 +54,7 @@ def failure_of(
         correlation_id=redact(_correlation_id(evidence), hidden)[:_MAX_CORRELATION_ID],
         redirect_uri=redact(_redirect_uri(profile, evidence), hidden)[:_MAX_WHY],
         ask=diagnosis.ask,
+        person=attempt.person,
     )
 
 
@@ -64,6 +65,7 @@ def evidence_at_hubspot(
     message: str = "",
     worked: bool = False,
     silent_for: int | None = None,
+    earlier: tuple[Cause, ...] = (),
 ) -> Evidence:
     """What is known when it went wrong on HubSpot's own page, of which only people can tell."""
     return Evidence(
@@ -75,6 +77,7 @@ def evidence_at_hubspot(
         catalogue=profile.catalogue if profile else None,
         worked=worked,
         silent_for=silent_for,
+        earlier=earlier,
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 from oauth_helper.diagnosis import Candidate, Cause, Fix, Stage, fix_for
@@ -44,7 +46,8 @@ class Status(StrEnum):
 class Attempt:
     """A connection that was begun. `deadline` is when it counts as never returned.
 
-    `claimed_at` is when the authorization response was taken in hand; None before that.
+    `claimed_at` is when the authorization response was taken in hand; None before that. `person` is
+    the reference of the first attempt known to be of the same browser; empty when nobody knows.
     """
 
     reference: str
@@ -53,6 +56,7 @@ class Attempt:
     begun_at: int
     deadline: int
     claimed_at: int | None = None
+    person: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,8 @@ class Failure:
     the request. `message` is text from outside, capped, and to be shown as such. `ask` is the one
     thing that would decide between the candidates. `history` has what happened later, the oldest
     first; `revision` counts the changes. `assignee` is the member of the staff who has taken it;
-    empty when nobody has.
+    empty when nobody has. `person` is the reference of the first attempt known to be of the same
+    browser.
     """
 
     reference: str
@@ -93,6 +98,7 @@ class Failure:
     redirect_uri: str = ""
     ask: str = ""
     assignee: str = ""
+    person: str = ""
     history: tuple[Event, ...] = ()
     revision: int = 0
 
@@ -100,6 +106,12 @@ class Failure:
     def cause(self) -> Cause:
         """The likeliest cause."""
         return self.candidates[0].cause
+
+    @property
+    def fingerprint(self) -> str:
+        """Ten characters that failures of the same cause, profile and scopes share."""
+        same = " ".join((self.cause, self.profile, *sorted(self.missing)))
+        return hashlib.sha256(same.encode()).hexdigest()[:10]
 
     def with_event(self, event: Event) -> Failure:
         """The failure with one more event in its history."""
@@ -116,12 +128,21 @@ class Failure:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing that is asked of a failure; `field` is empty for words anywhere in its texts."""
+
+    field: str
+    value: str
+    negated: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which failures to list; None or empty asks for any. Times are Unix seconds, `since` included.
+    """Which failures to list; None asks for any. Times are Unix seconds, `since` included.
 
-    `account` is a hub id. `text` is found in reference, account, correlation id, message and the
-    scopes that it is about, whatever its case.
+    `account` is a hub id, `group` a fingerprint, `scope` one of those that a failure is about.
+    `assignee` is `NOBODY` for those that nobody has taken. `terms` come on top.
     """
 
     cause: str | None = None
@@ -130,33 +151,116 @@ class Wanted:
     stage: str | None = None
     account: str | None = None
     assignee: str | None = None
-    text: str = ""
+    scope: str | None = None
+    group: str | None = None
+    terms: tuple[Term, ...] = ()
     since: float | None = None
     until: float | None = None
+
+    @property
+    def all_terms(self) -> tuple[Term, ...]:
+        """Everything that is asked but the times."""
+        named = ((name, getattr(self, name)) for name in FIELDS)
+        return (*(Term(name, value) for name, value in named if value), *self.terms)
+
+
+#: The fields of `Wanted`, as they are named in addresses and searches.
+FIELDS = ("cause", "profile", "status", "stage", "account", "assignee", "scope", "group")
+
+#: The assignee of what nobody has taken.
+NOBODY = "-"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some failures, newest first. `next_cursor` continues behind the last, None at the end.
 
-    `bounded` says that it stopped at its bound without filling the page.
+    `previous_cursor` leads to those before the first, None when there are none. `bounded` says that
+    it stopped at its bound without filling the page, `examined` how many records it looked at.
     """
 
     failures: tuple[Failure, ...]
     next_cursor: str | None
     bounded: bool = False
+    previous_cursor: str | None = None
+    examined: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Failures of one cause and profile. `sample` are references, the newest first."""
+    """Failures of one fingerprint. `sample` are references, the newest first.
 
+    `people` and `accounts` are how many are known to be affected, within some per cent. `by_day` is
+    how many failed on each day that was asked for, the oldest first.
+    """
+
+    fingerprint: str
     cause: str
     profile: str
+    scopes: tuple[str, ...]
     count: int
+    open_count: int
     first_seen: float
     last_seen: float
     sample: tuple[str, ...]
+    people: int = 0
+    accounts: int = 0
+    by_day: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many failures of one kind there are whose attempts began on one day (UTC)."""
+
+    day: date
+    cause: str
+    profile: str
+    status: str
+    stage: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeTally:
+    """How many failures are about a scope, whose attempts began on one day (UTC)."""
+
+    day: date
+    profile: str
+    scope: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptTally:
+    """How many attempts began on one day (UTC), and how many of these connected."""
+
+    day: date
+    profile: str
+    begun: int
+    connected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """Seconds from a failure to the connection that its account made after all."""
+
+    day: date
+    profile: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many failures a filter finds: all, and by the values of each field.
+
+    The values of a field are counted without what is asked of that field itself. `total` is None
+    when nobody knows without looking at each. `whole_days` says that days were counted whole, by
+    when the attempts began.
+    """
+
+    total: int | None
+    by_field: dict[str, dict[str, int]]
+    whole_days: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

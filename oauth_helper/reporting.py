@@ -37,6 +37,9 @@ class FailureLog(Protocol):
     def change(self, reference: str, change: Callable[[Failure], Failure]) -> Failure | None:
         """Changes a failure that was written; None when there is none."""
 
+    def earlier_causes(self, reference: str, person: str) -> tuple[Cause, ...]:
+        """The causes of other failures of the same browser, the newest first."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reporting:
@@ -75,7 +78,10 @@ class Reporting:
         worked = profile is not None and self.attempts.has_worked(
             profile.fingerprint(attempt.requested)
         )
-        evidence = evidence_at_hubspot(profile, attempt, message=message, worked=worked)
+        earlier = self.failures.earlier_causes(attempt.reference, attempt.person)
+        evidence = evidence_at_hubspot(
+            profile, attempt, message=message, worked=worked, earlier=earlier
+        )
         page = find_authorization_url(message)
         if profile is None or page is None or page.redirect_uri in (None, profile.redirect_uri):
             return evidence

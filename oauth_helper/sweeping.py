@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from oauth_helper.diagnosis import Evidence, Stage
+from oauth_helper.diagnosis import Cause, Evidence, Stage
 from oauth_helper.profiles import Profile
 from oauth_helper.recording import evidence_at_hubspot, failure_of
 from oauth_helper.records import Attempt, Failure
+from oauth_helper.working import connected_after_all
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +32,18 @@ class OpenAttempts(Protocol):
     def has_worked(self, fingerprint: str) -> bool:
         """Whether a request of this fingerprint has connected somebody lately."""
 
+    def came(self, person: str) -> tuple[float, str] | None:
+        """When somebody last connected, and with which attempt."""
+
 
 class FailureLog(Protocol):
     """Where failures are recorded."""
 
     def record(self, failure: Failure, *, only_if_open: bool = False) -> bool:
         """Writes a failure; False if there is one already, or the attempt has an outcome."""
+
+    def earlier_causes(self, reference: str, person: str) -> tuple[Cause, ...]:
+        """The causes of other failures of the same browser, the newest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +70,10 @@ class Sweeping:
         profile = self.profiles.get(attempt.profile)
         evidence = self._evidence(profile, attempt)
         failure = failure_of(profile, attempt, evidence, at=self.clock())
+        came = self.attempts.came(attempt.person)
+        if came is not None and came[0] >= attempt.begun_at:
+            # The same person has begun anew meanwhile, and has connected.
+            failure = connected_after_all(failure, at=came[0], reference=came[1])
         written = self.failures.record(failure, only_if_open=True)
         if written:
             logger.info("failed: %s %s %s", failure.reference, failure.profile, failure.cause)
@@ -75,4 +86,7 @@ class Sweeping:
             profile.fingerprint(attempt.requested)
         )
         silent_for = int(self.clock() - attempt.begun_at)
-        return evidence_at_hubspot(profile, attempt, worked=worked, silent_for=silent_for)
+        earlier = self.failures.earlier_causes(attempt.reference, attempt.person)
+        return evidence_at_hubspot(
+            profile, attempt, worked=worked, silent_for=silent_for, earlier=earlier
+        )

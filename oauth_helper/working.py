@@ -1,10 +1,10 @@
-"""What support staff do with a failure: note, take, resolve, reopen. Each leaves who and when."""
+"""What becomes of a failure: noted, taken, resolved, opened again. Each leaves who and when."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from oauth_helper.records import Event, Failure, Status, What
+from oauth_helper.records import PROGRAM, Event, Failure, Status, What
 
 #: Characters that a note may have.
 MAX_NOTE = 2000
@@ -36,3 +36,9 @@ def reopened(failure: Failure, *, at: float, by: str, text: str = "") -> Failure
         return failure
     event = Event(at, What.REOPENED, by, text[:MAX_NOTE])
     return replace(failure, status=Status.OPEN).with_event(event)
+
+
+def connected_after_all(failure: Failure, *, at: float, reference: str) -> Failure:
+    """The failure as resolved, since the account has connected with the attempt `reference`."""
+    event = Event(at, What.CONNECTED, PROGRAM, reference)
+    return replace(failure, status=Status.RESOLVED).with_event(event)

@@ -150,7 +150,7 @@ def test_a_late_error_refines_the_record(customer, clock, services):
     assert [(event.what, event.at) for event in failure.history] == [(What.RETURNED, clock.now)]
     wanted = Wanted(cause=Cause.NEVER_RETURNED)
     assert services.failures.page(wanted, limit=10).failures == ()
-    (group,) = services.failures.groups()
+    (group,) = services.tallies.kinds()
     assert (group.cause, group.count) == (Cause.CLIENT_SECRET_INVALID, 1)
 
 

@@ -23,6 +23,7 @@ class PendingAuthorization:
     """One authorization request that waits for its response. `begun_at` is in Unix seconds.
 
     `begun_with` has the choices of the person who began, as a query, to begin the same again.
+    `person` is the reference of the first attempt that is known of the same browser.
     """
 
     reference: str
@@ -33,6 +34,7 @@ class PendingAuthorization:
     begun_at: int
     return_to: str | None = None
     begun_with: str = ""
+    person: str = ""
 
     def matches(self, state: str) -> bool:
         """Whether `state` is this one's, compared in constant time."""
@@ -49,6 +51,7 @@ class PendingAuthorization:
             "t": self.begun_at,
             "u": self.return_to,
             "b": self.begun_with,
+            "w": self.person,
         }
         return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 9)
 
@@ -66,6 +69,7 @@ class PendingAuthorization:
             begun_at=document["t"],
             return_to=document["u"],
             begun_with=document["b"],
+            person=document.get("w", ""),
         )
 
 

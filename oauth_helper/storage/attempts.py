@@ -16,8 +16,14 @@ from oauth_helper.storage.client import Client, raises_unavailable
 _DAYS_KEPT = 3
 _KEPT = _DAYS_KEPT * 86_400
 
+# A client that lost the reply asks again; an attempt is counted once all the same.
 _NOTE: Final = """
-redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  if redis.call('HINCRBY', KEYS[3], 'begun ' .. ARGV[5], 1) == 1 then
+    redis.call('EXPIRE', KEYS[3], ARGV[4])
+  end
+end
+redis.call('HSET', KEYS[1], unpack(ARGV, 6))
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
@@ -37,6 +43,10 @@ return redis.call('HGET', KEYS[1], 'claimed_by') == ARGV[2] and 1 or 0
 
 _CLOSE: Final = """
 local before = redis.call('HGET', KEYS[1], 'outcome')
+local profile = redis.call('HGET', KEYS[1], 'profile')
+if profile and ARGV[2] == 'connected' and before ~= 'connected' then
+  redis.call('HINCRBY', KEYS[3], 'connected ' .. profile, 1)
+end
 redis.call('HSET', KEYS[1], 'outcome', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('ZREM', KEYS[2], ARGV[1])
@@ -54,8 +64,9 @@ _WORKED_KEPT = 30 * 86_400
 class Attempts:
     """The attempts in Redis. Each method is one round trip; raises `StoreUnavailableError`."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, retention_days: int = 90) -> None:
         self._client = client
+        self._counted_for = str((retention_days + _DAYS_KEPT) * 86_400)
         self._note = client.register_script(_NOTE)
         self._claim = client.register_script(_CLAIM)
         self._close = client.register_script(_CLOSE)
@@ -70,8 +81,15 @@ class Attempts:
             "optional_scope": join_scope(attempt.requested.optional_scope),
             "begun_at": str(attempt.begun_at),
             "deadline": str(attempt.deadline),
+            "person": attempt.person,
         }
-        arguments = [attempt.reference, str(attempt.deadline), str(_KEPT)]
+        arguments = [
+            attempt.reference,
+            str(attempt.deadline),
+            str(_KEPT),
+            self._counted_for,
+            attempt.profile,
+        ]
         self._note(
             keys=self._keys(attempt.reference),
             args=[*arguments, *(part for field in fields.items() for part in field)],
@@ -135,6 +153,20 @@ class Attempts:
         return bool(self._client.exists(keys.worked(fingerprint)))
 
     @raises_unavailable
+    def note_came(self, person: str, reference: str, now: float) -> None:
+        """Remembers that somebody has connected, and with which attempt."""
+        self._client.set(keys.came(person), f"{now!r} {reference}", ex=_KEPT)
+
+    @raises_unavailable
+    def came(self, person: str) -> tuple[float, str] | None:
+        """When somebody last connected, and with which attempt; None when nothing is known."""
+        found = cast("str | None", self._client.get(keys.came(person))) if person else None
+        if found is None:
+            return None
+        at, _, reference = found.partition(" ")
+        return float(at), reference
+
+    @raises_unavailable
     def outcome(self, reference: str) -> str | None:
         """How an attempt stands: `open`, `connected` or `failed`; None when nothing is known."""
         known, outcome = self._client.hmget(keys.attempt(reference), ["v", "outcome"])
@@ -142,7 +174,12 @@ class Attempts:
 
     @staticmethod
     def _keys(reference: str) -> list[str]:
-        return [keys.attempt(reference), keys.open_attempts(day_of(reference))]
+        day = day_of(reference)
+        return [
+            keys.attempt(reference),
+            keys.open_attempts(day),
+            keys.of_day(day, keys.ATTEMPTS),
+        ]
 
 
 def _attempt_of(reference: str, fields: dict[str, str]) -> Attempt:
@@ -157,4 +194,5 @@ def _attempt_of(reference: str, fields: dict[str, str]) -> Attempt:
         begun_at=begun_at,
         deadline=int(fields.get("deadline", begun_at)),
         claimed_at=int(claimed) if claimed else None,
+        person=fields.get("person", ""),
     )

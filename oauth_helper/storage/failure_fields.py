@@ -12,7 +12,7 @@ from oauth_helper.scopes import RequestedScopes, join_scope
 def to_fields(failure: Failure) -> dict[str, str]:
     """The fields of the hash that holds `failure`; `v` is the version of this form."""
     return {
-        "v": "1",
+        "v": "2",
         "reference": failure.reference,
         "profile": failure.profile,
         "cause": failure.cause,
@@ -31,6 +31,7 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "redirect_uri": failure.redirect_uri,
         "ask": failure.ask,
         "assignee": failure.assignee,
+        "person": failure.person,
         "rev": str(failure.revision),
         "history": json.dumps(
             [[each.at, each.what, each.by, each.text] for each in failure.history],
@@ -43,7 +44,7 @@ def to_fields(failure: Failure) -> dict[str, str]:
 
 
 def from_fields(fields: dict[str, str]) -> Failure:
-    """The failure that `to_fields` wrote, now or before it knew of `ask`, `rev` and `history`."""
+    """The failure that `to_fields` wrote, now or with fewer fields."""
     return Failure(
         reference=fields["reference"],
         profile=fields["profile"],
@@ -62,6 +63,7 @@ def from_fields(fields: dict[str, str]) -> Failure:
         redirect_uri=fields["redirect_uri"],
         ask=fields.get("ask", ""),
         assignee=fields.get("assignee", ""),
+        person=fields.get("person", ""),
         revision=int(fields.get("rev", "0")),
         history=tuple(
             Event(at, What(what), by, text)

@@ -1,44 +1,71 @@
-"""The log of failures: written with its indexes in one step, read newest first, never scanned."""
+"""The log of failures: written with its indexes in one step, read in order, never scanned."""
 
 from __future__ import annotations
 
-import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, cast
+from datetime import date, timedelta
+from typing import Final, cast
 
-from oauth_helper.records import Failure, Group, Page, StoreUnavailableError, Wanted
-from oauth_helper.reference import day_of, parse_reference
+from oauth_helper.diagnosis import Cause
+from oauth_helper.records import Failure, Page, Status, StoreUnavailableError, Wanted, What
+from oauth_helper.reference import day_of
+from oauth_helper.searching import is_match
 from oauth_helper.storage import keys
 from oauth_helper.storage.client import Client, raises_unavailable
 from oauth_helper.storage.failure_fields import from_fields, to_fields
+from oauth_helper.storage.failure_index import (
+    Plan,
+    counters_of,
+    earlier_of,
+    group_name,
+    indexes_of,
+    plan_for,
+)
+from oauth_helper.storage.failure_search import (
+    SPREAD,
+    FailureSearch,
+    Place,
+    midnight,
+    read_cursor,
+    write_cursor,
+)
+from oauth_helper.storage.feed import Feed
 
 #: How many records one page looks at to fulfil what no index answers.
 EXAMINED_AT_MOST = 2000
 
-# A failure is recorded under the day of its attempt and may happen up to this much later.
-_SPREAD = timedelta(days=2)
+# Fetched at a time while records are looked at.
+_CHUNK = 250
+
+# Failures of one person or account that are looked at when they come again.
+_MOST_EARLIER = 50
 
 _FIRST_OF_DAY = 2
 
-# KEYS: failure, attempt, open attempts, groups, then each index.
-# ARGV: reference, time, expiry (Unix), group, whether only for an open attempt, mark of this write,
-# then the record's fields and values.
+# KEYS: failure, attempt, open attempts, names, then the counters of the day, then each index.
+# ARGV: reference, time, expiry (Unix), whether only for an open attempt, mark of this write,
+# fingerprint, its name, number of counters, their fields, then the record's fields and values.
 # A client that lost the reply asks again: by its mark it finds that it was itself.
 _RECORD: Final = """
 if redis.call('EXISTS', KEYS[1]) == 1 then
-  return redis.call('HGET', KEYS[1], 'mark') == ARGV[6] and 1 or 0
+  return redis.call('HGET', KEYS[1], 'mark') == ARGV[5] and 1 or 0
 end
-if ARGV[5] == '1' and not redis.call('ZSCORE', KEYS[3], ARGV[1]) then return 0 end
+if ARGV[4] == '1' and not redis.call('ZSCORE', KEYS[3], ARGV[1]) then return 0 end
 if redis.call('HGET', KEYS[2], 'outcome') == 'connected' then return 0 end
-redis.call('HSET', KEYS[1], 'mark', ARGV[6], unpack(ARGV, 7))
+local counters = tonumber(ARGV[8])
+redis.call('HSET', KEYS[1], 'mark', ARGV[5], unpack(ARGV, 9 + counters))
 redis.call('EXPIREAT', KEYS[1], ARGV[3])
-redis.call('SADD', KEYS[4], ARGV[4])
+local first_of_day = 1 - redis.call('EXISTS', KEYS[4])
+redis.call('HSET', KEYS[4], ARGV[6], ARGV[7])
 redis.call('EXPIREAT', KEYS[4], ARGV[3])
-local first_of_day = 1 - redis.call('EXISTS', KEYS[5])
-for i = 5, #KEYS do
+for i = 1, counters do
+  redis.call('HINCRBY', KEYS[4 + i], ARGV[8 + i], 1)
+  redis.call('EXPIREAT', KEYS[4 + i], ARGV[3])
+end
+for i = 5 + counters, #KEYS do
   redis.call('ZADD', KEYS[i], ARGV[2], ARGV[1])
   redis.call('EXPIREAT', KEYS[i], ARGV[3])
 end
@@ -47,19 +74,30 @@ if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('HSET', KEYS[2], 'outcome'
 return 1 + first_of_day
 """
 
-# KEYS: failure, groups, the indexes that it leaves, then those that it is in.
-# ARGV: reference, revision that is to be replaced, time, expiry, group, number of indexes that it
-# leaves, mark of this write, then the record's fields and values.
+# KEYS: failure, names, the counters to count down, those to count up, the indexes that it leaves,
+# then those that it is in.
+# ARGV: reference, revision that is to be replaced, time, expiry, mark of this write, fingerprint,
+# its name, number of counters down, number up, number of indexes that it leaves, the counters'
+# fields, then the record's fields and values.
 _CHANGE: Final = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-if redis.call('HGET', KEYS[1], 'mark') == ARGV[7] then return 1 end
+if redis.call('HGET', KEYS[1], 'mark') == ARGV[5] then return 1 end
 if (redis.call('HGET', KEYS[1], 'rev') or '0') ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], 'mark', ARGV[7], unpack(ARGV, 8))
-redis.call('SADD', KEYS[2], ARGV[5])
+local down, up, left = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+redis.call('HSET', KEYS[1], 'mark', ARGV[5], unpack(ARGV, 11 + down + up))
+redis.call('HSET', KEYS[2], ARGV[6], ARGV[7])
 redis.call('EXPIREAT', KEYS[2], ARGV[4])
-local left = tonumber(ARGV[6])
-for i = 3, 2 + left do redis.call('ZREM', KEYS[i], ARGV[1]) end
-for i = 3 + left, #KEYS do
+for i = 1, down do
+  if redis.call('HINCRBY', KEYS[2 + i], ARGV[10 + i], -1) <= 0 then
+    redis.call('HDEL', KEYS[2 + i], ARGV[10 + i])
+  end
+end
+for i = down + 1, down + up do
+  redis.call('HINCRBY', KEYS[2 + i], ARGV[10 + i], 1)
+  redis.call('EXPIREAT', KEYS[2 + i], ARGV[4])
+end
+for i = 3 + down + up, 2 + down + up + left do redis.call('ZREM', KEYS[i], ARGV[1]) end
+for i = 3 + down + up + left, #KEYS do
   redis.call('ZADD', KEYS[i], ARGV[3], ARGV[1])
   redis.call('EXPIREAT', KEYS[i], ARGV[4])
 end
@@ -71,14 +109,19 @@ _TRIES = 20
 
 
 class Failures:
-    """The failures in Redis. Methods raise `StoreUnavailableError`."""
+    """The failures in Redis. Methods raise `StoreUnavailableError`.
+
+    Whoever follows `feed` is told of each that is recorded or changed.
+    """
 
     def __init__(self, client: Client, *, retention_days: int) -> None:
         self._client = client
         self._retention = timedelta(days=retention_days)
         self._record = client.register_script(_RECORD)
         self._change = client.register_script(_CHANGE)
+        self._search = FailureSearch(client)
         self._known_days: set[date] = set()
+        self.feed = Feed(client)
 
     @raises_unavailable
     def record(self, failure: Failure, *, only_if_open: bool = False) -> bool:
@@ -91,28 +134,34 @@ class Failures:
         if day not in self._known_days:
             # Once a day and process, and before the record, so that no record is ever unlisted.
             self._list_day(day)
-        fields = to_fields(failure)
+        counters = counters_of(failure)
         written = self._record(
             keys=[
                 keys.failure(failure.reference),
                 keys.attempt(failure.reference),
                 keys.open_attempts(day),
-                keys.groups(day),
-                *(keys.failures(day, index) for index in _indexes(failure)),
+                keys.of_day(day, keys.NAMES),
+                *(keys.of_day(day, name) for name, _ in counters),
+                *(keys.failures(day, index) for index in indexes_of(failure)),
             ],
             args=[
                 failure.reference,
                 repr(failure.at),
                 self._expiry(day),
-                f"{failure.cause} {failure.profile}",
                 "1" if only_if_open else "",
                 secrets.token_hex(6),
-                *(part for field in fields.items() for part in field),
+                failure.fingerprint,
+                group_name(failure),
+                str(len(counters)),
+                *(field for _, field in counters),
+                *_flat(failure),
             ],
         )
         if written == _FIRST_OF_DAY:
             # Also when the store lost what this process knew to be there.
             self._list_day(day)
+        if written:
+            self.feed.announce(failure, expires_at=int(self._expiry(day)))
         return bool(written)
 
     @raises_unavailable
@@ -123,27 +172,32 @@ class Failures:
         they wrote. Time and reference stay.
         """
         for _ in range(_TRIES):
-            old = self.get(reference)
-            if old is None:
+            fields = self._fields(reference)
+            if not fields:
                 return None
+            old = from_fields(fields)
             new = change(old)
             if new == old:
                 return old
             new = replace(new, revision=old.revision + 1)
-            if self._replace(old, new):
+            if self._replace(old, new, was_counted=fields["v"] != "1"):
+                self._note_recovery(old, new)
+                self.feed.announce(new, expires_at=int(self._expiry(day_of(reference))))
                 return new
         raise StoreUnavailableError(f"{reference} is changed by others all the time")
 
-    def _replace(self, old: Failure, new: Failure) -> bool:
+    def _replace(self, old: Failure, new: Failure, *, was_counted: bool) -> bool:
         day = day_of(new.reference)
-        indexes = _indexes(new)
-        left = [index for index in _indexes(old) if index not in indexes]
-        fields = to_fields(new)
+        before = counters_of(old) if was_counted else ()
+        down, up = _difference(before, counters_of(new)), _difference(counters_of(new), before)
+        indexes = indexes_of(new)
+        left = [index for index in indexes_of(old) if index not in indexes]
         return bool(
             self._change(
                 keys=[
                     keys.failure(new.reference),
-                    keys.groups(day),
+                    keys.of_day(day, keys.NAMES),
+                    *(keys.of_day(day, name) for name, _ in (*down, *up)),
                     *(keys.failures(day, index) for index in (*left, *indexes)),
                 ],
                 args=[
@@ -151,230 +205,167 @@ class Failures:
                     str(old.revision),
                     repr(new.at),
                     self._expiry(day),
-                    f"{new.cause} {new.profile}",
-                    str(len(left)),
                     secrets.token_hex(6),
-                    *(part for field in fields.items() for part in field),
+                    new.fingerprint,
+                    group_name(new),
+                    str(len(down)),
+                    str(len(up)),
+                    str(len(left)),
+                    *(field for _, field in (*down, *up)),
+                    *_flat(new),
                 ],
             )
         )
 
+    def _note_recovery(self, old: Failure, new: Failure) -> None:
+        """Keeps how long it took until the account connected, where it just has."""
+        seconds = _recovered_after(new)
+        if seconds is None or _recovered_after(old) is not None:
+            return
+        day = day_of(new.reference)
+        recovered = keys.of_day(day, keys.RECOVERED)
+        self._client.hset(recovered, new.reference, f"{seconds:.0f} {new.profile}")
+        self._client.expireat(recovered, int(self._expiry(day)))
+
     def _expiry(self, day: date) -> str:
-        return str(int((_midnight(day) + self._retention + _SPREAD).timestamp()))
+        return str(int((midnight(day) + self._retention + SPREAD).timestamp()))
 
     def _list_day(self, day: date) -> None:
         self._client.zadd(keys.DAYS, {day.isoformat(): day.toordinal()})
-        expired = day - self._retention - 2 * _SPREAD
+        expired = day - self._retention - 2 * SPREAD
         self._client.zremrangebyscore(keys.DAYS, "-inf", expired.toordinal())
         self._known_days.add(day)
 
     @raises_unavailable
     def get(self, reference: str) -> Failure | None:
         """One failure, or None when there is no such record."""
-        fields = cast("dict[str, str]", self._client.hgetall(keys.failure(reference)))
+        fields = self._fields(reference)
         return from_fields(fields) if fields else None
 
-    @raises_unavailable
-    def page(self, wanted: Wanted, *, limit: int, cursor: str | None = None) -> Page:
-        """The newest failures that are wanted, at most `limit`, after `cursor` if one is given.
+    def _fields(self, reference: str) -> dict[str, str]:
+        return cast("dict[str, str]", self._client.hgetall(keys.failure(reference)))
 
+    @raises_unavailable
+    def get_all(self, references: Sequence[str]) -> list[Failure]:
+        """Those of the failures that are there, in the order asked for."""
+        return [each for each in self._fetch(references) if each is not None]
+
+    @raises_unavailable
+    def page(
+        self, wanted: Wanted, *, limit: int, cursor: str | None = None, newer: bool = False
+    ) -> Page:
+        """The newest failures that are wanted, at most `limit`, behind `cursor` if one is given.
+
+        With `newer` those right before `cursor`, or else the oldest. Newest first either way.
         Raises ValueError when the cursor is none of ours.
         """
-        found: list[Failure] = []
-        examined = 0
-        position = _parse_cursor(cursor) if cursor else None
-        while places := self._places(wanted, position, limit):
-            for position, failure in zip(places, self._fetch(places), strict=True):
-                examined += 1
-                if failure is not None and _is_wanted(failure, wanted):
-                    found.append(failure)
-                if len(found) == limit or examined == EXAMINED_AT_MOST:
-                    cursor = self._cursor_if_more(wanted, position)
-                    return Page(tuple(found), cursor, bounded=len(found) < limit)
-        return Page(tuple(found), None)
-
-    def _cursor_if_more(self, wanted: Wanted, position: _Place) -> str | None:
-        """Where to go on, unless `position` is that of the last failure."""
-        return _cursor(position) if self._places(wanted, position, 1) else None
+        start = read_cursor(cursor) if cursor else None
+        found, end, examined = self._collect(wanted, start, limit, newer=newer)
+        shown = tuple(failure for _, failure in (reversed(found) if newer else found))
+        near = _cursor_before(found, start)
+        far = write_cursor(end) if end else None
+        older, previous = (near, far) if newer else (far, near)
+        is_bounded = end is not None and len(found) < limit
+        return Page(shown, older, is_bounded, previous, examined)
 
     @raises_unavailable
-    def groups(self, *, sample: int = 3) -> tuple[Group, ...]:
-        """The failures that are kept, by cause and profile, the largest group first."""
-        days = self._days(Wanted(), None)
-        with self._client.pipeline(transaction=False) as pipeline:
-            for day in days:
-                pipeline.smembers(keys.groups(day))
-            pairs = [
-                (day, *pair.split(" ", 1))
-                for day, members in zip(days, pipeline.execute(), strict=True)
-                for pair in members
-            ]
-        with self._client.pipeline(transaction=False) as pipeline:
-            for day, cause, profile in pairs:
-                index = keys.failures(day, _pair_index(cause, profile))
-                pipeline.zcard(index)
-                pipeline.zrange(index, 0, 0, withscores=True)
-                pipeline.zrevrange(index, 0, sample - 1, withscores=True)
-            answers = pipeline.execute()
-        return _gather(pairs, answers, sample)
+    def each(self, wanted: Wanted, *, chunk: int = 500) -> Iterator[Failure]:
+        """All failures that are wanted, newest first, a chunk at a time."""
+        plan, position = plan_for(wanted), None
+        while True:
+            stretch = self._search.stretch(plan, wanted, position, chunk)
+            for failure in self._fetch([name for _, name in stretch.places]):
+                if failure is not None and is_match(failure, plan.rest):
+                    yield failure
+            if stretch.rest is None:
+                return
+            position = stretch.rest
 
-    def _places(self, wanted: Wanted, position: _Place | None, size: int) -> list[_Place]:
-        """Up to `size` places of an index below `position`, the newest first."""
-        days = self._days(wanted, position)
-        found: list[_Place] = []
-        done, step = 0, 3
-        while done < len(days):
-            for places in self._below(days[done : done + step], wanted, position, size):
-                found += places
-            done, step = done + step, step * 2
-            found = sorted(found, reverse=True)[:size]
-            # A day that was not looked at may still hold failures from up to two days after it.
-            if len(found) == size and (
-                done >= len(days) or found[-1][0] >= (_midnight(days[done]) + _SPREAD).timestamp()
-            ):
-                break
-        return found
+    @raises_unavailable
+    def earlier_causes(self, reference: str, person: str) -> tuple[Cause, ...]:
+        """The causes of other failures of the same browser, the newest first."""
+        found = (each for each in self._of_person(person) if each.reference != reference)
+        return tuple(each.cause for each in found)
 
-    def _days(self, wanted: Wanted, position: _Place | None) -> list[date]:
-        newest = min((at for at in (wanted.until, position and position[0]) if at), default=None)
-        # A day more: clocks differ, and a failure may seem to be from before its own attempt.
-        most = "+inf" if newest is None else _ordinal(newest) + 1
-        least = "-inf" if wanted.since is None else _ordinal(wanted.since) - _SPREAD.days
-        found = self._client.zrevrangebyscore(keys.DAYS, most, least)
-        return [date.fromisoformat(day) for day in cast("list[str]", found)]
+    @raises_unavailable
+    def open_of(self, profile: str, *, account: int | None, person: str) -> list[str]:
+        """The open failures of an account, and those of the same browser whose account is unknown.
 
-    def _below(
-        self, days: Sequence[date], wanted: Wanted, position: _Place | None, size: int
-    ) -> Iterator[list[_Place]]:
-        most = _exclusive(wanted.until)
-        if position is not None and (wanted.until is None or position[0] < wanted.until):
-            most = repr(position[0])
-        least = "-inf" if wanted.since is None else repr(wanted.since)
-        index_keys = [keys.failures(day, _index_for(wanted)) for day in days]
+        At most fifty of each, the newest.
+        """
+        found = list(self._of_person(person))
+        if account is not None:
+            wanted = Wanted(account=str(account), profile=profile, status=Status.OPEN)
+            found += self.page(wanted, limit=_MOST_EARLIER).failures
+        return list(
+            dict.fromkeys(
+                each.reference
+                for each in found
+                if each.profile == profile
+                and each.status is Status.OPEN
+                and each.hub_id in (None, account)
+            )
+        )
+
+    def _of_person(self, person: str) -> Iterator[Failure]:
+        if not person:
+            return
+        plan = Plan((earlier_of(person),), (), ())
+        # All of one browser are later than the first.
+        since = midnight(day_of(person)).timestamp()
+        found = self._search.stretch(plan, Wanted(since=since), None, _MOST_EARLIER)
+        names = [*(name for _, name in found.places), person]
+        yield from (each for each in self._fetch(names) if each is not None)
+
+    def _collect(
+        self, wanted: Wanted, position: Place | None, limit: int, *, newer: bool
+    ) -> tuple[list[tuple[Place, Failure]], Place | None, int]:
+        """What is found in walking order, where to go on, and how many records were looked at."""
+        plan = plan_for(wanted)
+        size = _CHUNK if plan.rest else limit + 1
+        found: list[tuple[Place, Failure]] = []
+        examined = 0
+        while True:
+            stretch = self._search.stretch(plan, wanted, position, size, newer=newer)
+            failures = self._fetch([name for _, name in stretch.places])
+            for place, failure in zip(stretch.places, failures, strict=True):
+                if len(found) == limit:
+                    return found, found[-1][0], examined
+                examined, position = examined + 1, place
+                if failure is not None and is_match(failure, plan.rest):
+                    found.append((place, failure))
+                if examined >= EXAMINED_AT_MOST and len(found) < limit:
+                    return found, position if stretch.rest else None, examined
+            if stretch.rest is None or stretch.is_cut_short:
+                return found, stretch.rest, examined
+            position = stretch.rest
+
+    def _fetch(self, references: Sequence[str]) -> list[Failure | None]:
         with self._client.pipeline(transaction=False) as pipeline:
-            for key in index_keys:
-                pipeline.zrevrangebyscore(key, most, least, 0, size + 1, withscores=True)
-            answers = pipeline.execute()
-        for key, answer in zip(index_keys, answers, strict=True):
-            rows, places, asked = answer, _after(answer, position), size + 1
-            # Many failures at the very time of the position: look further behind it.
-            while len(places) < size and len(rows) == asked:
-                asked *= 4
-                more = self._client.zrevrangebyscore(key, most, least, 0, asked, withscores=True)
-                rows = cast("list[tuple[str, float]]", more)
-                places = _after(rows, position)
-            yield places
-
-    def _fetch(self, places: Sequence[_Place]) -> list[Failure | None]:
-        with self._client.pipeline(transaction=False) as pipeline:
-            for _, reference in places:
+            for reference in references:
                 pipeline.hgetall(keys.failure(reference))
             return [from_fields(fields) if fields else None for fields in pipeline.execute()]
 
 
-_Place = tuple[float, str]  # time and reference: the order of every index
+def _flat(failure: Failure) -> list[str]:
+    return [part for field in to_fields(failure).items() for part in field]
 
 
-def _indexes(failure: Failure) -> tuple[str, ...]:
-    always = (
-        "",
-        f"cause:{failure.cause}",
-        f"profile:{failure.profile}",
-        f"status:{failure.status}",
-        f"stage:{failure.stage}",
-        _pair_index(failure.cause, failure.profile),
-    )
-    account = (f"account:{failure.hub_id}",) if failure.hub_id is not None else ()
-    assignee = (f"assignee:{failure.assignee}",) if failure.assignee else ()
-    return (*always, *account, *assignee)
+def _difference(
+    some: tuple[tuple[str, str], ...], others: tuple[tuple[str, str], ...]
+) -> list[tuple[str, str]]:
+    return list((Counter(some) - Counter(others)).elements())
 
 
-def _pair_index(cause: str, profile: str) -> str:
-    return f"pair:{cause}:{profile}"
+def _cursor_before(found: list[tuple[Place, Failure]], start: Place | None) -> str | None:
+    """The way back: whoever came from somewhere left something there."""
+    if start is None:
+        return None
+    return write_cursor(found[0][0] if found else start)
 
 
-def _index_for(wanted: Wanted) -> str:
-    """The index that is narrowest as a rule; `_is_wanted` checks what it does not answer."""
-    if not wanted.account and wanted.cause and wanted.profile:
-        return _pair_index(wanted.cause, wanted.profile)
-    by_narrowness = ("account", "assignee", "cause", "stage", "profile", "status")
-    found = ((name, getattr(wanted, name)) for name in by_narrowness)
-    return next((f"{name}:{value}" for name, value in found if value), "")
-
-
-def _is_wanted(failure: Failure, wanted: Wanted) -> bool:
-    asked = (
-        (wanted.cause, failure.cause),
-        (wanted.profile, failure.profile),
-        (wanted.status, failure.status),
-        (wanted.stage, failure.stage),
-        (wanted.account, str(failure.hub_id or "")),
-        (wanted.assignee, failure.assignee),
-    )
-    if any(value is not None and value != held for value, held in asked):
-        return False
-    needle = wanted.text.casefold().strip()
-    return not needle or any(needle in text.casefold() for text in _searched(failure))
-
-
-def _searched(failure: Failure) -> Iterator[str]:
-    yield failure.reference
-    yield failure.reference.replace("-", "")
-    yield failure.message
-    yield failure.correlation_id
-    yield str(failure.hub_id or "")
-    # Not those that were requested: nearly all of them are, every time.
-    yield from failure.missing
-
-
-def _after(rows: Sequence[tuple[str, float]], position: _Place | None) -> list[_Place]:
-    places = [(float(at), reference) for reference, at in rows]
-    return [place for place in places if position is None or place < position]
-
-
-def _gather(
-    pairs: Sequence[tuple[date, str, str]], answers: Sequence[Any], sample: int
-) -> tuple[Group, ...]:
-    """One group for each pair, from the three answers that each day gave for it."""
-    by_pair: dict[tuple[str, str], list[tuple[int, float, list[tuple[str, float]]]]] = {}
-    for number, (_, cause, profile) in enumerate(pairs):
-        count, first, newest = answers[3 * number : 3 * number + 3]
-        if count:
-            by_pair.setdefault((cause, profile), []).append((count, first[0][1], newest))
-    groups = []
-    for (cause, profile), parts in by_pair.items():
-        newest = sorted((row for part in parts for row in part[2]), key=lambda row: -row[1])
-        groups.append(
-            Group(
-                cause=cause,
-                profile=profile,
-                count=sum(part[0] for part in parts),
-                first_seen=min(part[1] for part in parts),
-                last_seen=newest[0][1],
-                sample=tuple(reference for reference, _ in newest[:sample]),
-            )
-        )
-    return tuple(sorted(groups, key=lambda group: (-group.count, -group.last_seen)))
-
-
-def _cursor(place: _Place) -> str:
-    return f"{place[0]!r}_{place[1]}"
-
-
-def _parse_cursor(text: str) -> _Place:
-    at, _, reference = text.partition("_")
-    if not re.fullmatch(r"[0-9]{1,12}\.[0-9]{1,9}", at) or parse_reference(reference) != reference:
-        raise ValueError("the cursor is none of this program's")
-    return float(at), reference
-
-
-def _exclusive(at: float | None) -> str:
-    return "+inf" if at is None else f"({at!r}"
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _ordinal(at: float) -> int:
-    return datetime.fromtimestamp(at, UTC).toordinal()
+def _recovered_after(failure: Failure) -> float | None:
+    """Seconds from the failure to the connection after it; None when there was none."""
+    times = (event.at for event in failure.history if event.what is What.CONNECTED)
+    first = next(times, None)
+    return None if first is None else max(0.0, first - failure.at)

@@ -6,8 +6,16 @@
 | `oh:{<day>}:open` | sorted set | attempts without outcome, by deadline |
 | `oh:{<day>}:failure:<reference>` | hash | one failure |
 | `oh:{<day>}:failures[:<index>]` | sorted set | references of failures, by time |
-| `oh:{<day>}:groups` | set | the `cause profile` pairs of the day's failures |
+| `oh:{<day>}:counts` | hash | how many failures are of one `cause profile status stage` |
+| `oh:{<day>}:groups` | hash | how many are of one `fingerprint cause profile status` |
+| `oh:{<day>}:scopes` | hash | how many are about one `scope profile` |
+| `oh:{<day>}:names` | hash | the scopes of each fingerprint |
+| `oh:{<day>}:attempts` | hash | how many have `begun <profile>`, and `connected <profile>` |
+| `oh:{<day>}:recovered` | hash | by reference, `<seconds> <profile>` until the account connected |
 | `oh:days` | sorted set | the days that hold failures |
+| `oh:feed` | stream | the references of failures that are new or have changed, the latest |
+| `oh:people:<fingerprint>`, `oh:accounts:<fingerprint>` | HyperLogLog | whom a group affects |
+| `oh:came:<person>` | string | when and with which attempt somebody last connected |
 | `oh:connection:<id>` | hash | one connection, its tokens sealed |
 | `oh:connections` | sorted set | ids of connections, by time |
 | `oh:worked:<fingerprint>` | string | when a request of this kind last connected somebody |
@@ -26,6 +34,11 @@ from oauth_helper.reference import day_of
 
 DAYS = "oh:days"
 CONNECTIONS = "oh:connections"
+FEED = "oh:feed"
+
+#: Keys of a day.
+COUNTS, GROUPS, SCOPES, NAMES = "counts", "groups", "scopes", "names"
+ATTEMPTS, RECOVERED = "attempts", "recovered"
 
 
 def attempt(reference: str) -> str:
@@ -48,9 +61,19 @@ def failures(day: date, index: str = "") -> str:
     return f"oh:{{{day}}}:failures:{index}" if index else f"oh:{{{day}}}:failures"
 
 
-def groups(day: date) -> str:
-    """The set of the day's pairs of cause and profile."""
-    return f"oh:{{{day}}}:groups"
+def of_day(day: date, name: str) -> str:
+    """One of the day's keys that are named above."""
+    return f"oh:{{{day}}}:{name}"
+
+
+def affected(whom: str, fingerprint: str) -> str:
+    """The `people` or `accounts` that failures of a fingerprint affect."""
+    return f"oh:{whom}:{fingerprint}"
+
+
+def came(person: str) -> str:
+    """That somebody has connected."""
+    return f"oh:came:{person}"
 
 
 def connection(connection_id: str) -> str:

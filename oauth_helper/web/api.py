@@ -11,8 +11,6 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.records import Status, Wanted
 from oauth_helper.reference import parse_reference
 from oauth_helper.scopes import AppConfigurationError
 from oauth_helper.web import api_checks
@@ -21,7 +19,7 @@ from oauth_helper.web.failure_json import failure_json, group_json
 from oauth_helper.web.json_body import FieldError
 from oauth_helper.web.security import csrf, takes
 from oauth_helper.web.services import services
-from oauth_helper.web.times import parse_time
+from oauth_helper.web.wanted import wanted_from_query
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 csrf.exempt(blueprint)  # nothing here goes by a cookie
@@ -80,7 +78,7 @@ def failure(reference: str) -> Response:
 @blueprint.get("/failures/groups")
 def groups() -> Response:
     """The failures by cause and profile."""
-    return jsonify(groups=[group_json(group) for group in services().failures.groups()])
+    return jsonify(groups=[group_json(group) for group in services().tallies.kinds()])
 
 
 @blueprint.post("/preflight")
@@ -107,45 +105,6 @@ def _wrong_field(error: ValueError) -> Response:
 def openapi() -> Response:
     """The OpenAPI description of this API."""
     return jsonify(_openapi())
-
-
-def wanted_from_query() -> Wanted:
-    """The filters in the query. Raises ValueError that names the one that is wrong."""
-    return Wanted(
-        cause=_one_of("cause", set(Cause)),
-        profile=request.args.get("profile") or None,
-        status=_one_of("status", set(Status)),
-        stage=_one_of("stage", set(Stage)),
-        account=_account(),
-        assignee=request.args.get("assignee") or None,
-        text=request.args.get("q", "")[:200],
-        since=_time("since"),
-        until=_time("until"),
-    )
-
-
-def _one_of(name: str, allowed: set[Any]) -> str | None:
-    value = request.args.get(name) or None
-    if value is not None and value not in allowed:
-        raise ValueError(f"{name} has to be one of {', '.join(sorted(allowed))}")
-    return value
-
-
-def _account() -> str | None:
-    text = request.args.get("account") or None
-    if text is not None and not re.fullmatch(r"[0-9]{1,15}", text):
-        raise ValueError("account has to be the number of a HubSpot account")
-    return text
-
-
-def _time(name: str) -> float | None:
-    text = request.args.get(name)
-    if not text:
-        return None
-    try:
-        return parse_time(text)
-    except ValueError as error:
-        raise ValueError(f"{name} is no time: {error}") from error
 
 
 def _limit() -> int:

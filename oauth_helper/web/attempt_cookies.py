@@ -54,6 +54,17 @@ class AttemptCookies:
         waiting = [each for each in kept if isinstance(each, PendingAuthorization)]
         return sorted(waiting, key=lambda each: -each.begun_at)
 
+    def person(self, request: Request) -> str:
+        """The first attempt that is known of this browser; empty when it keeps none.
+
+        So failures of one person are seen as such without a cookie for that purpose.
+        """
+        prefix = self._name("")
+        sealed = [value for name, value in request.cookies.items() if name.startswith(prefix)]
+        kept = (self._open(value) for value in sealed[: 2 * MOST])
+        # References begin with their day, so that the earliest sorts first.
+        return min((each.person for each in kept if each and each.person), default="")
+
     def keep(
         self, request: Request, response: Response, attempt: PendingAuthorization | Outcome
     ) -> None:
@@ -104,12 +115,13 @@ def _outcome_to_bytes(outcome: Outcome) -> bytes:
         outcome.hub_id,
         outcome.return_to,
         outcome.begun_with,
+        outcome.person,
     ]
     return zlib.compress(json.dumps(document).encode(), 9)
 
 
 def _outcome_from_bytes(data: bytes) -> Outcome:
-    reference, profile, cause, missing, granted, hub_id, return_to, begun_with = json.loads(
+    reference, profile, cause, missing, granted, hub_id, return_to, begun_with, *later = json.loads(
         zlib.decompress(data)
     )
     return Outcome(
@@ -121,4 +133,5 @@ def _outcome_from_bytes(data: bytes) -> Outcome:
         hub_id=hub_id,
         return_to=return_to,
         begun_with=begun_with,
+        person=later[0] if later else "",
     )

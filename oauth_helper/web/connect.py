@@ -57,6 +57,7 @@ def connect(name: str) -> BaseResponse:
             region=region,
             return_to=_return_to(profile),
             begun_with=_begun_with(profile, optional, hub_id, region),
+            person=services().cookies.person(request),
         )
     except UnknownScopesError as error:
         abort(400, f"The address asks for scopes that profile “{profile.name}” lacks: {error}.")

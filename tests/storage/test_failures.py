@@ -21,12 +21,22 @@ from oauth_helper.records import (
 )
 from oauth_helper.reference import new_reference
 from oauth_helper.scopes import RequestedScopes
+from oauth_helper.searching import read_search
 from oauth_helper.storage.attempts import Attempts
 from oauth_helper.storage.client import connect
 from oauth_helper.storage.failures import EXAMINED_AT_MOST, Failures
+from oauth_helper.storage.tallies import Tallies
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SCOPES = RequestedScopes(("oauth", "crm.objects.contacts.read"), ("tickets",))
+
+
+# These are bounded by what they hold.
+LASTING = ("oh:days", "oh:feed")
+
+
+def words(text):
+    return read_search(text).terms
 
 
 class Counter:
@@ -49,6 +59,11 @@ def client(store, store_url):  # noqa: ARG001 - emptied
 @pytest.fixture
 def log(client):
     return Failures(client, retention_days=90)
+
+
+@pytest.fixture
+def tallies(client):
+    return Tallies(client)
 
 
 choose = Counter()
@@ -100,13 +115,13 @@ def test_nothing_granted_is_not_the_same_as_nobody_knows(log):
     assert log.get(unknown.reference).granted is None
 
 
-def test_one_reference_has_one_failure(log):
+def test_one_reference_has_one_failure(log, tallies):
     failure = a_failure()
     assert log.record(failure)
     assert not log.record(a_failure(reference=failure.reference, cause=Cause.USER_DENIED))
     assert log.get(failure.reference) == failure
     assert all_pages(log) == [failure]
-    assert [group.count for group in log.groups()] == [1]
+    assert [group.count for group in tallies.kinds()] == [1]
 
 
 def test_an_attempt_that_failed_is_no_longer_open(log, client, store):
@@ -197,11 +212,11 @@ def test_pages_hold_what_a_plain_sort_would(log, client, moments, limit, cause, 
         (Wanted(cause="user_denied", profile="workato"), "a"),
         (Wanted(status="open"), "bc"),
         (Wanted(status="resolved", cause="user_denied"), "a"),
-        (Wanted(text="needle"), "c"),
-        (Wanted(text="NEEDLE"), "c"),
-        (Wanted(text="4711"), "b"),
-        (Wanted(text="tickets"), ""),
-        (Wanted(text="crm.lists"), "a"),
+        (Wanted(terms=words("needle")), "c"),
+        (Wanted(terms=words("NEEDLE")), "c"),
+        (Wanted(terms=words("4711")), "b"),
+        (Wanted(terms=words("tickets")), ""),
+        (Wanted(terms=words("crm.lists")), "a"),
         (Wanted(since=NOON.timestamp()), "bc"),
         (Wanted(until=NOON.timestamp()), "a"),
         (Wanted(cause="nothing_like_this"), ""),
@@ -229,16 +244,19 @@ def test_a_search_that_finds_little_is_bounded_and_says_so(log):
     for number in range(EXAMINED_AT_MOST + 10):
         log.record(a_failure(NOON - timedelta(seconds=number), message="hay"))
     log.record(a_failure(NOON - timedelta(days=1), message="needle"))
-    page = log.page(Wanted(text="needle"), limit=50)
+    page = log.page(Wanted(terms=words("needle")), limit=50)
     assert page.bounded
     assert page.failures == ()
-    assert len(log.page(Wanted(text="needle"), limit=50, cursor=page.next_cursor).failures) == 1
+    assert (
+        len(log.page(Wanted(terms=words("needle")), limit=50, cursor=page.next_cursor).failures)
+        == 1
+    )
 
 
-def test_groups_count_and_span(log):
+def test_groups_count_and_span(log, tallies):
     for hours, cause in [(0, Cause.UNKNOWN), (30, Cause.UNKNOWN), (60, Cause.USER_DENIED)]:
         log.record(a_failure(NOON - timedelta(hours=hours), cause=cause))
-    first, second = log.groups()
+    first, second = tallies.kinds()
     assert (first.cause, first.count) == ("unknown", 2)
     assert first.last_seen == NOON.timestamp()
     assert first.first_seen == (NOON - timedelta(hours=30)).timestamp()
@@ -247,7 +265,7 @@ def test_groups_count_and_span(log):
 
 def test_records_and_indexes_expire_with_the_retention(log, store):
     log.record(a_failure(datetime.now(UTC)))
-    keys = [key for key in store.keys("oh:*") if key != "oh:days"]
+    keys = [key for key in store.keys("oh:*") if key not in LASTING]
     assert keys
     for key in keys:
         days = store.ttl(key) / 86_400
@@ -278,7 +296,7 @@ def test_a_failure_that_seems_older_than_its_attempt_is_still_paged(log):
     assert all_pages(log, limit=1) == failures
 
 
-def test_a_write_is_one_round_trip(log, client):
+def test_a_write_is_one_step_and_its_announcement(log, client):
     log.record(a_failure())  # makes the day and the script known
     before = client.info("commandstats")
     log.record(a_failure())
@@ -289,23 +307,25 @@ def test_a_write_is_one_round_trip(log, client):
     }
     assert calls["cmdstat_evalsha"] == 1
     inside = {"cmdstat_evalsha", "cmdstat_info", "cmdstat_exists", "cmdstat_hset", "cmdstat_zadd"}
-    inside |= {"cmdstat_expireat", "cmdstat_sadd", "cmdstat_zrem", "cmdstat_hget"}
+    inside |= {"cmdstat_expireat", "cmdstat_hincrby", "cmdstat_zrem", "cmdstat_hget"}
+    inside |= {"cmdstat_xadd", "cmdstat_pfadd"}
     assert {name for name, count in calls.items() if count} <= inside
 
 
 def test_every_key_of_one_record_is_in_one_slot(log, store):
     log.record(a_failure())
-    tags = {key.split("{")[1].split("}")[0] for key in store.keys("oh:*") if key != "oh:days"}
+    lasting = {*LASTING, *store.keys("oh:people:*")}
+    tags = {key.split("{")[1].split("}")[0] for key in store.keys("oh:*") if key not in lasting}
     assert tags == {"2026-11-23"}
 
 
-def test_no_page_scans(log, client):
+def test_no_page_scans(log, client, tallies):
     for _ in range(5):
         log.record(a_failure())
     client.config_resetstat()
     all_pages(log)
-    log.page(Wanted(text="x"), limit=5)
-    log.groups()
+    log.page(Wanted(terms=words("x")), limit=5)
+    tallies.kinds()
     used = set(client.info("commandstats"))
     assert not used & {"cmdstat_keys", "cmdstat_scan", "cmdstat_hscan", "cmdstat_zscan"}
 
@@ -314,7 +334,7 @@ def test_a_store_that_is_away_is_said_to_be_away():
     log = Failures(connect("redis://127.0.0.1:1"), retention_days=1)
     began = time.monotonic()
     failure = a_failure()
-    for action in (log.groups, lambda: log.record(failure), lambda: log.get(failure.reference)):
+    for action in (lambda: log.record(failure), lambda: log.get(failure.reference)):
         with pytest.raises(StoreUnavailableError):
             action()
     assert time.monotonic() - began < 10
@@ -335,7 +355,7 @@ def reported(text):
     return Event(1.0, What.REPORTED, "the customer", text)
 
 
-def test_changing_the_cause_moves_the_record_between_the_indexes(log):
+def test_changing_the_cause_moves_the_record_between_the_indexes(log, tallies):
     failure = a_failure(cause=Cause.NEVER_RETURNED)
     other = a_failure(cause=Cause.NEVER_RETURNED, at=NOON + timedelta(minutes=1))
     log.record(failure)
@@ -353,7 +373,7 @@ def test_changing_the_cause_moves_the_record_between_the_indexes(log):
     assert all_pages(log, Wanted(status="open")) == [other]
     assert all_pages(log, Wanted(status="resolved")) == [changed]
     assert all_pages(log) == [other, changed]
-    assert [(group.cause, group.count) for group in log.groups()] == [
+    assert [(group.cause, group.count) for group in tallies.kinds()] == [
         (Cause.NEVER_RETURNED, 1),
         (Cause.APP_NOT_APPROVED, 1),
     ]
@@ -363,7 +383,7 @@ def test_everything_of_a_changed_record_expires_with_its_day(log, client):
     failure = a_failure()
     log.record(failure)
     log.change(failure.reference, lambda old: replace(old, status=Status.RESOLVED))
-    keys = [key for key in client.keys("oh:*") if key != "oh:days"]
+    keys = [key for key in client.keys("oh:*") if key not in LASTING]
     assert len({client.expiretime(key) for key in keys}) == 1
     assert client.expiretime(keys[0]) > 0
 

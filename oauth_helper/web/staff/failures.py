@@ -12,10 +12,10 @@ from werkzeug.wrappers import Response
 from oauth_helper.diagnosis import Cause, usual_messages, wording
 from oauth_helper.records import Attempt, Status
 from oauth_helper.reference import find_reference, is_mistyped, parse_reference
-from oauth_helper.web.api import wanted_from_query
 from oauth_helper.web.attempts import reported_text
 from oauth_helper.web.services import services
 from oauth_helper.web.staff.blueprint import PER_PAGE, blueprint, only_agents
+from oauth_helper.web.wanted import wanted_from_query
 
 
 @blueprint.get("/")
