@@ -150,18 +150,27 @@ class Connecting:
         return_to: str | None = None,
         begun_with: str = "",
         person: str = "",
+        language: str = "",
     ) -> Begun | Outcome:
         """Starts an attempt, or ends it at once when HubSpot would certainly refuse it.
 
         `begun_with` comes back with the outcome. `person` is the reference of the first attempt
-        known of the same browser, if there was one.
+        known of the same browser, if there was one; `language` the code of what its person reads.
 
         Raises `UnknownScopesError` when `optional` holds what the catalogue does not, ValueError
         for an unknown region.
         """
         requested = profile.requested_scopes(optional)
         now = self.clock()
-        pending = self._pending(profile, requested, int(now), return_to, begun_with, person=person)
+        pending = self._pending(
+            profile,
+            requested,
+            int(now),
+            return_to=return_to,
+            begun_with=begun_with,
+            person=person,
+            language=language,
+        )
         if problems := certain_refusals(profile, requested):
             evidence = Evidence(stage=Stage.PREFLIGHT, problems=problems)
             return self._fail(profile, pending, evidence)
@@ -183,6 +192,7 @@ class Connecting:
             pending.begun_at,
             deadline,
             person=pending.person,
+            language=pending.language,
         )
         # An attempt that cannot be noted is still worth making.
         _tolerating_outage(lambda: self.attempts.note(attempt))
@@ -222,10 +232,11 @@ class Connecting:
         profile: Profile,
         requested: RequestedScopes,
         now: int,
+        *,
         return_to: str | None,
         begun_with: str,
-        *,
         person: str,
+        language: str,
     ) -> PendingAuthorization:
         reference = new_reference(datetime.fromtimestamp(now, UTC).date(), self.choose)
         return PendingAuthorization(
@@ -239,6 +250,7 @@ class Connecting:
             return_to=return_to,
             begun_with=begun_with,
             person=person or reference,
+            language=language,
         )
 
     def _connect(

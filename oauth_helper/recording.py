@@ -55,6 +55,7 @@ def failure_of(
         redirect_uri=redact(_redirect_uri(profile, evidence), hidden)[:_MAX_WHY],
         ask=diagnosis.ask,
         person=attempt.person,
+        language=attempt.language,
     )
 
 

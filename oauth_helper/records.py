@@ -26,6 +26,7 @@ class What(StrEnum):
     ASSIGNED = "assigned"
     RESOLVED = "resolved"
     REOPENED = "reopened"
+    UNDONE = "undone"
 
 
 #: Who did what nobody did by hand.
@@ -48,6 +49,7 @@ class Attempt:
 
     `claimed_at` is when the authorization response was taken in hand; None before that. `person` is
     the reference of the first attempt known to be of the same browser; empty when nobody knows.
+    `language` is the code of the one that the person read.
     """
 
     reference: str
@@ -57,6 +59,7 @@ class Attempt:
     deadline: int
     claimed_at: int | None = None
     person: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class Failure:
     thing that would decide between the candidates. `history` has what happened later, the oldest
     first; `revision` counts the changes. `assignee` is the member of the staff who has taken it;
     empty when nobody has. `person` is the reference of the first attempt known to be of the same
-    browser.
+    browser, `language` the code of the one that the person read.
     """
 
     reference: str
@@ -99,6 +102,7 @@ class Failure:
     ask: str = ""
     assignee: str = ""
     person: str = ""
+    language: str = ""
     history: tuple[Event, ...] = ()
     revision: int = 0
 
@@ -261,6 +265,38 @@ class Counts:
     total: int | None
     by_field: dict[str, dict[str, int]]
     whole_days: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What happened after a place in the feed: where it stands now, and the failures to look at.
+
+    `has_gap` says that more happened than is remembered.
+    """
+
+    place: str
+    references: tuple[str, ...]
+    has_gap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One failure that was changed: what it was before, and its revision after that."""
+
+    reference: str
+    status: str
+    assignee: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody did to many failures. `found` is how many the filter had found."""
+
+    by: str
+    do: str
+    changes: tuple[Change, ...]
+    found: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

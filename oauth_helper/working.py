@@ -38,6 +38,16 @@ def reopened(failure: Failure, *, at: float, by: str, text: str = "") -> Failure
     return replace(failure, status=Status.OPEN).with_event(event)
 
 
+def put_back(
+    failure: Failure, *, at: float, by: str, status: Status, assignee: str, revision: int
+) -> Failure:
+    """The failure as it was before a change; the same when it was changed again since then."""
+    if failure.revision != revision:
+        return failure
+    event = Event(at, What.UNDONE, by)
+    return replace(failure, status=status, assignee=assignee).with_event(event)
+
+
 def connected_after_all(failure: Failure, *, at: float, reference: str) -> Failure:
     """The failure as resolved, since the account has connected with the attempt `reference`."""
     event = Event(at, What.CONNECTED, PROGRAM, reference)

@@ -23,7 +23,8 @@ class PendingAuthorization:
     """One authorization request that waits for its response. `begun_at` is in Unix seconds.
 
     `begun_with` has the choices of the person who began, as a query, to begin the same again.
-    `person` is the reference of the first attempt that is known of the same browser.
+    `person` is the reference of the first attempt that is known of the same browser, `language` the
+    code of the one that the person read.
     """
 
     reference: str
@@ -35,6 +36,7 @@ class PendingAuthorization:
     return_to: str | None = None
     begun_with: str = ""
     person: str = ""
+    language: str = ""
 
     def matches(self, state: str) -> bool:
         """Whether `state` is this one's, compared in constant time."""
@@ -52,6 +54,7 @@ class PendingAuthorization:
             "u": self.return_to,
             "b": self.begun_with,
             "w": self.person,
+            "l": self.language,
         }
         return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 9)
 
@@ -70,6 +73,7 @@ class PendingAuthorization:
             return_to=document["u"],
             begun_with=document["b"],
             person=document.get("w", ""),
+            language=document.get("l", ""),
         )
 
 

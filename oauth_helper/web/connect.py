@@ -16,6 +16,7 @@ from oauth_helper.profiles import Profile
 from oauth_helper.recognising import Refusal, issuers_of, recognise
 from oauth_helper.scopes import UnknownScopesError
 from oauth_helper.urls import origin_of
+from oauth_helper.web.languages import language
 from oauth_helper.web.offer import chosen_in_query, offer_of
 from oauth_helper.web.security import limit
 from oauth_helper.web.services import profile_or_404, services
@@ -58,6 +59,7 @@ def connect(name: str) -> BaseResponse:
             return_to=_return_to(profile),
             begun_with=_begun_with(profile, optional, hub_id, region),
             person=services().cookies.person(request),
+            language=language(),
         )
     except UnknownScopesError as error:
         abort(400, f"The address asks for scopes that profile “{profile.name}” lacks: {error}.")

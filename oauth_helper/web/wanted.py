@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from flask import request
 
 from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.records import Status, Wanted
-from oauth_helper.searching import read_search
+from oauth_helper.records import FIELDS, Status, Wanted
+from oauth_helper.searching import Search, read_search
 from oauth_helper.web.services import services
 from oauth_helper.web.times import parse_time
 
@@ -18,7 +19,10 @@ from oauth_helper.web.times import parse_time
 SPANS: Final = {"1h": 3600, "24h": 86_400, "7d": 7 * 86_400, "30d": 30 * 86_400}
 
 #: The span that begins with the day (UTC).
-TODAY = "today"
+TODAY: Final = "today"
+
+#: The parameters that filter; others say where in the list one is.
+PARAMETERS: Final = ("q", *FIELDS, "within", "since", "until")
 
 
 def wanted_from_query() -> Wanted:
@@ -26,38 +30,46 @@ def wanted_from_query() -> Wanted:
     search = read_search(request.args.get("q", ""))
     if search.problems:
         raise ValueError(f"q: {search.problems[0]}".rstrip("."))
+    return wanted_from(request.args, search)
+
+
+def wanted_from(query: Mapping[str, str], search: Search) -> Wanted:
+    """The filters in `query`, with a search that was read. ValueError names the one that is wrong.
+
+    A span of time is counted from now.
+    """
     return Wanted(
-        cause=_one_of("cause", set(Cause)),
-        profile=request.args.get("profile") or None,
-        status=_one_of("status", set(Status)),
-        stage=_one_of("stage", set(Stage)),
-        account=_account(),
-        assignee=request.args.get("assignee") or None,
-        scope=request.args.get("scope") or None,
-        group=request.args.get("group") or None,
+        cause=_one_of(query, "cause", set(Cause)),
+        profile=query.get("profile") or None,
+        status=_one_of(query, "status", set(Status)),
+        stage=_one_of(query, "stage", set(Stage)),
+        account=_account(query),
+        assignee=query.get("assignee") or None,
+        scope=query.get("scope") or None,
+        group=query.get("group") or None,
         terms=search.terms,
-        since=_since(),
-        until=_time("until"),
+        since=_since(query),
+        until=_time(query, "until"),
     )
 
 
-def _one_of(name: str, allowed: set[Any]) -> str | None:
-    value = request.args.get(name) or None
+def _one_of(query: Mapping[str, str], name: str, allowed: set[Any]) -> str | None:
+    value = query.get(name) or None
     if value is not None and value not in allowed:
         raise ValueError(f"{name} has to be one of {', '.join(sorted(allowed))}")
     return value
 
 
-def _account() -> str | None:
-    text = request.args.get("account") or None
+def _account(query: Mapping[str, str]) -> str | None:
+    text = query.get("account") or None
     if text is not None and not re.fullmatch(r"[0-9]{1,15}", text):
         raise ValueError("account has to be the number of a HubSpot account")
     return text
 
 
-def _since() -> float | None:
+def _since(query: Mapping[str, str]) -> float | None:
     """The later of `since` and of where the span `within` begins."""
-    since, span = _time("since"), request.args.get("within") or None
+    since, span = _time(query, "since"), query.get("within") or None
     if span is None:
         return since
     now = services().clock()
@@ -69,8 +81,8 @@ def _since() -> float | None:
     return max(since or 0.0, now - SPANS[span])
 
 
-def _time(name: str) -> float | None:
-    text = request.args.get(name)
+def _time(query: Mapping[str, str], name: str) -> float | None:
+    text = query.get(name)
     if not text:
         return None
     try:

@@ -36,7 +36,7 @@ def test_a_note_stands_with_who_and_when(staff, reference, app, clock):
     (event,) = the_failure(app).history
     assert (event.what, event.by, event.at) == (What.NOTED, "agent", clock.now)
     page = page_of(agent, reference)
-    assert "note by agent" in page
+    assert "Note by agent" in page
     assert "called back &lt;b&gt;soon&lt;/b&gt;" in page
 
 

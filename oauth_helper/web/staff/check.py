@@ -23,9 +23,17 @@ from oauth_helper.checking import (
     tally,
 )
 from oauth_helper.diagnosis import wording
+from oauth_helper.oauth.authorization_request import authorization_url
 from oauth_helper.profiles import Profile
 from oauth_helper.redaction import harmless
-from oauth_helper.scopes import AppConfigurationError, Kind, Preflight, is_scope_token
+from oauth_helper.reference import parse_reference
+from oauth_helper.scopes import (
+    AppConfiguration,
+    AppConfigurationError,
+    Kind,
+    Preflight,
+    is_scope_token,
+)
 from oauth_helper.scopes.app_configuration import REDIRECT_KEY, SCOPE_KEYS
 from oauth_helper.scopes.app_file import AppFile, corrected_text
 from oauth_helper.scopes.files import MAX_BYTES, as_text
@@ -127,7 +135,12 @@ class _WrongFieldsError(ValueError):
 @blueprint.get("")
 @login_required  # type: ignore[untyped-decorator]
 def page() -> str:
-    """The form, and what is known of the apps whose configuration is a setting."""
+    """The form, and what is known of the apps whose configuration is a setting.
+
+    With `failure`, a reference, the app is compared with the link of that failure.
+    """
+    if reference := request.args.get("failure"):
+        return _page_for_failure(reference)
     name = request.args.get("profile")
     profile = profile_or_404(name) if name else None
     known = profile.preflight() if profile else None
@@ -136,6 +149,34 @@ def page() -> str:
         title = f"The app's configuration known for {profile.title}"
         result = Result(known, title, _against(profile))
     return _page(Typed(profile=profile.name if profile else ""), result)
+
+
+def _page_for_failure(reference: str) -> str:
+    """The check of the link that failed: at once where the app is known, else ready to paste."""
+    found = services().failures.get(parse_reference(reference) or "")
+    profile = services().profiles.get(found.profile) if found else None
+    if found is None or profile is None:
+        abort(404, "There is no failure with this reference, or its profile is gone.")
+    link = Link(found.requested, found.redirect_uri)
+    typed = Typed(
+        profile=profile.name,
+        authorize_url=authorization_url(
+            services().config.authorization_endpoint,
+            client_id=profile.client_id,
+            redirect_uri=found.redirect_uri or profile.redirect_uri,
+            requested=found.requested,
+        ),
+    )
+    if profile.app is None:
+        return _page(typed)
+    checked = compare(profile.app, link, profile.catalogue)
+    file = _file_with({box: list(names) for box, names in _lists_of(profile.app).items()})
+    corrected = corrected_text(file, checked.corrected)
+    title = f"The app's configuration known for {profile.title}"
+    against = f"the link of {found.reference}"
+    return _page(
+        typed, Result(checked, title, against, "" if corrected == file.text else corrected)
+    )
 
 
 @blueprint.post("")
@@ -231,11 +272,25 @@ def _file(upload: _Upload | None, typed: Typed) -> AppFile:
         raise _WrongFieldsError(
             {"app_config": ["Paste the app's file here, choose it below, or type its lists."]}
         )
+    with _problems_at("required"):
+        return _file_with(lists)
+
+
+def _file_with(lists: dict[str, list[str]]) -> AppFile:
+    """An app's file that holds what each box has. Raises `AppConfigurationError`."""
     # A box that is left empty says nothing; a list that is empty in a file says that there is none.
     auth = {"type": "oauth", **{key: lists[box] for box, key in _BOXES.items() if lists[box]}}
     text = json.dumps({"config": {"auth": auth}}, indent=2, ensure_ascii=False) + "\n"
-    with _problems_at("required"):
-        return read_app(text, origin="The lists")
+    return read_app(text, origin="The lists")
+
+
+def _lists_of(app: AppConfiguration) -> dict[str, tuple[str, ...]]:
+    return {
+        "required": app.required,
+        "conditional": app.conditional,
+        "optional": app.optional,
+        "redirect_urls": app.redirect_urls or (),
+    }
 
 
 def _names_in(box: str, text: str) -> list[str]:

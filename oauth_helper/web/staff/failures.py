@@ -1,21 +1,19 @@
-"""The failures: the list, and one with all that is known of it."""
+"""The list of failures."""
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
-from flask import abort, flash, redirect, render_template, request
+from flask import abort, redirect, render_template, request
 from flask import url_for as url
-from flask_login import current_user, login_required
+from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from oauth_helper.diagnosis import Cause, usual_messages, wording
-from oauth_helper.records import Attempt, Status
-from oauth_helper.reference import find_reference, is_mistyped, parse_reference
-from oauth_helper.web.attempts import reported_text
+from oauth_helper.diagnosis import wording
+from oauth_helper.records import FIELDS, Counts, Deed, Page, Wanted
+from oauth_helper.reference import find_reference, is_mistyped
 from oauth_helper.web.services import services
-from oauth_helper.web.staff.blueprint import PER_PAGE, blueprint, only_agents
-from oauth_helper.web.wanted import wanted_from_query
+from oauth_helper.web.staff.blueprint import PER_PAGE, blueprint
+from oauth_helper.web.staff.filters import Filters, filters_from
+from oauth_helper.web.staff.work import MOST_AT_ONCE
 
 
 @blueprint.get("/")
@@ -32,87 +30,49 @@ def failures() -> str | Response:
     text = request.args.get("q", "")
     if reference := find_reference(text):
         return redirect(url("support.failure", reference=reference))
+    # Before the page is read: what comes in between is told twice rather than never.
+    place = services().failures.feed.place()
     try:
-        cursor = request.args.get("cursor") or None
-        page = services().failures.page(wanted_from_query(), limit=PER_PAGE, cursor=cursor)
+        filters = filters_from("support.failures")
+        page = _page(filters.wanted)
     except ValueError as error:
         abort(400, f"{error}.")
-    filters = {key: value for key, value in request.args.items() if value and key != "cursor"}
+    counts = services().tallies.counts(filters.wanted)
     return render_template(
         "support/failures.html",
         page=page,
-        causes=Cause,
-        statuses=Status,
-        profiles=services().profiles.values(),
         filters=filters,
+        counts=counts,
+        options=filters.options(counts),
+        searched_in=_searched_in(filters, page),
         mistyped=is_mistyped(text),
-        next_page=_link_to(filters, page.next_cursor) if page.next_cursor else None,
-        is_first=cursor is None,
+        is_first=not (request.args.get("cursor") or request.args.get("before")),
+        live=filters.address("support.live", place=place),
+        deed=_deed(),
+        most_at_once=MOST_AT_ONCE,
         wording=wording,
         now=services().clock(),
     )
 
 
-@blueprint.get("/failures/<reference>")
-@login_required  # type: ignore[untyped-decorator]
-def failure(reference: str) -> str | Response | tuple[str, int]:
-    """One failure with all that is known of it."""
-    parsed = parse_reference(reference)
-    if parsed and parsed != reference:
-        return redirect(url("support.failure", reference=parsed))
-    found = services().failures.get(parsed) if parsed else None
-    if found is None:
-        return _no_failure(parsed)
-    profile = services().profiles.get(found.profile)
-    return render_template(
-        "support/failure.html",
-        failure=found,
-        profile=profile,
-        wording=wording,
-        usual=usual_messages(),
-        now=services().clock(),
-    )
+def _page(wanted: Wanted) -> Page:
+    """The page behind `cursor`, or the one right before `before`."""
+    before = request.args.get("before")
+    cursor = before or request.args.get("cursor") or None
+    return services().failures.page(wanted, limit=PER_PAGE, cursor=cursor, newer=bool(before))
 
 
-@blueprint.post("/failures/<reference>/report")
-@login_required  # type: ignore[untyped-decorator]
-def report(reference: str) -> Response:
-    """Takes in what the person on the phone reads from HubSpot's page."""
-    only_agents()
-    parsed = parse_reference(reference)
-    attempt = _attempt(parsed) if parsed else None
-    if parsed is None or attempt is None:
-        abort(404, "Nothing is known of an attempt with this reference.")
-    text = reported_text()
-    if not text:
-        flash("Paste what HubSpot's page says, or pick a message.", "problem")
-    else:
-        profile = services().profiles.get(attempt.profile)
-        if services().reporting.report(profile, attempt, text, by=current_user.id):
-            flash("The report is in the record, and the causes are worked out anew.", "done")
-        else:
-            flash("Nothing was changed: the person has connected meanwhile.", "problem")
-    return redirect(url("support.failure", reference=parsed), 303)
-
-
-def _attempt(reference: str) -> Attempt | None:
-    """The attempt as it was noted, or as its failure tells."""
-    if attempt := services().attempts.get(reference):
-        return attempt
-    found = services().failures.get(reference)
-    if found is None:
+def _searched_in(filters: Filters, page: Page) -> Counts | None:
+    """How many failures there are to look for words in, when not all of them were looked at."""
+    if not page.bounded:
         return None
-    return Attempt(reference, found.profile, found.requested, found.begun_at, found.begun_at)
+    terms = tuple(term for term in filters.wanted.all_terms if term.field in FIELDS)
+    wanted = Wanted(terms=terms, since=filters.wanted.since, until=filters.wanted.until)
+    return services().tallies.counts(wanted)
 
 
-def _no_failure(reference: str | None) -> tuple[str, int]:
-    """What is known of a reference that no failure has."""
-    outcome = services().attempts.outcome(reference) if reference else None
-    page = render_template(
-        "support/no_failure.html", reference=reference, outcome=outcome, usual=usual_messages()
-    )
-    return page, 404
-
-
-def _link_to(filters: dict[str, str], cursor: str) -> str:
-    return f"{url('support.failures')}?{urlencode({**filters, 'cursor': cursor})}"
+def _deed() -> tuple[str, Deed] | None:
+    """What was done just now to many failures, if the address tells of it."""
+    name = request.args.get("done", "")[:60]
+    deed = services().deeds.get(name) if name else None
+    return (name, deed) if deed else None

@@ -1,21 +1,34 @@
-"""Working on a failure: notes, who has taken it, resolved or open."""
+"""Working on failures, one or many: notes, who has taken it, resolved or open, undone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import partial
+from urllib.parse import parse_qsl
 
 from flask import abort, current_app, flash, redirect, request
 from flask import url_for as url
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
-from oauth_helper.records import Failure
+from oauth_helper.records import Change, Deed, Failure, Status, Wanted
 from oauth_helper.redaction import redact
 from oauth_helper.reference import parse_reference
+from oauth_helper.web.security import takes
 from oauth_helper.web.services import services
 from oauth_helper.web.staff.blueprint import blueprint, only_agents
-from oauth_helper.working import MAX_NOTE, assigned, noted, reopened, resolved
+from oauth_helper.web.staff.filters import filters_from
+from oauth_helper.working import MAX_NOTE, assigned, noted, put_back, reopened, resolved
+
+#: Failures that are changed by one press of a button; each takes about a millisecond.
+MOST_AT_ONCE = 1000
+
+# Bytes of a form with so many references, and a note.
+_LARGEST_FORM = 200_000
+
+Step = Callable[[Failure], Failure]
 
 
 @blueprint.post("/failures/<reference>/work")
@@ -24,20 +37,157 @@ def work(reference: str) -> Response:
     """Does what the button that was pressed says, with the text beside it."""
     only_agents()
     parsed = parse_reference(reference)
-    text = redact(request.form.get("text", "").strip()[: 2 * MAX_NOTE])
-    step = _steps(text).get(request.form.get("do", ""))
+    text, do = _text(), request.form.get("do", "")
+    step = _steps(text).get(do)
     if step is None:
         abort(400, "The form asks for nothing that can be done here.")
-    if request.form.get("do") == "note" and not text:
+    if do == "note" and not text:
         flash("The note is empty.", "problem")
-    elif parsed is None or services().failures.change(parsed, step) is None:
-        abort(404, "There is no failure with this reference.")
     else:
-        current_app.logger.info("%s: %s %s", current_user.id, request.form["do"], parsed)
+        _do(parsed, do, step)
     return redirect(url("support.failure", reference=parsed, _anchor="work"), 303)
 
 
-def _steps(text: str) -> dict[str, Callable[[Failure], Failure]]:
+def _do(reference: str | None, do: str, step: Step) -> None:
+    """Changes one failure, unless somebody else has taken it since the page was made."""
+    guarded = _Guarded(step, seen=request.form.get("seen") if do == "take" else None)
+    if reference is None or (after := services().failures.change(reference, guarded)) is None:
+        abort(404, "There is no failure with this reference.")
+    if guarded.taken_by:
+        flash(f"{guarded.taken_by} has taken it meanwhile. Press again to take it over.", "problem")
+    elif not guarded.has_changed:
+        flash(f"Nothing to do: it is {after.status} already.", "problem")
+    else:
+        current_app.logger.info("%s: %s %s", current_user.id, do, reference)
+
+
+@dataclass
+class _Guarded:
+    """A step that is not taken when the failure is in other hands than the page showed."""
+
+    step: Step
+    seen: str | None
+    taken_by: str = ""
+    has_changed: bool = False
+
+    def __call__(self, failure: Failure) -> Failure:
+        others = failure.assignee not in ("", current_user.id)
+        if self.seen is not None and others and failure.assignee != self.seen:
+            self.taken_by, self.has_changed = failure.assignee, False
+            return failure
+        after = self.step(failure)
+        self.taken_by, self.has_changed = "", after != failure
+        return after
+
+
+@blueprint.post("/failures/work")
+@login_required  # type: ignore[untyped-decorator]
+@takes(_LARGEST_FORM)
+def work_on_many() -> Response:
+    """Does to many failures what the button says: to those that are ticked, or to all found."""
+    only_agents()
+    do, text = request.form.get("do", ""), _text()
+    step = _steps(text).get(do)
+    if step is None:
+        abort(400, "The form asks for nothing that can be done here.")
+    query = request.form.get("filters", "")[:2000]
+    try:
+        filters = filters_from("support.failures", parse_qsl(query))
+        references, found = _chosen(filters.wanted) if request.form.get("all") else _ticked()
+    except ValueError as error:
+        abort(400, f"{error}.")
+    if do == "note" and not text:
+        flash("The note is empty.", "problem")
+        return redirect(filters.address(), 303)
+    if not references:
+        flash("Nothing was chosen. Tick the failures first.", "problem")
+        return redirect(filters.address(), 303)
+    deed = Deed(current_user.id, do, tuple(_changes(references, do, step)), found)
+    name = secrets.token_urlsafe(12)
+    services().deeds.save(name, deed)
+    current_app.logger.info("%s: %s %d failures", current_user.id, do, len(deed.changes))
+    return redirect(filters.address(done=name), 303)
+
+
+@blueprint.post("/deeds/<name>/undo")
+@login_required  # type: ignore[untyped-decorator]
+def undo(name: str) -> Response:
+    """Puts back what was changed at once, where nobody has changed it again."""
+    only_agents()
+    deed = services().deeds.take(name[:60])
+    if deed is None:
+        abort(404, "This cannot be undone any more: it is undone already, or an hour has passed.")
+    undone = sum(map(_put_back, deed.changes))
+    left = len(deed.changes) - undone
+    more = f" {left} had been changed again since, and stay as they are." if left else ""
+    flash(f"Undone for {undone} failures.{more}", "done")
+    current_app.logger.info("%s undoes %s of %d failures", current_user.id, deed.do, undone)
+    filters = filters_from("support.failures", parse_qsl(request.form.get("filters", "")[:2000]))
+    return redirect(filters.address(), 303)
+
+
+def _put_back(change: Change) -> bool:
+    step = _Guarded(
+        partial(
+            put_back,
+            at=services().clock(),
+            by=current_user.id,
+            status=Status(change.status),
+            assignee=change.assignee,
+            revision=change.revision,
+        ),
+        seen=None,
+    )
+    services().failures.change(change.reference, step)
+    return step.has_changed
+
+
+def _ticked() -> tuple[list[str], int]:
+    parsed = (parse_reference(each) for each in request.form.getlist("reference"))
+    references = list(dict.fromkeys(each for each in parsed if each))
+    return references[:MOST_AT_ONCE], len(references)
+
+
+def _chosen(wanted: Wanted) -> tuple[list[str], int]:
+    """All that the filter finds, as far as one press goes, and how many there are if known."""
+    found = []
+    for failure in services().failures.each(wanted):
+        found.append(failure.reference)
+        if len(found) == MOST_AT_ONCE:
+            break
+    return found, services().tallies.counts(wanted).total or len(found)
+
+
+def _changes(references: Iterable[str], do: str, step: Step) -> Iterable[Change]:
+    for reference in references:
+        before = _Before(step, is_careful=do == "take")
+        after = services().failures.change(reference, before)
+        if after is not None and before.failure is not None:
+            yield Change(reference, before.failure.status, before.failure.assignee, after.revision)
+
+
+@dataclass
+class _Before:
+    """A step that remembers what it changed. A careful one leaves what others have taken."""
+
+    step: Step
+    is_careful: bool
+    failure: Failure | None = field(default=None)
+
+    def __call__(self, failure: Failure) -> Failure:
+        self.failure = None
+        if self.is_careful and failure.assignee not in ("", current_user.id):
+            return failure
+        after = self.step(failure)
+        self.failure = failure if after != failure else None
+        return after
+
+
+def _text() -> str:
+    return redact(request.form.get("text", "").strip()[: 2 * MAX_NOTE])
+
+
+def _steps(text: str) -> dict[str, Step]:
     """What each button does to a failure."""
     who = {"at": services().clock(), "by": current_user.id}
     return {

@@ -1,0 +1,191 @@
+// The support desk: news without a reload, and keys. Everything else works without this script.
+"use strict";
+
+// ---- news
+
+const title = document.title;
+let unseen = 0;
+
+const countInTitle = () => {
+  document.title = unseen ? `(${unseen}) ${title}` : title;
+};
+// What arrived was seen by whoever looks at the page or does something on it.
+const seen = () => {
+  if (document.hidden || !unseen) return;
+  unseen = 0;
+  countInTitle();
+};
+for (const what of ["visibilitychange", "pointerdown", "keydown", "scroll"]) {
+  document.addEventListener(what, seen, { passive: true });
+}
+
+// More rows than this make a page slow; what is older is still behind "Older".
+const MOST_ROWS = 2000;
+
+for (const part of document.querySelectorAll("[data-live]")) {
+  if (!window.EventSource) break;
+  const rows = document.querySelector("[data-rows]");
+  const state = part.querySelector("[data-live-state]");
+  const total = document.querySelector("#total");
+  let arrived = 0;
+  let lastWord = Date.now();
+  const say = (text, isLive) => {
+    if (state.textContent !== text) state.textContent = text;
+    part.classList.toggle("on", isLive);
+  };
+
+  const place = (row) => {
+    const at = Number(row.dataset.at);
+    for (const other of rows.children) {
+      const after = Number(other.dataset.at);
+      if (after < at || (after === at && other.dataset.reference < row.dataset.reference)) {
+        return rows.insertBefore(row, other);
+      }
+    }
+    return rows.append(row);
+  };
+
+  const show = (news) => {
+    const before = document.getElementById(`row-${news.reference}`);
+    if (!news.row) {
+      if (before) before.classList.add("gone");
+      return;
+    }
+    const template = document.createElement("template");
+    template.innerHTML = `<table><tbody>${news.row}</tbody></table>`;
+    const row = template.content.querySelector("tr");
+    if (before) {
+      const box = before.querySelector("input");
+      if (box && box.checked) row.querySelector("input").checked = true;
+      const hadFocus = before.contains(document.activeElement);
+      before.replaceWith(row);
+      if (hadFocus) row.querySelector("a").focus({ preventScroll: true });
+      return;
+    }
+    // Older ones that changed belong on a later page.
+    const last = rows.lastElementChild;
+    if (last && part.dataset.perPage >= 50 && Number(row.dataset.at) < Number(last.dataset.at)) return;
+    place(row);
+    arrived += 1;
+    unseen += 1;
+    while (rows.children.length > MOST_ROWS) rows.lastElementChild.remove();
+  };
+
+  const source = new EventSource(part.dataset.live);
+  source.addEventListener("failure", (event) => show(JSON.parse(event.data)));
+  source.addEventListener("gap", () => {
+    part.dataset.gap = "yes";
+  });
+  source.addEventListener("here", () => {
+    lastWord = Date.now();
+    if (arrived) {
+      document.querySelector("table.failures").hidden = false;
+      const many = document.querySelector("form.many");
+      if (many) many.hidden = false;
+      const empty = document.querySelector("[data-empty]");
+      if (empty) empty.remove();
+      if (total) total.textContent = (Number(total.textContent.replaceAll(",", "")) + arrived).toLocaleString("en");
+      countInTitle();
+    }
+    const news = Number(part.dataset.arrived || 0) + arrived;
+    part.dataset.arrived = news;
+    arrived = 0;
+    if (part.dataset.gap) say("More has happened than can be shown here.", false);
+    else say(news ? `Live: ${news} new since this page was opened.` : "Live: new failures appear here by themselves.", true);
+  });
+  source.addEventListener("error", () => {
+    if (source.readyState === EventSource.CLOSED) say("No longer live: you may have been signed out.", false);
+  });
+  setInterval(() => {
+    if (Date.now() - lastWord > 15000) say("Not live at the moment.", false);
+  }, 5000);
+}
+
+// A single record: somebody else's change is told, and shown at once where nothing is being typed.
+for (const part of document.querySelectorAll("[data-watch-record]")) {
+  if (!window.EventSource) break;
+  const source = new EventSource(part.dataset.watchRecord);
+  source.addEventListener("failure", (event) => {
+    const news = JSON.parse(event.data);
+    if (news.reference !== part.dataset.reference || news.revision <= Number(part.dataset.revision)) return;
+    part.hidden = false;
+    unseen += 1;
+    countInTitle();
+    source.close();
+  });
+}
+
+// ---- keys
+
+const keysAreOn = () => localStorage.getItem("keys") !== "off";
+const dialog = document.querySelector("#keys");
+const links = () => [...document.querySelectorAll("[data-rows] td[data-label='Cause'] a")];
+
+const move = (step) => {
+  const all = links();
+  const now = all.findIndex((link) => link.closest("tr").contains(document.activeElement));
+  const next = all[Math.min(Math.max(now + step, 0), all.length - 1)];
+  if (next) next.focus();
+};
+
+const actions = {
+  j: () => move(1),
+  k: () => move(-1),
+  x: () => {
+    const row = document.activeElement.closest("tr");
+    const box = row && row.querySelector("input[type=checkbox]");
+    if (box) box.click();
+  },
+  "/": () => {
+    const box = document.querySelector("#q");
+    if (box) { box.focus(); box.select(); } else location.href = "/support/failures";
+  },
+  u: () => {
+    const back = document.querySelector("[data-back]");
+    if (back) back.click();
+  },
+  n: () => {
+    const note = document.querySelector("#text");
+    if (note) { note.focus(); note.scrollIntoView({ block: "center" }); }
+  },
+  "?": () => dialog.showModal(),
+};
+
+if (dialog) {
+  const box = dialog.querySelector("[data-keys-on]");
+  box.checked = keysAreOn();
+  box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
+  for (const button of document.querySelectorAll("[data-keys]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => dialog.showModal());
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || dialog.open || !keysAreOn()) return;
+    if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]")) return;
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+}
+
+// ---- work on several
+
+for (const all of document.querySelectorAll("input[data-tick-all]")) {
+  for (const part of document.querySelectorAll("[data-tick-all]")) part.hidden = false;
+  const boxes = () => [...document.querySelectorAll("[data-rows] input[name=reference]")];
+  const chosen = document.querySelector("[data-chosen]");
+  const details = document.querySelector("[data-many]");
+  const count = () => {
+    const ticked = boxes().filter((box) => box.checked).length;
+    chosen.textContent = ticked ? `: ${ticked} chosen` : "";
+    if (ticked) details.open = true;
+  };
+  all.addEventListener("change", () => {
+    for (const box of boxes()) box.checked = all.checked;
+    count();
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-rows] input[name=reference]")) count();
+  });
+}

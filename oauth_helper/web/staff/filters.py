@@ -1,0 +1,189 @@
+"""The filters of a list: what is on, what could be, and how many each would find."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from flask import request
+from flask import url_for as url
+from flask_login import current_user
+
+from oauth_helper.diagnosis import Cause, Stage, wording
+from oauth_helper.records import NOBODY, Counts, Status, Wanted
+from oauth_helper.searching import Search, read_search, write_term
+from oauth_helper.web.services import services
+from oauth_helper.web.wanted import PARAMETERS, TODAY, wanted_from
+
+_SPAN_NAMES = {
+    TODAY: "today (UTC)",
+    "1h": "the last hour",
+    "24h": "the last 24 hours",
+    "7d": "the last 7 days",
+    "30d": "the last 30 days",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One value to choose for a field. `count` is None when nobody counted."""
+
+    value: str
+    title: str
+    count: int | None
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One filter that is on, and the address without it."""
+
+    title: str
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What an address asks for. `query` has the parameters that filter, without empty ones.
+
+    `read_as` says in words as what a search was taken that has words only; `problems` are sentences
+    about what cannot be asked for.
+    """
+
+    endpoint: str
+    query: Mapping[str, str]
+    wanted: Wanted
+    search: Search
+    read_as: str = ""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Sentences about what in the search box cannot be."""
+        return self.search.problems
+
+    def address(self, endpoint: str = "", **changes: str | None) -> str:
+        """The address with these parameters changed; None takes one away."""
+        query = {name: value for name, value in {**self.query, **changes}.items() if value}
+        path = url(endpoint or self.endpoint)
+        return f"{path}?{urlencode(query)}" if query else path
+
+    @property
+    def chips(self) -> list[Chip]:
+        """What is on, each with the way to take it away."""
+        named = [
+            Chip(f"{_FIELD_NAMES[name]}: {self._title(name, value)}", self._without(name))
+            for name, value in self.query.items()
+            if name != "q"
+        ]
+        terms = self.search.terms
+        words = [
+            Chip(
+                write_term(term),
+                self.address(q=" ".join(write_term(each) for each in terms if each != term)),
+            )
+            for term in terms
+        ]
+        return named + words
+
+    def _without(self, name: str) -> str:
+        kept = {each: value for each, value in self.query.items() if each != name}
+        return replace(self, query=kept).address()
+
+    def options(self, counts: Counts) -> dict[str, list[Option]]:
+        """The values to choose from for each field, those that find most first."""
+        profiles = {each.name: each.title for each in services().profiles.values()}
+        found = counts.by_field
+        return {
+            "cause": self._choices("cause", {each.value: _plain(each) for each in Cause}, found),
+            "profile": self._choices("profile", profiles, found),
+            "status": self._choices("status", {each.value: each.value for each in Status}, found),
+            "stage": self._choices("stage", {each.value: each.value for each in Stage}, found),
+            "assignee": self._choices("assignee", _assignees(), found),
+            "within": self._choices("within", _SPAN_NAMES, found),
+        }
+
+    def _choices(
+        self, field: str, titles: Mapping[str, str], counts: Mapping[str, Mapping[str, int]]
+    ) -> list[Option]:
+        chosen = self.query.get(field)
+        known = counts.get(field)
+        # What is chosen stays choosable, also a profile that is no longer there.
+        values = dict.fromkeys([*titles, *(known or ()), *([chosen] if chosen else [])])
+        options = [
+            Option(
+                value,
+                titles.get(value, value),
+                None if known is None else known.get(value, 0),
+                value == chosen,
+            )
+            for value in values
+        ]
+        return options if field in ("within", "status") else sorted(options, key=_by_count)
+
+    @staticmethod
+    def _title(name: str, value: str) -> str:
+        match name:
+            case "cause":
+                return _plain(Cause(value))
+            case "within":
+                return _SPAN_NAMES[value]
+            case "assignee":
+                return _assignees().get(value, value)
+        return value
+
+
+_FIELD_NAMES = {
+    "cause": "Cause",
+    "profile": "Profile",
+    "status": "State",
+    "stage": "Stage",
+    "account": "Account",
+    "assignee": "Taken by",
+    "scope": "Scope",
+    "group": "Group",
+    "within": "Time",
+    "since": "Since",
+    "until": "Until",
+}
+
+
+def filters_from(endpoint: str, query: Iterable[tuple[str, str]] | None = None) -> Filters:
+    """The filters in the query of this request, or in `query`. ValueError names a wrong one."""
+    pairs = request.args.items() if query is None else query
+    given = {name: value for name, value in pairs if name in PARAMETERS and value.strip()}
+    search = read_search(given.get("q", ""))
+    filters = Filters(endpoint, given, wanted_from(given, search), search)
+    return _narrowed(filters)
+
+
+def _narrowed(filters: Filters) -> Filters:
+    """A search for nothing but a number or a scope asks for the field, which an index answers."""
+    text = filters.query.get("q", "").strip().lower()
+    without = replace(filters.wanted, terms=())
+    if re.fullmatch(r"[0-9]{4,15}", text) and not without.account:
+        by_account = replace(without, account=text)
+        if services().failures.page(by_account, limit=1).failures:
+            return replace(filters, wanted=by_account, read_as=f"account {text}")
+    if any(text in profile.catalogue for profile in services().profiles.values()):
+        return replace(filters, wanted=replace(without, scope=text), read_as=f"scope {text}")
+    return filters
+
+
+def _assignees() -> dict[str, str]:
+    users = [user.name for user in services().config.support_users if user.role == "agent"]
+    names = dict.fromkeys([current_user.id, *users])
+    return {NOBODY: "nobody", **{name: _name(name) for name in names}}
+
+
+def _name(name: str) -> str:
+    return f"me ({name})" if name == current_user.id else name
+
+
+def _by_count(option: Option) -> tuple[int, str]:
+    return (-(option.count or 0), option.title.casefold())
+
+
+def _plain(cause: Cause) -> str:
+    return wording(cause).title.replace("`", "")

@@ -1,0 +1,127 @@
+"""One failure, with all that is known of it and what to answer."""
+
+from __future__ import annotations
+
+from flask import abort, flash, redirect, render_template, request
+from flask import url_for as url
+from flask_login import current_user, login_required
+from werkzeug.wrappers import Response
+
+from oauth_helper.diagnosis import Cause, Who, usual_messages, wording
+from oauth_helper.profiles import Profile
+from oauth_helper.records import Attempt, Failure, Wanted
+from oauth_helper.reference import parse_reference
+from oauth_helper.replying import reply
+from oauth_helper.translations import LANGUAGES, translations
+from oauth_helper.web.attempts import reported_text
+from oauth_helper.web.services import services
+from oauth_helper.web.staff.blueprint import blueprint, only_agents
+from oauth_helper.web.staff.comparison import scope_rows
+from oauth_helper.web.staff.timeline import timeline_of
+
+# Other failures that are named beside one.
+_OTHERS = 5
+
+
+@blueprint.get("/failures/<reference>")
+@login_required  # type: ignore[untyped-decorator]
+def failure(reference: str) -> str | Response | tuple[str, int]:
+    """One failure with all that is known of it."""
+    parsed = parse_reference(reference)
+    if parsed and parsed != reference:
+        return redirect(url("support.failure", reference=parsed))
+    place = services().failures.feed.place()
+    found = services().failures.get(parsed) if parsed else None
+    if found is None:
+        return _no_failure(parsed)
+    profile = services().profiles.get(found.profile)
+    language = _language(found)
+    return render_template(
+        "support/failure.html",
+        failure=found,
+        profile=profile,
+        first_to_act=found.fix[0].who if found.fix else None,
+        timeline=timeline_of(found),
+        scopes=scope_rows(found, profile),
+        others=_others(found),
+        by_person=services().failures.of_person(found.person, but=found.reference),
+        reply=_reply(found, profile, language),
+        answer_language=language,
+        languages=LANGUAGES,
+        check_app=_is_for_the_developer(found),
+        place=place,
+        wording=wording,
+        usual=usual_messages(),
+        now=services().clock(),
+    )
+
+
+@blueprint.post("/failures/<reference>/report")
+@login_required  # type: ignore[untyped-decorator]
+def report(reference: str) -> Response:
+    """Takes in what the person on the phone reads from HubSpot's page."""
+    only_agents()
+    parsed = parse_reference(reference)
+    attempt = _attempt(parsed) if parsed else None
+    if parsed is None or attempt is None:
+        abort(404, "Nothing is known of an attempt with this reference.")
+    text = reported_text()
+    if not text:
+        flash("Paste what HubSpot's page says, or pick a message.", "problem")
+    else:
+        profile = services().profiles.get(attempt.profile)
+        if services().reporting.report(profile, attempt, text, by=current_user.id):
+            flash("The report is in the record, and the causes are worked out anew.", "done")
+        else:
+            flash("Nothing was changed: the person has connected meanwhile.", "problem")
+    return redirect(url("support.failure", reference=parsed), 303)
+
+
+def _language(found: Failure) -> str:
+    """The language to answer in: the one asked for, else that of the person's page."""
+    asked = request.args.get("answer", "")
+    return next((code for code in (asked, found.language) if code in LANGUAGES), "en")
+
+
+def _reply(found: Failure, profile: Profile | None, language: str) -> str:
+    public_url = services().config.public_url
+    address = f"{public_url}/connect/{profile.name}" if profile else f"{public_url}/"
+    return reply(found, address=address, translate=translations(language).gettext)
+
+
+def _others(found: Failure) -> dict[str, list[Failure]]:
+    """Other failures of the same account and of the same kind, the newest."""
+    asked = {"group": Wanted(group=found.fingerprint)}
+    if found.hub_id is not None:
+        asked["account"] = Wanted(account=str(found.hub_id))
+    return {name: _besides(found, wanted) for name, wanted in asked.items()}
+
+
+def _besides(found: Failure, wanted: Wanted) -> list[Failure]:
+    page = services().failures.page(wanted, limit=_OTHERS + 1)
+    return [each for each in page.failures if each.reference != found.reference][:_OTHERS]
+
+
+def _is_for_the_developer(found: Failure) -> bool:
+    return found.cause is not Cause.UNKNOWN and any(
+        fix.who is Who.APP_DEVELOPER for fix in found.fix
+    )
+
+
+def _attempt(reference: str) -> Attempt | None:
+    """The attempt as it was noted, or as its failure tells."""
+    if attempt := services().attempts.get(reference):
+        return attempt
+    found = services().failures.get(reference)
+    if found is None:
+        return None
+    return Attempt(reference, found.profile, found.requested, found.begun_at, found.begun_at)
+
+
+def _no_failure(reference: str | None) -> tuple[str, int]:
+    """What is known of a reference that no failure has."""
+    outcome = services().attempts.outcome(reference) if reference else None
+    page = render_template(
+        "support/no_failure.html", reference=reference, outcome=outcome, usual=usual_messages()
+    )
+    return page, 404

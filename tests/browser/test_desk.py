@@ -1,0 +1,287 @@
+"""The support desk in a real browser: news without a reload, keys, no script, and axe-core."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from failure_examples import REQUESTS, a_failure
+from harness import PASSWORD
+from playwright.sync_api import expect
+
+from oauth_helper.diagnosis import Cause, Stage
+from oauth_helper.records import Status
+from oauth_helper.web.services import services_of
+
+pytestmark = pytest.mark.browser
+
+# WCAG 2.2, levels A and AA.
+AXE = {
+    "resultTypes": ["violations"],
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
+
+
+@pytest.fixture
+def log(site):
+    return services_of(site.app).failures
+
+
+@pytest.fixture
+def record(log, clock):
+    """Writes failures, each so many seconds ago."""
+
+    def write(ago=60, cause=Cause.USER_DENIED, **fields):
+        failure = a_failure(datetime.fromtimestamp(clock.now - ago, UTC), cause=cause, **fields)
+        assert log.record(failure)
+        return failure
+
+    return write
+
+
+@pytest.fixture
+def signed_in(site, new_page):
+    """Opens a page of the desk in a browser of its own, as a member of the staff."""
+
+    def open_page(path="/support/failures", name="agent", **options):
+        page = new_page(**options)
+        page.goto(f"{site.url}/support/login?next={path}")
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.wait_for_url(f"**{path}")
+        return page
+
+    return open_page
+
+
+@pytest.fixture
+def varied(record, log):
+    """Failures of several kinds, one with a history; the reference of that one."""
+    first = record(
+        7200,
+        Cause.GRANTED_MISSING_OPTIONAL,
+        stage=Stage.GRANT,
+        requested=REQUESTS[1],
+        granted=("oauth", "crm.objects.contacts.read"),
+        missing=("tickets", "files"),
+        hub_id=4711,
+        message="Authorization failed because there is a scope mismatch",
+        assignee="lead",
+    )
+    record(3600, Cause.NEVER_RETURNED, stage=Stage.AUTHORIZATION, hub_id=4711)
+    record(60, Cause.RATE_LIMITED, status=Status.RESOLVED)
+    for number in range(60):
+        record(90_000 + number, missing=("tickets",), hub_id=number)
+    log.change(first.reference, lambda old: replace(old, person=old.reference))
+    return first.reference
+
+
+PAGES = {
+    "list": "/support/failures",
+    "filtered": "/support/failures?cause=user_denied&within=7d&q=-is:taken",
+    "nothing found": "/support/failures?q=nothing-like-this",
+    "groups": "/support/failures/groups",
+    "one": "/support/failures/{reference}",
+    "unknown": "/support/failures/2222-2222-2222",
+    "insights": "/support/insights",
+    "export": "/support/export/start",
+    "check": "/support/check",
+    "check of a failure": "/support/check?failure={reference}",
+    "connections": "/support/connections",
+    "account": "/support/account",
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_axe_finds_nothing_on_any_page(signed_in, site, varied, scheme, width):
+    page = signed_in(color_scheme=scheme, viewport={"width": width, "height": 800})
+    found = {}
+    for name, path in PAGES.items():
+        answer = page.goto(site.url + path.format(reference=varied))
+        assert answer.status == (404 if name == "unknown" else 200), name
+        page.eval_on_selector_all("details", "all => all.forEach(each => (each.open = true))")
+        violations = Axe().run(page, options=AXE).response["violations"]
+        found[name] = [
+            (each["id"], node["html"][:200], node["failureSummary"][:300])
+            for each in violations
+            for node in each["nodes"]
+        ]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    assert found == {name: [] for name in PAGES}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_way_in(site, new_page, scheme):
+    page = new_page(color_scheme=scheme)
+    page.goto(f"{site.url}/support/login")
+    assert Axe().run(page, options=AXE).response["violations"] == []
+
+
+def test_new_failures_appear_without_a_reload(signed_in, record):
+    old = record(600)
+    page = signed_in()
+    expect(page.locator("[data-rows] tr")).to_have_count(1)
+    expect(page.locator("[data-live-state]")).to_contain_text("Live")
+    newest, second = record(10), record(20)
+    rows = page.locator("[data-rows] code")
+    expect(rows).to_have_text([newest.reference, second.reference, old.reference])
+    expect(page).to_have_title("(2) Failures · Support")
+    expect(page.locator("#total")).to_have_text("3")
+    page.mouse.click(5, 5)
+    expect(page).to_have_title("Failures · Support")
+
+
+def test_the_first_failure_appears_on_an_empty_page(signed_in, record):
+    page = signed_in()
+    expect(page.get_by_text("No connection has failed yet")).to_be_visible()
+    failure = record(10)
+    expect(page.locator("[data-rows] code")).to_have_text([failure.reference])
+    expect(page.get_by_text("No connection has failed yet")).to_have_count(0)
+
+
+def test_only_what_fits_the_filters_appears(signed_in, record):
+    page = signed_in("/support/failures?cause=user_denied")
+    expect(page.locator("[data-live-state]")).to_contain_text("Live")
+    record(10, Cause.RATE_LIMITED)
+    wanted = record(20)
+    expect(page.locator("[data-rows] code")).to_have_text([wanted.reference])
+
+
+def test_one_sees_what_the_other_does(signed_in, record):
+    failure = record(60)
+    watching = signed_in()
+    looking = signed_in(f"/support/failures/{failure.reference}")
+    expect(watching.locator("[data-live-state]")).to_contain_text("Live")
+    acting = signed_in(f"/support/failures/{failure.reference}")
+    acting.get_by_label("A note").fill("redeployed the app")
+    acting.get_by_role("button", name="Mark as resolved").click()
+    expect(acting.get_by_role("heading", level=1)).to_contain_text("resolved")
+    row = watching.locator(f"#row-{failure.reference}")
+    expect(row.locator(".tag")).to_have_text("resolved")
+    notice = looking.get_by_text("Somebody has changed this record.")
+    expect(notice).to_be_visible()
+    looking.get_by_role("link", name="Show the change").click()
+    expect(looking.locator("main")).to_contain_text("redeployed the app")
+
+
+def test_a_thousand_that_arrive_are_all_there_and_the_page_still_answers(signed_in, record):
+    page = signed_in()
+    expect(page.locator("[data-live-state]")).to_contain_text("Live")
+    names = {record(number / 10).reference for number in range(1000)}
+    rows = page.locator("[data-rows] tr")
+    expect(rows).to_have_count(1000, timeout=30_000)
+    shown = page.locator("[data-rows] code").all_inner_texts()
+    assert set(shown) == names
+    moments = page.eval_on_selector_all("[data-rows] tr", "rows => rows.map(r => +r.dataset.at)")
+    assert moments == sorted(moments, reverse=True)
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox", name="Search")).to_be_focused()
+
+
+def test_a_connection_that_drops_leaves_no_gap(signed_in, record):
+    page = signed_in()
+    expect(page.locator("[data-live-state]")).to_contain_text("Live")
+    page.context.set_offline(True)
+    names = {record(number).reference for number in range(5)}
+    page.context.set_offline(False)
+    expect(page.locator("[data-rows] tr")).to_have_count(5, timeout=30_000)
+    assert set(page.locator("[data-rows] code").all_inner_texts()) == names
+
+
+def test_a_change_keeps_what_was_ticked_and_focused(signed_in, record, log):
+    failure = record(60)
+    page = signed_in()
+    expect(page.locator("[data-live-state]")).to_contain_text("Live")
+    page.get_by_label(f"Choose {failure.reference}").check()
+    page.keyboard.press("j")
+    log.change(failure.reference, lambda old: replace(old, assignee="lead"))
+    row = page.locator(f"#row-{failure.reference}")
+    expect(row).to_contain_text("lead")
+    expect(row.get_by_role("checkbox")).to_be_checked()
+    expect(row.locator("td[data-label='Cause'] a")).to_be_focused()
+
+
+def test_find_read_note_and_resolve_by_keyboard_alone(signed_in, record, log):
+    wanted = record(600, missing=("crm.lists.read",), hub_id=4711)
+    record(60, Cause.RATE_LIMITED)
+    page = signed_in()
+    page.keyboard.press("/")
+    page.keyboard.type("4711")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Read as account 4711")).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/{wanted.reference}")
+    page.keyboard.press("n")
+    page.keyboard.type("called them back")
+    press_until_focused(page, page.get_by_role("button", name="Add the note"))
+    page.keyboard.press("Enter")
+    expect(page.locator(".timeline")).to_contain_text("called them back")
+    press_until_focused(page, page.get_by_role("button", name="Mark as resolved"))
+    page.keyboard.press("Space")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("resolved")
+    page.keyboard.press("u")
+    page.wait_for_url("**/support/failures")
+    history = [event.what for event in log.get(wanted.reference).history]
+    assert history == ["noted", "resolved"]
+
+
+def press_until_focused(page, control):
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if control.evaluate("each => each === document.activeElement"):
+            return
+    pytest.fail("Tab does not lead there")
+
+
+def test_keys_can_be_switched_off_and_stay_so(signed_in, record):
+    record(60)
+    page = signed_in()
+    page.keyboard.press("?")
+    page.get_by_label("Use single keys").uncheck()
+    page.get_by_role("button", name="Close").click()
+    page.reload()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox", name="Search")).not_to_be_focused()
+
+
+def test_keys_do_not_disturb_whoever_types(signed_in, record):
+    failure = record(60)
+    page = signed_in(f"/support/failures/{failure.reference}")
+    page.get_by_label("A note").press_sequentially("u n / j ? done")
+    expect(page.get_by_label("A note")).to_have_value("u n / j ? done")
+
+
+def test_everything_but_news_and_keys_works_without_script(signed_in, record, log):
+    failures = [record(number) for number in range(55)]
+    page = signed_in(java_script_enabled=False)
+    expect(page.get_by_text("This list does not change by itself.")).to_be_visible()
+    page.get_by_role("link", name="Older").click()
+    expect(page.locator("[data-rows] tr")).to_have_count(5)
+    page.get_by_role("link", name="Newer", exact=True).click()
+    page.get_by_label(f"Choose {failures[0].reference}").check()
+    page.get_by_label(f"Choose {failures[1].reference}").check()
+    page.get_by_text("Work on several").click()
+    page.get_by_role("button", name="Mark as resolved").click()
+    expect(page.get_by_text("Resolved: 2 failures")).to_be_visible()
+    assert log.get(failures[0].reference).status is Status.RESOLVED
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Undone for 2 failures.")).to_be_visible()
+    page.get_by_text("Filters", exact=True).click()
+    page.get_by_label("State").select_option("resolved")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("No failure fits.")).to_be_visible()
+
+
+def test_the_answer_can_be_copied(signed_in, record, site):
+    failure = record(60)
+    page = signed_in(f"/support/failures/{failure.reference}", permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy the answer").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert failure.reference in copied
+    assert f"{site.url}/connect/workato" in copied
+    assert re.search(r"^Hello,", copied)

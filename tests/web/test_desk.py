@@ -1,0 +1,532 @@
+"""The desk's list: filters, search, chips, counts, pages, and work on many with undo."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from html import unescape
+
+import pytest
+from failure_examples import REQUESTS, a_failure
+from harness import SAME_SITE, csrf_token
+
+from oauth_helper.diagnosis import Candidate, Cause, Stage
+from oauth_helper.records import Status, Wanted, What
+from oauth_helper.web.services import services_of
+
+HOUR, DAY = 3600, 86_400
+
+
+def a_time(clock, ago):
+    return datetime.fromtimestamp(clock.now - ago, UTC)
+
+
+@pytest.fixture
+def log(app):
+    return services_of(app).failures
+
+
+@pytest.fixture
+def record(log, clock):
+    """Writes failures, each so many seconds ago."""
+
+    def write(ago=60, cause=Cause.UNKNOWN, **fields):
+        failure = a_failure(a_time(clock, ago), cause=cause, **fields)
+        assert log.record(failure)
+        return failure
+
+    return write
+
+
+@pytest.fixture
+def agent(staff):
+    return staff("agent")
+
+
+def shown(page):
+    """The references in the rows of a page, in their order."""
+    return re.findall(r'<tr id="row-([^"]+)"', page)
+
+
+def listed(browser, query=""):
+    response = browser.get(f"/support/failures?{query}")
+    assert response.status_code == 200, response.text
+    return shown(response.text)
+
+
+@pytest.fixture
+def five(record):
+    """Failures that differ in everything, the newest first."""
+    return [
+        record(60, Cause.USER_DENIED, stage=Stage.CALLBACK, message="they said no"),
+        record(2 * HOUR, Cause.NEVER_RETURNED, stage=Stage.AUTHORIZATION, assignee="agent"),
+        record(3 * HOUR, Cause.USER_DENIED, hub_id=4711, status=Status.RESOLVED),
+        record(2 * DAY, missing=("crm.lists.read", "tickets"), message="a Scope Mismatch here"),
+        record(20 * DAY, Cause.RATE_LIMITED, profile="gone", assignee="lead"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", "01234"),
+        ("cause=user_denied", "02"),
+        ("cause=user_denied&status=open", "0"),
+        ("status=resolved", "2"),
+        ("stage=authorization", "1"),
+        ("profile=gone", "4"),
+        ("account=4711", "2"),
+        ("assignee=lead", "4"),
+        ("assignee=-", "023"),
+        ("scope=tickets", "3"),
+        ("within=1h", "0"),
+        ("within=24h", "012"),
+        ("within=7d", "0123"),
+        ("within=30d", "01234"),
+        ("q=mismatch", "3"),
+        ("q=%22scope+mismatch%22", "3"),
+        ("q=scope+mismatch", "3"),
+        ("q=mismatch+no", ""),
+        ("q=-mismatch", "0124"),
+        ("q=cause:user_denied", "02"),
+        ("q=-cause:user_denied", "134"),
+        ("q=is:open+-is:taken", "03"),
+        ("q=by:lead", "4"),
+        ("q=4711", "2"),
+        ("q=crm.lists.read", "3"),
+        ("q=state:resolved", "2"),
+        ("q=account:4711+cause:user_denied", "2"),
+        ("q=account:4711+-cause:user_denied", ""),
+        ("q=is:open&cause=user_denied&within=24h", "0"),
+        ("cause=&q=+&status=", "01234"),
+    ],
+)
+def test_filters_find_what_they_say(agent, five, query, expected):
+    assert listed(agent, query) == [five[int(number)].reference for number in expected]
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("cause=nonsense", "cause has to be one of"),
+        ("status=maybe", "status has to be one of open, resolved"),
+        ("stage=nowhere", "stage has to be one of"),
+        ("account=abc", "account has to be the number"),
+        ("within=2y", "within has to be one of today, 1h"),
+        ("since=yesterday", "since is no time"),
+        ("cursor=nonsense", "the cursor is none of this program"),
+        ("before=1_", "the cursor is none of this program"),
+    ],
+)
+def test_a_wrong_filter_is_named(agent, query, says):
+    response = agent.get(f"/support/failures?{query}")
+    assert response.status_code == 400
+    assert says in unescape(response.text)
+
+
+@pytest.mark.parametrize(
+    ("search", "says"),
+    [
+        ("cause:nonsense", "There is no cause “nonsense”"),
+        ("is:lost", "There is no status “lost”"),
+        ("account:me", "“me” is no account"),
+    ],
+)
+@pytest.mark.usefixtures("five")
+def test_a_search_for_what_cannot_be_says_so_and_shows_the_rest(agent, search, says):
+    page = agent.get("/support/failures", query_string={"q": search}).text
+    assert says in page
+    assert len(shown(page)) == 5
+
+
+@pytest.mark.usefixtures("five")
+def test_chips_show_what_is_on_and_take_it_away(agent):
+    page = agent.get("/support/failures?cause=user_denied&within=24h&q=no+-is:taken").text
+    chips = dict(
+        re.findall(
+            r'<li><a href="([^"]+)"><span class="visually-hidden">Take away </span>(.+?) <', page
+        )
+    )
+    by_title = {unescape(title): unescape(address) for address, title in chips.items()}
+    assert by_title == {
+        "Cause: Cancelled at HubSpot": "/support/failures?within=24h&q=no+-is%3Ataken",
+        "Time: the last 24 hours": "/support/failures?cause=user_denied&q=no+-is%3Ataken",
+        "no": "/support/failures?cause=user_denied&within=24h&q=-is%3Ataken",
+        "-is:taken": "/support/failures?cause=user_denied&within=24h&q=no",
+    }
+
+
+@pytest.mark.usefixtures("five")
+def test_each_value_says_how_many_it_would_find(agent):
+    page = agent.get("/support/failures?status=open").text
+    assert re.search(r'<option value="user_denied">[^<]+\(1\)</option>', page)
+    assert re.search(r'<option value="resolved">[^<]+\(1\)</option>', page)
+    assert re.search(r'<option value="open" selected>[^<]+\(4\)</option>', page)
+    assert '<span class="count" id="total">4</span>' in page
+
+
+def test_a_number_that_is_no_account_is_looked_for_in_the_texts(agent, record):
+    failure = record(message="error 987654 at HubSpot")
+    page = agent.get("/support/failures?q=987654").text
+    assert shown(page) == [failure.reference]
+    assert "Read as" not in page
+
+
+def test_a_number_that_is_an_account_is_read_as_one(agent, record):
+    of_account = record(hub_id=987654)
+    in_message = record(message="987654")
+    page = agent.get("/support/failures?q=987654").text
+    assert shown(page) == [of_account.reference]
+    assert "Read as account 987654" in page
+    assert listed(agent, "q=message:987654") == [in_message.reference]
+
+
+def test_pages_lead_both_ways_and_end(agent, record):
+    names = [record(number).reference for number in range(120)]
+    page = agent.get("/support/failures").text
+    seen = [shown(page)]
+    while 'rel="next"' in page:
+        page = agent.get(address_of(page, "next")).text
+        seen.append(shown(page))
+    assert [name for names_of in seen for name in names_of] == names
+    assert list(map(len, seen)) == [50, 50, 20]
+    back = [shown(page)]
+    while 'rel="prev"' in page:
+        page = agent.get(address_of(page, "prev")).text
+        back.append(shown(page))
+    assert back == seen[::-1]
+
+
+def address_of(page, rel):
+    return unescape(page.split(f'rel="{rel}"')[0].rsplit('href="', 1)[1].split('"')[0])
+
+
+def test_a_search_says_how_far_it_looked(agent, log, clock, monkeypatch):
+    monkeypatch.setattr("oauth_helper.storage.failures.EXAMINED_AT_MOST", 30)
+    for number in range(40):
+        log.record(a_failure(a_time(clock, number), message="hay"))
+    needle = a_failure(a_time(clock, 50), message="needle")
+    log.record(needle)
+    page = agent.get("/support/failures?q=needle").text
+    assert "Looked through 30 failures of 41" in page
+    assert shown(page) == []
+    further = unescape(page.split("Look further back")[0].rsplit('href="', 1)[1].split('"')[0])
+    assert shown(agent.get(further).text) == [needle.reference]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "{{7*7}}",
+        "javascript:alert(1)",
+    ],
+)
+def test_nothing_from_outside_is_markup(agent, log, clock, payload):
+    failure = replace(
+        a_failure(a_time(clock, 60)),
+        message=payload,
+        missing=(payload.replace(" ", ""),),
+        correlation_id=payload,
+        candidates=(Candidate(Cause.UNKNOWN, payload),),
+        assignee=payload,
+    )
+    log.record(failure)
+    pages = [
+        agent.get("/support/failures", query_string={"q": payload}).text,
+        agent.get("/support/failures").text,
+        agent.get("/support/failures/groups").text,
+        agent.get(f"/support/failures/{failure.reference}").text,
+        agent.get("/support/failures/live?place=0-0").text,
+    ]
+    for page in pages:
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+        assert ">49<" not in page
+        assert 'href="javascript:' not in page
+
+
+# ---- work on many
+
+
+def work_on(browser, do, references=(), filters="", text="", **more):
+    token = csrf_token(browser, "/support/failures")
+    form = {"csrf_token": token, "do": do, "reference": list(references), "filters": filters}
+    form |= {"text": text, **more}
+    return browser.post("/support/failures/work", data=form, headers=SAME_SITE)
+
+
+def undo(browser, location):
+    name = location.partition("done=")[2].partition("&")[0]
+    token = csrf_token(browser, "/support/failures")
+    form = {"csrf_token": token, "filters": ""}
+    return browser.post(f"/support/deeds/{name}/undo", data=form, headers=SAME_SITE)
+
+
+def states(log):
+    return [each.status for each in log.page(Wanted(), limit=50).failures]
+
+
+def test_those_that_are_ticked_are_resolved_with_what_mended_them(agent, five, log, clock):
+    response = work_on(agent, "resolve", [five[0].reference, five[3].reference], text="redeployed")
+    assert response.status_code == 303
+    assert "Resolved: 2 failures" in agent.get(response.location).text
+    assert states(log) == ["resolved", "open", "resolved", "resolved", "open"]
+    (event,) = log.get(five[0].reference).history
+    assert (event.what, event.by, event.at, event.text) == (
+        What.RESOLVED,
+        "agent",
+        clock.now,
+        "redeployed",
+    )
+
+
+@pytest.mark.usefixtures("five")
+def test_all_that_a_filter_finds_are_resolved(agent, log):
+    response = work_on(agent, "resolve", filters="cause=user_denied&status=open", all="1")
+    assert states(log) == ["resolved", "open", "resolved", "open", "open"]
+    assert "cause=user_denied" in response.location
+    assert "Resolved: 1 failure." in agent.get(response.location).text
+
+
+def test_what_was_done_to_many_can_be_undone_once(agent, five, log):
+    done = work_on(agent, "resolve", filters="", all="1").location
+    assert states(log) == ["resolved"] * 5
+    response = undo(agent, done)
+    assert response.status_code == 303
+    assert "Undone for 4 failures." in agent.get(response.location).text
+    # The third was resolved before.
+    assert states(log) == ["open", "open", "resolved", "open", "open"]
+    assert [each.what for each in log.get(five[0].reference).history] == [
+        What.RESOLVED,
+        What.UNDONE,
+    ]
+    assert undo(agent, done).status_code == 404
+
+
+def test_what_somebody_changed_since_is_not_undone(agent, five, log):
+    done = work_on(agent, "resolve", [five[0].reference, five[3].reference]).location
+    log.change(five[0].reference, lambda old: replace(old, assignee="lead"))
+    response = undo(agent, done)
+    assert (
+        "Undone for 1 failures. 1 had been changed again since" in agent.get(response.location).text
+    )
+    assert log.get(five[0].reference).status is Status.RESOLVED
+    assert log.get(five[0].reference).assignee == "lead"
+    assert log.get(five[3].reference).status is Status.OPEN
+
+
+def test_what_others_have_taken_is_not_taken_along(agent, five, log):
+    response = work_on(agent, "take", filters="", all="1")
+    assert log.get(five[4].reference).assignee == "lead"
+    assert log.get(five[0].reference).assignee == "agent"
+    assert "Taken: 3 failures of 5" in agent.get(response.location).text
+
+
+def test_more_than_goes_at_once_is_said(agent, record, monkeypatch):
+    monkeypatch.setattr("oauth_helper.web.staff.work.MOST_AT_ONCE", 3)
+    for number in range(5):
+        record(number)
+    response = work_on(agent, "resolve", filters="status=open", all="1")
+    assert "Resolved: 3 failures of 5" in agent.get(response.location).text
+
+
+@pytest.mark.parametrize("do", ["note", "resolve"])
+@pytest.mark.usefixtures("five")
+def test_choosing_nothing_changes_nothing(agent, log, do):
+    response = work_on(agent, do, text="x")
+    assert "Nothing was chosen" in agent.get(response.location).text
+    assert states(log) == ["open", "open", "resolved", "open", "open"]
+
+
+@pytest.mark.usefixtures("five")
+def test_a_viewer_changes_nothing_and_is_offered_nothing(staff, log):
+    viewer = staff("viewer")
+    assert "Mark as resolved" not in viewer.get("/support/failures").text
+    before = log.page(Wanted(), limit=50).failures
+    assert work_on(viewer, "resolve", filters="", all="1").status_code == 403
+    assert undo(viewer, "?done=x").status_code == 403
+    assert log.page(Wanted(), limit=50).failures == before
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {},
+    ],
+    ids=str,
+)
+@pytest.mark.usefixtures("five")
+def test_a_forged_form_changes_nothing(agent, log, headers):
+    before = log.page(Wanted(), limit=50).failures
+    form = {"do": "resolve", "all": "1", "filters": ""}
+    response = agent.post("/support/failures/work", data=form, headers=headers)
+    assert response.status_code in (400, 403)
+    assert log.page(Wanted(), limit=50).failures == before
+
+
+@pytest.mark.parametrize("do", ["", "delete", "resolve;"])
+@pytest.mark.usefixtures("five")
+def test_an_unknown_button_is_refused(agent, do):
+    assert work_on(agent, do, filters="", all="1").status_code == 400
+
+
+# ---- two agents
+
+
+def test_what_somebody_took_meanwhile_is_not_taken_away_unseen(agent, five, log):
+    reference = five[0].reference
+    token = csrf_token(agent, "/support/failures")
+    log.change(reference, lambda old: replace(old, assignee="lead"))
+    form = {"csrf_token": token, "do": "take", "seen": ""}
+    response = agent.post(f"/support/failures/{reference}/work", data=form, headers=SAME_SITE)
+    assert log.get(reference).assignee == "lead"
+    assert "lead has taken it meanwhile" in agent.get(response.location).text
+    agent.post(
+        f"/support/failures/{reference}/work", data={**form, "seen": "lead"}, headers=SAME_SITE
+    )
+    assert log.get(reference).assignee == "agent"
+
+
+def test_resolving_what_is_resolved_says_so(agent, five, log):
+    reference = five[2].reference
+    form = {"csrf_token": csrf_token(agent, "/support/failures"), "do": "resolve", "text": "mine"}
+    response = agent.post(f"/support/failures/{reference}/work", data=form, headers=SAME_SITE)
+    assert "Nothing to do: it is resolved already." in agent.get(response.location).text
+    assert log.get(reference).history == ()
+
+
+# ---- groups
+
+
+def test_groups_tell_how_many_and_lead_to_them(agent, record):
+    scopes = ("crm.lists.read",)
+    same = [
+        record(number * HOUR, Cause.TOKEN_LACKS_SCOPE, missing=scopes, hub_id=number % 2 + 1)
+        for number in range(3)
+    ]
+    record(60, Cause.TOKEN_LACKS_SCOPE, missing=("tickets",))
+    page = agent.get("/support/failures/groups").text
+    rows = page.split("<tbody data-rows>")[1].split("</tr>")
+    assert "<strong>3</strong>" in rows[0]
+    assert "3 people" in rows[0]
+    assert "2 accounts known" in rows[0]
+    assert "crm.lists.read" in rows[0]
+    assert "<strong>1</strong>" in rows[1]
+    address = unescape(rows[0].split('<a href="')[1].split('"')[0])
+    assert shown(agent.get(address).text) == [each.reference for each in same]
+
+
+def test_all_of_a_group_can_be_resolved(agent, record, log):
+    for number in range(3):
+        record(number, Cause.TOKEN_LACKS_SCOPE, missing=("tickets",))
+    other = record(5)
+    group = log.page(Wanted(), limit=1).failures[0].fingerprint
+    response = work_on(agent, "resolve", filters=f"group={group}", all="1", text="app deployed")
+    assert response.status_code == 303
+    assert states(log) == ["resolved"] * 3 + ["open"]
+    assert log.get(other.reference).status is Status.OPEN
+    assert "Nothing" not in agent.get("/support/failures/groups?status=resolved").text
+
+
+def test_no_groups_yet(agent):
+    assert "No connection has failed yet" in agent.get("/support/failures/groups").text
+
+
+# ---- live
+
+
+def told(browser, place, query=""):
+    response = browser.get(
+        f"/support/failures/live?{query}", headers={"Last-Event-ID": place} if place else {}
+    )
+    assert response.status_code == 200
+    assert response.mimetype == "text/event-stream"
+    return response.text
+
+
+def test_news_are_told_from_a_place_on(agent, record, log):
+    record(60)
+    place = log.feed.place()
+    news = [record(ago).reference for ago in (30, 20)]
+    text = told(agent, place)
+    assert re.findall(r'"reference": "([^"]+)"', text) == news
+    assert text.count('"row":') == 2
+    next_place = re.search(r"^id: (.+)$", text, re.MULTILINE)[1]
+    assert "event: failure" not in told(agent, next_place)
+    assert text.index("retry:") < text.index("event: failure") < text.index("id:")
+
+
+def test_news_outside_the_filters_are_told_as_such(agent, record, log):
+    place = log.feed.place()
+    failure = record(30, Cause.USER_DENIED)
+    text = told(agent, place, "cause=rate_limited")
+    assert failure.reference in text
+    assert '"row"' not in text
+    assert '"row"' in told(agent, place, "cause=user_denied&within=1h&q=is:open")
+
+
+def test_a_gap_is_told(agent, record, log, store):
+    record()
+    place = log.feed.place()
+    for _ in range(3):
+        record()
+    store.xtrim("oh:feed", maxlen=1, approximate=False)
+    assert "event: gap" in told(agent, place)
+
+
+@pytest.mark.parametrize("place", ["", "abc", "1", "1-1-1", "-", "$", "+", "99999999999999999-1"])
+def test_what_is_no_place_is_refused(agent, place):
+    response = agent.get("/support/failures/live", query_string={"place": place})
+    assert response.status_code == 400
+
+
+def test_news_are_for_the_staff_only(client):
+    assert client.get("/support/failures/live?place=0-0").status_code == 302
+
+
+# ---- one failure
+
+
+def test_one_failure_leads_to_others_of_its_account_browser_and_kind(agent, record, log):
+    first = record(3 * HOUR, Cause.USER_DENIED, hub_id=4711)
+    log.change(first.reference, lambda old: replace(old, person=old.reference))
+    same_account = record(2 * HOUR, Cause.RATE_LIMITED, hub_id=4711)
+    same_kind = record(HOUR, Cause.USER_DENIED)
+    same_browser = record(HOUR, Cause.CODE_EXPIRED_OR_REUSED, person=first.reference)
+    page = agent.get(f"/support/failures/{first.reference}").text
+    others = page.split('id="others"')[1].split("</section>")[0]
+    for other in (same_account, same_kind, same_browser):
+        assert other.reference in others
+    assert first.reference not in others
+
+
+def test_the_answer_is_in_the_language_of_the_person(agent, record):
+    failure = record(60, Cause.USER_DENIED, language="de")
+    page = agent.get(f"/support/failures/{failure.reference}").text
+    assert "Guten Tag," in page
+    assert failure.reference in page.split('id="answer-text"')[1].split("</pre>")[0]
+    assert "https://connect.example.com/connect/workato" in page
+    french = agent.get(f"/support/failures/{failure.reference}?answer=fr").text
+    assert "Bonjour," in french
+    unknown = agent.get(f"/support/failures/{failure.reference}?answer=xx").text
+    assert "Guten Tag," in unknown
+
+
+def test_scopes_that_differ_stand_first(agent, record):
+    failure = record(
+        60,
+        Cause.GRANTED_MISSING_OPTIONAL,
+        stage=Stage.GRANT,
+        requested=REQUESTS[1],
+        granted=("oauth", "crm.objects.contacts.read"),
+        missing=("tickets",),
+    )
+    page = agent.get(f"/support/failures/{failure.reference}").text
+    table = page.split('aria-label="Scopes that differ"')[1].split("</table>")[0]
+    assert "tickets" in table
+    assert "not granted" in table
+    assert "crm.objects.contacts.read" not in table
