@@ -25,12 +25,14 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     # Imported here and not above: whoever imports `oauth_helper.scopes` runs this file too, and the
     # core and the command line are to start without Flask and Redis.
     import secrets
+    import threading
     import time
 
     from flask import Flask
 
     from oauth_helper.connecting import Connecting
     from oauth_helper.hubspot import HubSpot
+    from oauth_helper.openid import OpenIdProvider
     from oauth_helper.reporting import Reporting
     from oauth_helper.sandbox import create_blueprint
     from oauth_helper.sandbox_settings import sandbox_for
@@ -38,12 +40,16 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     from oauth_helper.storage.attempts import Attempts
     from oauth_helper.storage.client import connect, raises_unavailable
     from oauth_helper.storage.connections import Connections
+    from oauth_helper.storage.deeds import Deeds
+    from oauth_helper.storage.exports import Exports
     from oauth_helper.storage.failures import Failures
     from oauth_helper.storage.sandbox_state import RedisSandboxState
+    from oauth_helper.storage.staff_sessions import StaffSessions
+    from oauth_helper.storage.tallies import Tallies
     from oauth_helper.sweeping import Sweeping
     from oauth_helper.web import pages, security
     from oauth_helper.web.attempt_cookies import AttemptCookies
-    from oauth_helper.web.services import Services
+    from oauth_helper.web.services import SESSION_LIFETIME, Services
 
     app = Flask(__name__)
     # Werkzeug's own redirects are made from the Host header.
@@ -56,8 +62,10 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     redis = connect(config.redis_url.reveal())
     profiles = {profile.name: profile for profile in config.profiles}
     hubspot = HubSpot(config.api_url, config.api_version)
+    callback = f"{config.public_url}/support/oidc/callback"
+    openid = OpenIdProvider(config.openid, callback) if config.openid else None
     tokens = Sealer(config.secret_keys, purpose="tokens")
-    attempts = Attempts(redis)
+    attempts = Attempts(redis, retention_days=config.failure_retention_days)
     failures = Failures(redis, retention_days=config.failure_retention_days)
     connections = Connections(redis, seal=tokens.seal, unseal=tokens.unseal)
     connecting = Connecting(
@@ -82,8 +90,16 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         ),
         attempts=attempts,
         failures=failures,
+        tallies=Tallies(redis),
+        deeds=Deeds(redis),
         connections=connections,
+        exports=Exports(redis, failures),
+        # Each holds a thread for as long as its reader takes.
+        export_places=threading.BoundedSemaphore(max(1, config.threads // 4)),
         hubspot=hubspot,
+        staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
+        openid=openid,
+        sign_ins=Sealer(config.secret_keys, purpose="sign-ins"),
         ping=raises_unavailable(redis.ping),
         clock=now,
     ).install(app)

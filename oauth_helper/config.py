@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
+from oauth_helper.admitting import OpenIdSettings, Role, Rule, parse_rule
 from oauth_helper.profiles import Defaults, Profile, ProfilesError, load_profiles
 from oauth_helper.scopes import (
     AppConfiguration,
@@ -29,8 +30,7 @@ T = TypeVar("T")
 #: What a profile without a client id of its own is known by at the built-in sandbox.
 SANDBOX_CLIENT_ID = "sandbox"
 
-
-Role = Literal["viewer", "agent"]
+_OIDC = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_AGENTS", "OIDC_VIEWERS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class Config:
     data_dir: Path
     secret_keys: tuple[Secret, ...]
     support_users: tuple[SupportUser, ...]
+    openid: OpenIdSettings | None
     support_api_token: Secret
     attempt_timeout: int
     failure_retention_days: int
@@ -126,6 +127,7 @@ class _Reader:
             data_dir=Path(self.text("DATA_DIR")).absolute(),
             secret_keys=self.secret_keys(),
             support_users=self.support_users(),
+            openid=self.openid(),
             support_api_token=self.secret("SUPPORT_API_TOKEN", 16),
             attempt_timeout=self.number("ATTEMPT_TIMEOUT", 1, 3600),
             failure_retention_days=self.number("FAILURE_RETENTION_DAYS", 1, 3650),
@@ -306,6 +308,53 @@ class _Reader:
             )
             return None
         return SupportUser(name, Secret(hashed), "viewer" if role == "viewer" else "agent")
+
+    def openid(self) -> OpenIdSettings | None:
+        """The OpenID provider; None when no setting of it is given."""
+        given = [name for name in _OIDC if self.text(name)]
+        if not given:
+            return None
+        for name in _OIDC[:3]:
+            if name not in given:
+                self.problem(name, f"is missing; {given[0]} is set")
+        for name in _OIDC[1:3]:
+            if not re.fullmatch(r"[\x20-\x7e]*", self.text(name)):
+                self.problem(name, "holds control characters or letters beyond ASCII")
+        agents, viewers = self._rules("OIDC_AGENTS"), self._rules("OIDC_VIEWERS")
+        if not self.text("OIDC_AGENTS") and not self.text("OIDC_VIEWERS"):
+            self.problem("OIDC_AGENTS", "and OIDC_VIEWERS are missing: nobody could come in")
+        return OpenIdSettings(
+            issuer=self._issuer(),
+            client_id=self.text("OIDC_CLIENT_ID"),
+            client_secret=Secret(self.text("OIDC_CLIENT_SECRET")),
+            name=self.text("OIDC_NAME"),
+            agents=agents,
+            viewers=viewers,
+        )
+
+    def _issuer(self) -> str:
+        """The issuer as it was given: it is compared to the letter."""
+        text = self.text("OIDC_ISSUER")
+        parts = parse_web_url(text)
+        if text and (parts is None or parts.query or parts.fragment):
+            self.problem(
+                "OIDC_ISSUER", f"is {_shown(text)}; it has to be an address without a query"
+            )
+        elif parts and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+            self.problem("OIDC_ISSUER", f"is {_shown(text)}; secrets travel by https only")
+        return text
+
+    def _rules(self, name: str) -> tuple[Rule, ...]:
+        entries = [entry.strip() for entry in self.text(name).split(",")]
+        rules = {entry: parse_rule(entry) for entry in entries if entry}
+        for entry, rule in rules.items():
+            if rule is None:
+                self.problem(
+                    name,
+                    f"has {entry!r}; it has to be an e-mail address, @domain.example or "
+                    "claim=value, and for a claim other than email",
+                )
+        return tuple(rule for rule in rules.values() if rule)
 
     def _on_or_off(self) -> bool:
         text = self.text("RATE_LIMITS").lower()

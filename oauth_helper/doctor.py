@@ -65,7 +65,9 @@ def _settings(config: Config) -> Iterator[Finding]:
         is_public = not is_loopback(urlsplit(config.public_url).hostname or "")
         text = "HUBSPOT_CLIENT_ID is not set: the built-in sandbox plays HubSpot"
         yield Finding("HubSpot", False if is_public else None, text)
-    if not config.support_users:
+    if config.openid:
+        yield Finding("OIDC_ISSUER", None, f"support staff sign in at {config.openid.issuer}")
+    elif not config.support_users:
         yield Finding("SUPPORT_USERS", None, "not set: a password is made at each start")
     if not config.secret_keys:
         yield _key_file(config)

@@ -30,8 +30,12 @@ def with_secret_key(config: Config) -> Config:
 
 
 def with_support_user(config: Config) -> tuple[Config, str | None]:
-    """`config` with somebody who can sign in, and the password if one was made for it."""
-    if config.support_users:
+    """`config` with somebody who can sign in, and the password if one was made for it.
+
+    None is made where an OpenID provider says who they are: a second door that nobody asked for
+    would have a password in the logs.
+    """
+    if config.support_users or config.openid:
         return config, None
     password = secrets.token_urlsafe(12)
     user = SupportUser("support", Secret(hash_password(password)), "agent")

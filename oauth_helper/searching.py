@@ -58,10 +58,14 @@ def read_search(text: str) -> Search:
 
 
 def write_term(term: Term) -> str:
-    """The term as somebody would type it."""
-    value = f'"{term.value}"' if re.search(r"[\s:]|^-", term.value) else term.value
-    field = f"{term.field}:" if term.field else ""
-    return f"{'-' if term.negated else ''}{field}{value}"
+    """The term as somebody would type it: `read_search` reads the same."""
+    if term.field == "assignee" and term.value == NOBODY:
+        return "is:taken" if term.negated else "-is:taken"
+    before = f"{'-' if term.negated else ''}{term.field}{':' if term.field else ''}"
+    bare = before + term.value
+    # A word may begin like a field, or hold a blank. A quotation mark cannot stand inside others.
+    is_read_as_it_is = read_search(bare) == Search((term,))
+    return bare if is_read_as_it_is else f'{before}"{term.value.replace(chr(34), "")}"'
 
 
 def problem_with(term: Term) -> str | None:

@@ -74,8 +74,25 @@ SETTINGS = (
         "Support staff as name:hash[:role], separated by commas; role is viewer or agent, which "
         "is the default. "
         "`python -m oauth_helper hash-password` makes the hash. Empty: a password for the user "
-        "support is made and printed at each start.",
+        "support is made and printed at each start, unless OIDC_ISSUER is set.",
     ),
+    Setting(
+        "OIDC_ISSUER",
+        "",
+        "The OpenID provider at which support staff sign in, to the letter as it names itself. "
+        "Empty: they sign in by SUPPORT_USERS only. The redirect URI to register there is "
+        "PUBLIC_URL/support/oidc/callback.",
+    ),
+    Setting("OIDC_CLIENT_ID", "", "The client id that the provider has given out."),
+    Setting("OIDC_CLIENT_SECRET", "", "The client secret that belongs to it."),
+    Setting(
+        "OIDC_AGENTS",
+        "",
+        "Who comes in as an agent, separated by commas: an e-mail address, all of a domain as "
+        "@domain.example, or a claim with its value such as groups=support.",
+    ),
+    Setting("OIDC_VIEWERS", "", "Who comes in as a viewer, in the same form."),
+    Setting("OIDC_NAME", "your organisation", "What the button says after Sign in with."),
     Setting(
         "SUPPORT_API_TOKEN",
         "",

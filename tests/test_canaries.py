@@ -4,30 +4,44 @@ import logging
 import re
 
 import pytest
+import redis
 from harness import API_TOKEN, CLIENT_SECRET, PASSWORD, query_of
 
 
 @pytest.fixture
-def dump(store):
+def dump(store, store_url):
     """Everything in the store as text."""
+    reads = {
+        "hash": "HGETALL {}",
+        "zset": "ZRANGE {} 0 -1",
+        "stream": "XRANGE {} - +",
+        "string": "GET {}",
+    }
 
     def read():
         parts = []
-        for key in store.keys("*"):
-            parts.append(key)
-            kind = store.type(key)
-            if kind == "hash":
-                parts.append(str(store.hgetall(key)))
-            elif kind == "zset":
-                parts.append(str(store.zrange(key, 0, -1)))
-            elif kind == "set":
-                parts.append(str(store.smembers(key)))
-            else:
-                parts.append(str(store.get(key)))
+        with redis.Redis.from_url(store_url) as raw:  # not everything is text
+            for key in store.keys("*"):
+                command = reads[store.type(key)].split(" ")
+                parts += [
+                    key,
+                    str(raw.execute_command(*(key if x == "{}" else x for x in command))),
+                ]
         return "\n".join(parts)
 
     return read
 
+
+PAGES = [
+    "failures",
+    "failures/groups",
+    "failures/live?place=0-0",
+    "insights",
+    "connections",
+    "account",
+    "export?format=csv",
+    "export?format=jsonl",
+]
 
 ANSWERS = ["ok", "no_scopes", "rfc_body:BAD_AUTH_CODE", "500", "misses_required", "error_in_200"]
 
@@ -47,7 +61,7 @@ def test_nothing_secret_is_kept_logged_or_shown(
     pages = [response.text, str(response.headers).split("Set-Cookie")[0]]
     pages.append(customer.browser.get(response.location).text)
     agent = staff("agent")
-    pages += [agent.get(f"/support/{name}").text for name in ("failures", "connections")]
+    pages += [agent.get(f"/support/{path}").text for path in PAGES]
     for failure in api("/failures").json["failures"]:
         pages.append(agent.get(f"/support/failures/{failure['reference']}").text)
         pages.append(str(failure))

@@ -46,6 +46,7 @@ def test_the_defaults():
         "data_dir": Path.cwd() / "data",
         "secret_keys": (),
         "support_users": (),
+        "openid": None,
         "support_api_token": Secret(""),
         "attempt_timeout": 900,
         "failure_retention_days": 90,

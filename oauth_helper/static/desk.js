@@ -169,6 +169,12 @@ if (dialog) {
   });
 }
 
+// ---- filters
+
+for (const part of document.querySelectorAll("[data-closed-when-narrow]")) {
+  if (matchMedia("(max-width: 46rem)").matches) part.open = false;
+}
+
 // ---- work on several
 
 for (const all of document.querySelectorAll("input[data-tick-all]")) {

@@ -82,6 +82,7 @@ class Attempts:
             "begun_at": str(attempt.begun_at),
             "deadline": str(attempt.deadline),
             "person": attempt.person,
+            "language": attempt.language,
         }
         arguments = [
             attempt.reference,
@@ -195,4 +196,5 @@ def _attempt_of(reference: str, fields: dict[str, str]) -> Attempt:
         deadline=int(fields.get("deadline", begun_at)),
         claimed_at=int(claimed) if claimed else None,
         person=fields.get("person", ""),
+        language=fields.get("language", ""),
     )

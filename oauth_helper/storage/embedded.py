@@ -36,6 +36,8 @@ _SERVER_SETTINGS = {
     "appendfsync": "everysec",
     "maxmemory-policy": "noeviction",
     "loglevel": "warning",
+    # A record with a message takes two thirds of the memory that it takes by default.
+    "hash-max-listpack-value": "2048",
 }
 _ANSWER_SECONDS = 2.0
 _START_SECONDS = 60.0  # a large file has to be read back before the server answers

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Sequence
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.records import Event, Failure, Status, What
@@ -21,8 +23,7 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "at": repr(failure.at),
         "begun_at": str(failure.begun_at),
         "message": failure.message,
-        "scope": join_scope(failure.requested.scope),
-        "optional_scope": join_scope(failure.requested.optional_scope),
+        "request": request_name(failure.requested),
         # A space-separated list cannot tell "nothing was granted" from "nobody knows".
         "granted": "" if failure.granted is None else json.dumps(failure.granted),
         "missing": join_scope(failure.missing),
@@ -32,6 +33,7 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "ask": failure.ask,
         "assignee": failure.assignee,
         "person": failure.person,
+        "language": failure.language,
         "rev": str(failure.revision),
         "history": json.dumps(
             [[each.at, each.what, each.by, each.text] for each in failure.history],
@@ -43,7 +45,65 @@ def to_fields(failure: Failure) -> dict[str, str]:
     }
 
 
-def from_fields(fields: dict[str, str]) -> Failure:
+def request_name(requested: RequestedScopes) -> str:
+    """Sixteen characters that stand for what was requested, the same for all who request it."""
+    return hashlib.sha256(write_request(requested).encode()).hexdigest()[:16]
+
+
+def write_request(requested: RequestedScopes) -> str:
+    """What was requested, as it is kept once for all failures of a day."""
+    return f"{join_scope(requested.scope)}\n{join_scope(requested.optional_scope)}"
+
+
+def read_request(text: str) -> RequestedScopes:
+    """What `write_request` wrote."""
+    scope, _, optional_scope = text.partition("\n")
+    return RequestedScopes(tuple(scope.split()), tuple(optional_scope.split()))
+
+
+def requested_in(fields: dict[str, str]) -> RequestedScopes:
+    """What was requested, of a record from when each had that for itself."""
+    return RequestedScopes(
+        tuple(fields.get("scope", "").split()), tuple(fields.get("optional_scope", "").split())
+    )
+
+
+#: The fields that words are looked for in.
+TEXTS = ("reference", "message", "missing", "hub_id", "correlation_id", "history")
+
+
+def from_texts(values: Sequence[str | None]) -> Failure | None:
+    """A failure with nothing but what words are looked for in; None when there is no record."""
+    reference, message, missing, hub_id, correlation_id, history = values
+    if reference is None:
+        return None
+    return Failure(
+        reference=reference,
+        message=message or "",
+        missing=tuple((missing or "").split()),
+        hub_id=int(hub_id) if hub_id else None,
+        correlation_id=correlation_id or "",
+        history=_events(history or "[]"),
+        profile="",
+        stage=Stage.API,
+        at=0.0,
+        begun_at=0,
+        requested=_NOTHING,
+        candidates=(),
+    )
+
+
+_NOTHING = RequestedScopes(())
+
+
+def _events(text: str) -> tuple[Event, ...]:
+    # Of many nothing is known but that they failed.
+    if text == "[]":
+        return ()
+    return tuple(Event(at, What(what), by, words) for at, what, by, words in json.loads(text))
+
+
+def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
     """The failure that `to_fields` wrote, now or with fewer fields."""
     return Failure(
         reference=fields["reference"],
@@ -53,9 +113,7 @@ def from_fields(fields: dict[str, str]) -> Failure:
         at=float(fields["at"]),
         begun_at=int(fields["begun_at"]),
         message=fields["message"],
-        requested=RequestedScopes(
-            tuple(fields["scope"].split()), tuple(fields["optional_scope"].split())
-        ),
+        requested=requested,
         granted=tuple(json.loads(fields["granted"])) if fields["granted"] else None,
         missing=tuple(fields["missing"].split()),
         hub_id=int(fields["hub_id"]) if fields["hub_id"] else None,
@@ -64,11 +122,9 @@ def from_fields(fields: dict[str, str]) -> Failure:
         ask=fields.get("ask", ""),
         assignee=fields.get("assignee", ""),
         person=fields.get("person", ""),
+        language=fields.get("language", ""),
         revision=int(fields.get("rev", "0")),
-        history=tuple(
-            Event(at, What(what), by, text)
-            for at, what, by, text in json.loads(fields.get("history", "[]"))
-        ),
+        history=_events(fields.get("history", "[]")),
         candidates=tuple(
             Candidate(Cause(cause), why) for cause, why in json.loads(fields["candidates"])
         ),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from oauth_helper.records import NOBODY, Failure, Term, Wanted
+from oauth_helper.records import NOBODY, Failure, Status, Term, Wanted
 from oauth_helper.searching import SCOPES_SEARCHED
 from oauth_helper.storage import keys
 
@@ -29,7 +29,7 @@ def plan_for(wanted: Wanted) -> Plan:
     within: list[str] = []
     without: list[str] = []
     rest: list[Term] = []
-    for term in wanted.all_terms:
+    for term in map(_positive, wanted.all_terms):
         index = _index_for(term)
         if index is None:
             rest.append(term)
@@ -80,6 +80,14 @@ def _narrow_indexes(failure: Failure) -> Iterator[str]:
     if failure.person not in ("", failure.reference):
         yield earlier_of(failure.person)
     yield from (f"scope:{scope}" for scope in failure.missing[:SCOPES_SEARCHED])
+
+
+def _positive(term: Term) -> Term:
+    """What is not in one state is in the other, whose index may be far shorter."""
+    if term.field == "status" and term.negated and term.value in set(Status):
+        (other,) = set(Status) - {term.value}
+        return Term("status", other)
+    return term
 
 
 def _index_for(term: Term) -> str | None:

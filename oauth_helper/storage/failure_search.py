@@ -6,24 +6,27 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, cast
-
-import redis
+from typing import Final, cast
 
 from oauth_helper.records import Wanted
 from oauth_helper.reference import parse_reference
 from oauth_helper.storage import keys
 from oauth_helper.storage.client import Client
 from oauth_helper.storage.failure_index import Plan
+from oauth_helper.storage.many_scripts import ScriptForDays
 
-#: A failure is recorded under the day of its attempt and may happen up to this much later.
-SPREAD = timedelta(days=2)
+#: A failure is recorded under the day of its attempt and may happen up to this much after that day
+#: began: attempts are remembered for three days, in which somebody may report or sweep them.
+SPREAD = timedelta(days=5)
 
 # Clocks differ, so that a failure may seem to be from before its own attempt.
 _SKEW = timedelta(days=1)
 
 # Entries of an index that are compared with the others for one page.
 _COMPARED_AT_MOST = 40_000
+
+# Days that are looked at first: so many can hold what happened on the newest of them.
+_FIRST_DAYS = SPREAD.days + 1
 
 # KEYS: the indexes to be in, then those not to be in.
 # ARGV: number of the first, whether the newest come first, time and reference to begin behind, the
@@ -60,13 +63,15 @@ while true do
     end
     local is_behind = score ~= at or newest and reference < ARGV[4]
       or not newest and reference > ARGV[4]
-    compared = compared + 1
-    if is_behind and is_found(reference) then
-      found[#found + 1] = reference
-      found[#found + 1] = rows[i + 1]
+    if is_behind then
+      compared = compared + 1
+      if is_found(reference) then
+        found[#found + 1] = reference
+        found[#found + 1] = rows[i + 1]
+      end
+      if #found == 2 * wanted then return {compared, '', '', unpack(found)} end
+      if compared >= budget then return {compared, reference, rows[i + 1], unpack(found)} end
     end
-    if #found == 2 * wanted then return {compared, '', '', unpack(found)} end
-    if compared >= budget then return {compared, reference, rows[i + 1], unpack(found)} end
   end
   if #rows < 400 then return {compared, '', '', unpack(found)} end
   start = start + 200
@@ -95,7 +100,7 @@ class FailureSearch:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._find = client.register_script(_FIND)
+        self._find = ScriptForDays(client, _FIND)
 
     def stretch(
         self, plan: Plan, wanted: Wanted, position: Place | None, size: int, *, newer: bool = False
@@ -107,10 +112,13 @@ class FailureSearch:
         position = position or (_BEHIND_ALL if newer else _BEFORE_ALL)
         days = self.days(wanted, position, newer=newer)
         found: list[Place] = []
-        done, step, compared = 0, 5, 0
+        done, step, compared = 0, _FIRST_DAYS, 0
         while done < len(days):
             batch = days[done : done + step]
-            answers = list(self._ask(batch, plan, wanted, position, size, newer=newer))
+            budget = max(1, _COMPARED_AT_MOST - compared)
+            answers = list(
+                self._ask(plan, wanted, batch, position, size=size, budget=budget, newer=newer)
+            )
             done, step = done + step, step * 2
             compared += sum(each[0] for each in answers)
             found += [place for each in answers for place in each[2]]
@@ -157,12 +165,13 @@ class FailureSearch:
 
     def _ask(
         self,
-        days: Sequence[date],
         plan: Plan,
         wanted: Wanted,
+        days: Sequence[date],
         position: Place,
-        size: int,
         *,
+        size: int,
+        budget: int,
         newer: bool,
     ) -> Iterator[tuple[int, Place | None, list[Place]]]:
         near, far = self._bounds(wanted, position, newer=newer)
@@ -173,36 +182,15 @@ class FailureSearch:
             near[1],
             repr(far),
             size,
-            _COMPARED_AT_MOST,
+            budget,
         ]
-        for answer in self._run(
-            [
-                [keys.failures(day, index) for index in (*plan.within, *plan.without)]
-                for day in days
-            ],
-            arguments,
-        ):
+        indexes = (*plan.within, *plan.without)
+        calls = [([keys.failures(day, index) for index in indexes], arguments) for day in days]
+        for answer in self._find.run(calls):
             compared, reference, at, *rows = answer
             pairs = zip(rows[::2], rows[1::2], strict=True)
             places = [(float(score), name) for name, score in pairs]
             yield compared, (float(at), reference) if reference else None, places
-
-    def _run(self, key_lists: list[list[str]], arguments: list[object]) -> list[list[Any]]:
-        """The answers of the script for each list of keys, in one round trip where that goes."""
-        # That of a Cluster takes no scripts in its pipelines.
-        if not hasattr(self._client, "connection_pool"):
-            return [
-                cast("list[Any]", self._find(keys=names, args=cast("Any", arguments)))
-                for names in key_lists
-            ]
-        with self._client.pipeline(transaction=False) as pipeline:
-            for names in key_lists:
-                pipeline.evalsha(self._find.sha, len(names), *names, *cast("Any", arguments))
-            try:
-                return pipeline.execute()
-            except redis.exceptions.NoScriptError:
-                self._client.script_load(_FIND)
-        return self._run(key_lists, arguments)
 
     @staticmethod
     def _bounds(wanted: Wanted, position: Place, *, newer: bool) -> tuple[Place, float]:
@@ -246,7 +234,7 @@ def read_cursor(text: str) -> Place:
     """The place that `write_cursor` wrote. Raises ValueError for anything else."""
     at, _, reference = text.partition("_")
     is_ours = not reference or parse_reference(reference) == reference
-    if not re.fullmatch(r"[0-9]{1,12}\.[0-9]{1,9}", at) or not is_ours:
+    if not re.fullmatch(r"[0-9]{1,11}\.[0-9]{1,9}", at) or not is_ours:
         raise ValueError("the cursor is none of this program's")
     return float(at), reference
 

@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Final, cast
 
 from oauth_helper.diagnosis import Cause
-from oauth_helper.records import Failure, Page, Status, StoreUnavailableError, Wanted, What
+from oauth_helper.records import Failure, Page, Status, StoreUnavailableError, Term, Wanted, What
 from oauth_helper.reference import day_of
 from oauth_helper.searching import is_match
 from oauth_helper.storage import keys
 from oauth_helper.storage.client import Client, raises_unavailable
-from oauth_helper.storage.failure_fields import from_fields, to_fields
+from oauth_helper.storage.failure_fields import request_name, to_fields, write_request
 from oauth_helper.storage.failure_index import (
     Plan,
     counters_of,
@@ -24,8 +23,9 @@ from oauth_helper.storage.failure_index import (
     indexes_of,
     plan_for,
 )
+from oauth_helper.storage.failure_records import FailureRecords
+from oauth_helper.storage.failure_scripts import CHANGE, RECORD
 from oauth_helper.storage.failure_search import (
-    SPREAD,
     FailureSearch,
     Place,
     midnight,
@@ -40,69 +40,16 @@ EXAMINED_AT_MOST = 2000
 # Fetched at a time while records are looked at.
 _CHUNK = 250
 
+# Seconds; less lies between a place and a cursor that is to find it again.
+_STEP = 0.001
+
 # Failures of one person or account that are looked at when they come again.
 _MOST_EARLIER = 50
 
 _FIRST_OF_DAY = 2
 
-# KEYS: failure, attempt, open attempts, names, then the counters of the day, then each index.
-# ARGV: reference, time, expiry (Unix), whether only for an open attempt, mark of this write,
-# fingerprint, its name, number of counters, their fields, then the record's fields and values.
-# A client that lost the reply asks again: by its mark it finds that it was itself.
-_RECORD: Final = """
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  return redis.call('HGET', KEYS[1], 'mark') == ARGV[5] and 1 or 0
-end
-if ARGV[4] == '1' and not redis.call('ZSCORE', KEYS[3], ARGV[1]) then return 0 end
-if redis.call('HGET', KEYS[2], 'outcome') == 'connected' then return 0 end
-local counters = tonumber(ARGV[8])
-redis.call('HSET', KEYS[1], 'mark', ARGV[5], unpack(ARGV, 9 + counters))
-redis.call('EXPIREAT', KEYS[1], ARGV[3])
-local first_of_day = 1 - redis.call('EXISTS', KEYS[4])
-redis.call('HSET', KEYS[4], ARGV[6], ARGV[7])
-redis.call('EXPIREAT', KEYS[4], ARGV[3])
-for i = 1, counters do
-  redis.call('HINCRBY', KEYS[4 + i], ARGV[8 + i], 1)
-  redis.call('EXPIREAT', KEYS[4 + i], ARGV[3])
-end
-for i = 5 + counters, #KEYS do
-  redis.call('ZADD', KEYS[i], ARGV[2], ARGV[1])
-  redis.call('EXPIREAT', KEYS[i], ARGV[3])
-end
-redis.call('ZREM', KEYS[3], ARGV[1])
-if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('HSET', KEYS[2], 'outcome', 'failed') end
-return 1 + first_of_day
-"""
-
-# KEYS: failure, names, the counters to count down, those to count up, the indexes that it leaves,
-# then those that it is in.
-# ARGV: reference, revision that is to be replaced, time, expiry, mark of this write, fingerprint,
-# its name, number of counters down, number up, number of indexes that it leaves, the counters'
-# fields, then the record's fields and values.
-_CHANGE: Final = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-if redis.call('HGET', KEYS[1], 'mark') == ARGV[5] then return 1 end
-if (redis.call('HGET', KEYS[1], 'rev') or '0') ~= ARGV[2] then return 0 end
-local down, up, left = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-redis.call('HSET', KEYS[1], 'mark', ARGV[5], unpack(ARGV, 11 + down + up))
-redis.call('HSET', KEYS[2], ARGV[6], ARGV[7])
-redis.call('EXPIREAT', KEYS[2], ARGV[4])
-for i = 1, down do
-  if redis.call('HINCRBY', KEYS[2 + i], ARGV[10 + i], -1) <= 0 then
-    redis.call('HDEL', KEYS[2 + i], ARGV[10 + i])
-  end
-end
-for i = down + 1, down + up do
-  redis.call('HINCRBY', KEYS[2 + i], ARGV[10 + i], 1)
-  redis.call('EXPIREAT', KEYS[2 + i], ARGV[4])
-end
-for i = 3 + down + up, 2 + down + up + left do redis.call('ZREM', KEYS[i], ARGV[1]) end
-for i = 3 + down + up + left, #KEYS do
-  redis.call('ZADD', KEYS[i], ARGV[3], ARGV[1])
-  redis.call('EXPIREAT', KEYS[i], ARGV[4])
-end
-return 1
-"""
+# A failure is kept for so much longer than its attempt, which it is later than.
+_LONGER = timedelta(days=2)
 
 # Somebody else may change the same record at the same time, but not so often.
 _TRIES = 20
@@ -117,9 +64,10 @@ class Failures:
     def __init__(self, client: Client, *, retention_days: int) -> None:
         self._client = client
         self._retention = timedelta(days=retention_days)
-        self._record = client.register_script(_RECORD)
-        self._change = client.register_script(_CHANGE)
+        self._record = client.register_script(RECORD)
+        self._change = client.register_script(CHANGE)
         self._search = FailureSearch(client)
+        self._records = FailureRecords(client)
         self._known_days: set[date] = set()
         self.feed = Feed(client)
 
@@ -140,7 +88,7 @@ class Failures:
                 keys.failure(failure.reference),
                 keys.attempt(failure.reference),
                 keys.open_attempts(day),
-                keys.of_day(day, keys.NAMES),
+                *_shared_keys(day),
                 *(keys.of_day(day, name) for name, _ in counters),
                 *(keys.failures(day, index) for index in indexes_of(failure)),
             ],
@@ -150,8 +98,7 @@ class Failures:
                 self._expiry(day),
                 "1" if only_if_open else "",
                 secrets.token_hex(6),
-                failure.fingerprint,
-                group_name(failure),
+                *_shared_values(failure),
                 str(len(counters)),
                 *(field for _, field in counters),
                 *_flat(failure),
@@ -172,15 +119,15 @@ class Failures:
         they wrote. Time and reference stay.
         """
         for _ in range(_TRIES):
-            fields = self._fields(reference)
-            if not fields:
+            fields = self._records.fields(reference)
+            (old,) = self._records.read([fields])
+            if old is None:
                 return None
-            old = from_fields(fields)
             new = change(old)
             if new == old:
                 return old
             new = replace(new, revision=old.revision + 1)
-            if self._replace(old, new, was_counted=fields["v"] != "1"):
+            if self._replace(old, new, was_counted=fields.get("v") != "1"):
                 self._note_recovery(old, new)
                 self.feed.announce(new, expires_at=int(self._expiry(day_of(reference))))
                 return new
@@ -196,7 +143,7 @@ class Failures:
             self._change(
                 keys=[
                     keys.failure(new.reference),
-                    keys.of_day(day, keys.NAMES),
+                    *_shared_keys(day),
                     *(keys.of_day(day, name) for name, _ in (*down, *up)),
                     *(keys.failures(day, index) for index in (*left, *indexes)),
                 ],
@@ -206,8 +153,7 @@ class Failures:
                     repr(new.at),
                     self._expiry(day),
                     secrets.token_hex(6),
-                    new.fingerprint,
-                    group_name(new),
+                    *_shared_values(new),
                     str(len(down)),
                     str(len(up)),
                     str(len(left)),
@@ -228,27 +174,24 @@ class Failures:
         self._client.expireat(recovered, int(self._expiry(day)))
 
     def _expiry(self, day: date) -> str:
-        return str(int((midnight(day) + self._retention + SPREAD).timestamp()))
+        return str(int((midnight(day) + self._retention + _LONGER).timestamp()))
 
     def _list_day(self, day: date) -> None:
         self._client.zadd(keys.DAYS, {day.isoformat(): day.toordinal()})
-        expired = day - self._retention - 2 * SPREAD
+        expired = day - self._retention - 2 * _LONGER
         self._client.zremrangebyscore(keys.DAYS, "-inf", expired.toordinal())
         self._known_days.add(day)
 
     @raises_unavailable
     def get(self, reference: str) -> Failure | None:
         """One failure, or None when there is no such record."""
-        fields = self._fields(reference)
-        return from_fields(fields) if fields else None
-
-    def _fields(self, reference: str) -> dict[str, str]:
-        return cast("dict[str, str]", self._client.hgetall(keys.failure(reference)))
+        (found,) = self._records.read([self._records.fields(reference)])
+        return found
 
     @raises_unavailable
     def get_all(self, references: Sequence[str]) -> list[Failure]:
         """Those of the failures that are there, in the order asked for."""
-        return [each for each in self._fetch(references) if each is not None]
+        return [each for each in self._records.get_all(references) if each is not None]
 
     @raises_unavailable
     def page(
@@ -261,12 +204,14 @@ class Failures:
         """
         start = read_cursor(cursor) if cursor else None
         found, end, examined = self._collect(wanted, start, limit, newer=newer)
-        shown = tuple(failure for _, failure in (reversed(found) if newer else found))
-        near = _cursor_before(found, start)
+        failures = [failure for _, failure in found]
+        if newer:
+            failures.reverse()
+        near = _way_back(found[0][0] if found else None, start, newer=newer)
         far = write_cursor(end) if end else None
         older, previous = (near, far) if newer else (far, near)
         is_bounded = end is not None and len(found) < limit
-        return Page(shown, older, is_bounded, previous, examined)
+        return Page(tuple(failures), older, is_bounded, previous, examined)
 
     @raises_unavailable
     def each(self, wanted: Wanted, *, chunk: int = 500) -> Iterator[Failure]:
@@ -274,18 +219,20 @@ class Failures:
         plan, position = plan_for(wanted), None
         while True:
             stretch = self._search.stretch(plan, wanted, position, chunk)
-            for failure in self._fetch([name for _, name in stretch.places]):
-                if failure is not None and is_match(failure, plan.rest):
-                    yield failure
+            yield from (failure for _, failure in self._matching(stretch.places, plan.rest))
             if stretch.rest is None:
                 return
             position = stretch.rest
 
     @raises_unavailable
+    def of_person(self, person: str, *, but: str) -> list[Failure]:
+        """The other failures of the same browser, the newest first."""
+        return [each for each in self._of_person(person) if each.reference != but]
+
+    @raises_unavailable
     def earlier_causes(self, reference: str, person: str) -> tuple[Cause, ...]:
         """The causes of other failures of the same browser, the newest first."""
-        found = (each for each in self._of_person(person) if each.reference != reference)
-        return tuple(each.cause for each in found)
+        return tuple(each.cause for each in self.of_person(person, but=reference))
 
     @raises_unavailable
     def open_of(self, profile: str, *, account: int | None, person: str) -> list[str]:
@@ -315,7 +262,7 @@ class Failures:
         since = midnight(day_of(person)).timestamp()
         found = self._search.stretch(plan, Wanted(since=since), None, _MOST_EARLIER)
         names = [*(name for _, name in found.places), person]
-        yield from (each for each in self._fetch(names) if each is not None)
+        yield from (each for each in self._records.get_all(names) if each is not None)
 
     def _collect(
         self, wanted: Wanted, position: Place | None, limit: int, *, newer: bool
@@ -327,24 +274,46 @@ class Failures:
         examined = 0
         while True:
             stretch = self._search.stretch(plan, wanted, position, size, newer=newer)
-            failures = self._fetch([name for _, name in stretch.places])
-            for place, failure in zip(stretch.places, failures, strict=True):
-                if len(found) == limit:
-                    return found, found[-1][0], examined
-                examined, position = examined + 1, place
-                if failure is not None and is_match(failure, plan.rest):
-                    found.append((place, failure))
-                if examined >= EXAMINED_AT_MOST and len(found) < limit:
-                    return found, position if stretch.rest else None, examined
-            if stretch.rest is None or stretch.is_cut_short:
-                return found, stretch.rest, examined
-            position = stretch.rest
+            places = stretch.places[: EXAMINED_AT_MOST - examined]
+            matching = self._matching(places, plan.rest)
+            wanting = limit - len(found)
+            if len(matching) > wanting:
+                found += matching[:wanting]
+                return found, found[-1][0], examined + len(places)
+            found += matching
+            examined += len(places)
+            rest = places[-1] if len(places) < len(stretch.places) else stretch.rest
+            if rest is None or stretch.is_cut_short or examined >= EXAMINED_AT_MOST:
+                return found, rest, examined
+            position = rest
 
-    def _fetch(self, references: Sequence[str]) -> list[Failure | None]:
-        with self._client.pipeline(transaction=False) as pipeline:
-            for reference in references:
-                pipeline.hgetall(keys.failure(reference))
-            return [from_fields(fields) if fields else None for fields in pipeline.execute()]
+    def _matching(
+        self, places: Sequence[Place], terms: tuple[Term, ...]
+    ) -> list[tuple[Place, Failure]]:
+        """Those of the failures at these places that are there and fulfil `terms`."""
+        if terms:
+            texts = self._records.texts([name for _, name in places])
+            found = zip(places, texts, strict=True)
+            places = [place for place, each in found if each is not None and is_match(each, terms)]
+        failures = self._records.get_all([name for _, name in places])
+        return [
+            (place, each) for place, each in zip(places, failures, strict=True) if each is not None
+        ]
+
+
+def _shared_keys(day: date) -> list[str]:
+    return [keys.of_day(day, name) for name in (keys.NAMES, keys.REQUESTS, keys.VERSION)]
+
+
+def _shared_values(failure: Failure) -> list[str]:
+    """What is kept once for many failures: the group's scopes, and what was requested."""
+    requested = failure.requested
+    return [
+        failure.fingerprint,
+        group_name(failure),
+        request_name(requested),
+        write_request(requested),
+    ]
 
 
 def _flat(failure: Failure) -> list[str]:
@@ -357,11 +326,17 @@ def _difference(
     return list((Counter(some) - Counter(others)).elements())
 
 
-def _cursor_before(found: list[tuple[Place, Failure]], start: Place | None) -> str | None:
-    """The way back: whoever came from somewhere left something there."""
+def _way_back(first: Place | None, start: Place | None, *, newer: bool) -> str | None:
+    """The cursor back to where one came from; None when that was nowhere.
+
+    It leads behind the first that was found. When nothing was, what the cursor stood at has to be
+    found again, for a cursor leaves out its own place.
+    """
     if start is None:
         return None
-    return write_cursor(found[0][0] if found else start)
+    at, _ = start
+    moved = (round(max(0.0, at + (_STEP if newer else -_STEP)), 6), "")
+    return write_cursor(first or moved)
 
 
 def _recovered_after(failure: Failure) -> float | None:

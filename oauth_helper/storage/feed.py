@@ -8,10 +8,9 @@ load of the page shows.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, cast
 
-from oauth_helper.records import Failure
+from oauth_helper.records import Failure, News
 from oauth_helper.storage import keys
 from oauth_helper.storage.client import Client, raises_unavailable
 
@@ -20,18 +19,6 @@ _KEPT = 20_000
 
 # Where a feed that nothing was ever written to stands.
 _BEGINNING: Final = "0-0"
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """What happened after a place in the feed: where it stands now, and the failures to look at.
-
-    `has_gap` says that more happened than is remembered.
-    """
-
-    place: str
-    references: tuple[str, ...]
-    has_gap: bool = False
 
 
 class Feed:
@@ -64,7 +51,12 @@ class Feed:
 
     @raises_unavailable
     def after(self, place: str, *, limit: int) -> News:
-        """What happened after `place`, the oldest first, at most `limit` changes."""
+        """What happened after `place`, the oldest first, at most `limit` changes.
+
+        Raises ValueError when `place` is none.
+        """
+        if not re.fullmatch(r"[0-9]{1,15}-[0-9]{1,15}", place):
+            raise ValueError("this is no place in the feed")
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.xrange(keys.FEED, min=f"({place}", count=limit)
             pipeline.xrange(keys.FEED, count=1)
@@ -73,11 +65,6 @@ class Feed:
         has_gap = place != _BEGINNING and (not oldest or _parts(oldest[0][0]) > _parts(place))
         references = tuple(dict.fromkeys(fields["r"] for _, fields in entries))
         return News(entries[-1][0] if entries else place, references, has_gap)
-
-
-def is_place(text: str) -> bool:
-    """Whether `text` can be a place in the feed."""
-    return re.fullmatch(r"[0-9]{1,15}-[0-9]{1,15}", text) is not None
 
 
 def _parts(place: str) -> tuple[int, int]:

@@ -6,6 +6,8 @@
 | `oh:{<day>}:open` | sorted set | attempts without outcome, by deadline |
 | `oh:{<day>}:failure:<reference>` | hash | one failure |
 | `oh:{<day>}:failures[:<index>]` | sorted set | references of failures, by time |
+| `oh:{<day>}:requests` | hash | by its name, what was requested, as many failures share it |
+| `oh:{<day>}:version` | string | changes with every counter of the day below |
 | `oh:{<day>}:counts` | hash | how many failures are of one `cause profile status stage` |
 | `oh:{<day>}:groups` | hash | how many are of one `fingerprint cause profile status` |
 | `oh:{<day>}:scopes` | hash | how many are about one `scope profile` |
@@ -19,6 +21,8 @@
 | `oh:connection:<id>` | hash | one connection, its tokens sealed |
 | `oh:connections` | sorted set | ids of connections, by time |
 | `oh:worked:<fingerprint>` | string | when a request of this kind last connected somebody |
+| `oh:staff:<hash>` | hash | the sessions of one member of the staff, and since when |
+| `oh:deed:<name>` | string | what was done to many failures at once, to be undone |
 | `oh:sandbox:<key>` | string | what the built-in sandbox remembers |
 
 `<day>` is the day (UTC) on which the attempt began, which its reference tells. In braces it is the
@@ -38,6 +42,7 @@ FEED = "oh:feed"
 
 #: Keys of a day.
 COUNTS, GROUPS, SCOPES, NAMES = "counts", "groups", "scopes", "names"
+REQUESTS, VERSION = "requests", "version"
 ATTEMPTS, RECOVERED = "attempts", "recovered"
 
 
@@ -84,6 +89,11 @@ def connection(connection_id: str) -> str:
 def worked(fingerprint: str) -> str:
     """That a request of this fingerprint has connected somebody."""
     return f"oh:worked:{fingerprint}"
+
+
+def deed(name: str) -> str:
+    """What somebody did to many failures at once."""
+    return f"oh:deed:{name}"
 
 
 def sandbox(key: str) -> str:

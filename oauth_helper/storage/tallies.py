@@ -7,10 +7,12 @@ so few can match that looking is cheaper than counting.
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, cast
+from typing import Any, Final, TypeVar, cast
 
 from oauth_helper.records import (
     AttemptTally,
@@ -18,23 +20,64 @@ from oauth_helper.records import (
     Group,
     Recovery,
     ScopeTally,
+    Status,
     Tally,
     Term,
     Wanted,
 )
 from oauth_helper.storage import keys
 from oauth_helper.storage.client import Client, raises_unavailable
+from oauth_helper.storage.day_counters import DayCounters, DayCounts
 from oauth_helper.storage.failure_index import Plan, plan_for
-from oauth_helper.storage.failure_search import FailureSearch
+from oauth_helper.storage.failure_search import SPREAD, FailureSearch, Place, ordinal
+from oauth_helper.storage.many_scripts import ScriptForDays
+
+T = TypeVar("T")
 
 #: Fields that are counted for every failure.
 COUNTED = ("cause", "profile", "status", "stage")
 
 # So few failures are looked at one by one.
-_LOOKED_AT = 1000
+_LOOKED_AT = 500
+
+# Days whose tallies a process remembers, each kind for itself.
+_TOLD = 800
+
+# Recoveries of a day that are told.
+_RECOVERIES = 200
+
+# Of the days of a group so many can hold its first failure, or some of its last.
+_LATE = SPREAD.days + 3
+
+# KEYS: names, then the index of each group. ARGV: how many of the newest, 0 for the first instead,
+# then each group.
+# The answer: the names of the groups, then references and times of each.
+_EDGES: Final = """
+local newest = tonumber(ARGV[1])
+local found = {redis.call('HMGET', KEYS[1], unpack(ARGV, 2))}
+for i = 2, #KEYS do
+  if newest > 0 then
+    found[i] = redis.call('ZREVRANGE', KEYS[i], 0, newest - 1, 'WITHSCORES')
+  else
+    found[i] = redis.call('ZRANGE', KEYS[i], 0, 0, 'WITHSCORES')
+  end
+end
+return found
+"""
+
+# Fingerprint, cause, profile.
+_Name = tuple[str, str, str]
 
 # Groups that are told apart; the rest is too rare to matter among these.
 _MOST_GROUPS = 1000
+
+
+@dataclass(slots=True)
+class _Edge:
+    """The outermost failures of a group: times and references. `scopes` is JSON."""
+
+    places: list[Place]
+    scopes: str = "[]"
 
 
 class Tallies:
@@ -43,26 +86,38 @@ class Tallies:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._search = FailureSearch(client)
+        self._counts = DayCounters(client, keys.COUNTS)
+        self._groups = DayCounters(client, keys.GROUPS)
+        self._scopes = DayCounters(client, keys.SCOPES)
+        self._known: dict[tuple[date, object], tuple[DayCounts, object]] = {}
+        self._read_edges = ScriptForDays(client, _EDGES)
 
     @raises_unavailable
     def failures(self, first: date, last: date) -> tuple[Tally, ...]:
         """The failures of the days from `first` to `last`, by day, cause, profile, state, stage."""
         return tuple(
-            Tally(day, cause, profile, status, stage, int(count))
-            for day, counts in self._of_days(keys.COUNTS, _days(first, last))
-            for field, count in counts.items()
-            for cause, profile, status, stage in [field.split(" ")]
+            tally
+            for day, counts in _by_day(self._counts, _days(first, last))
+            for tally in self._told(day, counts, _tallies)
         )
 
     @raises_unavailable
     def scopes(self, first: date, last: date) -> tuple[ScopeTally, ...]:
         """The failures of these days by the scopes that they are about."""
         return tuple(
-            ScopeTally(day, profile, scope, int(count))
-            for day, counts in self._of_days(keys.SCOPES, _days(first, last))
-            for field, count in counts.items()
-            for scope, _, profile in [field.rpartition(" ")]
+            tally
+            for day, counts in _by_day(self._scopes, _days(first, last))
+            for tally in self._told(day, counts, _scope_tallies)
         )
+
+    def _told(self, day: date, counts: DayCounts, tell: Callable[[date, DayCounts], T]) -> T:
+        """What `tell` makes of a day's counters, made anew only when these were."""
+        known = self._known.get((day, tell))
+        if known is None or known[0] is not counts:
+            if len(self._known) >= _TOLD:
+                self._known = {}
+            known = self._known[day, tell] = (counts, tell(day, counts))
+        return cast("T", known[1])
 
     @raises_unavailable
     def attempts(self, first: date, last: date) -> tuple[AttemptTally, ...]:
@@ -80,11 +135,19 @@ class Tallies:
 
     @raises_unavailable
     def recoveries(self, first: date, last: date) -> tuple[Recovery, ...]:
-        """How long it took from the failures of these days until the same accounts connected."""
+        """How long it took from the failures of these days until the same accounts connected.
+
+        Of a day with very many these are 200 by chance.
+        """
+        days = _days(first, last)
+        with self._client.pipeline(transaction=False) as pipeline:
+            for day in days:
+                pipeline.hrandfield(keys.of_day(day, keys.RECOVERED), _RECOVERIES, withvalues=True)
+            answers = pipeline.execute()
         return tuple(
             Recovery(day, profile, float(seconds))
-            for day, fields in self._of_days(keys.RECOVERED, _days(first, last))
-            for value in fields.values()
+            for day, fields in zip(days, answers, strict=True)
+            for value in fields[1::2]
             for seconds, _, profile in [value.partition(" ")]
         )
 
@@ -101,11 +164,7 @@ class Tallies:
             return _counted(self._looked_at(plan, wanted), terms)
         if others:
             return Counts(self._total_by_one_index(wanted), {})
-        total: Counter[str] = Counter()
-        for _, counts in self._of_days(keys.COUNTS, self._search.days(wanted, None)):
-            for field, count in counts.items():
-                total[field] += int(count)
-        return _counted(total, terms, whole_days=has_times)
+        return _counted(self._counts.sum_of(self._days_of(wanted)), terms, whole_days=has_times)
 
     def _total_by_one_index(self, wanted: Wanted) -> int | None:
         plan = plan_for(wanted)
@@ -123,62 +182,99 @@ class Tallies:
     def groups(self, wanted: Wanted, *, limit: int, sample: int = 3) -> tuple[Group, ...]:
         """The groups of the failures that are wanted, the largest first.
 
-        Of what is wanted the times count by whole days, and `cause`, `profile`, `status` and
-        `group`.
+        Of what is wanted the times count by whole days, and what is asked of `cause`, `profile`,
+        `status` and `group`. A sample is of any state.
         """
-        days = sorted(self._search.days(wanted, None))
-        by_group: dict[tuple[str, str, str], dict[date, Counter[str]]] = {}
-        for day, counts in self._of_days(keys.GROUPS, days):
-            for field, count in counts.items():
-                fingerprint, cause, profile, status = field.split(" ")
-                if _is_wanted(wanted, group=fingerprint, cause=cause, profile=profile):
-                    of_days = by_group.setdefault((fingerprint, cause, profile), {})
-                    of_days.setdefault(day, Counter())[status] += int(count)
-        wanted_states = (wanted.status,) if wanted.status else ("open", "resolved")
-        sizes = {
-            name: sum(states[each] for states in of_days.values() for each in wanted_states)
-            for name, of_days in by_group.items()
-        }
-        largest = sorted((name for name in by_group if sizes[name]), key=lambda name: -sizes[name])
-        details = self._details(
-            {name[0]: sorted(by_group[name]) for name in largest[:limit]}, sample
-        )
-        span = days and _days(days[0], days[-1])
+        days = self._days_of(wanted)
+        total = self._groups.sum_of(days)
+        sizes: Counter[_Name] = Counter()
+        for field, count in total.items():
+            group, cause, profile, status = field.split(" ")
+            values = {"group": group, "cause": cause, "profile": profile, "status": status}
+            if not _unfulfilled(values, wanted.all_terms):
+                sizes[group, cause, profile] += count
+        largest = sorted(sizes, key=lambda name: (-sizes[name], name))[:limit]
+        counted = dict(_by_day(self._groups, days))
+        span = [counted.get(day, {}) for day in _days(days[0], days[-1])] if days else []
+        days_of = {name: [day for day in days if _is_on(counted[day], name)] for name in largest}
+        details = self._details(days_of, sample)
+        terms = [term for term in wanted.all_terms if term.field == "status"]
+        states = [each for each in Status if not _unfulfilled({"status": each}, terms)]
         return tuple(
             Group(
                 *name,
-                **details[name[0]],
+                **details[name],
                 count=sizes[name],
-                open_count=sum(states["open"] for states in by_group[name].values()),
-                by_day=tuple(sum(by_group[name].get(day, Counter()).values()) for day in span),
+                open_count=total[_field(name, Status.OPEN)],
+                by_day=_each_day(span, [_field(name, status) for status in states]),
             )
-            for name in largest[:limit]
+            for name in largest
         )
 
+    def _days_of(self, wanted: Wanted) -> list[date]:
+        """The days with failures on which the times that are wanted lie, the oldest first."""
+        days = sorted(self._search.days(wanted, None))
+        if wanted.since is not None:
+            days = [day for day in days if day.toordinal() >= ordinal(wanted.since)]
+        if wanted.until is not None:
+            last = ordinal(math.nextafter(wanted.until, 0))
+            days = [day for day in days if day.toordinal() <= last]
+        return days
+
     def _details(
-        self, days_of: Mapping[str, Sequence[date]], sample: int
-    ) -> dict[str, dict[str, Any]]:
+        self, days_of: Mapping[_Name, Sequence[date]], sample: int
+    ) -> dict[_Name, dict[str, Any]]:
         """What counters do not tell of a group: its scopes, when it was seen, whom it affects."""
+        # What is late belongs to an earlier day than others of the same time.
+        first = self._edges({name[0]: days[:_LATE] for name, days in days_of.items()}, 0)
+        last = self._edges(
+            {name[0]: days[-_LATE:] for name, days in days_of.items()}, max(1, sample)
+        )
         with self._client.pipeline(transaction=False) as pipeline:
-            for group, days in days_of.items():
-                index = f"group:{group}"
-                pipeline.hget(keys.of_day(days[-1], keys.NAMES), group)
-                pipeline.zrange(keys.failures(days[0], index), 0, 0, withscores=True)
-                pipeline.zrevrange(keys.failures(days[-1], index), 0, sample - 1, withscores=True)
-                pipeline.pfcount(keys.affected("people", group))
-                pipeline.pfcount(keys.affected("accounts", group))
-            answers = pipeline.execute()
-        found = {}
-        for number, group in enumerate(days_of):
-            name, first, newest, people, accounts = answers[5 * number : 5 * number + 5]
-            found[group] = {
-                "scopes": tuple(json.loads(name or "[]")),
-                "first_seen": first[0][1] if first else 0.0,
-                "last_seen": newest[0][1] if newest else 0.0,
-                "sample": tuple(reference for reference, _ in newest),
-                "people": people,
-                "accounts": accounts,
+            for group, _, _ in days_of:
+                for whom in ("people", "accounts"):
+                    # Of its method redis-py's Cluster has it that it may name several keys.
+                    pipeline.execute_command("PFCOUNT", keys.affected(whom, group))  # type: ignore[no-untyped-call]
+            answers = iter(pipeline.execute())
+        return {
+            name: {
+                "scopes": tuple(json.loads(last[name[0]].scopes)),
+                "first_seen": min(first[name[0]].places, default=(0.0, ""))[0],
+                "last_seen": max(last[name[0]].places, default=(0.0, ""))[0],
+                "sample": tuple(
+                    reference
+                    for _, reference in sorted(last[name[0]].places, reverse=True)[:sample]
+                ),
+                "people": next(answers),
+                "accounts": next(answers),
             }
+            for name in days_of
+        }
+
+    def _edges(self, days_of: Mapping[str, Iterable[date]], newest: int) -> dict[str, _Edge]:
+        """Of each of these days the first failure of a group, or so many of the newest."""
+        groups_on: dict[date, list[str]] = {}
+        for group, days in days_of.items():
+            for day in days:
+                groups_on.setdefault(day, []).append(group)
+        answers = self._read_edges.run(
+            [
+                (
+                    [
+                        keys.of_day(day, keys.NAMES),
+                        *(keys.failures(day, f"group:{group}") for group in groups),
+                    ],
+                    [newest, *groups],
+                )
+                for day, groups in groups_on.items()
+            ]
+        )
+        found = {group: _Edge([]) for group in days_of}
+        for groups, (names, *rows) in zip(groups_on.values(), answers, strict=True):
+            for group, name, places in zip(groups, names, rows, strict=True):
+                edge = found[group]
+                edge.scopes = name or edge.scopes
+                edge.places += zip(map(float, places[1::2]), places[::2], strict=True)
         return found
 
     @raises_unavailable
@@ -198,13 +294,55 @@ class Tallies:
         yield from zip(days, answers, strict=True)
 
 
+def _tallies(day: date, counts: DayCounts) -> tuple[Tally, ...]:
+    return tuple(
+        Tally(day, cause, profile, status, stage, count)
+        for field, count in counts.items()
+        for cause, profile, status, stage in [field.split(" ")]
+    )
+
+
+def _scope_tallies(day: date, counts: DayCounts) -> tuple[ScopeTally, ...]:
+    return tuple(
+        ScopeTally(day, profile, scope, count)
+        for field, count in counts.items()
+        for scope, _, profile in [field.rpartition(" ")]
+    )
+
+
 def _days(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def _is_wanted(wanted: Wanted, **values: str) -> bool:
-    asked = ((getattr(wanted, name), value) for name, value in values.items())
-    return all(value in (None, held) for value, held in asked)
+def _by_day(
+    counters: DayCounters, days: Sequence[date]
+) -> Iterator[tuple[date, Mapping[str, int]]]:
+    return zip(days, counters.of_days(days), strict=True)
+
+
+def _field(name: _Name, status: str) -> str:
+    """The counter of a group's failures in one state."""
+    return f"{name[0]} {name[1]} {name[2]} {status}"
+
+
+def _is_on(counts: DayCounts, name: _Name) -> bool:
+    return _field(name, Status.OPEN) in counts or _field(name, Status.RESOLVED) in counts
+
+
+def _each_day(span: Iterable[DayCounts], fields: Sequence[str]) -> tuple[int, ...]:
+    if len(fields) == 2:  # by far the most often, and twice as fast
+        one, other = fields
+        return tuple([day.get(one, 0) + day.get(other, 0) for day in span])
+    return tuple([sum(day.get(field, 0) for field in fields) for day in span])
+
+
+def _unfulfilled(values: Mapping[str, str], terms: Iterable[Term]) -> set[str]:
+    """The fields of which something is asked that these values are not."""
+    return {
+        each.field
+        for each in terms
+        if each.field in values and (values[each.field] == each.value) is each.negated
+    }
 
 
 def _counted(
@@ -216,9 +354,7 @@ def _counted(
     total = 0
     for kind, count in kinds.items():
         values = dict(zip(COUNTED, kind.split(" "), strict=True))
-        failing = {
-            each.field for each in asked if (values[each.field] == each.value) is each.negated
-        }
+        failing = _unfulfilled(values, asked)
         if not failing:
             total += count
         for name in COUNTED:

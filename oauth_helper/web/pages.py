@@ -18,6 +18,7 @@ from oauth_helper.web import (
     staff,
     times,
 )
+from oauth_helper.web.services import SESSION_LIFETIME
 
 _BLUEPRINTS = (
     connect.blueprint,
@@ -32,7 +33,7 @@ _BLUEPRINTS = (
 
 def install(app: Flask, config: Config) -> None:
     """Puts every page onto `app`, whose services are installed already."""
-    app.config["PERMANENT_SESSION_LIFETIME"] = staff.signing_in.SESSION_LIFETIME
+    app.config["PERMANENT_SESSION_LIFETIME"] = SESSION_LIFETIME
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
     app.jinja_env.globals["sandbox"] = config.sandbox
     security.protect(app, config)
@@ -40,6 +41,6 @@ def install(app: Flask, config: Config) -> None:
     times.install(app)
     markup.install(app)
     languages.install(app, secure=config.is_secure)
-    staff.signing_in.sign_in.init_app(app)
+    staff.sessions.install(app)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Semaphore
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, abort, current_app
@@ -12,20 +13,33 @@ if TYPE_CHECKING:  # the views know the adapters by their types only; the factor
     from oauth_helper.config import Config
     from oauth_helper.connecting import Connecting
     from oauth_helper.hubspot import HubSpot
+    from oauth_helper.openid import OpenIdProvider
     from oauth_helper.profiles import Profile
     from oauth_helper.reporting import Reporting
+    from oauth_helper.sealing import Sealer
     from oauth_helper.storage.attempts import Attempts
     from oauth_helper.storage.connections import Connections
+    from oauth_helper.storage.deeds import Deeds
+    from oauth_helper.storage.exports import Exports
     from oauth_helper.storage.failures import Failures
+    from oauth_helper.storage.staff_sessions import StaffSessions
+    from oauth_helper.storage.tallies import Tallies
     from oauth_helper.sweeping import Sweeping
     from oauth_helper.web.attempt_cookies import AttemptCookies
 
 _KEY = "oauth_helper"
 
+#: Seconds after which staff sign in again, however busy they were.
+SESSION_LIFETIME = 12 * 3600
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """One application's parts. `ping` raises `StoreUnavailableError` when the store is away."""
+    """One application's parts. `ping` raises `StoreUnavailableError` when the store is away.
+
+    `openid` is None where nobody signs in at a provider; `sign_ins` seals what a browser keeps
+    while somebody is there. Who makes a file for somebody takes one of the `export_places`.
+    """
 
     config: Config
     profiles: Mapping[str, Profile]
@@ -35,8 +49,15 @@ class Services:
     cookies: AttemptCookies
     attempts: Attempts
     failures: Failures
+    tallies: Tallies
+    deeds: Deeds
     connections: Connections
+    exports: Exports
+    export_places: Semaphore
     hubspot: HubSpot
+    staff_sessions: StaffSessions
+    openid: OpenIdProvider | None
+    sign_ins: Sealer
     ping: Callable[[], object]
     clock: Callable[[], float]
 

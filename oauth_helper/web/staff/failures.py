@@ -49,6 +49,8 @@ def failures() -> str | Response:
         is_first=not (request.args.get("cursor") or request.args.get("before")),
         live=filters.address("support.live", place=place),
         deed=_deed(),
+        # Only some browsers tell; the others close it by script.
+        on_a_phone=request.headers.get("Sec-CH-UA-Mobile") == "?1",
         most_at_once=MOST_AT_ONCE,
         wording=wording,
         now=services().clock(),

@@ -1,0 +1,82 @@
+"""Signing in and out in a real browser: what was typed outlives the session, the account fits."""
+
+import pytest
+from harness import PASSWORD
+from playwright.sync_api import expect
+
+from oauth_helper.records import Wanted
+from oauth_helper.web.services import services_of
+
+pytestmark = pytest.mark.browser
+
+NOTE = "Called back; they will ask their admin.\nSecond line"
+
+
+def sign_in(site, page, name="agent"):
+    page.goto(f"{site.url}/support/account")
+    fill_in(page, name)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your account")
+
+
+def fill_in(page, name="agent"):
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def the_failure(site):
+    (found,) = services_of(site.app).failures.page(Wanted(), limit=10).failures
+    return found
+
+
+@pytest.fixture
+def failure(site, new_page):
+    page = new_page()
+    site.connect(page)
+    page.get_by_role("button", name="Cancel").click()
+    page.wait_for_url("**/attempts/**")
+    return the_failure(site)
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no_script"])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_a_note_outlives_the_session(site, new_page, failure, script, width):
+    viewport = {"width": width, "height": 800}
+    page = new_page(java_script_enabled=script, viewport=viewport)
+    sign_in(site, page)
+    page.goto(f"{site.url}/support/failures/{failure.reference}")
+    page.get_by_label("A note, or what mended it").fill(NOTE)
+    other = new_page()
+    sign_in(site, other)
+    other.get_by_role("button", name="Sign out everywhere").click()
+    expect(other.get_by_role("heading", level=1)).to_have_text("Support staff")
+    page.get_by_role("button", name="Add the note").click()
+    expect(page.get_by_role("main")).to_contain_text("What you typed is kept here")
+    assert fits(page)
+    fill_in(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are signed in again")
+    expect(page.get_by_label("Your note")).to_have_value(NOTE)
+    assert fits(page)
+    assert not the_failure(site).history
+    page.get_by_label("Your note").fill(f"{NOTE}!")
+    page.get_by_role("button", name="Send it").click()
+    page.wait_for_url("**/support/failures/**")
+    (event,) = the_failure(site).history
+    assert event.text == f"{NOTE}!"
+
+
+def test_the_account_on_a_phone(site, new_page):
+    page = new_page(viewport={"width": 320, "height": 640})
+    sign_in(site, page, "viewer")
+    assert fits(page)
+    expect(page.get_by_role("main")).to_contain_text("may look, but not change anything")
+    page.get_by_role("link", name="viewer").click()
+    page.get_by_role("button", name="Sign out everywhere").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Support staff")
+    page.goto(f"{site.url}/support/account")
+    expect(page.get_by_label("Password")).to_be_visible()
+    assert fits(page)
+
+
+def fits(page):
+    return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
