@@ -8,6 +8,7 @@ import click
 from dotenv import find_dotenv, load_dotenv
 
 from oauth_helper.commands.check import check
+from oauth_helper.commands.demo import demo
 from oauth_helper.commands.diagnose import diagnose
 from oauth_helper.commands.operating import doctor, hash_password_command
 from oauth_helper.commands.records import connections, failures
@@ -32,6 +33,7 @@ def main() -> None:
         diagnose,
         failures,
         connections,
+        demo,
         doctor,
         hash_password_command,
     ],

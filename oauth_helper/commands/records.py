@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
+from oauth_helper.commands.exporting import failures_export
 from oauth_helper.commands.shared import json_text, profile_named, read_config
+from oauth_helper.commands.store import open_store
 from oauth_helper.config import Config
 from oauth_helper.diagnosis import Cause
 from oauth_helper.reference import parse_reference
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 @click.group()
 def failures() -> None:
     """Look at the failures that are recorded."""
+
+
+failures.add_command(failures_export)
 
 
 @failures.command("list")
@@ -41,7 +44,7 @@ def failures_list(cause: str | None, profile: str | None, limit: int) -> None:
     config = read_config()
     if profile:
         profile_named(config, profile)  # refuses an unknown one
-    with _store(config) as client:
+    with open_store(config) as client:
         log = Failures(client, retention_days=config.failure_retention_days)
         page = log.page(Wanted(cause=cause, profile=profile), limit=limit)
     for failure in page.failures:
@@ -64,7 +67,7 @@ def failures_show(reference: str) -> None:
     parsed = parse_reference(reference)
     if parsed is None:
         raise click.BadParameter("this is no reference; is it mistyped?", param_hint="REFERENCE")
-    with _store(config) as client:
+    with open_store(config) as client:
         found = Failures(client, retention_days=config.failure_retention_days).get(parsed)
     if found is None:
         raise click.ClickException(f"There is no failure {parsed}.")
@@ -81,8 +84,8 @@ def connections() -> None:
 def connections_list(limit: int) -> None:
     """The latest connections, one a line."""
     config = read_config()
-    with _store(config) as client:
-        found = _connections(config, client).newest(limit=limit)
+    with open_store(config) as client:
+        found = connections_of(config, client).newest(limit=limit)
     for each in found:
         count = "?" if each.granted is None else len(each.granted)
         click.echo(f"{iso(each.connected_at)}  {each.id}  {count} scopes  {each.reference}")
@@ -98,10 +101,10 @@ def connections_revoke(connection_id: str) -> None:
     from oauth_helper.revoking import revoke
 
     config = read_config()
-    with _store(config) as client:
+    with open_store(config) as client:
         done = revoke(
             connection_id,
-            connections=_connections(config, client),
+            connections=connections_of(config, client),
             hubspot=HubSpot(config.api_url, config.api_version),
             profiles={profile.name: profile for profile in config.profiles},
         )
@@ -110,28 +113,8 @@ def connections_revoke(connection_id: str) -> None:
     click.echo(done.message)
 
 
-@contextmanager
-def _store(config: Config) -> Iterator[Client]:
-    """The store of REDIS_URL, else that of a running program, else one started just for this."""
-    from oauth_helper.first_start import KeyFileError
-    from oauth_helper.records import StoreUnavailableError
-    from oauth_helper.storage.client import connect
-    from oauth_helper.storage.embedded import EmbeddedStore, StoreError, running_store_url
-
-    try:
-        address = config.redis_url.reveal() or running_store_url(config.data_dir)
-        if address:
-            yield connect(address)
-        else:
-            with EmbeddedStore(config.data_dir) as store:
-                yield connect(store.url)
-    except ValueError as error:
-        raise click.ClickException("REDIS_URL is not an address that can be read") from error
-    except (StoreError, StoreUnavailableError, KeyFileError) as error:
-        raise click.ClickException(f"The store cannot be used: {error}") from error
-
-
-def _connections(config: Config, client: Client) -> Connections:
+def connections_of(config: Config, client: Client) -> Connections:
+    """The connections in the store, with the key that opens their tokens."""
     from oauth_helper.first_start import with_secret_key
     from oauth_helper.sealing import Sealer
     from oauth_helper.storage.connections import Connections

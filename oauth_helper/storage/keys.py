@@ -22,6 +22,7 @@
 | `oh:connections` | sorted set | ids of connections, by time |
 | `oh:worked:<fingerprint>` | string | when a request of this kind last connected somebody |
 | `oh:staff:<hash>` | hash | the sessions of one member of the staff, and since when |
+| `oh:export:<id>` | string | how far a download is, and whose |
 | `oh:deed:<name>` | string | what was done to many failures at once, to be undone |
 | `oh:sandbox:<key>` | string | what the built-in sandbox remembers |
 
