@@ -93,7 +93,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         tallies=Tallies(redis),
         deeds=Deeds(redis),
         connections=connections,
-        exports=Exports(redis, failures),
+        exports=Exports(redis),
         # Each holds a thread for as long as its reader takes.
         export_places=threading.BoundedSemaphore(max(1, config.threads // 4)),
         hubspot=hubspot,

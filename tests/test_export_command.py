@@ -202,7 +202,7 @@ def test_a_store_that_dies_in_the_middle_leaves_no_file(start, own_store, tmp_pa
     process.send_signal(signal.SIGCONT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert b"Error: The store cannot be used: ConnectionError in an export" in error
+    assert b"Error: The store cannot be used: ConnectionError in Failures._chunk" in error
     assert b"Traceback" not in error
     assert before.read_text() == "before"
     assert not list(tmp_path.glob(".kept*"))

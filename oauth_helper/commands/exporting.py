@@ -99,7 +99,6 @@ def failures_export(
     The file is there when all of it is. The times of --since and --until are like 2026-11-23 or
     2026-11-23T08:00:00Z.
     """
-    from oauth_helper.storage.exports import Exports
     from oauth_helper.storage.failures import Failures
     from oauth_helper.storage.tallies import Tallies
 
@@ -120,7 +119,7 @@ def failures_export(
     )
     with open_store(config) as client:
         log = Failures(client, retention_days=config.failure_retention_days)
-        made = parts(map(failure_json, Exports(client, log).each(wanted)), Form(form))
+        made = parts(map(failure_json, log.each(wanted)), Form(form))
         if progress or sys.stderr.isatty():
             made = _telling(made, Tallies(client).counts(wanted).total)
         with _destination(output) as file:

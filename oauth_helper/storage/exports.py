@@ -1,16 +1,11 @@
-"""Exports of failures: what goes into them, and how far their downloads are."""
+"""Exports of failures: how far their downloads are."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-import redis
-
-from oauth_helper.records import Failure, StoreUnavailableError, Wanted
 from oauth_helper.storage.client import Client, raises_unavailable
-from oauth_helper.storage.failures import Failures
 
 # Seconds that it is remembered after the last news.
 _KEPT = 3600
@@ -32,19 +27,8 @@ class ExportProgress:
 class Exports:
     """The exports in Redis. Methods raise `StoreUnavailableError`."""
 
-    def __init__(self, client: Client, failures: Failures) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
-        self._failures = failures
-
-    def each(self, wanted: Wanted) -> Iterator[Failure]:
-        """All failures that are wanted, newest first; few of them are held at a time.
-
-        Raises `StoreUnavailableError` in the middle too.
-        """
-        try:
-            yield from self._failures.each(wanted)
-        except redis.RedisError as error:
-            raise StoreUnavailableError(f"{type(error).__name__} in an export") from error
 
     @raises_unavailable
     def begin(self, export_id: str, *, owner: str, total: int | None) -> None:

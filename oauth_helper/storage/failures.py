@@ -213,16 +213,26 @@ class Failures:
         is_bounded = end is not None and len(found) < limit
         return Page(tuple(failures), older, is_bounded, previous, examined)
 
-    @raises_unavailable
     def each(self, wanted: Wanted, *, chunk: int = 500) -> Iterator[Failure]:
-        """All failures that are wanted, newest first, a chunk at a time."""
-        plan, position = plan_for(wanted), None
+        """All failures that are wanted, newest first, a chunk at a time.
+
+        Raises `StoreUnavailableError` in the middle too.
+        """
+        position: Place | None = None
         while True:
-            stretch = self._search.stretch(plan, wanted, position, chunk)
-            yield from (failure for _, failure in self._matching(stretch.places, plan.rest))
-            if stretch.rest is None:
+            failures, position = self._chunk(wanted, position, chunk)
+            yield from failures
+            if position is None:
                 return
-            position = stretch.rest
+
+    @raises_unavailable
+    def _chunk(
+        self, wanted: Wanted, position: Place | None, size: int
+    ) -> tuple[list[Failure], Place | None]:
+        """The failures behind `position`, and where to go on; None at the end."""
+        plan = plan_for(wanted)
+        stretch = self._search.stretch(plan, wanted, position, size)
+        return [each for _, each in self._matching(stretch.places, plan.rest)], stretch.rest
 
     @raises_unavailable
     def of_person(self, person: str, *, but: str) -> list[Failure]:

@@ -60,9 +60,13 @@ class Feed:
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.xrange(keys.FEED, min=f"({place}", count=limit)
             pipeline.xrange(keys.FEED, count=1)
-            entries, oldest = pipeline.execute()
+            pipeline.xlen(keys.FEED)
+            entries, oldest, length = pipeline.execute()
         # Only what was cut off, or a store that was emptied, leaves a place before the first.
-        has_gap = place != _BEGINNING and (not oldest or _parts(oldest[0][0]) > _parts(place))
+        if place == _BEGINNING:
+            has_gap = length >= _KEPT
+        else:
+            has_gap = not oldest or _parts(oldest[0][0]) > _parts(place)
         references = tuple(dict.fromkeys(fields["r"] for _, fields in entries))
         return News(entries[-1][0] if entries else place, references, has_gap)
 

@@ -33,6 +33,7 @@ def test_an_attempt_is_noted_with_its_deadline(attempts, store):
         "begun_at": "1000",
         "deadline": "1900",
         "person": "",
+        "language": "",
     }
     (open_key,) = store.keys("oh:*:open")
     assert store.zrange(open_key, 0, -1, withscores=True) == [(REFERENCE, 1900)]

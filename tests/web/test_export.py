@@ -282,7 +282,7 @@ class TestStoreThatDies:
         services_of(own_app).exports._client.shutdown(nosave=True)
         with pytest.raises(zlib.error, match="invalid block"):
             text += "".join(unpacker.decompress(piece).decode() for piece in pieces)
-        with pytest.raises(Exception, match="in an export"):
+        with pytest.raises(Exception, match="in Failures"):
             list(pieces)
         assert not unpacker.eof
         assert 500 <= text.count("2026-11-18T") < self.COUNT
@@ -293,15 +293,15 @@ class TestStoreThatDies:
 
     @pytest.mark.parametrize("headers", [{}, PACKED], ids=["plain", "packed"])
     def test_before_the_first_byte_ends_in_a_page(self, own_app, viewer, headers, monkeypatch):
-        exports = services_of(own_app).exports
+        failures = services_of(own_app).failures
         # Signing in needs the store as well: it is stopped once the request is let in.
-        each = type(exports).each
+        each = type(failures).each
 
         def stopped(self, wanted):
             self._client.shutdown(nosave=True)
             return each(self, wanted)
 
-        monkeypatch.setattr(type(exports), "each", stopped)
+        monkeypatch.setattr(type(failures), "each", stopped)
         response = viewer.get("/support/export?format=csv", headers=headers)
         assert response.status_code == 503
         assert "The store of records does not answer" in response.text

@@ -78,7 +78,7 @@ def export() -> Response:
         stack.callback(places.release)
         current_app.logger.info("%s exports failures as %s", current_user.id, form)
         # What follows runs when the request is over, so it is given all that it needs.
-        made = _begun(parts(map(failure_json, services().exports.each(wanted)), form))
+        made = _begun(parts(map(failure_json, services().failures.each(wanted)), form))
         if progress is not None:
             made = _noting(made, services().exports, export_id, progress)
         response = _response(part.data for part in made)

@@ -10,8 +10,8 @@ from oauth_helper.web.services import services
 from oauth_helper.web.staff.blueprint import blueprint
 from oauth_helper.web.staff.filters import filters_from
 
-# Groups on one page; the first thirty are nearly all failures.
-_MOST = 100
+# Groups on one page; the largest are what a lead wants to see.
+_MOST = 50
 
 #: What groups can be filtered by: it is counted.
 FILTERED_BY = ("cause", "profile", "status", "within", "since", "until")

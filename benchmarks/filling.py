@@ -1,0 +1,78 @@
+"""Fills a store with made-up failures, by the program's own way of writing.
+
+`Failures.record` puts the arguments of its script together; here they are sent many at a time, so
+that the round trips do not count. `tests/storage/test_bulk.py` holds both against each other.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, cast
+
+from benchmarks import made_up
+from oauth_helper.records import Failure
+from oauth_helper.storage.client import Client, connect
+from oauth_helper.storage.failures import Failures
+from oauth_helper.storage.feed import Feed
+
+RETENTION_DAYS = 90
+
+# Failures of one piece of work, and those that are sent together.
+_PIECE, _TOGETHER = 5000, 100
+
+
+def fill(url: str, count: int, *, until: datetime, together: bool = True) -> float:
+    """Records `count` failures with all processors; how many went in each second."""
+    began = time.perf_counter()
+    work = functools.partial(_fill_piece, url, count, until=until, together=together)
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(work, range(0, count, _PIECE)):
+            pass
+    return count / (time.perf_counter() - began)
+
+
+def _fill_piece(url: str, count: int, first: int, *, until: datetime, together: bool) -> None:
+    some = made_up.failures(first, min(_PIECE, count - first), until=until, seed=f"{count}")
+    with connect(url) as client:
+        if together:
+            record_together(client, some)
+        else:
+            log = Failures(client, retention_days=RETENTION_DAYS)
+            for failure in some:
+                log.record(failure)
+
+
+def record_together(client: Client, failures: Iterable[Failure]) -> None:
+    """Records failures as `Failures.record` does, many in one round trip."""
+    pipeline = client.pipeline(transaction=False)
+    log = Failures(client, retention_days=RETENTION_DAYS)
+    log._record = functools.partial(log._record, client=pipeline)  # type: ignore[assignment]  # noqa: SLF001 - its arguments, sent later
+    log.feed = Feed(cast("Client", _Sender(pipeline)))
+    for number, failure in enumerate(failures, 1):
+        log.record(failure)
+        if number % _TOGETHER == 0:
+            pipeline.execute()
+    pipeline.execute()
+
+
+class _Sender:
+    """A client whose pipelines are sent together with another one."""
+
+    def __init__(self, pipeline: Any) -> None:  # noqa: ANN401 - redis-py's have no useful type
+        self._pipeline = pipeline
+
+    @contextmanager
+    def pipeline(self, **_: object) -> Iterator[Any]:
+        yield self
+
+    def execute(self) -> None:
+        """Nothing yet."""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._pipeline, name)

@@ -1,0 +1,141 @@
+"""The program in a process of its own, and somebody who is signed in there."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlencode
+
+import urllib3
+
+from oauth_helper.first_start import hash_password
+from oauth_helper.records import Wanted
+from oauth_helper.storage.client import Client, connect
+from oauth_helper.storage.failures import Failures
+
+# Seconds for starting and stopping, and for one page.
+_SECONDS, _PATIENCE = 60, 10
+
+
+class Desk:
+    """The desk of one program over HTTP, by one connection that stays open."""
+
+    def __init__(self, url: str, client: Client) -> None:
+        self.client = client
+        self._url = url
+        self._http = urllib3.HTTPConnectionPool(
+            "127.0.0.1", int(url.rpartition(":")[2]), timeout=_PATIENCE, retries=False
+        )
+        self._cookies: dict[str, str] = {}
+
+    def get(self, path: str) -> int:
+        """Asks for a page; the status. Of an export the first bytes are waited for."""
+        response = self._ask("GET", path, preload_content=False)
+        if "/export" in path:
+            response.read(1)
+            response.close()
+        else:
+            response.read()
+            response.release_conn()
+        return response.status
+
+    def problem_with(self, path: str) -> str:
+        """Why a page cannot be timed; empty when it can."""
+        try:
+            status = self.get(path)
+        except urllib3.exceptions.TimeoutError:
+            return f"takes more than {_PATIENCE} s"
+        return "" if status == 200 else f"answers {status}"
+
+    def sign_in(self, name: str, password: str) -> None:
+        """Signs somebody in."""
+        page = self._ask("GET", "/support/login").data.decode()
+        token = page.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
+        form = {"name": name, "password": password, "csrf_token": token}
+        response = self._ask("POST", "/support/login", body=urlencode(form))
+        if response.status != 303:
+            raise RuntimeError(f"signing in answers {response.status}")
+
+    def newest(self) -> str:
+        """The reference of the newest failure."""
+        (newest,) = Failures(self.client, retention_days=90).page(Wanted(), limit=1).failures
+        return newest.reference
+
+    def _ask(
+        self, method: str, path: str, body: str | None = None, *, preload_content: bool = True
+    ) -> urllib3.BaseHTTPResponse:
+        cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        headers = {"Cookie": cookies, "Referer": self._url, "Host": self._url.partition("//")[2]}
+        # As browsers do; the first byte of an export would else be its last.
+        headers["Accept-Encoding"] = "gzip"
+        if body is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        response = self._http.urlopen(
+            method,
+            path,
+            body=body,
+            headers=headers,
+            redirect=False,
+            preload_content=preload_content,
+        )
+        for cookie in response.headers.getlist("Set-Cookie"):
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self._cookies[name] = value
+        return response
+
+
+@contextmanager
+def serving(store_url: str, data_dir: Path) -> Iterator[Desk]:
+    """The program with one worker on that store, for as long as the `with` statement."""
+    port, password = _free_port(), secrets.token_urlsafe()
+    environ = {
+        **os.environ,
+        "REDIS_URL": store_url,
+        "DATA_DIR": str(data_dir),
+        "PORT": str(port),
+        "PUBLIC_URL": f"http://localhost:{port}",
+        "SUPPORT_USERS": f"ada:{hash_password(password)}",
+        "RATE_LIMITS": "off",
+        "WORKERS": "1",
+        "THREADS": "2",
+    }
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "oauth_helper", "serve"], env=environ, stdout=log, stderr=log
+        )
+        try:
+            _wait_for(port, process)
+            with connect(store_url) as client:
+                desk = Desk(f"http://localhost:{port}", client)
+                desk.sign_in("ada", password)
+                yield desk
+        finally:
+            process.terminate()
+            process.wait(_SECONDS)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("the program does not start")

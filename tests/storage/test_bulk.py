@@ -1,0 +1,57 @@
+"""The benchmark's way to fill a store leaves the very same keys as the program's own."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from oauth_helper.storage.client import connect
+from oauth_helper.storage.failures import Failures
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def found_from_anywhere(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "benchmarks"]:
+        del sys.modules[name]
+
+
+def everything_in(client):
+    """All keys with what they hold, but what is by chance or by the clock."""
+    found = {}
+    for key in client.keys("*"):
+        match client.type(key):
+            case "hash":
+                found[key] = client.hgetall(key)
+                found[key].pop("mark", None)
+            case "zset":
+                found[key] = client.zrange(key, 0, -1, withscores=True)
+            case "stream":
+                found[key] = [fields for _, fields in client.xrange(key)]
+            case "string":
+                is_version = key.endswith(":version")
+                found[key] = None if is_version else client.pfcount(key)
+        found[key, "expires"] = client.expiretime(key)
+    return found
+
+
+def test_a_thousand_failures_filled_together_are_as_if_recorded_one_by_one(store, store_url):
+    from benchmarks import filling, made_up  # noqa: PLC0415 - found by the fixture
+
+    some = list(made_up.failures(0, 1000, until=NOW, seed="a test"))
+    assert some == list(made_up.failures(0, 1000, until=NOW, seed="a test"))
+    with connect(store_url) as client:
+        log = Failures(client, retention_days=filling.RETENTION_DAYS)
+        for failure in some:
+            assert log.record(failure)
+        one_by_one = everything_in(client)
+        assert log.get_all([each.reference for each in some]) == some
+        client.flushall()
+        filling.record_together(client, some)
+        assert everything_in(client) == one_by_one
+    assert len(one_by_one) > 2000
+    assert store.xlen("oh:feed") == 1000

