@@ -7,7 +7,7 @@ just these failures.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from statistics import median
@@ -15,11 +15,14 @@ from statistics import median
 from oauth_helper.diagnosis import Cause, wording
 from oauth_helper.records import AttemptTally, Recovery, ScopeTally, Status, Tally
 
-#: Causes that are told apart; the rest is "other".
+#: Causes that are told apart, each by a colour of its own; the rest is "other".
 MOST_CAUSES = 6
 
 #: Scopes that are shown, those with the most failures.
 MOST_SCOPES = 15
+
+#: Of fewer attempts than these, the share that connected tells little.
+FEW_ATTEMPTS = 5
 
 #: Up to so many days are shown one by one, more of them by weeks.
 MOST_DAYS_ALONE = 45
@@ -102,12 +105,20 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The failures of one cause, by period and in all. `is_rest` is true of the other causes."""
+    """The failures of one cause, by period and in all.
+
+    `colour` is the number of its colour, from 0 to below `MOST_CAUSES`; None of the other causes.
+    """
 
     title: str
     counts: tuple[Count, ...]
     total: Count
-    is_rest: bool = False
+    colour: int | None = None
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether these are the other causes."""
+        return self.colour is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +132,11 @@ class Attempts:
     def share(self) -> float | None:
         """The part that connected, 0 to 1; None without attempts."""
         return self.connected / self.begun if self.begun else None
+
+    @property
+    def are_few(self) -> bool:
+        """Whether these are too few for their share to tell much."""
+        return 0 < self.begun < FEW_ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,13 +256,15 @@ def _causes(asked: Asked, periods: tuple[Period, ...], kinds: list[Tally]) -> It
         totals[each.cause] += each.count
     ranked = sorted(totals, key=lambda cause: (-totals[cause], cause))
     shown = ranked[:MOST_CAUSES]
+    colours = cause_colours(shown)
     for cause in shown:
         found = [each for each in kinds if each.cause == cause]
-        yield _series(asked, periods, cause_title(cause), ("cause", cause), found)
+        series = _series(asked, periods, cause_title(cause), ("cause", cause), found)
+        yield replace(series, colour=colours[cause])
     if len(ranked) > MOST_CAUSES:
         rest = ("q", " ".join(f"-cause:{cause}" for cause in shown))
         found = [each for each in kinds if each.cause not in shown]
-        yield replace(_series(asked, periods, OTHER, rest, found), is_rest=True)
+        yield _series(asked, periods, OTHER, rest, found)
 
 
 def _series(
@@ -261,6 +279,26 @@ def _series(
         return Count(number, asked.filters(period, wanted))
 
     return Series(title, tuple(count(period) for period in periods), count(asked.period))
+
+
+def cause_colours(causes: Sequence[str]) -> dict[str, int]:
+    """The colours of at most `MOST_CAUSES` causes, the commonest of which comes first.
+
+    Each has its own, whatever else is shown, unless a commoner one has the same. Then it gets one
+    that is nobody's own here, so that it changes the colour of no other cause.
+    """
+    own = [_own_colour(cause) for cause in causes]
+    free = iter(colour for colour in range(MOST_CAUSES) if colour not in own)
+    return {
+        cause: next(free) if colour in own[:place] else colour
+        for place, (cause, colour) in enumerate(zip(causes, own, strict=True))
+    }
+
+
+def _own_colour(cause: str) -> int:
+    """The same for a cause at all times; for those of a newer version too, which have one."""
+    known = [str(each) for each in Cause]
+    return (known.index(cause) if cause in known else len(known)) % MOST_CAUSES
 
 
 def cause_title(cause: str) -> str:

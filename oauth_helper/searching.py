@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.records import FIELDS, NOBODY, Failure, Status, Term
+from oauth_helper.diagnosis import Cause, Stage, wording
+from oauth_helper.records import FIELDS, NOBODY, Failure, Status, Term, What
 
 #: Characters of a search, and terms that count in it.
 MAX_SEARCH, MOST_TERMS = 300, 20
@@ -21,6 +21,9 @@ SCOPES_SEARCHED = 10
 
 #: Fields that are looked for in the texts of records, besides those that have an index.
 TEXT_FIELDS = ("reference", "message", "note")
+
+# What staff write; other events hold a name, or what the record's message has too.
+_WRITTEN = (What.NOTED, What.RESOLVED, What.REOPENED)
 
 _OTHER_NAMES = {"state": "status", "by": "assignee", "ref": "reference", "hub_id": "account"}
 
@@ -99,6 +102,8 @@ def _term(match: re.Match[str]) -> Term:
 def _is(value: str, *, negated: bool) -> Term:
     if value == "taken":
         return Term("assignee", NOBODY, not negated)
+    if value == "mine":
+        return Term("assignee", "me", negated)
     return Term("status", value, negated)
 
 
@@ -126,8 +131,10 @@ def _texts(failure: Failure, field: str) -> Iterator[str]:
     if field in ("", "message"):
         yield failure.message
     if field in ("", "note"):
-        yield from (event.text for event in failure.history)
+        yield from (event.text for event in failure.history if event.what in _WRITTEN)
     if not field:
+        # As it stands in the lists: people look for what they see.
+        yield wording(failure.cause).title.replace("`", "")
         yield failure.correlation_id
         yield str(failure.hub_id or "")
         # Not those that were requested: nearly all of them are, every time.

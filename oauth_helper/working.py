@@ -15,11 +15,15 @@ def noted(failure: Failure, *, at: float, by: str, text: str) -> Failure:
     return failure.with_event(Event(at, What.NOTED, by, text[:MAX_NOTE]))
 
 
-def assigned(failure: Failure, *, at: float, by: str, to: str) -> Failure:
-    """The failure in the hands of `to`, or of nobody; the same when it is there already."""
+def assigned(failure: Failure, *, at: float, by: str, to: str, text: str = "") -> Failure:
+    """The failure in the hands of `to`, or of nobody, with `text` as a note.
+
+    The same when it is there already and there is no note.
+    """
+    after = noted(failure, at=at, by=by, text=text) if text else failure
     if failure.assignee == to:
-        return failure
-    return replace(failure, assignee=to).with_event(Event(at, What.ASSIGNED, by, to))
+        return after
+    return replace(after, assignee=to).with_event(Event(at, What.ASSIGNED, by, to))
 
 
 def resolved(failure: Failure, *, at: float, by: str, text: str) -> Failure:

@@ -6,7 +6,7 @@ import pytest
 from failure_examples import a_failure
 
 from oauth_helper.diagnosis import Cause, Who, fix_for
-from oauth_helper.records import Status
+from oauth_helper.records import Event, Status, What
 from oauth_helper.replying import reply
 from oauth_helper.translations import LANGUAGES, translations
 
@@ -42,6 +42,23 @@ def test_a_failure_that_is_mended_asks_to_try_again():
     text = answer(failure)
     assert f"Please try once more:\n{ADDRESS}" in text
     assert "We are mending it" not in text
+
+
+@pytest.mark.parametrize(
+    ("whats", "says"),
+    [
+        ([What.CONNECTED], "It has worked since"),
+        ([What.NOTED, What.CONNECTED, What.NOTED], "It has worked since"),
+        ([What.CONNECTED, What.REOPENED, What.RESOLVED], "Please try once more"),
+        ([What.RESOLVED], "Please try once more"),
+    ],
+    ids=str,
+)
+def test_whoever_has_connected_is_not_asked_to_try_again(whats, says):
+    history = tuple(Event(number, what, "somebody") for number, what in enumerate(whats))
+    text = answer(replace(a_failure(), status=Status.RESOLVED, history=history))
+    assert says in text
+    assert ("Nothing is left to do" in text) is (says == "It has worked since")
 
 
 @pytest.mark.parametrize("cause", list(Cause))

@@ -27,7 +27,11 @@ for (const part of document.querySelectorAll("[data-live]")) {
   const rows = document.querySelector("[data-rows]");
   const state = part.querySelector("[data-live-state]");
   const total = document.querySelector("#total");
-  let arrived = 0;
+  const spoken = document.querySelector("[data-spoken]");
+  let arrived = 0; // more or fewer in this list than it said
+  let fresh = 0;
+  let news = 0;
+  let unspoken = 0;
   let lastWord = Date.now();
   const say = (text, isLive) => {
     if (state.textContent !== text) state.textContent = text;
@@ -45,21 +49,23 @@ for (const part of document.querySelectorAll("[data-live]")) {
     return rows.append(row);
   };
 
+  const controls = (row) => [...row.querySelectorAll("a, input")];
+
   const show = (news) => {
     const before = document.getElementById(`row-${news.reference}`);
-    if (!news.row) {
-      if (before) before.classList.add("gone");
-      return;
-    }
+    if (news.gone && !before) return;
     const template = document.createElement("template");
     template.innerHTML = `<table><tbody>${news.row}</tbody></table>`;
     const row = template.content.querySelector("tr");
     if (before) {
-      const box = before.querySelector("input");
-      if (box && box.checked) row.querySelector("input").checked = true;
-      const hadFocus = before.contains(document.activeElement);
+      const box = row.querySelector("input");
+      const ticked = before.querySelector("input");
+      if (ticked && ticked.checked && !news.gone) box.checked = true;
+      const focused = controls(before).indexOf(document.activeElement);
+      if (news.gone && !before.classList.contains("gone")) arrived -= 1;
+      if (!news.gone && before.classList.contains("gone")) arrived += 1;
       before.replaceWith(row);
-      if (hadFocus) row.querySelector("a").focus({ preventScroll: true });
+      if (focused >= 0) (controls(row)[focused] || row.querySelector("a")).focus({ preventScroll: true });
       return;
     }
     // Older ones that changed belong on a later page.
@@ -67,6 +73,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
     if (last && part.dataset.perPage >= 50 && Number(row.dataset.at) < Number(last.dataset.at)) return;
     place(row);
     arrived += 1;
+    fresh += 1;
     unseen += 1;
     while (rows.children.length > MOST_ROWS) rows.lastElementChild.remove();
   };
@@ -78,18 +85,22 @@ for (const part of document.querySelectorAll("[data-live]")) {
   });
   source.addEventListener("here", () => {
     lastWord = Date.now();
-    if (arrived) {
+    if (arrived && total) {
+      const number = Number(total.textContent.replaceAll(",", "")) + arrived;
+      total.textContent = Math.max(0, number).toLocaleString("en");
+    }
+    arrived = 0;
+    if (fresh) {
       document.querySelector("table.failures").hidden = false;
       const many = document.querySelector("form.many");
       if (many) many.hidden = false;
       const empty = document.querySelector("[data-empty]");
       if (empty) empty.remove();
-      if (total) total.textContent = (Number(total.textContent.replaceAll(",", "")) + arrived).toLocaleString("en");
       countInTitle();
     }
-    const news = Number(part.dataset.arrived || 0) + arrived;
-    part.dataset.arrived = news;
-    arrived = 0;
+    news += fresh;
+    unspoken += fresh;
+    fresh = 0;
     if (part.dataset.gap) say("More has happened than can be shown here.", false);
     else say(news ? `Live: ${news} new since this page was opened.` : "Live: new failures appear here by themselves.", true);
   });
@@ -98,7 +109,10 @@ for (const part of document.querySelectorAll("[data-live]")) {
   });
   setInterval(() => {
     if (Date.now() - lastWord > 15000) say("Not live at the moment.", false);
-  }, 5000);
+    // Now and then, not with every row.
+    if (unspoken) spoken.textContent = unspoken === 1 ? "One new failure." : `${unspoken} new failures.`;
+    unspoken = 0;
+  }, 10000);
 }
 
 // A single record: somebody else's change is told, and shown at once where nothing is being typed.
@@ -120,13 +134,49 @@ for (const part of document.querySelectorAll("[data-watch-record]")) {
 const keysAreOn = () => localStorage.getItem("keys") !== "off";
 const dialog = document.querySelector("#keys");
 const links = () => [...document.querySelectorAll("[data-rows] td[data-label='Cause'] a")];
+const stored = (name) => {
+  try { return JSON.parse(sessionStorage.getItem(name)); } catch { return null; }
+};
+const store = (name, value) => sessionStorage.setItem(name, JSON.stringify(value));
+
+// From one record to the next of the list that one came from.
+const neighbour = (step) => {
+  const list = stored("list");
+  const now = list ? list.references.indexOf(record.dataset.reference) : -1;
+  const next = now < 0 ? undefined : list.references[now + step];
+  if (next) location.href = location.pathname.replace(/[^/]+$/, next);
+};
 
 const move = (step) => {
+  if (record) return neighbour(step);
   const all = links();
   const now = all.findIndex((link) => link.closest("tr").contains(document.activeElement));
   const next = all[Math.min(Math.max(now + step, 0), all.length - 1)];
   if (next) next.focus();
 };
+
+const record = document.querySelector("[data-watch-record]");
+const list = document.querySelector("table.failures");
+if (list) {
+  const asked = stored("back");
+  const kept = stored("list");
+  // Only on the way back, so that a page that is opened begins at its top.
+  if (asked && kept && kept.address === location.href) {
+    const row = document.getElementById(`row-${asked}`);
+    if (row) row.querySelector("a").focus();
+  }
+  sessionStorage.removeItem("back");
+  addEventListener("pagehide", () => {
+    const references = [...list.querySelectorAll("[data-reference]")].map((row) => row.dataset.reference);
+    store("list", { address: location.href, references });
+  });
+}
+const back = document.querySelector("[data-back]");
+if (record && back) {
+  const kept = stored("list");
+  if (kept) back.href = kept.address;
+  back.addEventListener("click", () => store("back", record.dataset.reference));
+}
 
 const actions = {
   j: () => move(1),
@@ -169,22 +219,30 @@ if (dialog) {
   });
 }
 
-// ---- filters
+// ---- drafts
 
-for (const part of document.querySelectorAll("[data-closed-when-narrow]")) {
-  if (matchMedia("(max-width: 46rem)").matches) part.open = false;
+// What is being written is still there after looking at something else in this tab.
+for (const box of document.querySelectorAll("textarea#text")) {
+  const name = `draft:${location.pathname}`;
+  const draft = stored(name);
+  if (draft && !box.value) box.value = draft;
+  box.addEventListener("input", () => store(name, box.value));
+  box.form.addEventListener("submit", () => sessionStorage.removeItem(name));
 }
 
 // ---- work on several
 
-for (const all of document.querySelectorAll("input[data-tick-all]")) {
-  for (const part of document.querySelectorAll("[data-tick-all]")) part.hidden = false;
-  const boxes = () => [...document.querySelectorAll("[data-rows] input[name=reference]")];
+for (const part of document.querySelectorAll("[data-tick-all]")) {
+  const all = part.querySelector("input");
+  part.hidden = false;
+  const boxes = () => [...document.querySelectorAll("[data-rows] input[name=reference]:enabled")];
   const chosen = document.querySelector("[data-chosen]");
   const details = document.querySelector("[data-many]");
   const count = () => {
     const ticked = boxes().filter((box) => box.checked).length;
     chosen.textContent = ticked ? `: ${ticked} chosen` : "";
+    const spoken = document.querySelector("[data-spoken]");
+    if (spoken) spoken.textContent = `${ticked} chosen`;
     if (ticked) details.open = true;
   };
   all.addEventListener("change", () => {

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, time
+from itertools import islice
 from typing import Any, Final, cast
 
 from oauth_helper.records import Connection, Tokens
+from oauth_helper.reference import day_of
 from oauth_helper.secret import Secret
 from oauth_helper.storage import keys
 from oauth_helper.storage.client import Client, raises_unavailable
@@ -15,6 +18,14 @@ _FORGET: Final = """
 if redis.call('HGET', KEYS[1], 'reference') ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 """
+
+# Connections whose references are read at a time.
+_AT_ONCE: Final = 500
+
+# Seconds. The longest that an attempt takes until it connects, and what clocks may differ.
+_LONGEST: Final = 7200
+_CLOCKS: Final = 3600
+_DAY: Final = 86_400
 
 
 class Connections:
@@ -63,8 +74,35 @@ class Connections:
     def newest(self, *, limit: int, offset: int = 0) -> tuple[Connection, ...]:
         """Connections, the latest first."""
         ids = self._client.zrevrange(keys.CONNECTIONS, offset, offset + limit - 1)
+        return self._all(cast("list[str]", ids))
+
+    @raises_unavailable
+    def of_account(self, hub_id: int, *, profiles: Iterable[str]) -> tuple[Connection, ...]:
+        """The connections of one account with these profiles, the latest first."""
+        found = self._all(f"{profile}.{hub_id}" for profile in profiles)
+        return tuple(sorted(found, key=lambda each: -each.connected_at))
+
+    @raises_unavailable
+    def of_reference(self, reference: str) -> Connection | None:
+        """The connection that this attempt has made; None too when the account has made it anew."""
+        # The reference tells the day, so there is no need to look through more.
+        began = datetime.combine(day_of(reference), time(), UTC).timestamp()
+        last = began + _DAY + _LONGEST + _CLOCKS
+        ids = cast("list[str]", self._client.zrangebyscore(keys.CONNECTIONS, began - _CLOCKS, last))
+        for some in _in_chunks(ids):
+            with self._client.pipeline(transaction=False) as pipeline:
+                for connection_id in some:
+                    pipeline.hget(keys.connection(connection_id), "reference")
+                found = pipeline.execute()
+            if reference in found:
+                fields = self._client.hgetall(keys.connection(some[found.index(reference)]))
+                return _from_fields(cast("dict[str, str]", fields)) if fields else None
+        return None
+
+    def _all(self, ids: Iterable[str]) -> tuple[Connection, ...]:
+        """Those that are there, in the order of their ids."""
         with self._client.pipeline(transaction=False) as pipeline:
-            for connection_id in cast("list[str]", ids):
+            for connection_id in ids:
                 pipeline.hgetall(keys.connection(connection_id))
             return tuple(_from_fields(fields) for fields in pipeline.execute() if fields)
 
@@ -80,6 +118,12 @@ class Connections:
             self._client.zrem(keys.CONNECTIONS, connection.id)
             if self._client.exists(keys.connection(connection.id)):  # connected in between
                 self._client.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
+
+
+def _in_chunks(ids: list[str]) -> Iterator[list[str]]:
+    remaining = iter(ids)
+    while some := list(islice(remaining, _AT_ONCE)):
+        yield some
 
 
 def _to_fields(connection: Connection) -> dict[str, str]:

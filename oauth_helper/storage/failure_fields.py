@@ -69,13 +69,13 @@ def requested_in(fields: dict[str, str]) -> RequestedScopes:
 
 
 #: The fields that words are looked for in.
-TEXTS = ("reference", "message", "missing", "hub_id", "correlation_id", "history")
+TEXTS = ("reference", "cause", "message", "missing", "hub_id", "correlation_id", "history")
 
 
 def from_texts(values: Sequence[str | None]) -> Failure | None:
     """A failure with nothing but what words are looked for in; None when there is no record."""
-    reference, message, missing, hub_id, correlation_id, history = values
-    if reference is None:
+    reference, cause, message, missing, hub_id, correlation_id, history = values
+    if reference is None or cause is None:
         return None
     return Failure(
         reference=reference,
@@ -89,7 +89,7 @@ def from_texts(values: Sequence[str | None]) -> Failure | None:
         at=0.0,
         begun_at=0,
         requested=_NOTHING,
-        candidates=(),
+        candidates=(Candidate(Cause(cause), ""),),
     )
 
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -46,11 +47,11 @@ def signed_in(site, new_page):
 
     def open_page(path="/support/failures", name="agent", **options):
         page = new_page(**options)
-        page.goto(f"{site.url}/support/login?next={path}")
+        page.goto(f"{site.url}/support/login?{urlencode({'next': path})}")
         page.get_by_label("Name").fill(name)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in", exact=True).click()
-        page.wait_for_url(f"**{path}")
+        page.wait_for_url(site.url + path)
         return page
 
     return open_page
@@ -224,7 +225,7 @@ def test_find_read_note_and_resolve_by_keyboard_alone(signed_in, record, log):
     page.keyboard.press("Space")
     expect(page.get_by_role("heading", level=1)).to_contain_text("resolved")
     page.keyboard.press("u")
-    page.wait_for_url("**/support/failures")
+    page.wait_for_url(lambda url: "/support/failures?q=4711" in url)
     history = [event.what for event in log.get(wanted.reference).history]
     assert history == ["noted", "resolved"]
 
@@ -235,6 +236,76 @@ def press_until_focused(page, control):
         if control.evaluate("each => each === document.activeElement"):
             return
     pytest.fail("Tab does not lead there")
+
+
+def test_the_way_back_leads_to_the_same_list_and_the_same_place(signed_in, record):
+    record(60, Cause.RATE_LIMITED)
+    failures = [record(100 + number) for number in range(3)]
+    page = signed_in("/support/failures?cause=user_denied&status=open")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/{failures[1].reference}")
+    page.keyboard.press("j")
+    page.wait_for_url(f"**/{failures[2].reference}")
+    page.keyboard.press("k")
+    page.wait_for_url(f"**/{failures[1].reference}")
+    page.keyboard.press("u")
+    page.wait_for_url(lambda url: url.endswith("/support/failures?cause=user_denied&status=open"))
+    row = page.locator(f"#row-{failures[1].reference}")
+    expect(row.locator("td[data-label='Cause'] a")).to_be_focused()
+
+
+def test_what_is_being_written_outlives_a_look_elsewhere(signed_in, record, log):
+    failure = record(60)
+    page = signed_in(f"/support/failures/{failure.reference}")
+    page.get_by_label("A note").fill("half a sen")
+    page.get_by_role("link", name="Insights").click()
+    page.go_back()
+    page.reload()
+    expect(page.get_by_label("A note")).to_have_value("half a sen")
+    page.get_by_role("button", name="Take it").click()
+    expect(page.get_by_text("You have it now.")).to_be_visible()
+    expect(page.get_by_label("A note")).to_have_value("")
+    assert [event.text for event in log.get(failure.reference).history] == ["half a sen", "agent"]
+
+
+def test_what_came_of_it_is_in_sight_and_focused(signed_in, record):
+    failure = record(60)
+    page = signed_in(
+        f"/support/failures/{failure.reference}", viewport={"width": 1280, "height": 500}
+    )
+    page.get_by_role("button", name="Add the note").click()
+    says = page.get_by_text("The note is empty.")
+    expect(says).to_be_in_viewport()
+    expect(page.locator("#done")).to_be_focused()
+
+
+def test_what_leaves_the_list_says_so_and_cannot_be_ticked(signed_in, record, log):
+    failure = record(60)
+    record(90)
+    page = signed_in("/support/failures?status=open")
+    expect(page.locator("[data-live-state]")).to_contain_text("Live")
+    page.get_by_label(f"Choose {failure.reference}").check()
+    log.change(failure.reference, lambda old: replace(old, status=Status.RESOLVED))
+    row = page.locator(f"#row-{failure.reference}")
+    expect(row).to_contain_text("no longer in this list")
+    expect(row.locator(".tag")).to_have_text("resolved")
+    expect(row.get_by_role("checkbox")).to_be_disabled()
+    expect(page.locator("#total")).to_have_text("1")
+
+
+def test_ticking_does_not_push_the_list_away(signed_in, record):
+    for number in range(30):
+        record(number)
+    page = signed_in(viewport={"width": 1280, "height": 700})
+    for _ in range(4):
+        page.keyboard.press("j")
+    page.keyboard.press("x")
+    link = page.locator("[data-rows] tr").nth(3).locator("td[data-label='Cause'] a")
+    expect(link).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Mark as resolved")).to_be_in_viewport()
+    expect(page.locator("[data-chosen]")).to_have_text(": 1 chosen")
 
 
 def test_keys_can_be_switched_off_and_stay_so(signed_in, record):
@@ -271,15 +342,20 @@ def test_everything_but_news_and_keys_works_without_script(signed_in, record, lo
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Undone for 2 failures.")).to_be_visible()
     page.get_by_text("Filters", exact=True).click()
-    page.get_by_label("State").select_option("resolved")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_label("Cause").select_option("rate_limited")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_text("No failure fits.")).to_be_visible()
+    page.get_by_role("link", name="Cause: HubSpot asked to slow down").click()
+    page.get_by_role("link", name=re.compile("^resolved")).click()
     expect(page.get_by_text("No failure fits.")).to_be_visible()
 
 
 def test_the_answer_can_be_copied(signed_in, record, site):
     failure = record(60)
-    page = signed_in(f"/support/failures/{failure.reference}", permissions=["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy the answer").click()
+    page = signed_in(
+        f"/support/failures/{failure.reference}", permissions=["clipboard-read", "clipboard-write"]
+    )
+    page.get_by_role("button", name="Copy the answer in English").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert failure.reference in copied

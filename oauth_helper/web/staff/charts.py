@@ -20,7 +20,7 @@ from oauth_helper.web.staff.svg import ROW, THICKNESS, finished
 Link = Callable[[Filters], str]
 
 # Units of the drawings, which are about pixels where there is room.
-_WIDE, _HALF = 1080, 520
+_WIDE, _HALF, _NARROW = 1080, 520, 300
 _FONT = 13
 
 # Of a label above a bar; the whole name is in its link and in the table.
@@ -48,11 +48,16 @@ def causes_chart(periods: Sequence[Period], series: Sequence[Series], *, link: L
             for count, period in zip(each.counts, periods, strict=True)
         ]
         chart.add(each.title, values)
-    return _drawn(chart, "Failures over time, by cause", [each.title for each in series])
+    colours = ["rest" if each.colour is None else str(each.colour) for each in series]
+    names = [each.title for each in series]
+    return _drawn(chart, "Failures over time, by cause", names, colours)
 
 
-def ranked_chart(rows: Sequence[Row], title: str, *, link: Link) -> Markup:
-    """Failures as one bar for each row, the longest on top, with its label above it."""
+def ranked_chart(rows: Sequence[Row], title: str, *, link: Link, is_narrow: bool = False) -> Markup:
+    """Failures as one bar for each row, the longest on top, with its label above it.
+
+    The narrow one is for small screens: it has the same heights and letters, so shrinks less.
+    """
     import pygal
 
     class Thin(pygal.HorizontalBar):  # type: ignore[misc]
@@ -63,7 +68,7 @@ def ranked_chart(rows: Sequence[Row], title: str, *, link: Link) -> Markup:
     shown = [row for row in reversed(rows) if row.count.number]
     chart = Thin(
         **_look(),
-        width=_HALF,
+        width=_NARROW if is_narrow else _HALF,
         height=ROW * len(shown) + 16,
         margin=4,
         margin_right=16,
@@ -99,6 +104,7 @@ def shares_chart(outcomes: Sequence[Outcome], *, link: Link) -> Markup:
             "value": 100 * each.over.share,
             "xlink": {"href": link(each.failures.filters)},
             "tooltip": f"{connected_of(each.over)}, {each.period.title}",
+            "node": {"class": "dot few" if each.over.are_few else "dot"},
         }
         for each in outcomes
     ]
@@ -164,7 +170,12 @@ def _cut(label: str) -> str:
     return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
 
 
-def _drawn(chart: Any, title: str, names: Sequence[str]) -> Markup:  # noqa: ANN401 - untyped
+def _drawn(
+    chart: Any,  # noqa: ANN401 - untyped
+    title: str,
+    names: Sequence[str],
+    colours: Sequence[str] = (),
+) -> Markup:
     """The SVG of a chart, safe to put into a page: all texts are escaped by the XML writer."""
-    finish = partial(finished, title=title, names=names)
+    finish = partial(finished, title=title, names=names, colours=colours)
     return Markup(chart.add_xml_filter(finish).render(is_unicode=True))  # noqa: S704 - as it says

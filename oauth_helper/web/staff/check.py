@@ -56,15 +56,25 @@ _BOXES = {
     "redirect_urls": REDIRECT_KEY,
 }
 
+# So many scopes that differ for the same reason are shown at once.
+_MOST_ALIKE = 10
+
+# A problem that tells what is wrong with the file as a whole, without its place in it.
+_OF_THE_WHOLE = re.compile(r"(?:is|has|lists) ")
+
 # Of the names in a box that cannot be scopes so many are named, and so many characters of each.
 _NAMED, _SHOWN = 5, 100
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What the form holds; the boxes of the three lists have the names of the kinds."""
+    """What the form holds; the boxes of the three lists have the names of the kinds.
+
+    `failure` is the reference of the failure that led here, or empty.
+    """
 
     profile: str = ""
+    failure: str = ""
     app_config: str = ""
     required: str = ""
     conditional: str = ""
@@ -80,7 +90,21 @@ class Row:
     name: str
     in_link: str
     in_app: str
-    differs: bool
+    reason: str = ""
+
+    @property
+    def differs(self) -> bool:
+        """Whether HubSpot refuses because of it."""
+        return bool(self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Scopes that differ for the same reason, a code; `more` are those that are too many."""
+
+    reason: str
+    rows: tuple[Row, ...]
+    more: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +133,24 @@ class Result:
     def rows(self) -> tuple[Row, ...]:
         """Every scope of link or app, those that differ first."""
         requested, app = self.checked.requested, self.checked.app
-        wrong = {name for problem in errors_of(self.checked) for name in problem.scopes}
+        # Where there are several reasons, the last is what to mend, such as the wrong parameter.
+        wrong = {name: each.code for each in errors_of(self.checked) for name in each.scopes}
         listed = (*app.required, *app.conditional, *app.optional)
         found = [
-            Row(name, _places(self.checked, name), app.kind_of(name) or "", name in wrong)
+            Row(name, _places(self.checked, name), app.kind_of(name) or "", wrong.get(name, ""))
             for name in dict.fromkeys((*requested.all, *listed))
         ]
         return tuple(sorted(found, key=lambda row: not row.differs))
+
+    @property
+    def differing(self) -> tuple[Group, ...]:
+        """The scopes that differ, by their reasons."""
+        differing = [row for row in self.rows if row.differs]
+        return tuple(
+            Group(reason, same[:_MOST_ALIKE], same[_MOST_ALIKE:])
+            for reason in dict.fromkeys(row.reason for row in differing)
+            if (same := tuple(row for row in differing if row.reason == reason))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +195,7 @@ def _page_for_failure(reference: str) -> str:
     link = Link(found.requested, found.redirect_uri)
     typed = Typed(
         profile=profile.name,
+        failure=found.reference,
         authorize_url=authorization_url(
             services().config.authorization_endpoint,
             client_id=profile.client_id,
@@ -236,6 +272,7 @@ def _page(
         typed=typed,
         result=result,
         problems=problems or {},
+        failure=parse_reference(typed.failure),
         wording=wording,
         tally=tally,
         errors_of=errors_of,
@@ -310,7 +347,12 @@ def _problems_at(field: str) -> Iterator[None]:
     try:
         yield
     except AppConfigurationError as error:
-        raise _WrongFieldsError({field: list(error.problems)}) from error
+        raise _WrongFieldsError({field: [_sentence(each) for each in error.problems]}) from error
+
+
+def _sentence(problem: str) -> str:
+    """The problem, which follows the name of a file elsewhere, as it stands below a field."""
+    return f"This {problem}" if _OF_THE_WHOLE.match(problem) else problem
 
 
 def _against(profile: Profile) -> str:

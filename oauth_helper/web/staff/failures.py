@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import abort, redirect, render_template, request
 from flask import url_for as url
 from flask_login import login_required
@@ -34,14 +36,15 @@ def failures() -> str | Response:
     place = services().failures.feed.place()
     try:
         filters = filters_from("support.failures")
-        page = _page(filters.wanted)
+        page = _page(filters)
     except ValueError as error:
         abort(400, f"{error}.")
-    counts = services().tallies.counts(filters.wanted)
+    counts = _counts(filters, page)
     return render_template(
         "support/failures.html",
         page=page,
         filters=filters,
+        chips=filters.chips(page.failures),
         counts=counts,
         options=filters.options(counts),
         searched_in=_searched_in(filters, page),
@@ -49,19 +52,33 @@ def failures() -> str | Response:
         is_first=not (request.args.get("cursor") or request.args.get("before")),
         live=filters.address("support.live", place=place),
         deed=_deed(),
-        # Only some browsers tell; the others close it by script.
-        on_a_phone=request.headers.get("Sec-CH-UA-Mobile") == "?1",
         most_at_once=MOST_AT_ONCE,
         wording=wording,
         now=services().clock(),
     )
 
 
-def _page(wanted: Wanted) -> Page:
-    """The page behind `cursor`, or the one right before `before`."""
+def _page(filters: Filters) -> Page:
+    """The page behind `cursor`, or the one right before `before`.
+
+    Empty when part of the search cannot be: the rest of it would find what nobody asked for.
+    """
+    if filters.problems:
+        return Page((), None)
     before = request.args.get("before")
     cursor = before or request.args.get("cursor") or None
-    return services().failures.page(wanted, limit=PER_PAGE, cursor=cursor, newer=bool(before))
+    return services().failures.page(
+        filters.wanted, limit=PER_PAGE, cursor=cursor, newer=bool(before)
+    )
+
+
+def _counts(filters: Filters, page: Page) -> Counts:
+    """How many there are. One page that holds all of them tells it too."""
+    if filters.problems:
+        return Counts(None, {})
+    counts = services().tallies.counts(filters.wanted)
+    is_all = not (page.next_cursor or page.previous_cursor or request.args.get("cursor"))
+    return replace(counts, total=len(page.failures)) if is_all else counts
 
 
 def _searched_in(filters: Filters, page: Page) -> Counts | None:

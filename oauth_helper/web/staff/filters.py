@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
@@ -12,7 +12,7 @@ from flask import url_for as url
 from flask_login import current_user
 
 from oauth_helper.diagnosis import Cause, Stage, wording
-from oauth_helper.records import NOBODY, Counts, Status, Wanted
+from oauth_helper.records import NOBODY, Counts, Failure, Status, Term, Wanted
 from oauth_helper.searching import Search, read_search, write_term
 from oauth_helper.web.services import services
 from oauth_helper.web.wanted import PARAMETERS, TODAY, wanted_from
@@ -69,13 +69,15 @@ class Filters:
         path = url(endpoint or self.endpoint)
         return f"{path}?{urlencode(query)}" if query else path
 
-    @property
-    def chips(self) -> list[Chip]:
-        """What is on, each with the way to take it away."""
+    def chips(self, found: Sequence[Failure] = ()) -> list[Chip]:
+        """What is on, each with the way to take it away; `found` tells what a group is.
+
+        The state is not among them: it has links of its own.
+        """
         named = [
-            Chip(f"{_FIELD_NAMES[name]}: {self._title(name, value)}", self._without(name))
+            Chip(f"{_FIELD_NAMES[name]}: {self._title(name, value, found)}", self._without(name))
             for name, value in self.query.items()
-            if name != "q"
+            if name not in ("q", "status")
         ]
         terms = self.search.terms
         words = [
@@ -123,8 +125,10 @@ class Filters:
         return options if field in ("within", "status") else sorted(options, key=_by_count)
 
     @staticmethod
-    def _title(name: str, value: str) -> str:
+    def _title(name: str, value: str, found: Sequence[Failure]) -> str:
         match name:
+            case "group" if found:
+                return f"{_plain(found[0].cause)}, {found[0].profile}"
             case "cause":
                 return _plain(Cause(value))
             case "within":
@@ -144,8 +148,8 @@ _FIELD_NAMES = {
     "scope": "Scope",
     "group": "Group",
     "within": "Time",
-    "since": "Since",
-    "until": "Until",
+    "since": "From",
+    "until": "Before",
 }
 
 
@@ -153,9 +157,27 @@ def filters_from(endpoint: str, query: Iterable[tuple[str, str]] | None = None) 
     """The filters in the query of this request, or in `query`. ValueError names a wrong one."""
     pairs = request.args.items() if query is None else query
     given = {name: value for name, value in pairs if name in PARAMETERS and value.strip()}
-    search = read_search(given.get("q", ""))
+    search = _with_me(read_search(given.get("q", "")))
     filters = Filters(endpoint, given, wanted_from(given, search), search)
     return _narrowed(filters)
+
+
+def sound_filters_from(endpoint: str, query: Iterable[tuple[str, str]] | None = None) -> Filters:
+    """The same; ValueError also names what in a search cannot be, before anything is done by it."""
+    filters = filters_from(endpoint, query)
+    if filters.problems:
+        raise ValueError(filters.problems[0].rstrip("."))
+    return filters
+
+
+def _with_me(search: Search) -> Search:
+    """`by:me` is who asks; `is:mine` is the same."""
+    mine = {term: replace(term, value=current_user.id) for term in search.terms if _is_me(term)}
+    return replace(search, terms=tuple(mine.get(term, term) for term in search.terms))
+
+
+def _is_me(term: Term) -> bool:
+    return term.field == "assignee" and term.value == "me"
 
 
 def _narrowed(filters: Filters) -> Filters:

@@ -33,6 +33,8 @@ def groups() -> str:
         groups=found[:_MOST],
         has_more=len(found) > _MOST,
         filters=filters,
+        chips=filters.chips(),
+        is_part=bool(filters.query),
         counts=counts,
         options=filters.options(counts),
         peak=max((count for group in found for count in group.by_day), default=1),

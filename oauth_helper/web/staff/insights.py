@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -10,7 +11,15 @@ from flask import abort, render_template, request
 from flask import url_for as url
 from flask_login import login_required
 
-from oauth_helper.insights import SETTLED_AFTER, Asked, Filters, Insights, insights
+from oauth_helper.insights import (
+    FEW_ATTEMPTS,
+    SETTLED_AFTER,
+    Asked,
+    Filters,
+    Insights,
+    Row,
+    insights,
+)
 from oauth_helper.web.services import services
 from oauth_helper.web.staff import charts
 from oauth_helper.web.staff.amounts import connected_of, counted, duration, percent
@@ -44,6 +53,7 @@ def page() -> str:
         counted=counted,
         connected_of=connected_of,
         duration=duration,
+        few=FEW_ATTEMPTS,
         percent=percent,
     )
 
@@ -67,14 +77,20 @@ def _charts(found: Insights) -> dict[str, Any]:
     if found.failures.number:
         drawn["causes"] = charts.causes_chart(found.periods, found.causes, link=_link)
         if not found.asked.profile and len(found.profiles) > 1:
-            drawn["profiles"] = charts.ranked_chart(
-                found.profiles, "Failures by profile", link=_link
-            )
+            drawn |= _ranked("profiles", found.profiles, "Failures by profile")
     if found.scopes:
-        drawn["scopes"] = charts.ranked_chart(found.scopes, "Failures by scope", link=_link)
+        drawn |= _ranked("scopes", found.scopes, "Failures by scope")
     if found.total.over.begun:
         drawn["shares"] = charts.shares_chart(found.outcomes, link=_link)
     return drawn
+
+
+def _ranked(name: str, rows: Sequence[Row], title: str) -> dict[str, Any]:
+    """A chart as `name`, and the one for small screens; the style sheet shows one of them."""
+    return {
+        name: charts.ranked_chart(rows, title, link=_link),
+        f"{name}_narrow": charts.ranked_chart(rows, title, link=_link, is_narrow=True),
+    }
 
 
 def _link(filters: Filters) -> str:

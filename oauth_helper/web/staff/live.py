@@ -19,7 +19,7 @@ from oauth_helper.records import Failure, News, Wanted
 from oauth_helper.searching import is_match
 from oauth_helper.web.services import services
 from oauth_helper.web.staff.blueprint import blueprint
-from oauth_helper.web.staff.filters import filters_from
+from oauth_helper.web.staff.filters import sound_filters_from
 
 # Changes that one answer tells of: their rows are some 200 kB.
 _AT_ONCE = 200
@@ -33,17 +33,17 @@ _PAUSE, _NO_PAUSE = 2000, 50
 def live() -> Response:
     """The changes after `Last-Event-ID`, or after `place` for the first time, as events.
 
-    `failure` has a row of the list for the filters in the query, or says that it has none (any
+    `failure` has a row of the list, and says whether it is none for the filters in the query (any
     more); `here` names the place; `gap` says that more happened than is remembered.
     """
     place = request.headers.get("Last-Event-ID") or request.args.get("place", "")
     try:
         news = services().failures.feed.after(place, limit=_AT_ONCE)
-        wanted = filters_from("support.failures").wanted
+        filters = sound_filters_from("support.failures")
     except ValueError as error:
         abort(400, f"{error}.")
     failures = services().failures.get_all(news.references)
-    text = "".join(_events(news, failures, wanted))
+    text = "".join(_events(news, failures, filters.wanted))
     return Response(text, mimetype="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
@@ -58,13 +58,21 @@ def _events(news: News, failures: list[Failure], wanted: Wanted) -> Iterator[str
 
 
 def _told(failure: Failure, wanted: Wanted) -> dict[str, object]:
-    told: dict[str, object] = {"reference": failure.reference, "revision": failure.revision}
-    if not _is_wanted(failure, wanted):
-        return told
+    is_gone = not _is_wanted(failure, wanted)
     row = render_template(
-        "support/row.html", failure=failure, now=services().clock(), wording=wording
+        "support/row.html",
+        failure=failure,
+        is_gone=is_gone,
+        now=services().clock(),
+        wording=wording,
     )
-    return {**told, "at": failure.at, "row": row}
+    return {
+        "reference": failure.reference,
+        "revision": failure.revision,
+        "at": failure.at,
+        "gone": is_gone,
+        "row": row,
+    }
 
 
 def _is_wanted(failure: Failure, wanted: Wanted) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import abort, flash, redirect, render_template, request
+from flask import abort, flash, redirect, render_template
 from flask import url_for as url
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
@@ -35,7 +35,6 @@ def failure(reference: str) -> str | Response | tuple[str, int]:
     if found is None:
         return _no_failure(parsed)
     profile = services().profiles.get(found.profile)
-    language = _language(found)
     return render_template(
         "support/failure.html",
         failure=found,
@@ -45,8 +44,7 @@ def failure(reference: str) -> str | Response | tuple[str, int]:
         scopes=scope_rows(found, profile),
         others=_others(found),
         by_person=services().failures.of_person(found.person, but=found.reference),
-        reply=_reply(found, profile, language),
-        answer_language=language,
+        replies=_replies(found, profile),
         languages=LANGUAGES,
         check_app=_is_for_the_developer(found),
         place=place,
@@ -77,16 +75,17 @@ def report(reference: str) -> Response:
     return redirect(url("support.failure", reference=parsed), 303)
 
 
-def _language(found: Failure) -> str:
-    """The language to answer in: the one asked for, else that of the person's page."""
-    asked = request.args.get("answer", "")
-    return next((code for code in (asked, found.language) if code in LANGUAGES), "en")
+def _replies(found: Failure, profile: Profile | None) -> dict[str, str]:
+    """The answer in each language, that of the person's page first.
 
-
-def _reply(found: Failure, profile: Profile | None, language: str) -> str:
+    All at once: to fetch another one would lose a note that is being written.
+    """
     public_url = services().config.public_url
     address = f"{public_url}/connect/{profile.name}" if profile else f"{public_url}/"
-    return reply(found, address=address, translate=translations(language).gettext)
+    codes = sorted(LANGUAGES, key=lambda code: code != (found.language or "en"))
+    return {
+        code: reply(found, address=address, translate=translations(code).gettext) for code in codes
+    }
 
 
 def _others(found: Failure) -> dict[str, list[Failure]]:

@@ -27,12 +27,23 @@ _GAP = 5
 _NUMBER = re.compile(r"-?[0-9]+\.[0-9]+")
 
 
-def finished(root: Any, *, title: str, names: Sequence[str]) -> Any:  # noqa: ANN401 - an element
-    """The SVG called `title` as it is shown; `names` are those of its series."""
+def finished(
+    root: Any,  # noqa: ANN401 - an element
+    *,
+    title: str,
+    names: Sequence[str],
+    colours: Sequence[str] = (),
+) -> Any:  # noqa: ANN401
+    """The SVG called `title` as it is shown; `names` are those of its series.
+
+    So are `colours`, each the end of a class `color-…`; without any the colours go by number.
+    """
     for link in root.iter("a"):
         _make_plain(link)
     _take_out(root)
     _tell_readers(root, title, names)
+    if colours:
+        _colour(root, colours)
     for graph in root.iterfind("g[@class='graph thin-graph horizontal']"):
         _lift_labels(graph)
     _round(root)
@@ -83,6 +94,13 @@ def _tell_readers(root: Any, title: str, names: Sequence[str]) -> None:  # noqa:
             node.set("aria-label", names[int(number.removeprefix("serie-"))])
         elif kinds in (["bar"], ["dots"]):
             node.set("role", "listitem")
+
+
+def _colour(root: Any, colours: Sequence[str]) -> None:  # noqa: ANN401
+    """Gives each series its class, where pygal only numbers them."""
+    for node in root.iter("g"):
+        if found := re.fullmatch(r"series serie-([0-9]+) color-[0-9]+", node.get("class", "")):
+            node.set("class", f"series serie-{found[1]} color-{colours[int(found[1])]}")
 
 
 def _lift_labels(graph: Any) -> None:  # noqa: ANN401

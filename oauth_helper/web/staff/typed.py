@@ -16,6 +16,7 @@ from flask import current_app, request
 from flask import url_for as url
 from werkzeug.exceptions import HTTPException
 
+from oauth_helper.reference import parse_reference
 from oauth_helper.web.security import is_from_here
 
 #: The staff's forms that people type into: by endpoint, the fields and what to call them.
@@ -67,6 +68,12 @@ class Typed:
     def others(self) -> list[tuple[str, str]]:
         """What goes along with it, such as the button that was pressed."""
         return [(name, value) for name, value in self.fields if name not in FORMS[self.endpoint]]
+
+    @property
+    def reference(self) -> str | None:
+        """The reference of the one record that it goes to; None when it goes to none or several."""
+        _, arguments = current_app.url_map.bind("").match(self.action, method="POST")
+        return parse_reference(arguments.get("reference", ""))
 
     def as_text(self) -> str:
         """All of it for the hidden field."""

@@ -19,7 +19,7 @@ from oauth_helper.reference import parse_reference
 from oauth_helper.web.security import takes
 from oauth_helper.web.services import services
 from oauth_helper.web.staff.blueprint import blueprint, only_agents
-from oauth_helper.web.staff.filters import filters_from
+from oauth_helper.web.staff.filters import filters_from, sound_filters_from
 from oauth_helper.working import MAX_NOTE, assigned, noted, put_back, reopened, resolved
 
 #: Failures that are changed by one press of a button; each takes about a millisecond.
@@ -42,41 +42,59 @@ def work(reference: str) -> Response:
     if step is None:
         abort(400, "The form asks for nothing that can be done here.")
     if do == "note" and not text:
-        flash("The note is empty.", "problem")
-    else:
-        _do(parsed, do, step)
-    return redirect(url("support.failure", reference=parsed, _anchor="work"), 303)
-
-
-def _do(reference: str | None, do: str, step: Step) -> None:
-    """Changes one failure, unless somebody else has taken it since the page was made."""
-    guarded = _Guarded(step, seen=request.form.get("seen") if do == "take" else None)
-    if reference is None or (after := services().failures.change(reference, guarded)) is None:
+        flash("The note is empty.", "work-problem")
+    elif parsed is None:
         abort(404, "There is no failure with this reference.")
-    if guarded.taken_by:
-        flash(f"{guarded.taken_by} has taken it meanwhile. Press again to take it over.", "problem")
-    elif not guarded.has_changed:
-        flash(f"Nothing to do: it is {after.status} already.", "problem")
     else:
+        _do(parsed, do, step, text)
+    # To where the outcome stands, so that it is seen and read out.
+    return redirect(url("support.failure", reference=parsed, _anchor="done"), 303)
+
+
+def _do(reference: str, do: str, step: Step, text: str) -> None:
+    """Changes one failure; what somebody else has taken since the page was made stays theirs."""
+    guarded = _Guarded(step, text, seen=request.form.get("seen") if do == "take" else None)
+    after = services().failures.change(reference, guarded)
+    if after is None:
+        abort(404, "There is no failure with this reference.")
+    kept = " Your note is kept." if text else ""
+    if guarded.taken_by:
+        why = f"{guarded.taken_by} has taken it meanwhile."
+        flash(f"{why}{kept} Press again to take it over.", "work-problem")
+    elif not guarded.has_changed:
+        flash(f"Nothing to do: it is {after.status} already.", "work-problem")
+    else:
+        flash(_DONE[do], "work-done")
         current_app.logger.info("%s: %s %s", current_user.id, do, reference)
+
+
+_DONE = {
+    "note": "The note is there.",
+    "take": "You have it now.",
+    "release": "Given back.",
+    "resolve": "Resolved.",
+    "reopen": "Open again.",
+}
 
 
 @dataclass
 class _Guarded:
-    """A step that is not taken when the failure is in other hands than the page showed."""
+    """A step of which only the note is taken when the failure is in other hands than was shown."""
 
     step: Step
-    seen: str | None
+    text: str = ""
+    seen: str | None = None
     taken_by: str = ""
     has_changed: bool = False
 
     def __call__(self, failure: Failure) -> Failure:
         others = failure.assignee not in ("", current_user.id)
-        if self.seen is not None and others and failure.assignee != self.seen:
-            self.taken_by, self.has_changed = failure.assignee, False
-            return failure
-        after = self.step(failure)
-        self.taken_by, self.has_changed = "", after != failure
+        is_taken = self.seen is not None and others and failure.assignee != self.seen
+        after = _steps(self.text)["note"](failure) if is_taken and self.text else failure
+        if not is_taken:
+            after = self.step(failure)
+        self.taken_by = failure.assignee if is_taken else ""
+        self.has_changed = after != failure
         return after
 
 
@@ -92,7 +110,7 @@ def work_on_many() -> Response:
         abort(400, "The form asks for nothing that can be done here.")
     query = request.form.get("filters", "")[:2000]
     try:
-        filters = filters_from("support.failures", parse_qsl(query))
+        filters = sound_filters_from("support.failures", parse_qsl(query))
         references, found = _chosen(filters.wanted) if request.form.get("all") else _ticked()
     except ValueError as error:
         abort(400, f"{error}.")
@@ -135,8 +153,7 @@ def _put_back(change: Change) -> bool:
             status=Status(change.status),
             assignee=change.assignee,
             revision=change.revision,
-        ),
-        seen=None,
+        )
     )
     services().failures.change(change.reference, step)
     return step.has_changed
@@ -192,8 +209,8 @@ def _steps(text: str) -> dict[str, Step]:
     who = {"at": services().clock(), "by": current_user.id}
     return {
         "note": partial(noted, **who, text=text),
-        "take": partial(assigned, **who, to=current_user.id),
-        "release": partial(assigned, **who, to=""),
+        "take": partial(assigned, **who, to=current_user.id, text=text),
+        "release": partial(assigned, **who, to="", text=text),
         "resolve": partial(resolved, **who, text=text),
         "reopen": partial(reopened, **who, text=text),
     }
