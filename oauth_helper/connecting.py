@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
@@ -23,18 +23,15 @@ from oauth_helper.profiles import Profile
 from oauth_helper.recognising import Refusal
 from oauth_helper.recording import failure_of
 from oauth_helper.records import (
-    PROGRAM,
     Attempt,
     Connection,
-    Event,
     Failure,
     StoreUnavailableError,
     Tokens,
-    What,
 )
 from oauth_helper.reference import new_reference
 from oauth_helper.scopes import OAUTH, Problem, RequestedScopes
-from oauth_helper.working import connected_after_all
+from oauth_helper.working import connected_after_all, returned
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +51,8 @@ class AttemptLog(Protocol):
     def note_worked(self, fingerprint: str, now: float) -> None:
         """Remembers that a request of this fingerprint has connected somebody."""
 
-    def note_came(self, person: str, reference: str, now: float) -> None:
-        """Remembers that somebody has connected, and with which attempt."""
+    def note_came(self, person: str, profile: str, reference: str, now: float) -> None:
+        """Remembers that somebody has connected a profile, and with which attempt."""
 
 
 class FailureLog(Protocol):
@@ -299,7 +296,7 @@ class Connecting:
         self.attempts.note_worked(profile.fingerprint(pending.requested), now)
         # Before the search, so that a failure that is recorded meanwhile sees it.
         person = pending.person or pending.reference
-        self.attempts.note_came(person, pending.reference, now)
+        self.attempts.note_came(person, profile.name, pending.reference, now)
         mended = self.failures.open_of(profile.name, account=hub_id, person=person)
         if before is not None:
             mended.append(pending.reference)
@@ -367,17 +364,7 @@ class Connecting:
         if self.failures.record(failure):
             return
         # It counted as never returned, or was reported, and now its response is there after all.
-        event = Event(failure.at, What.RETURNED, PROGRAM, failure.message)
-        self.failures.change(
-            failure.reference,
-            lambda late: replace(
-                failure,
-                at=late.at,
-                assignee=late.assignee,
-                history=late.history,
-                revision=late.revision,
-            ).with_event(event),
-        )
+        self.failures.change(failure.reference, partial(returned, response=failure))
 
 
 def certain_refusals(profile: Profile, requested: RequestedScopes) -> tuple[Problem, ...]:

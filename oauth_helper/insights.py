@@ -24,6 +24,16 @@ MOST_SCOPES = 15
 #: Of fewer attempts than these, the share that connected tells little.
 FEW_ATTEMPTS = 5
 
+# Those that are the commonest almost everywhere, so that none of them takes another's colour.
+_USUAL = (
+    Cause.URL_MISSING_REQUIRED_SCOPE,
+    Cause.URL_REQUESTS_UNCONFIGURED_SCOPE,
+    Cause.ACCOUNT_LACKS_FEATURE,
+    Cause.NEVER_RETURNED,
+    Cause.CODE_EXPIRED_OR_REUSED,
+    Cause.USER_DENIED,
+)
+
 #: Up to so many days are shown one by one, more of them by weeks.
 MOST_DAYS_ALONE = 45
 
@@ -297,8 +307,8 @@ def cause_colours(causes: Sequence[str]) -> dict[str, int]:
 
 def _own_colour(cause: str) -> int:
     """The same for a cause at all times; for those of a newer version too, which have one."""
-    known = [str(each) for each in Cause]
-    return (known.index(cause) if cause in known else len(known)) % MOST_CAUSES
+    known = [*_USUAL, *(each for each in Cause if each not in _USUAL)]
+    return (known.index(Cause(cause)) if cause in set(Cause) else len(known)) % MOST_CAUSES
 
 
 def cause_title(cause: str) -> str:

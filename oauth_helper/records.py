@@ -32,8 +32,9 @@ class What(StrEnum):
 #: Who did what nobody did by hand.
 CUSTOMER, PROGRAM = "the customer", "this program"
 
-# Of the texts in a record's history the latest are kept.
+# Events that a record's history keeps, and those that hold no words of anybody's.
 _HISTORY_KEPT = 50
+_UNWRITTEN = (What.ASSIGNED, What.UNDONE)
 
 
 class Status(StrEnum):
@@ -118,8 +119,15 @@ class Failure:
         return hashlib.sha256(same.encode()).hexdigest()[:10]
 
     def with_event(self, event: Event) -> Failure:
-        """The failure with one more event in its history."""
-        return replace(self, history=(*self.history, event)[-_HISTORY_KEPT:])
+        """The failure with one more event in its history.
+
+        When there are too many, the oldest goes that nobody wrote, else the oldest.
+        """
+        history = (*self.history, event)
+        if len(history) > _HISTORY_KEPT:
+            number = next((i for i, each in enumerate(history) if each.what in _UNWRITTEN), 0)
+            history = history[:number] + history[number + 1 :]
+        return replace(self, history=history)
 
     @property
     def fix(self) -> tuple[Fix, ...]:
@@ -271,12 +279,13 @@ class Counts:
 class News:
     """What happened after a place in the feed: where it stands now, and the failures to look at.
 
-    `has_gap` says that more happened than is remembered.
+    `has_gap` says that more happened than is remembered, `has_more` that there is more to tell.
     """
 
     place: str
     references: tuple[str, ...]
     has_gap: bool = False
+    has_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

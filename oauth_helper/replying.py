@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from oauth_helper.diagnosis import Fix, Who, fix_for, wording
-from oauth_helper.records import Failure, Status, What
+from oauth_helper.records import Failure, Status
+from oauth_helper.working import has_connected
 
 
 def reply(failure: Failure, *, address: str, translate: Callable[[str], str]) -> str:
@@ -28,7 +29,7 @@ def _paragraphs(
 ) -> Iterator[str]:
     yield translate("Hello,")
     yield translate("you tried to connect HubSpot, and it did not work.")
-    if _has_connected(failure):
+    if has_connected(failure):
         yield translate("It has worked since: your account is connected. Nothing is left to do.")
         return
     words = wording(failure.cause)
@@ -48,15 +49,6 @@ def _paragraphs(
             yield translate("We are mending it, and will tell you when you can try again.")
     reference = translate("If you write or call about this, please give this reference:")
     yield f"{reference} {failure.reference}"
-
-
-def _has_connected(failure: Failure) -> bool:
-    """Whether that is what resolved it."""
-    whats = [event.what for event in failure.history if event.what in _OPEN_OR_NOT]
-    return failure.status is Status.RESOLVED and whats[-1:] == [What.CONNECTED]
-
-
-_OPEN_OR_NOT = (What.CONNECTED, What.RESOLVED, What.REOPENED, What.UNDONE)
 
 
 def _steps(fixes: tuple[Fix, ...], who: Who) -> str:

@@ -32,8 +32,8 @@ class OpenAttempts(Protocol):
     def has_worked(self, fingerprint: str) -> bool:
         """Whether a request of this fingerprint has connected somebody lately."""
 
-    def came(self, person: str) -> tuple[float, str] | None:
-        """When somebody last connected, and with which attempt."""
+    def came(self, person: str, profile: str) -> tuple[float, str] | None:
+        """When somebody last connected a profile, and with which attempt."""
 
 
 class FailureLog(Protocol):
@@ -70,7 +70,7 @@ class Sweeping:
         profile = self.profiles.get(attempt.profile)
         evidence = self._evidence(profile, attempt)
         failure = failure_of(profile, attempt, evidence, at=self.clock())
-        came = self.attempts.came(attempt.person)
+        came = self.attempts.came(attempt.person, attempt.profile)
         if came is not None and came[0] >= attempt.begun_at:
             # The same person has begun anew meanwhile, and has connected.
             failure = connected_after_all(failure, at=came[0], reference=came[1])

@@ -56,3 +56,32 @@ def connected_after_all(failure: Failure, *, at: float, reference: str) -> Failu
     """The failure as resolved, since the account has connected with the attempt `reference`."""
     event = Event(at, What.CONNECTED, PROGRAM, reference)
     return replace(failure, status=Status.RESOLVED).with_event(event)
+
+
+def returned(failure: Failure, *, response: Failure) -> Failure:
+    """The failure with the causes of its response, which came back late with an error.
+
+    Open again when somebody had resolved it; not when the account has connected meanwhile.
+    """
+    event = Event(response.at, What.RETURNED, PROGRAM, response.message)
+    after = replace(
+        response,
+        at=failure.at,
+        assignee=failure.assignee,
+        history=failure.history,
+        revision=failure.revision,
+    ).with_event(event)
+    if failure.status is Status.OPEN:
+        return after
+    if has_connected(failure):
+        return replace(after, status=Status.RESOLVED)
+    return after.with_event(Event(response.at, What.REOPENED, PROGRAM))
+
+
+def has_connected(failure: Failure) -> bool:
+    """Whether that its account connected after all is what resolved it."""
+    whats = [event.what for event in failure.history if event.what in _OPEN_OR_NOT]
+    return failure.status is Status.RESOLVED and whats[-1:] == [What.CONNECTED]
+
+
+_OPEN_OR_NOT = (What.CONNECTED, What.RESOLVED, What.REOPENED, What.UNDONE)

@@ -18,6 +18,7 @@ from oauth_helper.insights import (
     Asked,
     Attempts,
     Period,
+    cause_colours,
     cause_title,
     insights,
 )
@@ -169,6 +170,48 @@ class TestCauses:
         assert series.title == "of_tomorrow"
 
 
+class TestColoursOfCauses:
+    USUAL = ("never_returned", "account_lacks_feature", "user_denied", "code_expired_or_reused")
+
+    @given(st.lists(st.sampled_from([*map(str, Cause), "of_tomorrow"]), max_size=6, unique=True))
+    def test_differ_between_any_that_are_shown_together(self, causes):
+        colours = cause_colours(causes)
+        assert list(colours) == causes
+        assert len(set(colours.values())) == len(causes)
+        assert set(colours.values()) <= set(range(MOST_CAUSES))
+
+    @given(
+        st.lists(st.sampled_from(list(map(str, Cause))), min_size=1, max_size=6, unique=True),
+    )
+    def test_of_the_commonest_never_changes(self, causes):
+        assert cause_colours(causes)[causes[0]] == cause_colours(causes[:1])[causes[0]]
+
+    @given(st.permutations(USUAL))
+    def test_do_not_go_by_rank(self, causes):
+        assert cause_colours(causes) == cause_colours(self.USUAL)
+
+    def test_stay_when_another_failure_changes_the_order(self):
+        before = [failed(3, cause="user_denied"), failed(2, cause="never_returned")]
+        after = [*before, failed(2, cause="never_returned"), failed(1, cause="app_blocked")]
+        first, second = (
+            {each.title: each.colour for each in told(failures=failures).causes}
+            for failures in (before, after)
+        )
+        assert list(first) != list(second)[:2]
+        assert first.items() <= second.items()
+
+    def test_that_two_have_is_kept_by_the_commoner_one_and_no_third_is_disturbed(self):
+        same = [cause for cause in map(str, Cause) if cause_colours([cause])[cause] == 3][:3]
+        for one, other in ((same[0], same[1]), (same[1], same[0])):
+            colours = cause_colours([one, other, "user_denied"])
+            assert colours[one] == 3
+            assert colours["user_denied"] == cause_colours(["user_denied"])["user_denied"]
+
+    def test_are_not_for_the_rest(self):
+        *_, rest = told(failures=[failed(cause=cause) for cause in Cause]).causes
+        assert (rest.is_rest, rest.colour) == (True, None)
+
+
 class TestLinks:
     def test_ask_for_cause_profile_and_days(self):
         found = told(asked(7, "workato"), failures=[failed(cause="user_denied")])
@@ -229,6 +272,10 @@ class TestShares:
     def test_of_no_attempts_are_not_zero(self):
         assert told().total.over.share is None
         assert Attempts(3, 0).share == 0
+
+    @pytest.mark.parametrize(("begun", "few"), [(0, False), (1, True), (4, True), (5, False)])
+    def test_of_few_attempts_are_told_apart(self, begun, few):
+        assert Attempts(begun, 0).are_few is few
 
 
 def test_the_time_until_connected_is_the_median():

@@ -28,7 +28,6 @@ for (const part of document.querySelectorAll("[data-live]")) {
   const state = part.querySelector("[data-live-state]");
   const total = document.querySelector("#total");
   const spoken = document.querySelector("[data-spoken]");
-  let arrived = 0; // more or fewer in this list than it said
   let fresh = 0;
   let news = 0;
   let unspoken = 0;
@@ -62,8 +61,6 @@ for (const part of document.querySelectorAll("[data-live]")) {
       const ticked = before.querySelector("input");
       if (ticked && ticked.checked && !news.gone) box.checked = true;
       const focused = controls(before).indexOf(document.activeElement);
-      if (news.gone && !before.classList.contains("gone")) arrived -= 1;
-      if (!news.gone && before.classList.contains("gone")) arrived += 1;
       before.replaceWith(row);
       if (focused >= 0) (controls(row)[focused] || row.querySelector("a")).focus({ preventScroll: true });
       return;
@@ -72,7 +69,6 @@ for (const part of document.querySelectorAll("[data-live]")) {
     const last = rows.lastElementChild;
     if (last && part.dataset.perPage >= 50 && Number(row.dataset.at) < Number(last.dataset.at)) return;
     place(row);
-    arrived += 1;
     fresh += 1;
     unseen += 1;
     while (rows.children.length > MOST_ROWS) rows.lastElementChild.remove();
@@ -83,13 +79,13 @@ for (const part of document.querySelectorAll("[data-live]")) {
   source.addEventListener("gap", () => {
     part.dataset.gap = "yes";
   });
-  source.addEventListener("here", () => {
+  source.addEventListener("here", (event) => {
     lastWord = Date.now();
-    if (arrived && total) {
-      const number = Number(total.textContent.replaceAll(",", "")) + arrived;
-      total.textContent = Math.max(0, number).toLocaleString("en");
+    const here = JSON.parse(event.data);
+    if (total && here.total != null) total.textContent = here.total.toLocaleString("en");
+    for (const part of here.states ? document.querySelectorAll("[data-count-of]") : []) {
+      part.textContent = (here.states[part.dataset.countOf] || 0).toLocaleString("en");
     }
-    arrived = 0;
     if (fresh) {
       document.querySelector("table.failures").hidden = false;
       const many = document.querySelector("form.many");
@@ -224,10 +220,11 @@ if (dialog) {
 // What is being written is still there after looking at something else in this tab.
 for (const box of document.querySelectorAll("textarea#text")) {
   const name = `draft:${location.pathname}`;
+  // Not when it is sent: the answer may be that it could not be taken.
+  if (document.querySelector("#done .done")) sessionStorage.removeItem(name);
   const draft = stored(name);
   if (draft && !box.value) box.value = draft;
   box.addEventListener("input", () => store(name, box.value));
-  box.form.addEventListener("submit", () => sessionStorage.removeItem(name));
 }
 
 // ---- work on several

@@ -154,14 +154,16 @@ class Attempts:
         return bool(self._client.exists(keys.worked(fingerprint)))
 
     @raises_unavailable
-    def note_came(self, person: str, reference: str, now: float) -> None:
-        """Remembers that somebody has connected, and with which attempt."""
-        self._client.set(keys.came(person), f"{now!r} {reference}", ex=_KEPT)
+    def note_came(self, person: str, profile: str, reference: str, now: float) -> None:
+        """Remembers that somebody has connected a profile, and with which attempt."""
+        self._client.set(keys.came(person, profile), f"{now!r} {reference}", ex=_KEPT)
 
     @raises_unavailable
-    def came(self, person: str) -> tuple[float, str] | None:
-        """When somebody last connected, and with which attempt; None when nothing is known."""
-        found = cast("str | None", self._client.get(keys.came(person))) if person else None
+    def came(self, person: str, profile: str) -> tuple[float, str] | None:
+        """When somebody last connected a profile, with which attempt; None when nobody knows."""
+        if not person:
+            return None
+        found = cast("str | None", self._client.get(keys.came(person, profile)))
         if found is None:
             return None
         at, _, reference = found.partition(" ")

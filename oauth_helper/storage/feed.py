@@ -68,7 +68,8 @@ class Feed:
         else:
             has_gap = not oldest or _parts(oldest[0][0]) > _parts(place)
         references = tuple(dict.fromkeys(fields["r"] for _, fields in entries))
-        return News(entries[-1][0] if entries else place, references, has_gap)
+        now = entries[-1][0] if entries else place
+        return News(now, references, has_gap, has_more=len(entries) == limit)
 
 
 def _parts(place: str) -> tuple[int, int]:

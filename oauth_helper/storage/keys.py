@@ -17,7 +17,7 @@
 | `oh:days` | sorted set | the days that hold failures |
 | `oh:feed` | stream | the references of failures that are new or have changed, the latest |
 | `oh:people:<fingerprint>`, `oh:accounts:<fingerprint>` | HyperLogLog | whom a group affects |
-| `oh:came:<person>` | string | when and with which attempt somebody last connected |
+| `oh:came:<person>:<profile>` | string | when and with which attempt somebody last connected |
 | `oh:connection:<id>` | hash | one connection, its tokens sealed |
 | `oh:connections` | sorted set | ids of connections, by time |
 | `oh:worked:<fingerprint>` | string | when a request of this kind last connected somebody |
@@ -77,9 +77,9 @@ def affected(whom: str, fingerprint: str) -> str:
     return f"oh:{whom}:{fingerprint}"
 
 
-def came(person: str) -> str:
-    """That somebody has connected."""
-    return f"oh:came:{person}"
+def came(person: str, profile: str) -> str:
+    """That somebody has connected a profile."""
+    return f"oh:came:{person}:{profile}"
 
 
 def connection(connection_id: str) -> str:

@@ -95,3 +95,18 @@ def test_copying_the_corrected_file(site, new_page):
     copied = page.evaluate("navigator.clipboard.readText()")
     paste(page, copied)
     verdict(page, "HubSpot will accept it")
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+def test_the_focus_goes_to_what_came_out(site, new_page, script):
+    page = new_page(java_script_enabled=script)
+    sign_in(site, page)
+    paste(page, "{")
+    expect(page.get_by_role("heading", name="Not checked")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("The app's file, pasted")).to_be_focused()
+    paste(page, AS_WRITTEN % site.url)
+    expect(page.get_by_role("heading", name="HubSpot will refuse it: 3 errors")).to_be_focused()
+    expect(page).to_have_title("HubSpot will refuse it: 3 errors \N{MIDDLE DOT} Support")
+    expect(page.get_by_role("heading", level=1)).to_be_in_viewport()

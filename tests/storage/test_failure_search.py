@@ -1,5 +1,7 @@
 """Pages of failures, both ways, against a plain search through a list."""
 
+from datetime import timedelta
+
 import pytest
 from failure_examples import NOON, a_failure, found_in, some_failures, some_wanted
 from hypothesis import HealthCheck, example, given, settings
@@ -152,7 +154,7 @@ def test_what_arrives_while_one_pages_disturbs_nothing(client):
     recorded = [a_failure() for _ in range(4)]
     log = a_log(client, recorded)
     first = log.page(Wanted(), limit=2)
-    log.record(a_failure())
+    log.record(a_failure(NOON + timedelta(seconds=1)))
     second = log.page(Wanted(), limit=2, cursor=first.next_cursor)
     assert {*first.failures, *second.failures} <= {*recorded, *first.failures}
     assert not {*first.failures} & {*second.failures}

@@ -70,9 +70,11 @@ class TestWhoGetsIn:
             assert response.status_code == 302
             assert response.location.startswith("/support/login")
 
-    @pytest.mark.parametrize("path", [PAGE, f"{PAGE}/corrected"])
-    def test_a_stranger_who_sends_the_form_gets_there_too(self, client, path):
-        form = {"csrf_token": csrf_token(client), "app_config": file_of(), "profile": "workato"}
+    @pytest.mark.parametrize(
+        ("path", "fields"), [(PAGE, {}), (f"{PAGE}/corrected", {"app_config": file_of()})]
+    )
+    def test_a_stranger_who_sends_the_form_gets_there_too(self, client, path, fields):
+        form = {"csrf_token": csrf_token(client), "profile": "workato", **fields}
         response = client.post(path, data=form, headers=SAME_SITE)
         assert response.location.startswith("/support/login")
 
@@ -229,6 +231,31 @@ class TestScopes:
         assert rows["timeline"] == ("optional_scope", "optional", False)
         assert list(rows)[:2] == ["forms", "tickets"]
 
+    def shown_and_folded(self, page):
+        """How many marked rows are shown at once, and in each part that is folded away."""
+        scopes = page.split('<h2 id="scopes">')[1].split("</section>")[0]
+        parts = scopes.split("<details>")
+        return [part.count('<tr class="marked">') for part in parts]
+
+    @pytest.mark.parametrize(
+        ("lacking", "shown"),
+        [(10, [10, 0]), (11, [10, 1, 0]), (30, [10, 20, 0])],
+        ids=["ten", "eleven", "thirty"],
+    )
+    def test_beyond_ten_of_one_reason_are_folded_away(self, check, lacking, shown):
+        page = check(app_config=file_of(optionalScopes=DEFAULT[lacking:])).text
+        assert self.shown_and_folded(page) == shown
+        more = f"{lacking - 10} more that differ for the same reason: Scope that the app does not"
+        assert (more in page) is (lacking > 10)
+        assert set(DEFAULT) | {CONTACTS, "oauth"} == set(self.rows(page))
+
+    def test_of_another_reason_are_not_folded_away_with_them(self, check):
+        optional = DEFAULT[30:-1]
+        page = check(app_config=file_of(optionalScopes=optional, requiredScopes=DEFAULT[-1:])).text
+        shown = page.split('<h2 id="scopes">')[1].split("<details>")[0]
+        assert f"<code>{DEFAULT[-1]}</code>" in shown
+        assert self.shown_and_folded(page) == [11, 21, 0]
+
 
 class TestCorrectedFile:
     def corrected(self, page):
@@ -370,6 +397,89 @@ def test_what_cannot_be_used_is_named_at_its_field(check, fields, field, words):
     for name, typed in fields.items():
         if name != "upload":
             assert field_of(response.text, name) == typed
+
+
+@pytest.mark.parametrize(
+    ("fields", "title"),
+    [
+        pytest.param({"app_config": file_of()}, ACCEPT, id="fits"),
+        pytest.param(
+            {"app_config": file_of(requiredScopes=[CONTACTS, "tickets"])},
+            f"{REFUSE}: 2 errors",
+            id="does-not",
+        ),
+        pytest.param({"app_config": "{"}, "Not checked", id="cannot-be-read"),
+    ],
+)
+def test_the_title_says_what_came_out(check, fields, title):
+    page = check(**fields).text
+    assert f"<title>{title} \N{MIDDLE DOT} Support</title>" in page
+    assert f'<h2 class="verdict" id="verdict" tabindex="-1">{title}</h2>' in page
+    assert f'<form class="card check" method="post" action="{PAGE}#verdict"' in page
+
+
+def test_before_there_is_something_to_say_the_title_is_that_of_the_page(staff):
+    page = staff("viewer").get(PAGE).text
+    assert "<title>Check an app \N{MIDDLE DOT} Support</title>" in page
+    assert 'id="verdict"' not in page
+
+
+def test_fields_that_are_wrong_are_linked(check):
+    page = check(required="\u00fc", app_config="").text
+    assert '<a href="#required">Required scopes</a>' in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        pytest.param(
+            {"app_config": "{"}, "app_config", "This is not JSON: line 1, column 2", id="pasted"
+        ),
+        pytest.param(
+            {"optional": " ".join(f"a{n}" for n in range(3000))},
+            "required",
+            "This lists 3,001 scopes",
+            id="lists",
+        ),
+        pytest.param(
+            {"upload": ("a.json", b"\xff\xfe{\x00")}, "file", "This is UTF-16 text", id="file"
+        ),
+        pytest.param(
+            {"app_config": '{"auth": {"requiredScopes": [3]}}'},
+            "app_config",
+            "line 1, column 30: auth.requiredScopes[0]",
+            id="with-its-place",
+        ),
+    ],
+)
+def test_problems_are_sentences(check, fields, field, words):
+    assert problem_at(check(**fields).text, field).startswith(words)
+
+
+class TestOfAFailure:
+    @pytest.fixture
+    def reference(self, customer, api):
+        customer.connect(decision="deny")
+        return api("/failures").json["failures"][0]["reference"]
+
+    def test_it_is_named_and_one_comes_back_to_it(self, staff, reference):
+        page = staff("viewer").get(f"{PAGE}?failure={reference}").text
+        assert f'<a href="/support/failures/{reference}">' in page
+        assert f"The link of failure <code>{reference}</code> is filled in below" in page
+
+    def test_it_is_so_after_the_check_too(self, check, reference):
+        page = check.browser.get(f"{PAGE}?failure={reference}").text
+        assert hidden_of(page, "failure") == reference
+        page = check(app_config=file_of(), failure=reference).text
+        assert ACCEPT in page
+        assert f'<a href="/support/failures/{reference}">' in page
+        assert hidden_of(page, "failure") == reference
+
+    @pytest.mark.parametrize("given", ["", "x", "../..", "2M7G-7JW3-4R5K", '"><b>'])
+    def test_there_is_none_without_a_reference(self, check, given):
+        page = check(app_config=file_of(), failure=given).text
+        assert 'href="/support/failures/' not in page
+        assert 'name="failure"' not in page
 
 
 def test_a_megabyte_is_taken_and_more_is_a_page(check):

@@ -9,6 +9,7 @@ from harness import ENTERPRISE, PROFESSIONAL, customer_of, profiles_file
 from oauth_helper.diagnosis import Cause
 from oauth_helper.records import PROGRAM, Event, Status, Wanted, What
 from oauth_helper.web.services import services_of
+from oauth_helper.working import resolved
 
 
 @pytest.fixture
@@ -146,3 +147,43 @@ def test_two_profiles_are_kept_apart(make_app, hubspot, tmp_path, clock):
     customer.connect("workato")
     (failure,) = services_of(app).failures.page(Wanted(), limit=5).failures
     assert failure.status is Status.OPEN
+
+
+def test_a_connection_of_one_profile_mends_nothing_of_another_in_the_sweep(
+    make_app, hubspot, tmp_path, clock
+):
+    path = profiles_file(tmp_path, workato={"title": "One"}, second={"title": "Two"})
+    app = make_app(PROFILES_FILE=path)
+    customer = customer_of(app, hubspot)
+    customer.start("second")
+    clock.now += 5
+    customer.connect("workato")
+    clock.now += 10_000
+    services_of(app).sweeping.sweep()
+    (failure,) = services_of(app).failures.page(Wanted(), limit=5).failures
+    assert failure.status is Status.OPEN
+
+
+@pytest.mark.parametrize("how", ["by staff", "by connecting"])
+def test_a_late_error_opens_what_staff_had_resolved_and_says_so(customer, services, clock, how):
+    address = customer.start()
+    clock.now += 1000
+    services.sweeping.sweep()
+    (failure,) = all_failures(services)
+    if how == "by staff":
+        services.failures.change(
+            failure.reference, lambda old: resolved(old, at=clock.now, by="agent", text="called")
+        )
+    else:
+        customer.connect()
+    clock.now += 60
+    customer.come_back(customer.agree(address, decision="deny"))
+    after = now(services, failure)
+    assert after.cause is Cause.USER_DENIED
+    whats = [event.what for event in after.history]
+    if how == "by staff":
+        assert after.status is Status.OPEN
+        assert whats == [What.RESOLVED, What.RETURNED, What.REOPENED]
+    else:
+        assert after.status is Status.RESOLVED
+        assert whats == [What.CONNECTED, What.RETURNED]

@@ -1,5 +1,6 @@
 """The desk's list: filters, search, chips, counts, pages, and work on many with undo."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,11 +9,12 @@ from urllib.parse import urlencode
 
 import pytest
 from failure_examples import REQUESTS, a_failure
-from harness import SAME_SITE, csrf_token
+from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
-from oauth_helper.records import Event, Status, Wanted, What
+from oauth_helper.records import Event, Status, StoreUnavailableError, Wanted, What
 from oauth_helper.web.services import services_of
+from oauth_helper.working import assigned, noted
 
 HOUR, DAY = 3600, 86_400
 
@@ -171,7 +173,7 @@ def test_chips_show_what_is_on_and_take_it_away(agent):
 def test_each_value_says_how_many_it_would_find(agent):
     page = agent.get("/support/failures?status=open").text
     assert re.search(r'<option value="user_denied">[^<]+\(1\)</option>', page)
-    counts = re.findall(r'>(open|resolved) <span class="count">(\d+)</span></a>', page)
+    counts = re.findall(r'>(open|resolved) <span class="count"[^>]*>(\d+)</span></a>', page)
     assert counts == [("open", "4"), ("resolved", "1")]
     assert '<span class="count" id="total">4</span>' in page
 
@@ -590,3 +592,128 @@ def test_scopes_that_differ_stand_first(agent, record):
     assert "tickets" in table
     assert "not granted" in table
     assert "crm.objects.contacts.read" not in table
+
+
+# ---- what an attack found
+
+
+def test_long_filters_are_never_cut(agent, log, record):
+    text = "接続" * 140
+    names = [
+        record(number, cause, message=text).reference
+        for number, cause in enumerate((Cause.RATE_LIMITED, Cause.USER_DENIED, Cause.UNKNOWN))
+    ]
+    filters = urlencode({"q": text, "cause": "rate_limited"})
+    assert len(filters) > 2000
+    response = work_on(agent, "resolve", filters=filters, all="1")
+    assert response.status_code == 303
+    assert [log.get(name).status for name in names] == ["resolved", "open", "open"]
+
+
+def test_filters_that_are_too_long_are_refused(agent, log, record):
+    failure = record()
+    filters = urlencode({"q": "x" * 20_000, "cause": "rate_limited"})
+    assert work_on(agent, "resolve", filters=filters, all="1").status_code == 400
+    assert log.get(failure.reference).status is Status.OPEN
+
+
+@pytest.mark.usefixtures("five")
+def test_undoing_leads_somewhere_whatever_the_form_brings(agent, log):
+    done = work_on(agent, "resolve", filters="", all="1").location
+    name = done.partition("done=")[2]
+    form = {"csrf_token": csrf_token(agent, "/support/failures"), "filters": "cause=bogus"}
+    response = agent.post(f"/support/deeds/{name}/undo", data=form, headers=SAME_SITE)
+    assert (response.status_code, response.location) == (303, "/support/failures")
+    assert states(log).count("open") == 4
+
+
+@pytest.mark.usefixtures("five")
+def test_what_somebody_else_did_is_theirs_to_undo(agent, environ, make_app, log):
+    done = work_on(agent, "resolve", filters="", all="1").location
+    users = environ["SUPPORT_USERS"].replace("agent:", "lead:", 1)
+    lead = browser_of(make_app(SUPPORT_USERS=users))
+    form = {"name": "lead", "password": PASSWORD, "csrf_token": csrf_token(lead)}
+    assert lead.post("/support/login", data=form, headers=SAME_SITE).status_code == 303
+    assert "Undo" not in lead.get(done).text
+    response = undo(lead, done)
+    assert response.status_code == 403
+    assert "agent did this" in response.text
+    assert states(log) == ["resolved"] * 5
+    assert undo(agent, done).status_code == 303
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
+def test_what_somebody_took_meanwhile_is_not_given_back_unseen(agent, five, log, many):
+    reference = five[1].reference
+    token = csrf_token(agent, "/support/failures")
+    log.change(reference, lambda old: replace(old, assignee="lead"))
+    if many:
+        work_on(agent, "release", [reference])
+    else:
+        form = {"csrf_token": token, "do": "release", "seen": "agent"}
+        agent.post(f"/support/failures/{reference}/work", data=form, headers=SAME_SITE)
+    assert log.get(reference).assignee == "lead"
+
+
+def test_what_was_done_before_the_store_went_can_be_undone(agent, log, record, monkeypatch):
+    failures = [record(number) for number in range(120)]
+    change, calls = log.change, []
+
+    def breaking(reference, step):
+        calls.append(reference)
+        if len(calls) == 70:
+            raise StoreUnavailableError("away")
+        return change(reference, step)
+
+    monkeypatch.setattr(type(log), "change", lambda _, reference, step: breaking(reference, step))
+    response = work_on(agent, "resolve", filters="", all="1")
+    monkeypatch.undo()
+    assert "The store stopped answering: 51 failures are as they were." in (
+        agent.get(response.location).text
+    )
+    undo(agent, response.location)
+    resolved = [each for each in failures if log.get(each.reference).status is Status.RESOLVED]
+    assert len(resolved) == 19  # those since it was last kept
+
+
+@pytest.mark.parametrize("query", ["q=by:me", "q=tickets", "q=4711", "q=oauth", "assignee=-"])
+def test_the_export_has_what_the_list_has(agent, five, query):
+    assert five
+    exported = agent.get(f"/support/export?format=jsonl&{query}").text.splitlines()
+    assert [json.loads(line)["reference"] for line in exported] == listed(agent, query)
+
+
+def test_news_tell_how_many_there_are_now(agent, five, log):
+    place = log.feed.place()
+    log.change(five[0].reference, lambda old: replace(old, status=Status.RESOLVED))
+    here = json.loads(told(agent, place, "status=open").rpartition("data: ")[2])
+    assert here["total"] == 3
+    assert here["states"] == {"open": 3, "resolved": 2}
+
+
+def test_notes_outlast_taking_and_giving_back(record, log):
+    failure = record()
+    for number in range(4):
+        log.change(
+            failure.reference,
+            lambda old, number=number: noted(old, at=number, by="agent", text=f"note {number}"),
+        )
+    for number in range(80):
+        log.change(
+            failure.reference,
+            lambda old, number=number: assigned(
+                old, at=number, by="agent", to="agent" if number % 2 else ""
+            ),
+        )
+    texts = [event.text for event in log.get(failure.reference).history]
+    assert len(texts) == 50
+    assert texts[:4] == [f"note {number}" for number in range(4)]
+
+
+def test_a_report_that_changes_nothing_says_so(agent, record, log):
+    failure = record(60, Cause.USER_DENIED, stage=Stage.TOKEN)
+    form = {"csrf_token": csrf_token(agent, "/support/failures"), "message": "scope mismatch"}
+    path = f"/support/failures/{failure.reference}/report"
+    response = agent.post(path, data=form, headers=SAME_SITE)
+    assert "The causes stay as they were." in agent.get(response.location).text
+    assert log.get(failure.reference).cause is Cause.USER_DENIED

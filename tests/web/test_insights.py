@@ -266,6 +266,63 @@ def test_a_chart_holds_shapes_and_links_and_nothing_for_the_policy_to_stop(staff
     assert not re.search(r"<script|<style|style=|<!--|xlink", svg)
 
 
+def colours_of(page):
+    """The colour of each cause, as the legend has it."""
+    found = re.findall(r'class="swatch color-(\w+)" aria-hidden="true"></span>([^<]*) <', page)
+    return {html.unescape(title): colour for colour, title in found}
+
+
+def test_bars_have_the_colours_of_the_legend(staff, history):
+    for number, cause in enumerate(CAUSES):
+        for _ in range(2 + number % 3):
+            history.failed(1, cause)
+    page = page_of(staff("viewer"))
+    chart = charts_of(page)["Failures over time, by cause"]
+    bars = {
+        group.get("aria-label"): group.get("class").rpartition("color-")[2]
+        for group in chart.iterfind(".//{*}g[@role='list']")
+    }
+    assert len(bars) == 7
+    assert bars == colours_of(page)
+    assert bars["Other causes"] == "rest"
+
+
+def test_a_cause_keeps_its_colour_over_all_spans_and_with_more_failures(staff, history):
+    browser = staff("viewer")
+    for ago, cause in ((1, Cause.NEVER_RETURNED), (20, Cause.USER_DENIED), (20, Cause.USER_DENIED)):
+        history.failed(ago, cause)
+    few, more = (colours_of(page_of(browser, f"/support/insights?days={d}")) for d in (7, 30))
+    assert (len(few), len(more)) == (1, 2)
+    assert few.items() <= more.items()
+    for _ in range(3):
+        history.failed(1, Cause.NEVER_RETURNED)
+    again = colours_of(page_of(browser))
+    assert list(again) == list(more)[::-1]
+    assert again == more
+
+
+def test_points_that_rest_on_few_attempts_are_hollow_and_say_so(staff, history):
+    for ago, number in ((1, 4), (2, 5)):
+        for _ in range(number):
+            history.connected(ago)
+    page = page_of(staff("viewer"), "/support/insights?days=7")
+    points = {
+        link.get("aria-label"): [dot.get("class") for dot in link.iterfind("{*}circle")]
+        for link in charts_of(page)["Share of attempts that connect"].iterfind(".//{*}a")
+    }
+    assert {name.partition(",")[0]: classes for name, classes in points.items()} == {
+        "100 %: 4 of 4 attempts connected": ["reach", "dot few"],
+        "100 %: 5 of 5 attempts connected": ["reach", "dot"],
+    }
+    assert "A hollow point rests on fewer than 5 attempts." in page
+
+
+def test_hollow_points_are_explained_only_where_there_are_some(staff, history):
+    for _ in range(5):
+        history.connected(1)
+    assert "hollow" not in page_of(staff("viewer"))
+
+
 def test_readers_find_lists_of_links(staff, history):
     history.failed(1, Cause.APP_NOT_APPROVED)
     chart = charts_of(page_of(staff("viewer")))["Failures over time, by cause"]

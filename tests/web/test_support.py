@@ -36,6 +36,17 @@ def test_a_form_that_is_not_filled_in_says_so(client, form):
     assert 'role="alert"' in response.text
 
 
+def test_the_sign_in_fields_are_described_only_by_what_is_there(client):
+    page = client.get("/support/login").text
+    assert 'id="name"' in page
+    assert "aria-describedby" not in page
+    form = {"name": "agent", "password": "", "csrf_token": csrf_token(client)}
+    page = client.post("/support/login", data=form, headers=SAME_SITE).text
+    assert page.count("aria-describedby") == 1
+    assert 'aria-describedby="password-error"' in page
+    assert 'id="password-error"' in page
+
+
 def test_a_forged_sign_in_is_refused(client):
     response = client.post("/support/login", data={"name": "agent", "password": PASSWORD})
     assert response.status_code in (200, 400)

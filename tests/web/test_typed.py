@@ -71,11 +71,12 @@ class TestANote:
         assert shown.status_code == 200
         assert "You are signed in again" in shown.text
         assert "This is what you were about to send" in shown.text
+        assert f"It goes to the failure <code>{reference}</code>" in shown.text
         assert not the_failure(app).history
         response = send_again(agent, shown.text)
         assert (response.status_code, response.location) == (
             303,
-            f"/support/failures/{reference}#work",
+            f"/support/failures/{reference}#done",
         )
         (event,) = the_failure(app).history
         assert event.text == NOTE
@@ -163,7 +164,9 @@ def test_a_report_comes_through(client, reference):
     form = {"message": "Authorization failed\nbecause …", "picked": ""}
     kept = client.post(path, data=form, headers=SAME_SITE)
     assert kept.status_code == 401
-    response = send_again(client, sign_in(client, kept.text).text)
+    shown = sign_in(client, kept.text)
+    assert f"It goes to the failure <code>{reference}</code>" in shown.text
+    response = send_again(client, shown.text)
     assert response.status_code == 303
     assert response.location.startswith(f"/support/failures/{reference}")
 
@@ -172,7 +175,9 @@ def test_an_apps_file_comes_through(client):
     text = '{"auth": {"requiredScopes": ["oauth"]}}'
     form = {"app_config": text, "profile": "workato", "authorize_url": ""}
     kept = client.post("/support/check", data=form, headers=SAME_SITE)
-    checked = send_again(client, sign_in(client, kept.text).text)
+    shown = sign_in(client, kept.text).text
+    assert "It goes to the failure" not in shown
+    checked = send_again(client, shown)
     assert checked.status_code == 200
     assert "HubSpot will" in checked.text
 

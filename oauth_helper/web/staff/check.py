@@ -60,7 +60,7 @@ _BOXES = {
 _MOST_ALIKE = 10
 
 # A problem that tells what is wrong with the file as a whole, without its place in it.
-_OF_THE_WHOLE = re.compile(r"(?:is|has|lists) ")
+_OF_THE_WHOLE = re.compile(r"(?:is|lists) ")
 
 # Of the names in a box that cannot be scopes so many are named, and so many characters of each.
 _NAMED, _SHOWN = 5, 100

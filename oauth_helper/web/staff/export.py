@@ -21,7 +21,8 @@ from oauth_helper.records import StoreUnavailableError, Wanted
 from oauth_helper.web.failure_json import failure_json
 from oauth_helper.web.services import services
 from oauth_helper.web.staff.blueprint import blueprint
-from oauth_helper.web.wanted import PARAMETERS, wanted_from_query
+from oauth_helper.web.staff.filters import sound_filters_from
+from oauth_helper.web.wanted import PARAMETERS
 
 if TYPE_CHECKING:
     from oauth_helper.storage.exports import ExportProgress, Exports
@@ -168,6 +169,6 @@ def _form() -> Form:
 
 def _wanted() -> Wanted:
     try:
-        return wanted_from_query()
+        return sound_filters_from("support.export_start").wanted
     except ValueError as error:
         abort(400, f"{error}.")

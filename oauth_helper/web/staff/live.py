@@ -34,7 +34,8 @@ def live() -> Response:
     """The changes after `Last-Event-ID`, or after `place` for the first time, as events.
 
     `failure` has a row of the list, and says whether it is none for the filters in the query (any
-    more); `here` names the place; `gap` says that more happened than is remembered.
+    more); `here` names the place and, when
+    something happened, how many there are now; `gap` says that more happened than is remembered.
     """
     place = request.headers.get("Last-Event-ID") or request.args.get("place", "")
     try:
@@ -48,13 +49,17 @@ def live() -> Response:
 
 
 def _events(news: News, failures: list[Failure], wanted: Wanted) -> Iterator[str]:
-    yield f"retry: {_NO_PAUSE if len(news.references) == _AT_ONCE else _PAUSE}\n\n"
+    yield f"retry: {_NO_PAUSE if news.has_more else _PAUSE}\n\n"
     if news.has_gap:
         yield "event: gap\ndata: {}\n\n"
     for failure in failures:
         yield _event("failure", _told(failure, wanted))
     # The place comes last: whoever gets half an answer asks for all of it again.
-    yield f"id: {news.place}\n" + _event("here", {"place": news.place})
+    here: dict[str, object] = {"place": news.place}
+    if news.references:
+        counts = services().tallies.counts(wanted)
+        here |= {"total": counts.total, "states": counts.by_field.get("status", {})}
+    yield f"id: {news.place}\n" + _event("here", here)
 
 
 def _told(failure: Failure, wanted: Wanted) -> dict[str, object]:

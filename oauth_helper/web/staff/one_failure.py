@@ -67,12 +67,20 @@ def report(reference: str) -> Response:
     if not text:
         flash("Paste what HubSpot's page says, or pick a message.", "problem")
     else:
-        profile = services().profiles.get(attempt.profile)
-        if services().reporting.report(profile, attempt, text, by=current_user.id):
-            flash("The report is in the record, and the causes are worked out anew.", "done")
-        else:
-            flash("Nothing was changed: the person has connected meanwhile.", "problem")
+        flash(*_reported(attempt, text))
     return redirect(url("support.failure", reference=parsed), 303)
+
+
+def _reported(attempt: Attempt, text: str) -> tuple[str, str]:
+    """Puts a report into the record; what came of it, and what kind of news that is."""
+    before = services().failures.get(attempt.reference)
+    profile = services().profiles.get(attempt.profile)
+    after = services().reporting.report(profile, attempt, text, by=current_user.id)
+    if after is None:
+        return "Nothing was changed: the person has connected meanwhile.", "problem"
+    if before is not None and before.candidates == after.candidates:
+        return "The report is in the record. The causes stay as they were.", "done"
+    return "The report is in the record, and the causes are worked out anew.", "done"
 
 
 def _replies(found: Failure, profile: Profile | None) -> dict[str, str]:

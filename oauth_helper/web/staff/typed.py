@@ -44,7 +44,7 @@ _CUTS = (5000, 2000, 500)
 _LARGEST = 48_000
 
 # Of a form that is not one of ours there may be any number.
-_MOST_FIELDS, _LONGEST_NAME = 1000, 60
+_MOST_FIELDS, _LONGEST_NAME, _LONGEST_VALUE = 1000, 60, 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,10 @@ def typed_in_this_form() -> Typed | None:
     ]
     if len(fields) > _MOST_FIELDS:
         return None
+    labels = FORMS[request.endpoint]
     for most in _CUTS:
-        kept = tuple((name, value[:most]) for name, value in fields)
+        # Only what people typed: without the end of its filters a form would reach more failures.
+        kept = tuple((name, value[:most] if name in labels else value) for name, value in fields)
         is_cut = kept != tuple(fields)
         typed = Typed(request.path, request.endpoint, kept, is_cut)
         if len(quote_plus(typed.as_text(), errors="replace")) <= _LARGEST:
@@ -117,8 +119,11 @@ def typed_before() -> Typed | None:
         endpoint, action = _form_at(_text(document["to"]))
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    names_fit = all(name != "csrf_token" and len(name) <= _LONGEST_NAME for name, _ in fields)
-    if len(fields) > _MOST_FIELDS or not names_fit:
+    fit = all(
+        name != "csrf_token" and len(name) <= _LONGEST_NAME and len(value) <= _LONGEST_VALUE
+        for name, value in fields
+    )
+    if len(fields) > _MOST_FIELDS or not fit:
         return None
     typed = Typed(action, endpoint, fields, document.get("cut") is True)
     return typed if typed.texts else None
@@ -126,7 +131,7 @@ def typed_before() -> Typed | None:
 
 def _text(value: object) -> str:
     """A text that can be written down: JSON may hold halves of characters."""
-    return str(value)[: _CUTS[0]].encode(errors="replace").decode()
+    return str(value).encode(errors="replace").decode()
 
 
 def _form_at(path: str) -> tuple[str, str]:

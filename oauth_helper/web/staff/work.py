@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import parse_qsl
@@ -13,7 +13,14 @@ from flask import url_for as url
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
-from oauth_helper.records import Change, Deed, Failure, Status, Wanted
+from oauth_helper.records import (
+    Change,
+    Deed,
+    Failure,
+    Status,
+    StoreUnavailableError,
+    Wanted,
+)
 from oauth_helper.redaction import redact
 from oauth_helper.reference import parse_reference
 from oauth_helper.web.security import takes
@@ -25,8 +32,12 @@ from oauth_helper.working import MAX_NOTE, assigned, noted, put_back, reopened, 
 #: Failures that are changed by one press of a button; each takes about a millisecond.
 MOST_AT_ONCE = 1000
 
-# Bytes of a form with so many references, and a note.
-_LARGEST_FORM = 200_000
+# Bytes of a form with so many references, and a note; and characters of filters: of an emoji in a
+# search each takes twelve.
+_LARGEST_FORM, _LONGEST_FILTERS = 200_000, 10_000
+
+# Changes after which it is kept again how to undo them.
+_KEPT_AT_ONCE = 50
 
 Step = Callable[[Failure], Failure]
 
@@ -53,7 +64,7 @@ def work(reference: str) -> Response:
 
 def _do(reference: str, do: str, step: Step, text: str) -> None:
     """Changes one failure; what somebody else has taken since the page was made stays theirs."""
-    guarded = _Guarded(step, text, seen=request.form.get("seen") if do == "take" else None)
+    guarded = _Guarded(step, text, seen=request.form.get("seen") if do in _HANDS else None)
     after = services().failures.change(reference, guarded)
     if after is None:
         abort(404, "There is no failure with this reference.")
@@ -67,6 +78,9 @@ def _do(reference: str, do: str, step: Step, text: str) -> None:
         flash(_DONE[do], "work-done")
         current_app.logger.info("%s: %s %s", current_user.id, do, reference)
 
+
+# What changes whose it is.
+_HANDS = ("take", "release")
 
 _DONE = {
     "note": "The note is there.",
@@ -108,9 +122,8 @@ def work_on_many() -> Response:
     step = _steps(text).get(do)
     if step is None:
         abort(400, "The form asks for nothing that can be done here.")
-    query = request.form.get("filters", "")[:2000]
     try:
-        filters = sound_filters_from("support.failures", parse_qsl(query))
+        filters = sound_filters_from("support.failures", _filters_sent())
         references, found = _chosen(filters.wanted) if request.form.get("all") else _ticked()
     except ValueError as error:
         abort(400, f"{error}.")
@@ -120,11 +133,26 @@ def work_on_many() -> Response:
     if not references:
         flash("Nothing was chosen. Tick the failures first.", "problem")
         return redirect(filters.address(), 303)
-    deed = Deed(current_user.id, do, tuple(_changes(references, do, step)), found)
     name = secrets.token_urlsafe(12)
-    services().deeds.save(name, deed)
-    current_app.logger.info("%s: %s %d failures", current_user.id, do, len(deed.changes))
+    done = _do_to_many(name, references, do, step, found)
+    current_app.logger.info("%s: %s %d failures", current_user.id, do, done)
     return redirect(filters.address(done=name), 303)
+
+
+def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found: int) -> int:
+    """Changes the failures and keeps what it takes to undo that; how many were changed."""
+    changes: list[Change] = []
+    try:
+        for reference in references:
+            if change := _change(reference, do, step):
+                changes.append(change)
+            if len(changes) % _KEPT_AT_ONCE == 0:
+                services().deeds.save(name, Deed(current_user.id, do, tuple(changes), found))
+        services().deeds.save(name, Deed(current_user.id, do, tuple(changes), found))
+    except StoreUnavailableError:
+        left = len(references) - len(changes)
+        flash(f"The store stopped answering: {left} failures are as they were.", "problem")
+    return len(changes)
 
 
 @blueprint.post("/deeds/<name>/undo")
@@ -132,6 +160,13 @@ def work_on_many() -> Response:
 def undo(name: str) -> Response:
     """Puts back what was changed at once, where nobody has changed it again."""
     only_agents()
+    try:
+        address = filters_from("support.failures", _filters_sent()).address()
+    except ValueError:
+        address = url("support.failures")
+    deed = services().deeds.get(name[:60])
+    if deed is not None and deed.by != current_user.id:
+        abort(403, f"{deed.by} did this, and only they can undo it at once.")
     deed = services().deeds.take(name[:60])
     if deed is None:
         abort(404, "This cannot be undone any more: it is undone already, or an hour has passed.")
@@ -140,8 +175,16 @@ def undo(name: str) -> Response:
     more = f" {left} had been changed again since, and stay as they are." if left else ""
     flash(f"Undone for {undone} failures.{more}", "done")
     current_app.logger.info("%s undoes %s of %d failures", current_user.id, deed.do, undone)
-    filters = filters_from("support.failures", parse_qsl(request.form.get("filters", "")[:2000]))
-    return redirect(filters.address(), 303)
+    return redirect(address, 303)
+
+
+def _filters_sent() -> list[tuple[str, str]]:
+    """The filters that a form brings along. ValueError when they are too long to be ours."""
+    text = request.form.get("filters", "")
+    if len(text) > _LONGEST_FILTERS:
+        raise ValueError("the filters of this form are too long")
+    # Never cut: without its last filters, a form would ask for more than its page showed.
+    return parse_qsl(text)
 
 
 def _put_back(change: Change) -> bool:
@@ -167,20 +210,18 @@ def _ticked() -> tuple[list[str], int]:
 
 def _chosen(wanted: Wanted) -> tuple[list[str], int]:
     """All that the filter finds, as far as one press goes, and how many there are if known."""
-    found = []
-    for failure in services().failures.each(wanted):
-        found.append(failure.reference)
-        if len(found) == MOST_AT_ONCE:
-            break
+    page = services().failures.page(wanted, limit=MOST_AT_ONCE)
+    found = [failure.reference for failure in page.failures]
     return found, services().tallies.counts(wanted).total or len(found)
 
 
-def _changes(references: Iterable[str], do: str, step: Step) -> Iterable[Change]:
-    for reference in references:
-        before = _Before(step, is_careful=do == "take")
-        after = services().failures.change(reference, before)
-        if after is not None and before.failure is not None:
-            yield Change(reference, before.failure.status, before.failure.assignee, after.revision)
+def _change(reference: str, do: str, step: Step) -> Change | None:
+    """Changes one failure; what it was before, or None when it is as it was."""
+    before = _Before(step, is_careful=do in _HANDS)
+    after = services().failures.change(reference, before)
+    if after is None or before.failure is None:
+        return None
+    return Change(reference, before.failure.status, before.failure.assignee, after.revision)
 
 
 @dataclass
