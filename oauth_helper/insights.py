@@ -30,8 +30,8 @@ _USUAL = (
     Cause.URL_REQUESTS_UNCONFIGURED_SCOPE,
     Cause.ACCOUNT_LACKS_FEATURE,
     Cause.NEVER_RETURNED,
-    Cause.CODE_EXPIRED_OR_REUSED,
     Cause.USER_DENIED,
+    Cause.CODE_EXPIRED_OR_REUSED,
 )
 
 #: Up to so many days are shown one by one, more of them by weeks.
