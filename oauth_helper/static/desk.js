@@ -227,6 +227,14 @@ for (const box of document.querySelectorAll("textarea#text")) {
   box.addEventListener("input", () => store(name, box.value));
 }
 
+// ---- slow networks
+
+// Whoever has pressed something sees that it is on its way.
+addEventListener("beforeunload", () => {
+  setTimeout(() => document.body.classList.add("loading"), 300);
+});
+addEventListener("pageshow", () => document.body.classList.remove("loading"));
+
 // ---- work on several
 
 for (const part of document.querySelectorAll("[data-tick-all]")) {

@@ -350,6 +350,30 @@ def test_everything_but_news_and_keys_works_without_script(signed_in, record, lo
     expect(page.get_by_text("No failure fits.")).to_be_visible()
 
 
+def test_a_page_that_takes_its_time_is_seen_to_be_on_its_way(signed_in):
+    page = signed_in()
+    # A page that is being left answers no questions, so it is only told that it is.
+    page.evaluate("dispatchEvent(new Event('beforeunload'))")
+    expect(page.locator("body")).to_have_class("loading")
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow'))")
+    expect(page.locator("body")).not_to_have_class("loading")
+
+
+def test_a_range_of_days_and_an_account_can_be_typed(signed_in, record, clock):
+    day = datetime.fromtimestamp(clock.now, UTC).date()
+    wanted = record(60, hub_id=4711)
+    record(90, hub_id=5)
+    record(3 * 86_400, hub_id=4711)
+    page = signed_in()
+    page.get_by_text("Filters", exact=True).click()
+    page.get_by_label("From (UTC)").fill(day.isoformat())
+    page.get_by_label("Account").fill("4711")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("[data-rows] code")).to_have_text([wanted.reference])
+    expect(page.get_by_role("link", name=f"From: {day}")).to_be_visible()
+    expect(page.get_by_label("From (UTC)")).to_have_value(day.isoformat())
+
+
 def test_the_answer_can_be_copied(signed_in, record, site):
     failure = record(60)
     page = signed_in(
