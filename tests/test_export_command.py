@@ -191,7 +191,7 @@ def fill(url, count):
 
 
 def test_a_store_that_dies_in_the_middle_leaves_no_file(start, own_store, tmp_path):
-    fill(own_store.url, 12_000)
+    fill(own_store.url, 50_000)  # far more than are written until the program stands still
     before = tmp_path / "kept.csv"
     before.write_text("before")
     process = start("--output", "kept.csv", "--progress", REDIS_URL=own_store.url)

@@ -111,7 +111,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
   }, 10000);
 }
 
-// A single record: somebody else's change is told, and shown at once where nothing is being typed.
+// A single record: somebody else's change is told, and shown when one wants to see it.
 for (const part of document.querySelectorAll("[data-watch-record]")) {
   if (!window.EventSource) break;
   const source = new EventSource(part.dataset.watchRecord);

@@ -2,6 +2,7 @@
 
 import html
 import re
+import sys
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
@@ -400,3 +401,9 @@ def test_four_reads_are_enough(staff, history, monkeypatch):
     assert sorted(asked) == [
         (name, 90) for name in ("attempts", "failures", "recoveries", "scopes")
     ]
+
+
+def test_drawing_leaves_the_import_of_other_modules_alone(staff, customer):
+    customer.connect(decision="deny")
+    assert "<svg" in staff("viewer").get("/support/insights").text
+    assert "pygal" not in {type(finder).__module__ for finder in sys.meta_path}

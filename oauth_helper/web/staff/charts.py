@@ -6,9 +6,11 @@ it is; `static/insights.css` gives colours and fonts. The same numbers give the 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
 from markupsafe import Markup
 
@@ -33,10 +35,18 @@ _LABEL_WIDTH = 95
 _STEPS = (1, 2, 5)
 
 
-def causes_chart(periods: Sequence[Period], series: Sequence[Series], *, link: Link) -> Markup:
-    """Failures over time as stacked bars, the commonest cause at the bottom."""
+def _pygal() -> ModuleType:
+    """The library, loaded when the first chart is drawn, without what it adds to every import."""
     import pygal
 
+    # It finds its maps in a way that Python 3.11 warns of and later ones no longer ask for.
+    sys.meta_path[:] = [each for each in sys.meta_path if type(each).__module__ != "pygal"]
+    return cast("ModuleType", pygal)
+
+
+def causes_chart(periods: Sequence[Period], series: Sequence[Series], *, link: Link) -> Markup:
+    """Failures over time as stacked bars, the commonest cause at the bottom."""
+    pygal = _pygal()
     most = max(
         (sum(each.counts[place].number for each in series) for place in range(len(periods))),
         default=0,
@@ -58,9 +68,9 @@ def ranked_chart(rows: Sequence[Row], title: str, *, link: Link, is_narrow: bool
 
     The narrow one is for small screens: it has the same heights and letters, so shrinks less.
     """
-    import pygal
+    pygal = _pygal()
 
-    class Thin(pygal.HorizontalBar):  # type: ignore[misc]
+    class Thin(pygal.HorizontalBar):  # type: ignore[misc, name-defined]
         _series_margin = (1 - THICKNESS / ROW) / 2
         _serie_margin = 0
 
@@ -86,8 +96,7 @@ def ranked_chart(rows: Sequence[Row], title: str, *, link: Link, is_narrow: bool
 
 def shares_chart(outcomes: Sequence[Outcome], *, link: Link) -> Markup:
     """The share of attempts that connected over time; a gap where there were none."""
-    import pygal
-
+    pygal = _pygal()
     periods = [each.period for each in outcomes]
     chart = pygal.Line(
         **_over_time(periods, _HALF),
