@@ -338,7 +338,7 @@ def test_what_others_have_taken_is_not_taken_along(agent, five, log):
 
 
 def test_more_than_goes_at_once_is_said(agent, record, monkeypatch):
-    monkeypatch.setattr("oauth_helper.web.staff.work.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("oauth_helper.web.staff.work_on_many.MOST_AT_ONCE", 3)
     for number in range(5):
         record(number)
     response = work_on(agent, "resolve", filters="status=open", all="1")
@@ -595,6 +595,14 @@ def test_scopes_that_differ_stand_first(agent, record):
 
 
 # ---- what an attack found
+
+
+@pytest.mark.parametrize("do", ["note", "take", "resolve", "nonsense"])
+def test_no_failure_can_be_worked_on_that_is_none(agent, do):
+    token = csrf_token(agent, "/support/failures")
+    form = {"csrf_token": token, "do": do, "text": ""}
+    response = agent.post("/support/failures/garbage/work", data=form, headers=SAME_SITE)
+    assert response.status_code == 404
 
 
 def test_long_filters_are_never_cut(agent, log, record):

@@ -14,6 +14,7 @@ from oauth_helper.web.staff import (
     sessions,
     signing_in,
     work,
+    work_on_many,
 )
 from oauth_helper.web.staff.blueprint import blueprint
 
@@ -32,4 +33,5 @@ __all__ = [
     "sessions",
     "signing_in",
     "work",
+    "work_on_many",
 ]

@@ -15,7 +15,7 @@ from oauth_helper.reference import find_reference, is_mistyped
 from oauth_helper.web.services import services
 from oauth_helper.web.staff.blueprint import PER_PAGE, blueprint
 from oauth_helper.web.staff.filters import Filters, filters_from
-from oauth_helper.web.staff.work import MOST_AT_ONCE
+from oauth_helper.web.staff.work_on_many import MOST_AT_ONCE
 
 
 @blueprint.get("/")
