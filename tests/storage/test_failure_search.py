@@ -9,19 +9,12 @@ from hypothesis import strategies as st
 
 from oauth_helper.records import Status, Term, Wanted
 from oauth_helper.storage import failure_search, failures
-from oauth_helper.storage.client import connect
 from oauth_helper.storage.failure_search import read_cursor
 from oauth_helper.storage.failures import Failures
 
 by_chance = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-
-
-@pytest.fixture
-def client(store, store_url):  # noqa: ARG001 - emptied
-    with connect(store_url) as connected:
-        yield connected
 
 
 def a_log(client, recorded):

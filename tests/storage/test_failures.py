@@ -51,17 +51,6 @@ class Counter:
 
 
 @pytest.fixture
-def client(store, store_url):  # noqa: ARG001 - emptied
-    with connect(store_url) as connected:
-        yield connected
-
-
-@pytest.fixture
-def log(client):
-    return Failures(client, retention_days=90)
-
-
-@pytest.fixture
 def tallies(client):
     return Tallies(client)
 

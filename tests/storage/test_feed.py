@@ -14,17 +14,6 @@ from oauth_helper.storage.feed import Feed
 
 
 @pytest.fixture
-def client(store, store_url):  # noqa: ARG001 - emptied
-    with connect(store_url) as connected:
-        yield connected
-
-
-@pytest.fixture
-def log(client):
-    return Failures(client, retention_days=90)
-
-
-@pytest.fixture
 def feed(client):
     return Feed(client)
 

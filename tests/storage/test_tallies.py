@@ -49,12 +49,6 @@ by_chance = settings(
 
 
 @pytest.fixture
-def client(store, store_url):  # noqa: ARG001 - emptied
-    with connect(store_url) as connected:
-        yield connected
-
-
-@pytest.fixture
 def counted(client):
     return Tallies(client)
 
