@@ -11,6 +11,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from oauth_helper.admitting import OpenIdSettings, Role, Rule, parse_rule
+from oauth_helper.clients import ClientsError, OAuthClient, load_clients
 from oauth_helper.profiles import Defaults, Profile, ProfilesError, load_profiles
 from oauth_helper.scopes import (
     AppConfiguration,
@@ -21,7 +22,7 @@ from oauth_helper.scopes import (
     load_catalogue,
     shipped_catalogue,
 )
-from oauth_helper.secret import Secret
+from oauth_helper.secret import Secret, is_password_hash
 from oauth_helper.settings import SETTINGS
 from oauth_helper.urls import is_ip_address, is_loopback, origin_of, parse_web_url
 
@@ -68,9 +69,10 @@ class Config:
     support_users: tuple[SupportUser, ...]
     openid: OpenIdSettings | None
     support_api_token: Secret
+    connections_api_token: Secret
     attempt_timeout: int
     failure_retention_days: int
-    oauth_clients_file: Path | None
+    oauth_clients: tuple[OAuthClient, ...]
     trusted_proxies: int
     rate_limits: bool
     workers: int
@@ -129,9 +131,10 @@ class _Reader:
             support_users=self.support_users(),
             openid=self.openid(),
             support_api_token=self.secret("SUPPORT_API_TOKEN", 16),
+            connections_api_token=self.connections_api_token(),
             attempt_timeout=self.number("ATTEMPT_TIMEOUT", 1, 3600),
             failure_retention_days=self.number("FAILURE_RETENTION_DAYS", 1, 3650),
-            oauth_clients_file=self.file("OAUTH_CLIENTS_FILE"),
+            oauth_clients=self.oauth_clients(profiles),
             trusted_proxies=self.number("TRUSTED_PROXIES", 0, 10),
             rate_limits=self.text("RATE_LIMITS").lower() == "on" if self._on_or_off() else True,
             workers=self.number("WORKERS", 1, 64, empty=min(os.cpu_count() or 1, 4)),
@@ -235,6 +238,17 @@ class _Reader:
             self.problems += [f"PROFILES_FILE {problem}" for problem in error.problems]
             return (_only_profile(defaults),)
 
+    def oauth_clients(self, profiles: tuple[Profile, ...]) -> tuple[OAuthClient, ...]:
+        """The clients of the proxy; none when no file names any."""
+        path = self.file("OAUTH_CLIENTS_FILE")
+        if path is None:
+            return ()
+        try:
+            return load_clients(path, [profile.name for profile in profiles])
+        except ClientsError as error:
+            self.problems += [f"OAUTH_CLIENTS_FILE {problem}" for problem in error.problems]
+            return ()
+
     def catalogue(self) -> Catalogue:
         path = self.text("SCOPE_CATALOGUE")
         return self._loaded("SCOPE_CATALOGUE", path, load_catalogue) or shipped_catalogue()
@@ -278,6 +292,15 @@ class _Reader:
             self.problem(name, f"has {len(text)} characters; it needs {least} or more")
         return Secret(text)
 
+    def connections_api_token(self) -> Secret:
+        token = self.secret("CONNECTIONS_API_TOKEN", 16)
+        if token and token == Secret(self.text("SUPPORT_API_TOKEN")):
+            self.problem(
+                "CONNECTIONS_API_TOKEN",
+                "is the same as SUPPORT_API_TOKEN; whoever reads failures would get tokens",
+            )
+        return token
+
     def secret_keys(self) -> tuple[Secret, ...]:
         keys = [key.strip() for key in self.text("SECRET_KEY").split(",") if key.strip()]
         for number, key in enumerate(keys, 1):
@@ -299,7 +322,7 @@ class _Reader:
         hashed, _, role = rest.rpartition(":")
         if role not in ("viewer", "agent"):
             hashed, role = rest, "agent"
-        if not name or not _is_password_hash(hashed):
+        if not name or not is_password_hash(hashed):
             # The entry itself is not shown: somebody may have put a plain password there.
             self.problem(
                 "SUPPORT_USERS",
@@ -361,18 +384,6 @@ class _Reader:
         if text not in ("on", "off"):
             self.problem("RATE_LIMITS", f"is {text!r}; it has to be on or off")
         return text in ("on", "off")
-
-
-def _is_password_hash(text: str) -> bool:
-    """Whether Werkzeug can check a password against it; it raises for what it cannot."""
-    if found := re.fullmatch(r"scrypt:([0-9]{1,7}):[0-9]{1,2}:[0-9]\$[^$]+\$[0-9a-f]{128}", text):
-        cost = int(found[1])
-        return cost > 1 and cost & (cost - 1) == 0
-    return bool(
-        re.fullmatch(
-            r"pbkdf2:sha(256|512):[1-9][0-9]{0,7}\$[^$]+\$([0-9a-f]{64}|[0-9a-f]{128})", text
-        )
-    )
 
 
 def _is_store_address(text: str) -> bool:

@@ -13,9 +13,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
-from oauth_helper.diagnosis import Cause, Evidence, Stage
+from oauth_helper import finishing
+from oauth_helper.diagnosis import Cause, Evidence, Mistake, Stage
+from oauth_helper.finishing import note_connected, tolerating_outage
 from oauth_helper.oauth.authorization_request import authorization_endpoint, authorization_url
 from oauth_helper.oauth.authorization_response import AuthorizationResponse, Code, Declined
+from oauth_helper.oauth.client_request import ClientRequest
 from oauth_helper.oauth.pending import STATE_CHANCE, PendingAuthorization, make_state
 from oauth_helper.oauth.token_request import code_request, token_in_form
 from oauth_helper.oauth.token_response import Granted, Introspected, TokenResponse
@@ -26,17 +29,18 @@ from oauth_helper.records import (
     Attempt,
     Connection,
     Failure,
+    IssuedCode,
     StoreUnavailableError,
     Tokens,
 )
 from oauth_helper.reference import new_reference
 from oauth_helper.scopes import OAUTH, Problem, RequestedScopes
-from oauth_helper.working import connected_after_all, returned
+from oauth_helper.working import returned
 
 logger = logging.getLogger(__name__)
 
 
-class AttemptLog(Protocol):
+class AttemptLog(finishing.AttemptLog, Protocol):
     """Where attempts are noted."""
 
     def note(self, attempt: Attempt) -> None:
@@ -45,27 +49,12 @@ class AttemptLog(Protocol):
     def claim(self, reference: str, now: float) -> bool:
         """True for the first caller only."""
 
-    def close(self, reference: str, outcome: str) -> str | None:
-        """Notes how an attempt ended; the outcome noted before."""
 
-    def note_worked(self, fingerprint: str, now: float) -> None:
-        """Remembers that a request of this fingerprint has connected somebody."""
-
-    def note_came(self, person: str, profile: str, reference: str, now: float) -> None:
-        """Remembers that somebody has connected a profile, and with which attempt."""
-
-
-class FailureLog(Protocol):
+class FailureLog(finishing.FailureLog, Protocol):
     """Where failures are recorded."""
 
     def record(self, failure: Failure) -> bool:
         """Writes a failure; False if there is one already."""
-
-    def change(self, reference: str, change: Callable[[Failure], Failure]) -> Failure | None:
-        """Changes a failure that was written; None when there is none."""
-
-    def open_of(self, profile: str, *, account: int | None, person: str) -> list[str]:
-        """The open failures of an account and of a browser."""
 
 
 class ConnectionStore(Protocol):
@@ -73,6 +62,16 @@ class ConnectionStore(Protocol):
 
     def save(self, connection: Connection, tokens: Tokens) -> None:
         """Writes a connection with its tokens."""
+
+
+class ClientAnswers(Protocol):
+    """The answers to clients of the proxy: addresses that lead back to them."""
+
+    def with_code(self, asked_by: ClientRequest, issued: IssuedCode) -> str | None:
+        """The one that brings a code; None when the client is no longer there."""
+
+    def with_error(self, asked_by: ClientRequest, cause: Cause, reference: str) -> str | None:
+        """The one that tells of a failure; None when the client is no longer there."""
 
 
 class TokenEndpoint(Protocol):
@@ -100,7 +99,9 @@ class Outcome:
     `cause` is None when it connected. `missing` are the scopes that a failure is about or, after a
     success, the optional ones that were not granted; `granted` is None when HubSpot did not tell.
     `begun_with` has the choices to begin the same again, as a query; `person` is the reference of
-    the first attempt known of the same browser.
+    the first attempt known of the same browser. `client` is the name of the client of the proxy
+    that asked, and `back_to` the address that leads back to it with the answer, once. `popup` says
+    that the window is to close at the end.
     """
 
     reference: str
@@ -112,6 +113,9 @@ class Outcome:
     return_to: str | None = None
     begun_with: str = ""
     person: str = ""
+    client: str = ""
+    back_to: str | None = None
+    popup: bool = False
 
     @property
     def connected(self) -> bool:
@@ -131,6 +135,7 @@ class Connecting:
     attempts: AttemptLog
     failures: FailureLog
     connections: ConnectionStore
+    clients: ClientAnswers
     hubspot: TokenEndpoint
     clock: Callable[[], float]
     chance: Callable[[int], str]
@@ -148,11 +153,15 @@ class Connecting:
         begun_with: str = "",
         person: str = "",
         language: str = "",
+        asked_by: ClientRequest | None = None,
+        popup: bool = False,
     ) -> Begun | Outcome:
         """Starts an attempt, or ends it at once when HubSpot would certainly refuse it.
 
         `begun_with` comes back with the outcome. `person` is the reference of the first attempt
         known of the same browser, if there was one; `language` the code of what its person reads.
+        `asked_by` is what a client of the proxy asked for; it gets the answer. `popup`
+        says that it happens in a window of its own.
 
         Raises `UnknownScopesError` when `optional` holds what the catalogue does not, ValueError
         for an unknown region.
@@ -167,6 +176,8 @@ class Connecting:
             begun_with=begun_with,
             person=person,
             language=language,
+            asked_by=asked_by,
+            popup=popup,
         )
         if problems := certain_refusals(profile, requested):
             evidence = Evidence(stage=Stage.PREFLIGHT, problems=problems)
@@ -190,10 +201,38 @@ class Connecting:
             deadline,
             person=pending.person,
             language=pending.language,
+            client=pending.client,
         )
         # An attempt that cannot be noted is still worth making.
-        _tolerating_outage(lambda: self.attempts.note(attempt))
+        tolerating_outage(lambda: self.attempts.note(attempt))
         return Begun(pending, url)
+
+    def turn_away(
+        self,
+        profile: Profile,
+        asked_by: ClientRequest,
+        mistake: Mistake,
+        *,
+        scopes: tuple[str, ...] = (),
+        person: str = "",
+        language: str = "",
+    ) -> Outcome:
+        """Records that a client's request ended before anybody was sent to HubSpot."""
+        pending = self._pending(
+            profile,
+            profile.requested_scopes(),
+            int(self.clock()),
+            return_to=None,
+            begun_with="",
+            person=person,
+            language=language,
+            asked_by=asked_by,
+        )
+        stage = Stage.PREFLIGHT if mistake is Mistake.UNKNOWN_SCOPES else Stage.AUTHORIZATION
+        evidence = Evidence(
+            stage=stage, mistake=mistake, client=asked_by.client, mistaken_scopes=scopes
+        )
+        return self._fail(profile, pending, evidence)
 
     def finish(
         self, profile: Profile, pending: PendingAuthorization, response: AuthorizationResponse
@@ -234,6 +273,8 @@ class Connecting:
         begun_with: str,
         person: str,
         language: str,
+        asked_by: ClientRequest | None = None,
+        popup: bool = False,
     ) -> PendingAuthorization:
         reference = new_reference(datetime.fromtimestamp(now, UTC).date(), self.choose)
         return PendingAuthorization(
@@ -248,6 +289,8 @@ class Connecting:
             begun_with=begun_with,
             person=person or reference,
             language=language,
+            asked_by=asked_by,
+            popup=popup,
         )
 
     def _connect(
@@ -262,7 +305,7 @@ class Connecting:
             return self._fail(profile, pending, evidence, granted=granted, hub_id=hub_id)
         now = int(self.clock())
         connection = Connection(
-            id=f"{profile.name}.{hub_id or pending.reference}",
+            id=_connection_id(pending, hub_id),
             profile=profile.name,
             hub_id=hub_id,
             granted=granted,
@@ -270,13 +313,27 @@ class Connecting:
             connected_at=now,
             expires_at=now + answer.expires_in,
             reference=pending.reference,
+            client=pending.asked_by.client_id if pending.asked_by else "",
         )
+        tokens = Tokens(answer.access_token, answer.refresh_token)
+        if pending.asked_by is not None:
+            issued = IssuedCode(pending=pending, connection=connection, tokens=tokens)
+            return self._hand_over(pending.asked_by, issued)
         try:
-            self.connections.save(connection, Tokens(answer.access_token, answer.refresh_token))
+            self.connections.save(connection, tokens)
         except StoreUnavailableError as error:
             logger.error("%s: the store went down, tokens are lost: %s", pending.reference, error)  # noqa: TRY400
             return Refusal.STORE_DOWN
-        _tolerating_outage(lambda: self._close(profile, pending, hub_id))
+        tolerating_outage(
+            lambda: note_connected(
+                profile,
+                pending,
+                hub_id,
+                attempts=self.attempts,
+                failures=self.failures,
+                now=self.clock(),
+            )
+        )
         return Outcome(
             reference=pending.reference,
             profile=profile.name,
@@ -287,24 +344,28 @@ class Connecting:
             return_to=pending.return_to,
             begun_with=pending.begun_with,
             person=pending.person,
+            popup=pending.popup,
         )
 
-    def _close(self, profile: Profile, pending: PendingAuthorization, hub_id: int | None) -> None:
-        """Notes the success, and resolves what it has made up for: this attempt's and others'."""
-        now = self.clock()
-        before = self.attempts.close(pending.reference, "connected")
-        self.attempts.note_worked(profile.fingerprint(pending.requested), now)
-        # Before the search, so that a failure that is recorded meanwhile sees it.
-        person = pending.person or pending.reference
-        self.attempts.note_came(person, profile.name, pending.reference, now)
-        mended = self.failures.open_of(profile.name, account=hub_id, person=person)
-        if before is not None:
-            mended.append(pending.reference)
-        for reference in dict.fromkeys(mended):
-            self.failures.change(
-                reference,
-                partial(connected_after_all, at=now, reference=pending.reference),
-            )
+    def _hand_over(self, asked_by: ClientRequest, issued: IssuedCode) -> Outcome | Refusal:
+        """Leads the person back to the client with a code; the client comes for the tokens."""
+        pending, connection = issued.pending, issued.connection
+        try:
+            back_to = self.clients.with_code(asked_by, issued)
+        except StoreUnavailableError as error:
+            logger.error("%s: the store went down, tokens are lost: %s", pending.reference, error)  # noqa: TRY400
+            return Refusal.STORE_DOWN
+        return Outcome(
+            reference=pending.reference,
+            profile=pending.profile,
+            cause=None,
+            missing=connection.missing_optional,
+            granted=connection.granted,
+            hub_id=connection.hub_id,
+            person=pending.person,
+            client=pending.client,
+            back_to=back_to,
+        )
 
     def _granted(
         self, profile: Profile, answer: Granted
@@ -346,7 +407,7 @@ class Connecting:
             granted=granted,
             hub_id=hub_id,
         )
-        _tolerating_outage(lambda: self._record(failure))
+        tolerating_outage(lambda: self._record(failure))
         logger.info("failed: %s %s %s", failure.reference, failure.profile, failure.cause)
         return Outcome(
             reference=pending.reference,
@@ -356,15 +417,29 @@ class Connecting:
             granted=granted,
             hub_id=hub_id,
             return_to=pending.return_to,
-            begun_with=pending.begun_with,
+            begun_with=pending.asked_by.query if pending.asked_by else pending.begun_with,
             person=pending.person,
+            client=pending.client,
+            back_to=self._back_to(pending, failure.cause),
+            popup=pending.popup,
         )
+
+    def _back_to(self, pending: PendingAuthorization, cause: Cause) -> str | None:
+        if pending.asked_by is None:
+            return None
+        return self.clients.with_error(pending.asked_by, cause, pending.reference)
 
     def _record(self, failure: Failure) -> None:
         if self.failures.record(failure):
             return
         # It counted as never returned, or was reported, and now its response is there after all.
         self.failures.change(failure.reference, partial(returned, response=failure))
+
+
+def _connection_id(pending: PendingAuthorization, hub_id: int | None) -> str:
+    """What names a connection. A client's is another one than this program's own."""
+    parts = [pending.profile, str(hub_id or pending.reference)]
+    return ".".join([*parts, pending.asked_by.client_id] if pending.asked_by else parts)
 
 
 def certain_refusals(profile: Profile, requested: RequestedScopes) -> tuple[Problem, ...]:
@@ -388,10 +463,3 @@ def _missing(
         tuple(name for name in missing if name in needed),
         tuple(name for name in missing if name not in needed),
     )
-
-
-def _tolerating_outage(action: Callable[[], object]) -> None:
-    try:
-        action()
-    except StoreUnavailableError as error:
-        logger.warning("the store is down; something is not recorded: %s", error)

@@ -170,6 +170,7 @@ _CELLS: dict[str, Callable[[Document], str | int | None]] = {
     "reference": _plain("reference"),
     "at": _plain("at"),
     "profile": _plain("profile"),
+    "client": _plain("client"),
     "cause": _plain("cause"),
     "title": _title,
     "stage": _plain("stage"),

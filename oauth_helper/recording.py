@@ -56,6 +56,8 @@ def failure_of(
         ask=diagnosis.ask,
         person=attempt.person,
         language=attempt.language,
+        client=attempt.client,
+        mistake=evidence.mistake,
     )
 
 

@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from oauth_helper.diagnosis import Candidate, Cause, Fix, Stage, fix_for
+from oauth_helper.diagnosis import (
+    Candidate,
+    Cause,
+    Fix,
+    Stage,
+    Wording,
+    fix_for,
+    mistake_wording,
+    wording,
+)
+from oauth_helper.oauth.pending import PendingAuthorization
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.secret import Secret
 
@@ -50,7 +60,8 @@ class Attempt:
 
     `claimed_at` is when the authorization response was taken in hand; None before that. `person` is
     the reference of the first attempt known to be of the same browser; empty when nobody knows.
-    `language` is the code of the one that the person read.
+    `language` is the code of the one that the person read, `client` the name of the client of the
+    proxy that asked for it.
     """
 
     reference: str
@@ -61,6 +72,7 @@ class Attempt:
     claimed_at: int | None = None
     person: str = ""
     language: str = ""
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,9 @@ class Failure:
     thing that would decide between the candidates. `history` has what happened later, the oldest
     first; `revision` counts the changes. `assignee` is the member of the staff who has taken it;
     empty when nobody has. `person` is the reference of the first attempt known to be of the same
-    browser, `language` the code of the one that the person read.
+    browser, `language` the code of the one that the person read, `client` the name of the client of
+    the proxy that asked for the connection; `mistake` names what went wrong between it and this
+    program, and is empty when it was not that.
     """
 
     reference: str
@@ -104,6 +118,8 @@ class Failure:
     assignee: str = ""
     person: str = ""
     language: str = ""
+    client: str = ""
+    mistake: str = ""
     history: tuple[Event, ...] = ()
     revision: int = 0
 
@@ -137,7 +153,14 @@ class Failure:
             scopes=self.missing,
             redirect_uri=self.redirect_uri,
             profile=self.profile,
+            client=self.client,
+            words=self.words,
         )
+
+    @property
+    def words(self) -> Wording:
+        """What is said about it."""
+        return mistake_wording(self.mistake) if self.mistake else wording(self.cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +177,13 @@ class Wanted:
     """Which failures to list; None asks for any. Times are Unix seconds, `since` included.
 
     `account` is a hub id, `group` a fingerprint, `scope` one of those that a failure is about.
-    `assignee` is `NOBODY` for those that nobody has taken. `terms` come on top.
+    `assignee` is `NOBODY` for those that nobody has taken, `client` is so for those that no client
+    asked for, and else its name in capital or small letters. `terms` come on top.
     """
 
     cause: str | None = None
     profile: str | None = None
+    client: str | None = None
     status: str | None = None
     stage: str | None = None
     account: str | None = None
@@ -177,9 +202,9 @@ class Wanted:
 
 
 #: The fields of `Wanted`, as they are named in addresses and searches.
-FIELDS = ("cause", "profile", "status", "stage", "account", "assignee", "scope", "group")
+FIELDS = ("cause", "profile", "client", "status", "stage", "account", "assignee", "scope", "group")
 
-#: The assignee of what nobody has taken.
+#: The assignee of what nobody has taken, and the client of what none asked for.
 NOBODY = "-"
 
 
@@ -265,9 +290,9 @@ class Recovery:
 class Counts:
     """How many failures a filter finds: all, and by the values of each field.
 
-    The values of a field are counted without what is asked of that field itself. `total` is None
-    when nobody knows without looking at each. `whole_days` says that days were counted whole, by
-    when the attempts began.
+    The values of a field are counted without what is asked of that field itself; clients by the
+    `client_key` of their names. `total` is None when nobody knows without looking at each.
+    `whole_days` says that days were counted whole, by when the attempts began.
     """
 
     total: int | None
@@ -313,7 +338,10 @@ class Connection:
     """An account that is connected.
 
     `id` is `<profile>.<hub_id>`, or ends in the attempt's reference when HubSpot did not tell the
-    account. `granted` is None when HubSpot did not tell; `expires_at` is the access token's.
+    account; with a client, `.<client id>` follows. `granted` is None when HubSpot did not tell;
+    `expires_at` is the access token's. `client` is the id of the client of the proxy that has the
+    tokens, empty when they are here. `ended_at` is when HubSpot was seen to accept them no more,
+    `ended_by` the reference of the failure that told so.
     """
 
     id: str
@@ -324,6 +352,9 @@ class Connection:
     connected_at: int
     expires_at: int
     reference: str
+    client: str = ""
+    ended_at: int | None = None
+    ended_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,3 +363,12 @@ class Tokens:
 
     access_token: Secret
     refresh_token: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedCode:
+    """What a client of the proxy gets for the code that it was given: a connection, once."""
+
+    pending: PendingAuthorization
+    connection: Connection
+    tokens: Tokens

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from oauth_helper.diagnosis import Fix, Who, fix_for, wording
+from oauth_helper.diagnosis import Fix, Who, fix_for
 from oauth_helper.records import Failure, Status
 from oauth_helper.working import has_connected
 
@@ -19,6 +19,8 @@ def reply(failure: Failure, *, address: str, translate: Callable[[str], str]) ->
         scopes=failure.missing,
         redirect_uri=failure.redirect_uri,
         profile=failure.profile,
+        client=failure.client,
+        words=failure.words,
         translate=translate,
     )
     return "\n\n".join(_paragraphs(failure, fixes, address, translate)) + "\n"
@@ -32,19 +34,23 @@ def _paragraphs(
     if has_connected(failure):
         yield translate("It has worked since: your account is connected. Nothing is left to do.")
         return
-    words = wording(failure.cause)
+    words = failure.words
     yield translate(words.customer)
     theirs = _steps(fixes, Who.CUSTOMER)
     admins = _steps(fixes, Who.ACCOUNT_ADMIN)
     if failure.status is Status.RESOLVED:
-        yield translate("This is mended now. Please try once more:") + f"\n{address}"
+        again = translate("This is mended now. Please try once more:") + f"\n{address}"
+        there = translate("This is mended now. Please try once more in the program you came from:")
+        yield f"{there} {failure.client}" if failure.client else again
     else:
         if theirs:
             yield translate("What you can do") + ":\n" + theirs
         if admins:
             yield translate("What an admin of your HubSpot account can do") + ":\n" + admins
         if theirs or admins or words.again:
-            yield translate("Then start again here:") + f"\n{address}"
+            again = translate("Then start again here:") + f"\n{address}"
+            there = translate("Then start again in the program you came from:")
+            yield f"{there} {failure.client}" if failure.client else again
         else:
             yield translate("We are mending it, and will tell you when you can try again.")
     reference = translate("If you write or call about this, please give this reference:")

@@ -38,11 +38,12 @@ class Revoked(Enum):
     NOT_FOUND = "not found"
     NOT_CONFIRMED = "not confirmed"
     UNREADABLE = "unreadable"
+    ENDED = "ended"
 
     @property
     def ok(self) -> bool:
         """Whether the connection is gone from here."""
-        return self in (Revoked.DONE, Revoked.UNREADABLE)
+        return self in (Revoked.DONE, Revoked.UNREADABLE, Revoked.ENDED)
 
     @property
     def message(self) -> str:
@@ -61,6 +62,7 @@ _MESSAGES = {
         "Forgotten here. Its tokens could not be read any more, or its profile is gone, so nothing "
         "was revoked at HubSpot: uninstall the app in the HubSpot account."
     ),
+    Revoked.ENDED: "Forgotten here. At HubSpot it had ended already.",
 }
 
 
@@ -75,6 +77,9 @@ def revoke(
     connection = connections.get(connection_id)
     if connection is None:
         return Revoked.NOT_FOUND
+    if connection.ended_at is not None:
+        connections.forget(connection)
+        return Revoked.ENDED
     tokens = connections.tokens(connection_id)
     profile = profiles.get(connection.profile)
     if tokens is None or profile is None:

@@ -8,6 +8,7 @@ value opens, which is how a key is rotated.
 from __future__ import annotations
 
 import base64
+import binascii
 from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -34,10 +35,15 @@ class Sealer:
         return self._fernet.encrypt(plain)
 
     def unseal(self, sealed: bytes) -> bytes:
-        """What `seal` was given. Raises `UnsealError`."""
+        """What `seal` was given. Raises `UnsealError`.
+
+        There is one spelling for it: base64 is else read with whatever follows its end.
+        """
         try:
+            if base64.urlsafe_b64encode(base64.urlsafe_b64decode(sealed)) != sealed:
+                raise UnsealError("cannot be opened")
             return self._fernet.decrypt(sealed)
-        except InvalidToken as error:
+        except (InvalidToken, binascii.Error) as error:
             raise UnsealError("cannot be opened") from error
 
 

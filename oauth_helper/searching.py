@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from oauth_helper.diagnosis import Cause, Stage, wording
+from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.records import FIELDS, NOBODY, Failure, Status, Term, What
 
 #: Characters of a search, and terms that count in it.
@@ -87,6 +87,11 @@ def is_match(failure: Failure, terms: tuple[Term, ...]) -> bool:
     return all(_holds(failure, term) is not term.negated for term in terms)
 
 
+def client_key(name: str) -> str:
+    """What all ways to write a client's name share; `NOBODY` where there is no client."""
+    return name.casefold() or NOBODY
+
+
 def _term(match: re.Match[str]) -> Term:
     field, negated = (match["field"] or "").lower(), bool(match["not"])
     value = match["bare"] if match["quoted"] is None else match["quoted"]
@@ -94,8 +99,9 @@ def _term(match: re.Match[str]) -> Term:
     if name == "is":
         return _is(value.lower(), negated=negated)
     if name in FIELDS or name in TEXT_FIELDS:
-        # Names of profiles and of the staff are as they are; the rest is written small.
-        return Term(name, value if name in ("profile", "assignee") else value.lower(), negated)
+        # Names of profiles, clients and of the staff are as they are; the rest is written small.
+        is_name = name in ("profile", "client", "assignee")
+        return Term(name, value if is_name else value.lower(), negated)
     return Term("", f"{field}:{value}" if field else value, negated)
 
 
@@ -114,14 +120,20 @@ def _holds(failure: Failure, term: Term) -> bool:
             return str(getattr(failure, term.field)) == value
         case "account":
             return str(failure.hub_id or "") == value
-        case "assignee":
-            return failure.assignee == ("" if value == NOBODY else value)
+        case "client" | "assignee":
+            return _is_named(getattr(failure, term.field), term)
         case "scope":
             return value in failure.missing[:SCOPES_SEARCHED]
         case "group":
             return failure.fingerprint == value
     needle = value.casefold()
     return any(needle in text.casefold() for text in _texts(failure, term.field))
+
+
+def _is_named(name: str, term: Term) -> bool:
+    if term.field == "client":
+        return client_key(name) == client_key(term.value)
+    return name == ("" if term.value == NOBODY else term.value)
 
 
 def _texts(failure: Failure, field: str) -> Iterator[str]:
@@ -134,7 +146,8 @@ def _texts(failure: Failure, field: str) -> Iterator[str]:
         yield from (event.text for event in failure.history if event.what in _WRITTEN)
     if not field:
         # As it stands in the lists: people look for what they see.
-        yield wording(failure.cause).title.replace("`", "")
+        yield failure.words.title.replace("`", "")
+        yield failure.client
         yield failure.correlation_id
         yield str(failure.hub_id or "")
         # Not those that were requested: nearly all of them are, every time.

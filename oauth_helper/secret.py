@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -22,3 +23,15 @@ class Secret:
         return "Secret(***)" if self._text else "Secret(empty)"
 
     __str__ = __repr__
+
+
+def is_password_hash(text: str) -> bool:
+    """Whether Werkzeug can check a secret against it; it raises for what it cannot."""
+    if found := re.fullmatch(r"scrypt:([0-9]{1,7}):[0-9]{1,2}:[0-9]\$[^$]+\$[0-9a-f]{128}", text):
+        cost = int(found[1])
+        return cost > 1 and cost & (cost - 1) == 0
+    return bool(
+        re.fullmatch(
+            r"pbkdf2:sha(256|512):[1-9][0-9]{0,7}\$[^$]+\$([0-9a-f]{64}|[0-9a-f]{128})", text
+        )
+    )

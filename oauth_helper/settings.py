@@ -99,6 +99,12 @@ SETTINGS = (
         "The bearer token of the JSON API, 16 characters or more. Empty: the API answers 401.",
     ),
     Setting(
+        "CONNECTIONS_API_TOKEN",
+        "",
+        "The bearer token of /api/v1/connections, which hands out access tokens; 16 characters or "
+        "more, and another one than SUPPORT_API_TOKEN. Empty: it answers 401.",
+    ),
+    Setting(
         "ATTEMPT_TIMEOUT",
         "900",
         "Seconds after which an attempt that has not come back counts as never returned, 1 to "
@@ -108,7 +114,8 @@ SETTINGS = (
     Setting(
         "OAUTH_CLIENTS_FILE",
         "",
-        "Path of the registered clients; reserved for the OAuth proxy, not in use yet.",
+        "Path of a TOML file with the clients of the OAuth proxy. Empty: there is none, and its "
+        "addresses answer 404.",
     ),
     Setting("TRUSTED_PROXIES", "0", "How many reverse proxies stand in front, 0 to 10."),
     Setting("RATE_LIMITS", "on", "on or off; off is for measuring only."),

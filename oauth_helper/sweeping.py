@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from oauth_helper.diagnosis import Cause, Evidence, Stage
+from oauth_helper.diagnosis import Cause, Evidence, Mistake, Stage
 from oauth_helper.profiles import Profile
 from oauth_helper.recording import evidence_at_hubspot, failure_of
 from oauth_helper.records import Attempt, Failure
@@ -80,6 +80,8 @@ class Sweeping:
         return written
 
     def _evidence(self, profile: Profile | None, attempt: Attempt) -> Evidence:
+        if attempt.claimed_at is not None and attempt.client:
+            return Evidence(stage=Stage.TOKEN, mistake=Mistake.NEVER_FETCHED, client=attempt.client)
         if attempt.claimed_at is not None:
             return Evidence(stage=Stage.CALLBACK, interrupted=True)
         worked = profile is not None and self.attempts.has_worked(

@@ -13,6 +13,7 @@ from harness import (
     API_TOKEN,
     CLIENT_ID,
     CLIENT_SECRET,
+    CONNECTIONS_API_TOKEN,
     PASSWORD,
     PUBLIC_URL,
     SAME_SITE,
@@ -79,7 +80,7 @@ def hubspot() -> Iterator[HubSpot]:
     application = create_sandbox_app(sandbox)
     server = make_server("127.0.0.1", 0, application, threaded=True)
     running = HubSpot(f"http://127.0.0.1:{server.server_port}", sandbox, issued)
-    application.before_request(lambda: running.requests.append(request.path))
+    application.before_request(lambda: running.arrived(request.path))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield running
@@ -103,6 +104,7 @@ def environ(store_url: str, hubspot: HubSpot, tmp_path: Path) -> dict[str, str]:
         "SECRET_KEY": "canary-secret-key-0123456789-0123456789",
         "SUPPORT_USERS": f"agent:{_HASH},viewer:{_HASH}:viewer",
         "SUPPORT_API_TOKEN": API_TOKEN,
+        "CONNECTIONS_API_TOKEN": CONNECTIONS_API_TOKEN,
         "RATE_LIMITS": "off",
     }
 
@@ -152,6 +154,18 @@ def api(app: Flask) -> Callable[[str], TestResponse]:
     browser = browser_of(app)
     headers = {"Authorization": f"Bearer {API_TOKEN}"}
     return lambda path: browser.get(f"/api/v1{path}", headers=headers)
+
+
+@pytest.fixture
+def backend(app: Flask) -> Callable[..., TestResponse]:
+    """Asks for connections and their tokens, as a backend of the operator's does."""
+    browser = browser_of(app)
+    headers = {"Authorization": f"Bearer {CONNECTIONS_API_TOKEN}"}
+
+    def ask(path: str = "", method: str = "GET") -> TestResponse:
+        return browser.open(f"/api/v1/connections{path}", method=method, headers=headers)
+
+    return ask
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ PROFILES = ("workato", "second")
 STAGES = (Stage.TOKEN, Stage.AUTHORIZATION)
 ACCOUNTS = (None, 7, 4711)
 STAFF = ("", "ada", "Ben")
+# Two ways to write one name, and names that hold what parts keys and counters.
+CLIENTS = ("", "", "", "Flow Tool", "flow tool", "a:{b} c  open token", "Straße")
 SCOPES = ("tickets", "crm.lists.read", "files")
 REQUESTS = (
     RequestedScopes(("oauth",), ("tickets",)),
@@ -67,6 +69,7 @@ def _failures(draw):
         begun,
         draw(st.sampled_from(CAUSES)),
         profile=draw(st.sampled_from(PROFILES)),
+        client=draw(st.sampled_from(CLIENTS)),
         stage=draw(st.sampled_from(STAGES)),
         status=draw(st.sampled_from(list(Status))),
         requested=draw(st.sampled_from(REQUESTS)),
@@ -86,6 +89,7 @@ def some_failures(most=25):
 _VALUES = {
     "cause": tuple(str(cause) for cause in CAUSES),
     "profile": PROFILES,
+    "client": ("-", "FLOW TOOL", "a:{b} c  open token", "STRASSE", "none of these"),
     "status": tuple(str(status) for status in Status),
     "stage": tuple(str(stage) for stage in STAGES),
     "account": ("7", "4711", "8"),
@@ -93,7 +97,7 @@ _VALUES = {
     "scope": SCOPES,
     "group": (a_failure().fingerprint, a_failure(missing=("files",)).fingerprint),
 }
-_TEXTS = {"": (*WORDS, "needle", "STRASSE", "note"), "message": ("hay",), "note": ("note",)}
+_TEXTS = {"": (*WORDS, "needle", "STRASSE", "note", "tool"), "message": ("hay",), "note": ("note",)}
 
 
 @st.composite

@@ -1,6 +1,7 @@
 """The parts that tests play with: a clock, a HubSpot, customers, and what they say."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -17,6 +18,7 @@ CLIENT_ID = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 CLIENT_SECRET = "canary-client-secret-0123456789"
 PUBLIC_URL = "https://connect.example.com"
 API_TOKEN = "canary-api-token-0123456789"
+CONNECTIONS_API_TOKEN = "canary-connections-token-0123456789"
 PASSWORD = "canary-password"
 FREE, STARTER, PROFESSIONAL, ENTERPRISE = 1000101, 1000102, 1000103, 1000104
 
@@ -38,12 +40,19 @@ class HubSpot:
     """The sandbox, as a server of its own.
 
     `requests` has the path of each request it got, `issued` the secret part of each code and token.
+    `instead` may answer a request, by its path, in the sandbox's place; None lets it through.
     """
 
     url: str
     sandbox: Sandbox
     issued: list[str]
     requests: list[str] = field(default_factory=list)
+    instead: Callable[[str], tuple[str, int, dict[str, str]] | None] | None = None
+
+    def arrived(self, path: str) -> tuple[str, int, dict[str, str]] | None:
+        """Notes a request, and what it is answered if not by the sandbox."""
+        self.requests.append(path)
+        return self.instead(path) if self.instead else None
 
     @property
     def token_requests(self) -> int:

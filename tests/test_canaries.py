@@ -1,11 +1,22 @@
 """Secrets stay where they belong: marked values are sent through every flow and looked for."""
 
+import json
 import logging
 import re
 
 import pytest
 import redis
-from harness import API_TOKEN, CLIENT_SECRET, PASSWORD, query_of
+from flask import request
+from harness import (
+    API_TOKEN,
+    CLIENT_SECRET,
+    CONNECTIONS_API_TOKEN,
+    ENTERPRISE,
+    PASSWORD,
+    query_of,
+)
+
+from oauth_helper.web.services import services_of
 
 
 @pytest.fixture
@@ -14,6 +25,7 @@ def dump(store, store_url):
     reads = {
         "hash": "HGETALL {}",
         "zset": "ZRANGE {} 0 -1",
+        "set": "SMEMBERS {}",
         "stream": "XRANGE {} - +",
         "string": "GET {}",
     }
@@ -72,6 +84,54 @@ def test_nothing_secret_is_kept_logged_or_shown(
     )
     for place, text in {"store": dump(), "log": logged, "pages": "\n".join(pages)}.items():
         for canary in canaries | issued:
+            assert canary not in text, f"{canary} in the {place}"
+
+
+def echoing(*, status, http_status):
+    """What HubSpot answers when it sends back all that it was sent."""
+
+    def answer(_path):
+        body = {"status": status, "message": f"bad: {request.get_data(as_text=True)}"}
+        return json.dumps(body), http_status, {}
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        None,
+        echoing(status="BAD_REFRESH_TOKEN", http_status=400),
+        echoing(status="BAD_CLIENT_SECRET", http_status=400),
+        echoing(status="error", http_status=503),
+    ],
+    ids=["refreshed", "ended", "refused", "unavailable"],
+)
+def test_nothing_secret_is_left_of_a_refresh(
+    customer, staff, api, app, backend, hubspot, dump, caplog, clock, instead
+):
+    customer.connect()
+    tokens = services_of(app).connections.tokens(f"workato.{ENTERPRISE}")
+    canaries = {CLIENT_SECRET, CONNECTIONS_API_TOKEN, tokens.refresh_token.reveal()}
+    clock.now += 1800
+    hubspot.instead = instead
+    caplog.set_level(logging.DEBUG)
+    caplog.clear()
+    response = backend(f"/workato.{ENTERPRISE}/token")
+    assert (response.status_code == 200) is (instead is None)
+    canaries |= set(hubspot.issued)
+    agent = staff("agent")
+    pages = [agent.get(f"/support/{path}").text for path in PAGES]
+    pages += [backend().text, backend(f"/workato.{ENTERPRISE}").text]
+    for failure in api("/failures").json["failures"]:
+        pages.append(agent.get(f"/support/failures/{failure['reference']}").text)
+        pages.append(str(failure))
+    if instead is not None:
+        pages.append(response.text)
+        assert len(api("/failures").json["failures"]) == 1
+    logged = "\n".join(each.getMessage() for each in caplog.records if each.name != "werkzeug")
+    for place, text in {"store": dump(), "log": logged, "pages": "\n".join(pages)}.items():
+        for canary in canaries:
             assert canary not in text, f"{canary} in the {place}"
 
 

@@ -12,7 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import urllib3
+from failure_examples import a_failure
 from werkzeug.security import check_password_hash
+
+from oauth_helper.storage.failures import Failures
 
 
 @pytest.fixture
@@ -141,6 +144,22 @@ def test_hash_password_reads_one_line(run):
     assert check_password_hash(done.stdout.strip(), "canary-password")
     assert "canary" not in done.stdout + done.stderr
     assert run("hash-password", typed="\n").returncode != 0
+
+
+def test_failures_are_listed_with_the_client_that_asked(run, store, store_url):
+    log = Failures(store, retention_days=90_000)
+    through, own = a_failure(client="Flow Tool"), a_failure()
+    assert log.record(through)
+    assert log.record(own)
+    done = run("failures", "list", "--client", "flow tool", REDIS_URL=store_url)
+    (line,) = done.stdout.splitlines()
+    assert through.reference in line
+    assert line.endswith("unknown  through Flow Tool")
+    (line,) = run("failures", "list", "--client", "-", REDIS_URL=store_url).stdout.splitlines()
+    assert own.reference in line
+    assert line.endswith("unknown")
+    shown = json.loads(run("failures", "show", through.reference, REDIS_URL=store_url).stdout)
+    assert shown["client"] == "Flow Tool"
 
 
 def test_without_a_running_program_the_records_are_read_all_the_same(run):

@@ -48,9 +48,10 @@ def test_the_defaults():
         "support_users": (),
         "openid": None,
         "support_api_token": Secret(""),
+        "connections_api_token": Secret(""),
         "attempt_timeout": 900,
         "failure_retention_days": 90,
-        "oauth_clients_file": None,
+        "oauth_clients": (),
         "trusted_proxies": 0,
         "rate_limits": True,
         "workers": min(os.cpu_count() or 1, 4),
@@ -142,6 +143,7 @@ def test_the_defaults_in_the_list_are_those_that_hold():
             (Secret("n" * 32), Secret("o" * 40)),
         ),
         ({"SUPPORT_API_TOKEN": "t" * 16}, "support_api_token", Secret("t" * 16)),
+        ({"CONNECTIONS_API_TOKEN": "t" * 16}, "connections_api_token", Secret("t" * 16)),
         ({"ATTEMPT_TIMEOUT": "1"}, "attempt_timeout", 1),
         ({"FAILURE_RETENTION_DAYS": "3650"}, "failure_retention_days", 3650),
         ({"TRUSTED_PROXIES": "10"}, "trusted_proxies", 10),
@@ -219,6 +221,7 @@ def test_a_value_that_is_given(environ, name, value):
         ("SECRET_KEY", "k" * 31, "has 31 characters; it needs 32 or more"),
         ("SECRET_KEY", f"{'k' * 32},short", "number 2 has 5 characters; it needs 32 or more"),
         ("SUPPORT_API_TOKEN", "short", "has 5 characters; it needs 16 or more"),
+        ("CONNECTIONS_API_TOKEN", "short", "has 5 characters; it needs 16 or more"),
         ("HUBSPOT_CLIENT_ID", "abc", None),
         ("HUBSPOT_CLIENT_SECRET", "abc", None),
         ("OAUTH_CLIENTS_FILE", "/gone.toml", "is '/gone.toml'; there is no such file"),
@@ -250,6 +253,12 @@ def test_a_wrong_value_is_named(name, value, says):
             HUBSPOT | {"HUBSPOT_CLIENT_ID": "a b"},
             "HUBSPOT_CLIENT_ID holds white space or other odd characters",
             id="odd-client-id",
+        ),
+        pytest.param(
+            {"SUPPORT_API_TOKEN": "t" * 16, "CONNECTIONS_API_TOKEN": "t" * 16},
+            "CONNECTIONS_API_TOKEN is the same as SUPPORT_API_TOKEN; whoever reads failures would "
+            "get tokens",
+            id="one-token-for-both",
         ),
         pytest.param(
             HUBSPOT | {"PUBLIC_URL": "https://10.0.0.1"},
@@ -416,6 +425,7 @@ SECRETS = {
     "SECRET_KEY": "canary-key-1-" + "k" * 32 + ",canary-key-2-" + "k" * 32,
     "SUPPORT_USERS": "ann:scrypt:2:1:1$canarysalt$" + "abcdef01" * 16,
     "SUPPORT_API_TOKEN": "canary-api-token-1",
+    "CONNECTIONS_API_TOKEN": "canary-connections-token-1",
 }
 
 

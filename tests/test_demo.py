@@ -85,6 +85,14 @@ def test_there_are_many_causes_and_none_is_nearly_all(written):
     assert any(failure.person != failure.reference for failure in written)
 
 
+def test_some_people_came_by_clients_of_the_proxy(written):
+    clients = Counter(failure.client for failure in written)
+    assert set(clients) == {"", "Flow Tool", "Sheet Sync"}
+    assert 5 < len(written) - clients[""] < len(written) / 3
+    by_person = {failure.person: failure.client for failure in written}
+    assert all(by_person[failure.person] == failure.client for failure in written)
+
+
 def test_much_has_happened_to_them(written):
     happened = Counter((event.what, event.by) for each in written for event in each.history)
     assert {what for what, _ in happened} == set(What) - {What.RETURNED, What.UNDONE}

@@ -51,7 +51,13 @@ def log(store):
 @pytest.fixture
 def two(log):
     old = recorded(REFERENCES[0], status=Status.RESOLVED, at=1_769_880_000.0, assignee="agent")
-    new = recorded(REFERENCES[1], stage=Stage.CALLBACK, missing=("tickets",), hub_id=None)
+    new = recorded(
+        REFERENCES[1],
+        stage=Stage.CALLBACK,
+        missing=("tickets",),
+        hub_id=None,
+        client="Flow Tool",
+    )
     assert log.record(old)
     assert log.record(new)
     return [new, old]
@@ -106,6 +112,9 @@ def test_json_lines(run, two):
         (("--cause", "unknown"), "both"),
         (("--cause", "rate_limited"), ""),
         (("--profile", "workato"), "both"),
+        (("--client", "flow tool"), "new"),
+        (("--client", "-"), "old"),
+        (("--search", 'client:"Flow Tool"'), "new"),
         (("--status", "open"), "new"),
         (("--stage", "token"), "old"),
         (("--account", "1000104"), "old"),

@@ -86,13 +86,22 @@ def test_no_cell_begins_a_formula(payload):
     record = failure(
         message=payload,
         assignee=payload,
+        client=payload,
         correlation_id=payload,
         missing=(payload,),
         granted=(payload,),
         candidates=(Candidate(Cause.UNKNOWN, payload),),
     )
     (found,) = rows_of(file_of([record], Form.CSV))
-    for name in ("message", "assignee", "correlation_id", "scopes_concerned", "granted", "why"):
+    for name in (
+        "message",
+        "assignee",
+        "client",
+        "correlation_id",
+        "scopes_concerned",
+        "granted",
+        "why",
+    ):
         assert found[name].startswith("'"), name
         assert without_prefix(found[name]) == payload, name
 
@@ -161,6 +170,13 @@ def test_numbers_stay_numbers_and_all_else_is_quoted():
     assert ',"",1000104,"",' in lines[1]
     assert ',"","","",' in lines[2]
     assert lines[3:] == [""]
+
+
+def test_the_client_that_asked_has_a_column():
+    found = rows_of(file_of([failure(client="Flow Tool"), failure()], Form.CSV))
+    assert [cells["client"] for cells in found] == ["Flow Tool", ""]
+    lines = file_of([failure(client="Flow Tool"), failure()], Form.JSONL).splitlines()
+    assert [json.loads(line)["client"] for line in lines] == ["Flow Tool", None]
 
 
 def test_line_ends_in_a_message_stay_in_its_cell():

@@ -1,4 +1,4 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs
 
 import pytest
@@ -96,6 +96,13 @@ def test_hubspot_is_asked_before_anything_is_forgotten(confirms, expected, kept)
             Store(sealed={}), {"workato": PROFILE}, Revoked.UNREADABLE, [], id="unreadable"
         ),
         pytest.param(Store(), {"other": PROFILE}, Revoked.UNREADABLE, [], id="profile-gone"),
+        pytest.param(
+            Store(kept={ID: replace(CONNECTION, ended_at=5)}, sealed={}),
+            {"workato": PROFILE},
+            Revoked.ENDED,
+            [],
+            id="ended",
+        ),
     ],
 )
 def test_when_there_is_nothing_to_ask_hubspot_with(store, profiles, expected, kept):
@@ -119,5 +126,5 @@ def test_an_outage_is_the_callers_and_nothing_is_asked():
 @pytest.mark.parametrize("went", Revoked)
 def test_each_end_has_its_message(went):
     assert went.message.endswith(".")
-    assert went.ok is (went in (Revoked.DONE, Revoked.UNREADABLE))
+    assert went.ok is (went not in (Revoked.NOT_FOUND, Revoked.NOT_CONFIRMED))
     assert ("orgotten" in went.message) is went.ok

@@ -63,6 +63,10 @@ def no(field, value):
         ("-assignee:-", (no("assignee", "-"),)),
         ("by:Ada", (term("assignee", "Ada"),)),
         ("profile:Second", (term("profile", "Second"),)),
+        ('client:"Flow Tool"', (term("client", "Flow Tool"),)),
+        ("-client:Zapier", (no("client", "Zapier"),)),
+        ("client:-", (term("client", "-"),)),
+        ("client_id:abc", (term("", "client_id:abc"),)),
         ("stage:token", (term("stage", "token"),)),
         ("account:4711", (term("account", "4711"),)),
         ("hub_id:4711", (term("account", "4711"),)),
@@ -168,6 +172,8 @@ def test_any_words_can_be_written(value, negated):
         (no("assignee", "-"), "is:taken"),
         (term("assignee", "-"), "-is:taken"),
         (term("assignee", "Ada Lovelace"), 'assignee:"Ada Lovelace"'),
+        (no("client", "Flow Tool"), '-client:"Flow Tool"'),
+        (term("client", "-"), "client:-"),
         (term("", "https://x.example"), "https://x.example"),
         (term("", "is:open"), '"is:open"'),
         (no("", "two words"), '-"two words"'),
@@ -188,6 +194,7 @@ FAILURE = replace(
         hub_id=4711,
         missing=("tickets", "crm.lists.read"),
         assignee="Ada",
+        client="Flow Tool",
     ),
     correlation_id="c0rrelation",
     history=(Event(1.0, What.NOTED, "ada", "Called back; İstanbul"),),
@@ -234,6 +241,15 @@ FAILURE = replace(
         ("by:ada", False),
         ("account:4711", True),
         ("account:471", False),
+        ("client:flow", False),
+        ('client:"flow tool"', True),
+        ('client:"FLOW Tool"', True),
+        ('-client:"Flow tool"', False),
+        ("-client:other", True),
+        ("client:-", False),
+        ("-client:-", True),
+        ("w tool", True),
+        ("note:tool", False),
         (f"group:{FAILURE.fingerprint}", True),
         ("group:0123456789", False),
         ("user_denied", False),
@@ -249,6 +265,12 @@ def test_nobody_has_taken_what_has_no_assignee():
     free = replace(FAILURE, assignee="", hub_id=None)
     assert is_match(free, read_search("-is:taken assignee:- -account:1").terms)
     assert not is_match(free, read_search("is:taken").terms)
+
+
+def test_no_client_asked_for_what_has_none():
+    own = replace(FAILURE, client="")
+    assert is_match(own, read_search("client:- -client:flow").terms)
+    assert not is_match(own, read_search("-client:-").terms)
 
 
 @given(text=st.text(max_size=400))

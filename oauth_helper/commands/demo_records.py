@@ -161,7 +161,8 @@ class Demonstration:
             expires_at=int(at) + 1800,
             reference=attempt.reference,
         )
-        self._latest[connection.id] = connection
+        if not attempt.client:  # else the client has the tokens
+            self._latest[connection.id] = connection
         self.attempts.close(attempt.reference, "connected")
         self.attempts.note_worked(profile.fingerprint(attempt.requested), at)
         # What `Failures.open_of` would find, without looking through all days each time.

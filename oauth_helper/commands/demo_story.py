@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib import resources
@@ -30,6 +30,9 @@ _OF_THE_INCIDENT, _INCIDENT_SECONDS = 12, 2 * _HOUR
 
 # Failures of one person in a row: most try once, some again and again.
 _IN_A_ROW = ((1, 70), (2, 20), (3, 8), (4, 2))
+
+# Of all people so many in a hundred come by a client of the proxy.
+_BY_A_CLIENT = 15
 
 # Connections without trouble for each hundred failures.
 _CONNECTED = 100
@@ -123,12 +126,13 @@ def _person(
     account = world.accounts[int(len(world.accounts) * chance.random() ** 2.5)]
     happened = scenario or _scenario(chance)
     language = _language(happened, chance)
+    client = chance.choice(document()["clients"]) if chance.randrange(100) < _BY_A_CLIENT else ""
     first = ""
     for number in range(count + 1):
         connects = number == count
         if at > world.now - 60 or (connects and count and chance.random() < 0.55):
             return
-        attempt = _attempt(profile, at, first, language, chance)
+        attempt = replace(_attempt(profile, at, first, language, chance), client=client)
         first = first or attempt.reference
         yield Try(attempt, profile, account, None if connects else happened)
         at += chance.choice((chance.uniform(1000, 3 * _HOUR), chance.uniform(_HOUR, 2 * _DAY)))

@@ -45,6 +45,7 @@ def _one_of(values: type[StrEnum]) -> click.Choice[str]:
 _FILTERS = (
     click.option("--cause", type=_one_of(Cause), metavar="CAUSE", help="Of this cause."),
     click.option("--profile", help="Of this profile."),
+    click.option("--client", help="That this client asked for; - for those that none did."),
     click.option("--status", type=_one_of(Status), help="Open, or resolved."),
     click.option("--stage", type=_one_of(Stage), help="That failed at this stage."),
     click.option("--account", type=click.IntRange(1, 10**15 - 1), help="Of this HubSpot account."),
@@ -83,6 +84,7 @@ def failures_export(
     progress: bool,
     cause: str | None,
     profile: str | None,
+    client: str | None,
     status: str | None,
     stage: str | None,
     account: int | None,
@@ -108,6 +110,7 @@ def failures_export(
     wanted = Wanted(
         cause=cause,
         profile=profile,
+        client=client,
         status=status,
         stage=stage,
         account=str(account) if account else None,
@@ -117,11 +120,11 @@ def failures_export(
         until=until,
         terms=terms,
     )
-    with open_store(config) as client:
-        log = Failures(client, retention_days=config.failure_retention_days)
+    with open_store(config) as store:
+        log = Failures(store, retention_days=config.failure_retention_days)
         made = parts(map(failure_json, log.each(wanted)), Form(form))
         if progress or sys.stderr.isatty():
-            made = _telling(made, Tallies(client).counts(wanted).total)
+            made = _telling(made, Tallies(store).counts(wanted).total)
         with _destination(output) as file:
             file.writelines(part.data for part in made)
 

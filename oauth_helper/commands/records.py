@@ -35,8 +35,9 @@ failures.add_command(failures_export)
     help="Only of this cause.",
 )
 @click.option("--profile", help="Only failures of this profile.")
+@click.option("--client", help="Only those that this client asked for; - for what none did.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
-def failures_list(cause: str | None, profile: str | None, limit: int) -> None:
+def failures_list(cause: str | None, profile: str | None, client: str | None, limit: int) -> None:
     """The newest failures, one a line."""
     from oauth_helper.records import Wanted
     from oauth_helper.storage.failures import Failures
@@ -44,13 +45,14 @@ def failures_list(cause: str | None, profile: str | None, limit: int) -> None:
     config = read_config()
     if profile:
         profile_named(config, profile)  # refuses an unknown one
-    with open_store(config) as client:
-        log = Failures(client, retention_days=config.failure_retention_days)
-        page = log.page(Wanted(cause=cause, profile=profile), limit=limit)
+    with open_store(config) as store:
+        log = Failures(store, retention_days=config.failure_retention_days)
+        page = log.page(Wanted(cause=cause, profile=profile, client=client), limit=limit)
     for failure in page.failures:
-        account = failure.hub_id or "-"
+        through = f"  through {failure.client}" if failure.client else ""
         click.echo(
-            f"{iso(failure.at)}  {failure.reference}  {failure.profile}  {account}  {failure.cause}"
+            f"{iso(failure.at)}  {failure.reference}  {failure.profile}  {failure.hub_id or '-'}"
+            f"  {failure.cause}{through}"
         )
     if not page.failures:
         click.echo("No failure is recorded.", err=True)

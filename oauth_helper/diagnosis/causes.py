@@ -116,27 +116,34 @@ def fix_for(
     scopes: Sequence[str] = (),
     redirect_uri: str = "",
     profile: str = "",
+    client: str = "",
     translate: Callable[[str], str] = str,
+    words: Wording | None = None,
 ) -> tuple[Fix, ...]:
-    """Who can mend `cause` and how, with the names filled in; the likeliest person first."""
+    """Who can mend `cause` and how, with the names filled in; the likeliest person first.
+
+    `words` are other ones than those of the cause, such as those about a client's mistake.
+    """
     names = {
         "scopes": ", ".join(scopes) or translate("the scopes concerned"),
         "redirect_uri": redirect_uri or translate("the redirect URL"),
         "profile": f"profile {profile}" if profile else translate("this profile"),
+        "client": client or "the client",
     }
     return tuple(
         Fix(fix.who, tuple(translate(step).format_map(names) for step in fix.steps))
-        for fix in wording(cause).fix
+        for fix in (words or wording(cause)).fix
     )
 
 
 @lru_cache(maxsize=1)
 def _wordings() -> Mapping[Cause, Wording]:
     text = resources.files(__package__).joinpath("wording.toml").read_text("utf-8")
-    return {Cause(name): _wording(table) for name, table in tomllib.loads(text).items()}
+    return {Cause(name): read_wording(table) for name, table in tomllib.loads(text).items()}
 
 
-def _wording(table: Mapping[str, Any]) -> Wording:
+def read_wording(table: Mapping[str, Any]) -> Wording:
+    """What one table of a wording file says."""
     return Wording(
         title=table["title"],
         explained=table["explained"],

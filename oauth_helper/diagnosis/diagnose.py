@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from oauth_helper.diagnosis.causes import Cause, Stage
+from oauth_helper.diagnosis.client_mistakes import from_mistake
 from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence, further
 from oauth_helper.diagnosis.messages import Reading, is_title_only, read_message
 from oauth_helper.diagnosis.responses import from_declined, from_refused, from_unavailable
@@ -34,6 +35,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     few and serve several causes each. The address of an error page in the message tells the
     requested scopes when nothing else does.
     """
+    if evidence.mistake:
+        return from_mistake(evidence)
     if evidence.requested is None and (found := find_authorization_url(evidence.message)):
         evidence = replace(
             evidence, requested=found.requested, redirect_uri=found.redirect_uri or ""

@@ -32,6 +32,9 @@ class Evidence:
     what happened. `code_age` is how old, in seconds, a refused code was at the least. `tier` and
     `role` are those of the account and the person, `earlier` the causes of earlier failures of the
     same account, and `worked` says that the very same request has connected an account before.
+
+    `mistake` is what went wrong between the client of the proxy named `client` and this program, by
+    its name in `client_mistakes.toml`, and `mistaken_scopes` the scopes that it is about.
     """
 
     stage: Stage
@@ -51,6 +54,9 @@ class Evidence:
     role: Role | None = None
     earlier: tuple[Cause, ...] = ()
     worked: bool = False
+    mistake: str = ""
+    client: str = ""
+    mistaken_scopes: tuple[str, ...] = ()
 
     @property
     def behind_a_subscription(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ import zlib
 from dataclasses import dataclass
 from hmac import compare_digest
 
+from oauth_helper.oauth.client_request import ClientRequest
 from oauth_helper.reference import parse_reference
 from oauth_helper.scopes import RequestedScopes
 
@@ -24,7 +25,8 @@ class PendingAuthorization:
 
     `begun_with` has the choices of the person who began, as a query, to begin the same again.
     `person` is the reference of the first attempt that is known of the same browser, `language` the
-    code of the one that the person read.
+    code of the one that the person read. `asked_by` is what a client of the proxy wants answered,
+    None when nobody but the person asked; `popup` says that the window is to close at the end.
     """
 
     reference: str
@@ -37,6 +39,13 @@ class PendingAuthorization:
     begun_with: str = ""
     person: str = ""
     language: str = ""
+    asked_by: ClientRequest | None = None
+    popup: bool = False
+
+    @property
+    def client(self) -> str:
+        """The name of the client that asked; empty when none did."""
+        return self.asked_by.client if self.asked_by else ""
 
     def matches(self, state: str) -> bool:
         """Whether `state` is this one's, compared in constant time."""
@@ -44,7 +53,7 @@ class PendingAuthorization:
 
     def to_bytes(self) -> bytes:
         """The value as bytes, small enough for a cookie: fifty scopes take some 400 of them."""
-        document = {
+        document: dict[str, object] = {
             "r": self.reference,
             "p": self.profile,
             "s": self.state,
@@ -56,6 +65,10 @@ class PendingAuthorization:
             "w": self.person,
             "l": self.language,
         }
+        if self.asked_by:
+            document["a"] = self.asked_by.to_list()
+        if self.popup:
+            document["o"] = True
         return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 9)
 
     @classmethod
@@ -63,6 +76,7 @@ class PendingAuthorization:
         """The value that `to_bytes` wrote. For sealed bytes only: it trusts their shape."""
         document = json.loads(zlib.decompress(data))
         scope, optional_scope = document["q"]
+        asked_by = document.get("a")
         return cls(
             reference=document["r"],
             profile=document["p"],
@@ -74,6 +88,8 @@ class PendingAuthorization:
             begun_with=document["b"],
             person=document.get("w", ""),
             language=document.get("l", ""),
+            asked_by=ClientRequest.from_list(asked_by) if asked_by else None,
+            popup=document.get("o", False),
         )
 
 

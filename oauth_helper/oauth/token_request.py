@@ -33,6 +33,17 @@ def code_request(
     return body
 
 
+def refresh_request(*, client_id: str, client_secret: Secret, refresh_token: Secret) -> str:
+    """The form body that asks for a new access token (RFC 6749 section 6)."""
+    body: str = prepare_token_request(
+        "refresh_token",
+        client_id=client_id,
+        client_secret=client_secret.reveal(),
+        refresh_token=refresh_token.reveal(),
+    )
+    return body
+
+
 def token_in_form(
     *, client_id: str, client_secret: Secret, token: str, token_type_hint: str
 ) -> str:

@@ -72,6 +72,7 @@ class AppPages:
             policy_signed="policy_signed" in request.form,
             governed="governed" in request.form,
             link_valid="link_valid" in request.form,
+            cuts_opener="cuts_opener" in request.form,
         )
         try:
             configuration = _read(text)

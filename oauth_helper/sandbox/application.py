@@ -57,16 +57,18 @@ def _refused(error: HTTPException) -> tuple[Response | str, int]:
 
 
 def _secured(response: Response) -> Response:
-    # Browsers hold a form's redirect against form-action as well, so the page that leads to a
-    # client's redirect URI has to allow its origin: https://www.w3.org/TR/CSP3/#directive-form-action
-    targets = " ".join(("'self'", *g.get("sandbox_form_targets", ())))
+    # Browsers hold every redirect after a form against form-action as well, and where the client's
+    # redirect URI leads on to only the client knows: https://www.w3.org/TR/CSP3/#directive-form-action
+    form_action = "" if g.get("sandbox_leads_away") else "; form-action 'self'"
     response.headers.setdefault(
         "Content-Security-Policy",
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-        f"frame-ancestors 'none'; form-action {targets}",
+        f"frame-ancestors 'none'{form_action}",
     )
     response.headers.setdefault("Referrer-Policy", "no-referrer")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if g.get("sandbox_cuts_opener"):
+        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     if request.endpoint != "sandbox.static":
         response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -26,6 +26,7 @@ class SandboxApp:
     """One app. With `governed` a Super Admin has to approve it in an account before it connects.
 
     `policy_signed` is HubSpot's acceptable use policy, `link_valid` whether the install link lives.
+    With `cuts_opener` the pages that it leads to cut the tie to the window that has opened theirs.
     """
 
     client_id: str
@@ -35,6 +36,7 @@ class SandboxApp:
     policy_signed: bool = True
     governed: bool = False
     link_valid: bool = True
+    cuts_opener: bool = False
 
 
 class Sandbox:
@@ -149,4 +151,5 @@ def _edit_of(app: SandboxApp) -> dict[str, Any]:
         "policy_signed": app.policy_signed,
         "governed": app.governed,
         "link_valid": app.link_valid,
+        "cuts_opener": app.cuts_opener,
     }

@@ -98,6 +98,7 @@ class Pages:
             abort(414)
         asked = AuthorizationRequest.from_query(request.args)
         app = self._sandbox.app(asked.client_id)
+        g.sandbox_cuts_opener = app is not None and app.cuts_opener
         refused = refuse_request(app, asked, self._sandbox.catalogue)
         return (refused or UNKNOWN_CLIENT) if refused or app is None else (asked, app)
 
@@ -109,7 +110,7 @@ class Pages:
         *,
         notice: str = "",
     ) -> str:
-        g.sandbox_form_targets = [_origin(asked.redirect_uri)]
+        g.sandbox_leads_away = True
         catalogue = self._sandbox.catalogue
         return render_template(
             "sandbox/authorize.html",
@@ -215,10 +216,3 @@ def _rows(names: Iterable[str], catalogue: Catalogue) -> list[tuple[str, str, st
 
 def _query() -> str:
     return request.query_string.decode("ascii", "replace")
-
-
-def _origin(uri: str) -> str:
-    parts = urlsplit(uri)
-    # A semicolon or a comma would start something else in the policy.
-    netloc = "".join(char for char in parts.netloc if char.isalnum() or char in ".-:[]")
-    return f"{parts.scheme}://{netloc}"

@@ -84,6 +84,8 @@ class Attempts:
             "person": attempt.person,
             "language": attempt.language,
         }
+        if attempt.client:
+            fields["client"] = attempt.client
         arguments = [
             attempt.reference,
             str(attempt.deadline),
@@ -199,4 +201,5 @@ def _attempt_of(reference: str, fields: dict[str, str]) -> Attempt:
         claimed_at=int(claimed) if claimed else None,
         person=fields.get("person", ""),
         language=fields.get("language", ""),
+        client=fields.get("client", ""),
     )

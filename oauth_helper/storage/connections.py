@@ -13,10 +13,29 @@ from oauth_helper.reference import day_of
 from oauth_helper.secret import Secret
 from oauth_helper.storage import keys
 from oauth_helper.storage.client import Client, raises_unavailable
+from oauth_helper.storage.connection_pages import (
+    ConnectionPage,
+    place_of,
+    read_cursor,
+    walk,
+    write_cursor,
+)
 
 _FORGET: Final = """
 if redis.call('HGET', KEYS[1], 'reference') ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
+"""
+
+# What HubSpot gave or refused belongs to the tokens that it was asked with: whoever connected anew
+# or refreshed meanwhile has others. KEYS: connection. ARGV: its reference, when its token expires,
+# the field that goes if any, then the fields and values that change.
+_CHANGE: Final = """
+if redis.call('HGET', KEYS[1], 'reference') ~= ARGV[1] then return 0 end
+if redis.call('HGET', KEYS[1], 'expires_at') ~= ARGV[2] then return 0 end
+if (redis.call('HGET', KEYS[1], 'ended_at') or '') ~= '' then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+if ARGV[3] ~= '' then redis.call('HDEL', KEYS[1], ARGV[3]) end
+return 1
 """
 
 # Connections whose references are read at a time.
@@ -39,18 +58,36 @@ class Connections:
     ) -> None:
         self._client = client
         self._forget = client.register_script(_FORGET)
+        self._change = client.register_script(_CHANGE)
         self._seal, self._unseal = seal, unseal
 
     @raises_unavailable
     def save(self, connection: Connection, tokens: Tokens) -> None:
         """Writes a connection; an earlier one of the same id is replaced, tokens and all."""
-        plain = json.dumps([tokens.access_token.reveal(), tokens.refresh_token.reveal()])
-        fields = {**_to_fields(connection), "tokens": self._seal(plain.encode()).decode()}
+        fields = {**_to_fields(connection), "tokens": self._sealed(tokens)}
         with self._client.pipeline(transaction=False) as pipeline:
             # The index first: an id without record is passed over, a record without id is lost.
             pipeline.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
+            if connection.hub_id is not None:
+                pipeline.sadd(keys.connections_of(connection.hub_id), connection.id)
             pipeline.hset(keys.connection(connection.id), mapping=cast("Any", fields))
             pipeline.execute()
+
+    @raises_unavailable
+    def refresh(self, connection: Connection, tokens: Tokens, *, expires_at: int) -> bool:
+        """Writes new tokens; False when it is not the connection any more that was read."""
+        changed = ["expires_at", str(expires_at), "tokens", self._sealed(tokens)]
+        return self._change_if_same(connection, "", changed)
+
+    @raises_unavailable
+    def end(self, connection: Connection, *, at: int, by: str) -> bool:
+        """Marks it as ended by the failure `by` and drops its tokens; False as for `refresh`."""
+        return self._change_if_same(connection, "tokens", ["ended_at", str(at), "ended_by", by])
+
+    def _change_if_same(self, connection: Connection, dropped: str, changed: list[str]) -> bool:
+        same = [connection.reference, str(connection.expires_at)]
+        key = keys.connection(connection.id)
+        return bool(self._change(keys=[key], args=[*same, dropped, *changed]))
 
     @raises_unavailable
     def get(self, connection_id: str) -> Connection | None:
@@ -62,6 +99,19 @@ class Connections:
     def tokens(self, connection_id: str) -> Tokens | None:
         """The tokens of a connection, or None when it is gone or no key opens them any more."""
         sealed = cast("str | None", self._client.hget(keys.connection(connection_id), "tokens"))
+        return self._opened(sealed)
+
+    @raises_unavailable
+    def with_tokens(self, connection_id: str) -> tuple[Connection, Tokens | None] | None:
+        """A connection with its own tokens, None in place of what no key opens; None for none."""
+        fields = cast("dict[str, str]", self._client.hgetall(keys.connection(connection_id)))
+        return (_from_fields(fields), self._opened(fields.get("tokens"))) if fields else None
+
+    def _sealed(self, tokens: Tokens) -> str:
+        plain = json.dumps([tokens.access_token.reveal(), tokens.refresh_token.reveal()])
+        return self._seal(plain.encode()).decode()
+
+    def _opened(self, sealed: str | None) -> Tokens | None:
         if sealed is None:
             return None
         try:
@@ -79,8 +129,47 @@ class Connections:
     @raises_unavailable
     def of_account(self, hub_id: int, *, profiles: Iterable[str]) -> tuple[Connection, ...]:
         """The connections of one account with these profiles, the latest first."""
-        found = self._all(f"{profile}.{hub_id}" for profile in profiles)
-        return tuple(sorted(found, key=lambda each: -each.connected_at))
+        wanted = set(profiles)
+        return tuple(each for each in self._of_account(hub_id) if each.profile in wanted)
+
+    def _of_account(self, hub_id: int) -> tuple[Connection, ...]:
+        ids = cast("set[str]", self._client.smembers(keys.connections_of(hub_id)))
+        return tuple(sorted(self._all(ids), key=place_of, reverse=True))
+
+    @raises_unavailable
+    def page(
+        self,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        profile: str | None = None,
+        hub_id: int | None = None,
+        reference: str | None = None,
+    ) -> ConnectionPage:
+        """The latest connections that are all that is given, behind `cursor` if one is given.
+
+        At most `limit`; fewer also where many others lie in between. Raises ValueError when the
+        cursor is none of ours.
+        """
+        start = None if cursor is None else read_cursor(cursor)
+        if reference is None and hub_id is None:
+            places, rest = walk(self._client, start, limit=limit, profile=profile)
+            found = self._all(connection_id for _, connection_id in places)
+            return ConnectionPage(found, write_cursor(rest) if rest else None)
+        wanted = [
+            each
+            for each in self._few(hub_id, reference)
+            if profile in (None, each.profile) and (start is None or place_of(each) < start)
+        ]
+        last = place_of(wanted[limit - 1]) if len(wanted) > limit else None
+        return ConnectionPage(tuple(wanted[:limit]), write_cursor(last) if last else None)
+
+    def _few(self, hub_id: int | None, reference: str | None) -> tuple[Connection, ...]:
+        """Those of an account, or the one of a reference, or what is both; the latest first."""
+        if reference is None:
+            return () if hub_id is None else self._of_account(hub_id)
+        made = self.of_reference(reference)
+        return (made,) if made is not None and hub_id in (None, made.hub_id) else ()
 
     @raises_unavailable
     def of_reference(self, reference: str) -> Connection | None:
@@ -116,8 +205,12 @@ class Connections:
         """Removes a connection and its tokens, unless the account has connected anew since."""
         if self._forget(keys=[keys.connection(connection.id)], args=[connection.reference]):
             self._client.zrem(keys.CONNECTIONS, connection.id)
+            if connection.hub_id is not None:
+                self._client.srem(keys.connections_of(connection.hub_id), connection.id)
             if self._client.exists(keys.connection(connection.id)):  # connected in between
                 self._client.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
+                if connection.hub_id is not None:
+                    self._client.sadd(keys.connections_of(connection.hub_id), connection.id)
 
 
 def _in_chunks(ids: list[str]) -> Iterator[list[str]]:
@@ -137,6 +230,9 @@ def _to_fields(connection: Connection) -> dict[str, str]:
         "connected_at": str(connection.connected_at),
         "expires_at": str(connection.expires_at),
         "reference": connection.reference,
+        "client": connection.client,
+        "ended_at": "" if connection.ended_at is None else str(connection.ended_at),
+        "ended_by": connection.ended_by,
     }
 
 
@@ -150,4 +246,7 @@ def _from_fields(fields: dict[str, str]) -> Connection:
         connected_at=int(fields["connected_at"]),
         expires_at=int(fields["expires_at"]),
         reference=fields["reference"],
+        client=fields.get("client", ""),
+        ended_at=int(fields["ended_at"]) if fields.get("ended_at") else None,
+        ended_by=fields.get("ended_by", ""),
     )

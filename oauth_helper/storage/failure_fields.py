@@ -34,6 +34,8 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "assignee": failure.assignee,
         "person": failure.person,
         "language": failure.language,
+        "client": failure.client,
+        "mistake": failure.mistake,
         "rev": str(failure.revision),
         "history": json.dumps(
             [[each.at, each.what, each.by, each.text] for each in failure.history],
@@ -69,12 +71,21 @@ def requested_in(fields: dict[str, str]) -> RequestedScopes:
 
 
 #: The fields that words are looked for in.
-TEXTS = ("reference", "cause", "message", "missing", "hub_id", "correlation_id", "history")
+TEXTS = (
+    "reference",
+    "cause",
+    "message",
+    "missing",
+    "hub_id",
+    "correlation_id",
+    "client",
+    "history",
+)
 
 
 def from_texts(values: Sequence[str | None]) -> Failure | None:
     """A failure with nothing but what words are looked for in; None when there is no record."""
-    reference, cause, message, missing, hub_id, correlation_id, history = values
+    reference, cause, message, missing, hub_id, correlation_id, client, history = values
     if reference is None or cause is None:
         return None
     return Failure(
@@ -83,6 +94,7 @@ def from_texts(values: Sequence[str | None]) -> Failure | None:
         missing=tuple((missing or "").split()),
         hub_id=int(hub_id) if hub_id else None,
         correlation_id=correlation_id or "",
+        client=client or "",
         history=_events(history or "[]"),
         profile="",
         stage=Stage.API,
@@ -123,6 +135,8 @@ def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
         assignee=fields.get("assignee", ""),
         person=fields.get("person", ""),
         language=fields.get("language", ""),
+        client=fields.get("client", ""),
+        mistake=fields.get("mistake", ""),
         revision=int(fields.get("rev", "0")),
         history=_events(fields.get("history", "[]")),
         candidates=tuple(

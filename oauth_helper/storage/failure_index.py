@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from oauth_helper.records import NOBODY, Failure, Status, Term, Wanted
-from oauth_helper.searching import SCOPES_SEARCHED
+from oauth_helper.searching import SCOPES_SEARCHED, client_key
 from oauth_helper.storage import keys
 
 _BY_VALUE = frozenset({"cause", "profile", "status", "stage", "account", "scope", "group"})
 
-_TAKEN = "taken"
+# Those that have any value of a field: what is asked for by `NOBODY` is in none of these.
+_ANY = {"assignee": "taken", "client": "proxied"}
+
+#: What is counted of a failure together. Only the last may be empty, or hold blanks.
+KIND = ("cause", "profile", "status", "stage", "client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,7 @@ def plan_for(wanted: Wanted) -> Plan:
         if index is None:
             rest.append(term)
             continue
-        is_contrary = index == _TAKEN and term.value == NOBODY
-        (without if term.negated is not is_contrary else within).append(index)
+        (without if term.negated is not (index in _ANY.values()) else within).append(index)
     return Plan(tuple(dict.fromkeys(within)) or ("",), tuple(dict.fromkeys(without)), tuple(rest))
 
 
@@ -46,7 +50,7 @@ def indexes_of(failure: Failure) -> tuple[str, ...]:
 
 def counters_of(failure: Failure) -> tuple[tuple[str, str], ...]:
     """What counts a failure: key and field of each counter of its day."""
-    kind = f"{failure.cause} {failure.profile} {failure.status} {failure.stage}"
+    kind = write_kind(getattr(failure, name) for name in KIND)
     group = f"{failure.fingerprint} {failure.cause} {failure.profile} {failure.status}"
     scopes = failure.missing[:SCOPES_SEARCHED]
     return (
@@ -54,6 +58,18 @@ def counters_of(failure: Failure) -> tuple[tuple[str, str], ...]:
         (keys.GROUPS, group),
         *((keys.SCOPES, f"{scope} {failure.profile}") for scope in scopes),
     )
+
+
+def write_kind(values: Iterable[str]) -> str:
+    """The counter of failures with these values of `KIND`."""
+    *others, client = values
+    return " ".join([*others, client] if client else others)
+
+
+def read_kind(counter: str) -> dict[str, str]:
+    """The values of `KIND` that `write_kind` wrote."""
+    values = counter.split(" ", len(KIND) - 1)
+    return dict(zip_longest(KIND, values, fillvalue=""))
 
 
 def group_name(failure: Failure) -> str:
@@ -74,9 +90,12 @@ def _narrow_indexes(failure: Failure) -> Iterator[str]:
     yield f"group:{failure.fingerprint}"
     if failure.hub_id is not None:
         yield f"account:{failure.hub_id}"
+    if failure.client:
+        yield f"client:{client_key(failure.client)}"
+        yield _ANY["client"]
     if failure.assignee:
         yield f"assignee:{failure.assignee}"
-        yield _TAKEN
+        yield _ANY["assignee"]
     if failure.person not in ("", failure.reference):
         yield earlier_of(failure.person)
     yield from (f"scope:{scope}" for scope in failure.missing[:SCOPES_SEARCHED])
@@ -91,6 +110,7 @@ def _positive(term: Term) -> Term:
 
 
 def _index_for(term: Term) -> str | None:
-    if term.field == "assignee":
-        return _TAKEN if term.value == NOBODY else f"assignee:{term.value}"
+    if term.field in _ANY:
+        value = client_key(term.value) if term.field == "client" else term.value
+        return _ANY[term.field] if value == NOBODY else f"{term.field}:{value}"
     return f"{term.field}:{term.value}" if term.field in _BY_VALUE else None

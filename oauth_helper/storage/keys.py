@@ -8,7 +8,7 @@
 | `oh:{<day>}:failures[:<index>]` | sorted set | references of failures, by time |
 | `oh:{<day>}:requests` | hash | by its name, what was requested, as many failures share it |
 | `oh:{<day>}:version` | string | changes with every counter of the day below |
-| `oh:{<day>}:counts` | hash | how many failures are of one `cause profile status stage` |
+| `oh:{<day>}:counts` | hash | how many failures are of one `cause profile status stage[ client]` |
 | `oh:{<day>}:groups` | hash | how many are of one `fingerprint cause profile status` |
 | `oh:{<day>}:scopes` | hash | how many are about one `scope profile` |
 | `oh:{<day>}:names` | hash | the scopes of each fingerprint |
@@ -20,6 +20,12 @@
 | `oh:came:<person>:<profile>` | string | when and with which attempt somebody last connected |
 | `oh:connection:<id>` | hash | one connection, its tokens sealed |
 | `oh:connections` | sorted set | ids of connections, by time |
+| `oh:connections:<hub id>` | set | ids of the connections of one account |
+| `oh:refreshing:<id>` | string | `turn <owner>`, or after a failure `note <reference> <what>` |
+| `oh:refresh-failed:<reference>:<cause>` | string | the failure that stands for all of a day |
+| `oh:code:<hash>` | string | what a code of the proxy stands for, sealed |
+| `oh:used:<hash>` | string | `<mark> <client> <grant>`: who has used a code, and for what |
+| `oh:grant:<reference>` | hash | the refresh tokens of a public client; that they are `withdrawn` |
 | `oh:worked:<fingerprint>` | string | when a request of this kind last connected somebody |
 | `oh:staff:<hash>` | hash | the sessions of one member of the staff, and since when |
 | `oh:export:<id>` | string | how far a download is, and whose |
@@ -85,6 +91,36 @@ def came(person: str, profile: str) -> str:
 def connection(connection_id: str) -> str:
     """The hash of one connection."""
     return f"oh:connection:{connection_id}"
+
+
+def connections_of(hub_id: int) -> str:
+    """The set of one account's connections."""
+    return f"oh:connections:{hub_id}"
+
+
+def refreshing(connection_id: str) -> str:
+    """Whose turn it is to refresh a connection's tokens, or how that failed a moment ago."""
+    return f"oh:refreshing:{connection_id}"
+
+
+def refresh_failed(connection: str, cause: str) -> str:
+    """The failure that was recorded when a connection, by its reference, failed for a cause."""
+    return f"oh:refresh-failed:{connection}:{cause}"
+
+
+def code(hashed: str) -> str:
+    """What a code of the proxy stands for."""
+    return f"oh:code:{hashed}"
+
+
+def used_code(hashed: str) -> str:
+    """That a code was used."""
+    return f"oh:used:{hashed}"
+
+
+def grant(reference: str) -> str:
+    """What has become of the refresh tokens of one grant."""
+    return f"oh:grant:{reference}"
 
 
 def worked(fingerprint: str) -> str:

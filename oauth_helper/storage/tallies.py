@@ -10,7 +10,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final, TypeVar, cast
 
@@ -25,17 +25,18 @@ from oauth_helper.records import (
     Term,
     Wanted,
 )
+from oauth_helper.searching import client_key
 from oauth_helper.storage import keys
 from oauth_helper.storage.client import Client, raises_unavailable
 from oauth_helper.storage.day_counters import DayCounters, DayCounts
-from oauth_helper.storage.failure_index import Plan, plan_for
+from oauth_helper.storage.failure_index import KIND, Plan, plan_for, read_kind, write_kind
 from oauth_helper.storage.failure_search import SPREAD, FailureSearch, Place, ordinal
 from oauth_helper.storage.many_scripts import ScriptForDays
 
 T = TypeVar("T")
 
 #: Fields that are counted for every failure.
-COUNTED = ("cause", "profile", "status", "stage")
+COUNTED = KIND
 
 # So few failures are looked at one by one.
 _LOOKED_AT = 500
@@ -100,6 +101,17 @@ class Tallies:
             for day, counts in _by_day(self._counts, _days(first, last))
             for tally in self._told(day, counts, _tallies)
         )
+
+    @raises_unavailable
+    def clients(self) -> tuple[str, ...]:
+        """The names of the clients that asked for any of what failed, in their order.
+
+        Of several ways to write a name it is the one that was new the latest.
+        """
+        kinds = self._counts.sum_of(self._days_of(Wanted()))
+        names = (read_kind(kind)["client"] for kind in kinds)
+        by_key = {client_key(name): name for name in names if name}
+        return tuple(by_key[key] for key in sorted(by_key))
 
     @raises_unavailable
     def scopes(self, first: date, last: date) -> tuple[ScopeTally, ...]:
@@ -176,7 +188,9 @@ class Tallies:
         with self._client.pipeline(transaction=False) as pipeline:
             for _, reference in stretch.places:
                 pipeline.hmget(keys.failure(reference), *COUNTED)
-            return Counter(" ".join(values) for values in pipeline.execute() if all(values))
+            rows = cast("list[list[str | None]]", pipeline.execute())
+        # Of a record that is gone nothing is there, of an older one all but the client.
+        return Counter(write_kind(each or "" for each in row) for row in rows if row[0])
 
     @raises_unavailable
     def groups(self, wanted: Wanted, *, limit: int, sample: int = 3) -> tuple[Group, ...]:
@@ -295,11 +309,11 @@ class Tallies:
 
 
 def _tallies(day: date, counts: DayCounts) -> tuple[Tally, ...]:
-    return tuple(
-        Tally(day, cause, profile, status, stage, count)
-        for field, count in counts.items()
-        for cause, profile, status, stage in [field.split(" ")]
-    )
+    found: Counter[tuple[str, str, str, str]] = Counter()
+    for field, count in counts.items():
+        cause, profile, status, stage, *_ = field.split(" ", 4)
+        found[cause, profile, status, stage] += count
+    return tuple(Tally(day, *kind, count) for kind, count in found.items())
 
 
 def _scope_tallies(day: date, counts: DayCounts) -> tuple[ScopeTally, ...]:
@@ -349,11 +363,12 @@ def _counted(
     kinds: Mapping[str, int], terms: Iterable[Term], *, whole_days: bool = False
 ) -> Counts:
     """The counts of a filter, from how many there are of each kind without it."""
-    asked = [term for term in terms if term.field in COUNTED]
+    asked = [_as_counted(term) for term in terms if term.field in COUNTED]
     by_field: dict[str, Counter[str]] = {name: Counter() for name in COUNTED}
     total = 0
     for kind, count in kinds.items():
-        values = dict(zip(COUNTED, kind.split(" "), strict=True))
+        values = read_kind(kind)
+        values["client"] = client_key(values["client"])
         failing = _unfulfilled(values, asked)
         if not failing:
             total += count
@@ -361,6 +376,10 @@ def _counted(
             if failing <= {name}:
                 by_field[name][values[name]] += count
     return Counts(total, {name: dict(found) for name, found in by_field.items()}, whole_days)
+
+
+def _as_counted(term: Term) -> Term:
+    return replace(term, value=client_key(term.value)) if term.field == "client" else term
 
 
 def _merged(groups: Sequence[Group], sample: int) -> Group:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
-from hmac import compare_digest
 from importlib import resources
 from typing import Any
 
@@ -14,6 +13,7 @@ from flask import Blueprint, Response, abort, jsonify, request
 from oauth_helper.reference import parse_reference
 from oauth_helper.scopes import AppConfigurationError
 from oauth_helper.web import api_checks
+from oauth_helper.web.bearer import unless_bearer
 from oauth_helper.web.errors import answer
 from oauth_helper.web.failure_json import failure_json, group_json
 from oauth_helper.web.json_body import FieldError
@@ -35,19 +35,7 @@ def _authenticate() -> Response | None:
     """Ends the request unless it carries the token; the description of the API is open to all."""
     if request.endpoint == "api.openapi":
         return None
-    token = services().config.support_api_token.reveal()
-    given = request.authorization
-    sent = given.token if given is not None and given.type == "bearer" else None
-    if token and sent and compare_digest(sent.encode(), token.encode()):
-        return None
-    why = (
-        "The Authorization header needs the bearer token of SUPPORT_API_TOKEN."
-        if token
-        else "The API is closed: SUPPORT_API_TOKEN is not set."
-    )
-    response = answer(401, "Unauthorized", why)
-    response.headers["WWW-Authenticate"] = 'Bearer realm="oauth_helper"'
-    return response
+    return unless_bearer(services().config.support_api_token, "SUPPORT_API_TOKEN")
 
 
 @blueprint.get("/failures")
@@ -55,7 +43,7 @@ def failures() -> Response:
     """The failures that the query asks for, newest first."""
     try:
         page = services().failures.page(
-            wanted_from_query(), limit=_limit(), cursor=request.args.get("cursor") or None
+            wanted_from_query(), limit=limit_from_query(), cursor=request.args.get("cursor") or None
         )
     except ValueError as error:
         abort(400, f"{error}.")
@@ -107,7 +95,8 @@ def openapi() -> Response:
     return jsonify(_openapi())
 
 
-def _limit() -> int:
+def limit_from_query() -> int:
+    """How many to give on a page. Raises ValueError for what is no such number."""
     text = request.args.get("limit", "50")
     if not (re.fullmatch("[0-9]{1,3}", text) and 1 <= int(text) <= MOST_PER_PAGE):
         raise ValueError(f"limit has to be a whole number from 1 to {MOST_PER_PAGE}")

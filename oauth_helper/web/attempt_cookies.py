@@ -24,6 +24,10 @@ from oauth_helper.sealing import Sealer, UnsealError
 #: servers commonly take 8 kB of cookies.
 MOST = 5
 
+# Characters of all of them in a header. A client of the proxy may have a long `state`, which makes
+# for a large cookie.
+_ROOM = 7990
+
 # A browser that sends hundreds was given them by somebody else.
 _DELETED_AT_ONCE = 20
 
@@ -71,12 +75,14 @@ class AttemptCookies:
         """Writes what there is to keep of an attempt, and drops the oldest beyond `MOST`."""
         if isinstance(attempt, PendingAuthorization):
             plain = _PENDING + attempt.to_bytes()
-            self._drop_oldest(request, response)
         else:
             plain = _OUTCOME + _outcome_to_bytes(attempt)
+        sealed = self.sealer.seal(plain).decode()
+        name = self._name(attempt.reference)
+        self._drop_oldest(request, response, name, len(f"{name}={sealed}; "))
         response.set_cookie(
-            self._name(attempt.reference),
-            self.sealer.seal(plain).decode(),
+            name,
+            sealed,
             max_age=_LIFETIME,
             secure=self.secure,
             httponly=True,
@@ -84,12 +90,20 @@ class AttemptCookies:
             path="/",
         )
 
-    def _drop_oldest(self, request: Request, response: Response) -> None:
+    def _drop_oldest(self, request: Request, response: Response, name: str, size: int) -> None:
+        """Makes room for the cookie of that name, which takes `size` characters of a header."""
         # Browsers send the oldest cookie first (RFC 6265 section 5.4).
         prefix = self._name("")
-        ours = [name for name in request.cookies if name.startswith(prefix)]
-        for name in ours[: max(0, len(ours) - MOST + 1)][:_DELETED_AT_ONCE]:
-            response.delete_cookie(name, path="/", secure=self.secure, httponly=True)
+        others = {
+            each: len(f"{each}={value}; ")
+            for each, value in request.cookies.items()
+            if each.startswith(prefix) and each != name
+        }
+        kept, left = 1, _ROOM - size
+        for each, length in reversed(others.items()):
+            kept, left = kept + 1, left - length
+            if (kept > MOST or left < 0) and kept <= MOST + _DELETED_AT_ONCE:
+                response.delete_cookie(each, path="/", secure=self.secure, httponly=True)
 
     def _name(self, reference: str) -> str:
         # `__Host-` keeps sibling domains from planting one; browsers want Secure for it.
@@ -116,6 +130,9 @@ def _outcome_to_bytes(outcome: Outcome) -> bytes:
         outcome.return_to,
         outcome.begun_with,
         outcome.person,
+        outcome.client,
+        outcome.back_to,
+        outcome.popup,
     ]
     return zlib.compress(json.dumps(document).encode(), 9)
 
@@ -133,5 +150,5 @@ def _outcome_from_bytes(data: bytes) -> Outcome:
         hub_id=hub_id,
         return_to=return_to,
         begun_with=begun_with,
-        person=later[0] if later else "",
+        **dict(zip(("person", "client", "back_to", "popup"), later, strict=False)),
     )

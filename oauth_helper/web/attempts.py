@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
 from flask import url_for as url
 
 from oauth_helper.connecting import Outcome
@@ -14,7 +24,9 @@ from oauth_helper.profiles import Profile
 from oauth_helper.recognising import Refusal
 from oauth_helper.records import CUSTOMER, Failure, StoreUnavailableError, What
 from oauth_helper.reference import parse_reference
+from oauth_helper.urls import origin_of
 from oauth_helper.web.languages import translate
+from oauth_helper.web.offer import is_only_looking
 from oauth_helper.web.security import csrf, is_from_here, limit
 from oauth_helper.web.services import services
 
@@ -37,8 +49,16 @@ def page(reference: str) -> Response:
     if isinstance(kept, PendingAuthorization):
         return _still_open(profile, kept)
     if kept.cause is None:
-        return _connected(profile, kept)
-    return _failed(profile, kept, kept.cause, kept.missing, continue_to=_continue_to(kept))
+        return _to_client(kept) if kept.back_to else _connected(profile, kept)
+    return _failed(
+        profile,
+        kept,
+        kept.cause,
+        kept.missing,
+        back_to=kept.back_to,
+        continue_to=_continue_to(kept, "failed"),
+        opener=_opener(kept, "failed"),
+    )
 
 
 @blueprint.get("/<reference>/status")
@@ -121,6 +141,23 @@ def _is_told(failure: Failure) -> bool:
     return is_reported or failure.stage is not Stage.AUTHORIZATION
 
 
+def _to_client(outcome: Outcome) -> Response:
+    """Leads the browser back to the client with its code, once: a reload shows how it ended."""
+    if outcome.back_to is None or is_only_looking():
+        return Response(status=204)
+    response = make_response(redirect(outcome.back_to, 303))
+    services().cookies.keep(request, response, replace(outcome, back_to=None))
+    return response
+
+
+def _back_to(pending: PendingAuthorization, cause: Cause) -> str | None:
+    """The address that leads back to the client of the proxy; None when there is none."""
+    proxy = services().proxy
+    if proxy is None or pending.asked_by is None:
+        return None
+    return proxy.with_error(pending.asked_by, cause, pending.reference)
+
+
 def _connected(profile: Profile, attempt: PendingAuthorization | Outcome) -> Response:
     """That it is connected; with what was granted, if this browser was told."""
     is_told = isinstance(attempt, Outcome)
@@ -132,6 +169,8 @@ def _connected(profile: Profile, attempt: PendingAuthorization | Outcome) -> Res
             profile=attempt.profile,
             cause=None,
             return_to=attempt.return_to,
+            client=attempt.client,
+            popup=attempt.popup,
         )
     )
     shown = render_template(
@@ -139,7 +178,8 @@ def _connected(profile: Profile, attempt: PendingAuthorization | Outcome) -> Res
         outcome=outcome,
         is_told=is_told,
         profile=profile,
-        continue_to=_continue_to(outcome),
+        continue_to=_continue_to(outcome, "connected"),
+        opener=_opener(outcome, "connected"),
     )
     return make_response(shown)
 
@@ -157,6 +197,7 @@ def _waiting(
         error=error,
         typed=request.form.get("message", "")[:MAX_REPORT],
         picked=request.form.get("picked", ""),
+        back_to=_back_to(pending, Cause.NEVER_RETURNED),
         is_late=services().clock() - pending.begun_at > services().config.attempt_timeout,
     )
     return make_response(shown, status if error else 200)
@@ -171,6 +212,10 @@ def _reported(profile: Profile, pending: PendingAuthorization, failure: Failure)
         others=_for_others_to_mend(failure),
         pending=pending if failure.stage is Stage.AUTHORIZATION else None,
         usual=usual_messages(),
+        back_to=_back_to(pending, failure.cause),
+        # In a tab of its own people carry on at HubSpot; a popup has a page behind it that waits.
+        continue_to=_continue_to(pending, "failed") if pending.popup else None,
+        opener=_opener(pending, "failed"),
     )
 
 
@@ -199,6 +244,7 @@ def _failed(
         steps=_steps(fixes, Who.CUSTOMER),
         admin_steps=_steps(fixes, Who.ACCOUNT_ADMIN),
         again=_again(profile, attempt),
+        client=attempt.client,
         **more,
     )
     return make_response(shown)
@@ -248,24 +294,39 @@ def _start_again(
 
 def _again(profile: Profile, attempt: PendingAuthorization | Outcome) -> str:
     """The address that begins the same again."""
+    if attempt.client:
+        asked_by = attempt.asked_by if isinstance(attempt, PendingAuthorization) else None
+        return f"{url('proxy.authorize')}?{asked_by.query if asked_by else attempt.begun_with}"
     address = url("connect.connect", name=profile.name)
-    return_to = urlencode({"return_to": attempt.return_to}) if attempt.return_to else ""
-    query = "&".join(filter(None, (attempt.begun_with, return_to)))
+    fields = {"return_to": attempt.return_to, "display": "popup" if attempt.popup else None}
+    way_back = urlencode({name: value for name, value in fields.items() if value})
+    query = "&".join(filter(None, (attempt.begun_with, way_back)))
     return f"{address}?{query}" if query else address
 
 
-def _continue_to(outcome: Outcome) -> str | None:
-    """`return_to` with the reference and the outcome added to its query."""
-    if outcome.return_to is None:
+def _opener(attempt: PendingAuthorization | Outcome, outcome: str) -> dict[str, str] | None:
+    """What the script of a popup tells the page that opened it, and the one origin to tell it to.
+
+    None in any other window.
+    """
+    origin = origin_of(attempt.return_to) if attempt.popup and attempt.return_to else None
+    if origin is None:
         return None
-    parts = urlsplit(outcome.return_to)
+    return {"reference": attempt.reference, "outcome": outcome, "origin": origin}
+
+
+def _continue_to(attempt: PendingAuthorization | Outcome, outcome: str) -> str | None:
+    """`return_to` with the reference and the outcome added to its query."""
+    if attempt.return_to is None:
+        return None
+    parts = urlsplit(attempt.return_to)
     query = [
         (name, value)
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
         if name not in ("reference", "outcome")  # whoever made the address may have forged them
     ]
     query += [
-        ("reference", outcome.reference),
-        ("outcome", "connected" if outcome.connected else "failed"),
+        ("reference", attempt.reference),
+        ("outcome", outcome),
     ]
     return parts._replace(query=urlencode(query)).geturl()

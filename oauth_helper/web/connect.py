@@ -17,7 +17,7 @@ from oauth_helper.recognising import Refusal, issuers_of, recognise
 from oauth_helper.scopes import UnknownScopesError
 from oauth_helper.urls import origin_of
 from oauth_helper.web.languages import language
-from oauth_helper.web.offer import chosen_in_query, offer_of
+from oauth_helper.web.offer import chosen_in_query, is_only_looking, offer_of
 from oauth_helper.web.security import limit
 from oauth_helper.web.services import profile_or_404, services
 
@@ -47,19 +47,21 @@ def home() -> str:
 def connect(name: str) -> BaseResponse:
     """Starts an attempt and sends the browser to HubSpot."""
     profile = profile_or_404(name)
-    if _is_only_looking():
+    if is_only_looking():
         return Response(status=204)
     optional, hub_id, region = chosen_in_query(), _hub_id(), _region()
+    return_to = _return_to(profile)
     try:
         begun = services().connecting.begin(
             profile,
             optional=optional,
             hub_id=hub_id,
             region=region,
-            return_to=_return_to(profile),
+            return_to=return_to,
             begun_with=_begun_with(profile, optional, hub_id, region),
             person=services().cookies.person(request),
             language=language(),
+            popup=_popup(profile, return_to),
         )
     except UnknownScopesError as error:
         abort(400, f"The address asks for scopes that profile “{profile.name}” lacks: {error}.")
@@ -75,7 +77,7 @@ def connect(name: str) -> BaseResponse:
 def callback(name: str) -> BaseResponse:
     """The redirection endpoint (RFC 6749 section 3.1.2): always leads on to the attempt's page."""
     profile = profile_or_404(name)
-    if _is_only_looking():
+    if is_only_looking():
         return Response(status=204)
     parameters = request.args.to_dict(flat=False)
     state = single(parameters, "state")
@@ -99,11 +101,6 @@ def callback(name: str) -> BaseResponse:
     if isinstance(outcome, Refusal):
         return _refuse(reference, profile, outcome)
     return _to_attempt(outcome.reference, outcome)
-
-
-def _is_only_looking() -> bool:
-    """Whether it is a link checker or a prefetching browser, which must not set anything going."""
-    return request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")
 
 
 def _to_attempt(reference: str, outcome: Outcome | None = None) -> BaseResponse:
@@ -163,3 +160,17 @@ def _return_to(profile: Profile) -> str | None:
     if origin_of(address) not in profile.return_origins:
         abort(400, f"return_to has to be at an origin that profile “{profile.name}” registers.")
     return address
+
+
+def _popup(profile: Profile, return_to: str | None) -> bool:
+    """Whether it happens in a window of its own, which tells the origin of `return_to`."""
+    display = request.args.get("display") or None
+    if display not in (None, "popup"):
+        abort(400, "display has to be popup.")
+    if display and not return_to:
+        abort(
+            400,
+            "display=popup needs a return_to at an origin that profile "
+            f"“{profile.name}” registers in return_origins.",
+        )
+    return display is not None

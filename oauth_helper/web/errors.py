@@ -7,6 +7,7 @@ import logging
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from oauth_helper.proxy import described
 from oauth_helper.records import StoreUnavailableError
 from oauth_helper.web.languages import marked, translate
 
@@ -20,17 +21,28 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
-def answer(status: int, title: str, detail: str) -> Response:
-    """An error as problem details (RFC 9457) below `/api/`, else as a page."""
+def answer(status: int, title: str, detail: str, **members: str) -> Response:
+    """An error as problem details (RFC 9457) below `/api/`, as an OAuth error, or as a page.
+
+    `members` are added to the problem details.
+    """
     if request.path.startswith("/api/"):
-        response = jsonify(type="about:blank", title=title, status=status, detail=detail)
+        response = jsonify(type="about:blank", title=title, status=status, detail=detail, **members)
         response.mimetype = "application/problem+json"
+    elif request.path in _FOR_CLIENTS:
+        error = "server_error" if status == 500 else _OAUTH_ERRORS.get(status, "invalid_request")
+        response = jsonify(error=error, error_description=described(detail))
+        response.headers["Cache-Control"] = "no-store"
     else:
         shown = translate(_TITLES.get(status, title))
         response = Response(render_template("error.html", title=shown, detail=translate(detail)))
     response.status_code = status
     return response
 
+
+# What OAuth clients ask for, who read errors as RFC 6749 section 5.2 has them.
+_FOR_CLIENTS = ("/oauth/token", "/oauth/revoke", "/.well-known/oauth-authorization-server")
+_OAUTH_ERRORS = {429: "temporarily_unavailable", 503: "temporarily_unavailable"}
 
 _TITLES = {
     400: marked("That cannot be done"),

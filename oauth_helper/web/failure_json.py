@@ -13,6 +13,7 @@ def failure_json(failure: Failure) -> dict[str, Any]:
     return {
         "reference": failure.reference,
         "profile": failure.profile,
+        "client": failure.client or None,
         "cause": failure.cause,
         "stage": failure.stage,
         "status": failure.status,

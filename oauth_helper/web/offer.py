@@ -82,3 +82,8 @@ def offer_of(profile: Profile, optional: Collection[str] | None = None) -> Offer
         ),
         requested=requested,
     )
+
+
+def is_only_looking() -> bool:
+    """Whether it is a link checker or a prefetching browser, which must not set anything going."""
+    return request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")

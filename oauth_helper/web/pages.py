@@ -7,12 +7,15 @@ from flask import Flask
 from oauth_helper.config import Config
 from oauth_helper.web import (
     api,
+    api_connections,
     attempts,
     connect,
+    embed,
     errors,
     languages,
     markup,
     operations,
+    proxy,
     security,
     setup,
     staff,
@@ -23,11 +26,14 @@ from oauth_helper.web.services import SESSION_LIFETIME
 _BLUEPRINTS = (
     connect.blueprint,
     attempts.blueprint,
+    embed.blueprint,
     setup.blueprint,
     staff.blueprint,
     staff.check.blueprint,
     api.blueprint,
+    api_connections.blueprint,
     operations.blueprint,
+    proxy.blueprint,
 )
 
 

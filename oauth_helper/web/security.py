@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import ipaddress
+import re
 import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
-from flask import Blueprint, Flask, current_app, redirect, request
+from flask import Blueprint, Flask, current_app, g, redirect, request
 from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -57,6 +59,22 @@ _CACHEABLE = ("static", "sandbox.static")
 def limit(rate: str) -> Callable[[View], View]:
     """Allows a view so many requests from one network, such as `120 per minute`."""
     return cast("Callable[[View], View]", _limiter.limit(rate))
+
+
+def limit_refused(rate: str) -> Callable[[View], View]:
+    """Allows so many requests from one network that are refused; others do not count."""
+    limited = _limiter.limit(
+        rate, deduct_when=lambda response: response.status_code in (400, 401, 403)
+    )
+    return cast("Callable[[View], View]", limited)
+
+
+def allow_forms_to(address: str) -> None:
+    """Lets the forms of this request's page end at `address`, by redirects too."""
+    parts = urlsplit(address)
+    # A policy cannot name an IPv6 address, and knows apps by their scheme.
+    is_named = parts.scheme in ("http", "https") and ":" not in (parts.hostname or "")
+    g.form_destination = origin_of(address) if is_named else f"{parts.scheme}:"
 
 
 def limit_posts(rate: str, *, of: Callable[[], str]) -> Callable[[View], View]:
@@ -128,6 +146,11 @@ def protect(app: Flask, config: Config) -> None:
     def set_headers(response: Response) -> Response:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
+        if "form_destination" in g:
+            policy = response.headers["Content-Security-Policy"]
+            response.headers["Content-Security-Policy"] = policy.replace(
+                "form-action 'self'", f"form-action 'self' {g.form_destination}"
+            )
         if request.endpoint not in _CACHEABLE:
             response.headers.setdefault("Cache-Control", "no-store")
         return response
@@ -136,11 +159,16 @@ def protect(app: Flask, config: Config) -> None:
         app.before_request(lambda: _to_public_url(config.public_url))
 
 
+# Bytes of a body that are read before anything is done with it.
+_READ_AHEAD = 65_536
+
+
 class _BodyPlaces:
-    """Lets requests with a body have half of the threads at most.
+    """Lets those that wait for a body have half of the threads at most.
 
     A thread waits for a body as long as its sender takes, so a few that never send theirs would
-    hold every one. The way to HubSpot and back has no bodies.
+    hold every one. The way to HubSpot and back has no bodies. Usual ones are read first, so that
+    what is done with them afterwards holds no place.
     """
 
     def __init__(self, app: WSGIApplication, places: int) -> None:
@@ -152,12 +180,29 @@ class _BodyPlaces:
         if not has_body and "HTTP_TRANSFER_ENCODING" not in environ:
             return self._app(environ, start_response)
         if not self._places.acquire(blocking=False):
-            busy = Response("Busy. Try again in a moment.\n", 503, {"Retry-After": "5"})
+            busy = Response(
+                '{"error": "temporarily_unavailable", "error_description": "Busy. Try again."}\n',
+                503,
+                {"Retry-After": "5"},
+                mimetype="application/json",
+            )
             return busy(environ, start_response)
         try:
-            return self._app(environ, start_response)
+            if not _is_usual(environ.get("CONTENT_LENGTH")):
+                return self._app(environ, start_response)
+            body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         finally:
             self._places.release()
+        environ["wsgi.input"] = io.BytesIO(body)
+        return self._app(environ, start_response)
+
+
+def _is_usual(length: str | None) -> bool:
+    return (
+        length is not None
+        and re.fullmatch("[0-9]{1,6}", length) is not None
+        and int(length) <= _READ_AHEAD
+    )
 
 
 def _allow_large_body() -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # the views know the adapters by their types only; the factor
     from oauth_helper.hubspot import HubSpot
     from oauth_helper.openid import OpenIdProvider
     from oauth_helper.profiles import Profile
+    from oauth_helper.proxy import ProxyServer
+    from oauth_helper.refreshing import Refreshing
     from oauth_helper.reporting import Reporting
     from oauth_helper.sealing import Sealer
     from oauth_helper.storage.attempts import Attempts
@@ -38,7 +40,8 @@ class Services:
     """One application's parts. `ping` raises `StoreUnavailableError` when the store is away.
 
     `openid` is None where nobody signs in at a provider; `sign_ins` seals what a browser keeps
-    while somebody is there. Who makes a file for somebody takes one of the `export_places`.
+    while somebody is there. `proxy` is None where no client is registered. Who makes a file for
+    somebody takes one of the `export_places`.
     """
 
     config: Config
@@ -52,9 +55,11 @@ class Services:
     tallies: Tallies
     deeds: Deeds
     connections: Connections
+    refreshing: Refreshing
     exports: Exports
     export_places: Semaphore
     hubspot: HubSpot
+    proxy: ProxyServer | None
     staff_sessions: StaffSessions
     openid: OpenIdProvider | None
     sign_ins: Sealer

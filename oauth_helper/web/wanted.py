@@ -41,6 +41,7 @@ def wanted_from(query: Mapping[str, str], search: Search) -> Wanted:
     return Wanted(
         cause=_one_of(query, "cause", set(Cause)),
         profile=query.get("profile") or None,
+        client=query.get("client") or None,
         status=_one_of(query, "status", set(Status)),
         stage=_one_of(query, "stage", set(Stage)),
         account=_account(query),

@@ -95,11 +95,18 @@ def page(new_page) -> Page:
 
 
 @pytest.fixture
-def site(make_app) -> Iterator[Site]:
+def site_settings() -> dict[str, str]:
+    """Settings that a test's site has beyond the usual ones."""
+    return {}
+
+
+@pytest.fixture
+def site(make_app, site_settings) -> Iterator[Site]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"http://localhost:{port}"
-    app = make_app(HUBSPOT_CLIENT_ID="", HUBSPOT_CLIENT_SECRET="", PUBLIC_URL=url, PORT=str(port))
+    sandbox = {"HUBSPOT_CLIENT_ID": "", "HUBSPOT_CLIENT_SECRET": ""}
+    app = make_app(**sandbox, PUBLIC_URL=url, PORT=str(port), **site_settings)
     server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -70,8 +70,15 @@ def varied(record, log):
         hub_id=4711,
         message="Authorization failed because there is a scope mismatch",
         assignee="lead",
+        client="Flow Tool",
     )
-    record(3600, Cause.NEVER_RETURNED, stage=Stage.AUTHORIZATION, hub_id=4711)
+    record(
+        3600,
+        Cause.NEVER_RETURNED,
+        stage=Stage.AUTHORIZATION,
+        hub_id=4711,
+        client="A Workflow Tool With Quite a Long Name",
+    )
     record(60, Cause.RATE_LIMITED, status=Status.RESOLVED)
     for number in range(60):
         record(90_000 + number, missing=("tickets",), hub_id=number)

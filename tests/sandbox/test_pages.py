@@ -115,9 +115,9 @@ def test_the_consent_page_shows_what_is_asked_for(connection):
     assert "style=" not in page
 
 
-def test_the_page_may_send_its_form_on_to_the_client_only(connection):
-    policy = connection.open().headers["Content-Security-Policy"]
-    assert policy.endswith("form-action 'self' https://client.example")
+def test_only_the_form_of_the_page_that_leads_to_the_client_may_leave(connection):
+    # Where the client leads on to, by further redirects, only the client knows.
+    assert "form-action" not in connection.open().headers["Content-Security-Policy"]
     assert (
         connection.http.get("/").headers["Content-Security-Policy"].endswith("form-action 'self'")
     )
@@ -458,3 +458,16 @@ def test_nothing_that_is_sent_breaks_it(*, shop, clock, method, path, query, for
     location = response.headers.get("Location", "/app/")
     assert location.startswith((f"{VALID['redirect_uri']}?", "/app/"))
     assert "Set-Cookie" not in response.headers
+
+
+def test_the_tie_to_the_opener_is_cut_where_the_app_says_so(connection, http):
+    name = "Cross-Origin-Opener-Policy"
+    assert name not in connection.open().headers
+    configuration = reload_text(http)
+    assert save(http, configuration, cuts_opener="on").status_code == 303
+    assert 'name="cuts_opener" checked' in http.get("/app/shop").text
+    pages = [connection.open(), connection.open(scope="oauth"), connection.decide(account="")]
+    assert [page.headers[name] for page in pages] == ["same-origin"] * 3
+    assert name not in connection.open(client_id="other").headers
+    assert save(http, configuration).status_code == 303
+    assert name not in connection.open().headers

@@ -97,6 +97,7 @@ def test_everything_works_on_a_cluster(client, cluster_url):
             cause=(Cause.UNKNOWN, Cause.USER_DENIED)[number % 2],
             message=f"number {number}",
             hub_id=number % 3,
+            client="" if number % 5 else "Flow {Tool}",
             missing=("tickets",) if number % 3 else (),
             requested=REQUESTS[number % 2],
         )
@@ -123,6 +124,7 @@ def test_everything_works_on_a_cluster(client, cluster_url):
     for wanted in (
         Wanted(),
         Wanted(cause=Cause.USER_DENIED, scope="tickets"),
+        Wanted(client="flow {tool}"),
         Wanted(status="open", since=(NOON - timedelta(days=9)).timestamp()),
         Wanted(terms=(Term("", "NUMBER 1"), Term("account", "1", negated=True))),
     ):
@@ -137,6 +139,8 @@ def test_everything_works_on_a_cluster(client, cluster_url):
     counts = counted.counts(Wanted())
     assert (counts.total, counts.by_field["status"]) == (30, {"open": 29, "resolved": 1})
     assert counted.counts(Wanted(account="1")).total == 10
+    assert counted.counts(Wanted(client="flow {tool}")).total == 6
+    assert counted.clients() == ("Flow {Tool}",)
     groups = counted.groups(Wanted(), limit=9)
     assert sum(group.count for group in groups) == 30
     assert sum(group.people for group in groups) == 31  # one belongs to two groups now

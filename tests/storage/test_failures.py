@@ -16,6 +16,7 @@ from oauth_helper.records import (
     Failure,
     Status,
     StoreUnavailableError,
+    Term,
     Wanted,
     What,
 )
@@ -419,6 +420,49 @@ def test_a_record_of_an_earlier_version_can_be_read_and_changed(log, client):
     assert log.get(failure.reference) == failure
     changed = log.change(failure.reference, lambda old: old.with_event(reported("x")))
     assert log.get(failure.reference) == changed
+
+
+def test_a_record_from_before_there_were_clients_has_none(log, client):
+    failure, through = a_failure(message="needle"), a_failure(client="Flow Tool")
+    log.record(failure)
+    (key,) = client.keys("oh:*:failure:*")
+    log.record(through)
+    assert client.hdel(key, "client") == 1
+    # It is counted as it was then.
+    (counts,) = client.keys("oh:*:counts")
+    kind = "unknown workato open token"
+    assert client.hgetall(counts) == {kind: "1", f"{kind} Flow Tool": "1"}
+    assert log.get(failure.reference).client == ""
+    assert list(log.each(Wanted(client="-"))) == [failure]
+    assert list(log.each(Wanted(client="Flow Tool"))) == [through]
+    assert list(log.each(Wanted(terms=(Term("", "needle"),)))) == [failure]
+    # Looked at one by one, and by the counters.
+    counted = Tallies(client)
+    for wanted in (Wanted(since=1.0), Wanted()):
+        assert counted.counts(wanted).by_field["client"] == {"-": 1, "flow tool": 1}
+    changed = log.change(failure.reference, lambda old: replace(old, status=Status.RESOLVED))
+    assert log.get(failure.reference) == changed
+    assert counted.counts(Wanted(client="-")).by_field["status"] == {"resolved": 1}
+
+
+def test_a_client_is_found_however_its_name_is_written(log, client):
+    names = ("Flow Tool", "{x}: a  token", "Straße 7", "")
+    failures = [a_failure(client=name) for name in names]
+    for failure in failures:
+        log.record(failure)
+    for name, failure in zip(names[:3], failures, strict=False):
+        for written in (name, name.upper(), name.lower()):
+            assert list(log.each(Wanted(client=written))) == [failure]
+            assert failure not in list(
+                log.each(Wanted(terms=(Term("client", written, negated=True),)))
+            )
+    assert list(log.each(Wanted(client="flow"))) == []
+    assert list(log.each(Wanted(client="-"))) == failures[3:]
+    assert len(list(log.each(Wanted(terms=(Term("client", "-", negated=True),))))) == 3
+    # Only those that have a client are in an index of clients.
+    assert len(client.keys("oh:*:failures:client:*")) == 3
+    (proxied,) = client.keys("oh:*:failures:proxied")
+    assert client.zcard(proxied) == 3
 
 
 def test_only_an_open_attempt_is_recorded_when_that_is_asked_for(log, client):

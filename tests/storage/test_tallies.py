@@ -72,8 +72,13 @@ def facets(recorded, wanted):
     for field in COUNTED:
         others = tuple(term for term in wanted.all_terms if term.field != field)
         fitting = found_in(recorded, Wanted(terms=others, since=wanted.since, until=wanted.until))
-        found[field] = dict(Counter(str(getattr(each, field)) for each in fitting))
+        found[field] = dict(Counter(counted_as(each, field) for each in fitting))
     return found
+
+
+def counted_as(failure, field):
+    value = str(getattr(failure, field))
+    return (value.casefold() or "-") if field == "client" else value
 
 
 def assert_recounted(counted, recorded):
@@ -211,6 +216,36 @@ def test_groups_of_nothing_are_none(counted):
     assert counted.groups(Wanted(since=NOON.timestamp()), limit=5) == ()
     assert counted.kinds() == ()
     assert counted.counts(Wanted()).total == 0
+
+
+def test_clients_that_failures_came_by_are_known_with_their_names(log, counted):
+    days = (0, 40, 3, 90)
+    names = ("Flow Tool", "flow tool", "{b}: a  tool 7", "")
+    for ago, name in zip(days, names, strict=True):
+        log.record(a_failure(NOON - timedelta(days=ago), client=name))
+    # Of two ways to write one name it is the later.
+    assert counted.clients() == ("Flow Tool", "{b}: a  tool 7")
+    assert counted.counts(Wanted()).by_field["client"] == {
+        "flow tool": 2,
+        "{b}: a  tool 7": 1,
+        "-": 1,
+    }
+    # Kinds are the same with and without a client.
+    assert [each.count for each in counted.failures(FIRST, LAST)] == [1, 1, 1, 1]
+    assert counted.counts(Wanted(client="FLOW tool", cause="unknown")).total == 2
+
+
+def test_no_client_is_known_where_none_asked(log, counted):
+    assert counted.clients() == ()
+    log.record(a_failure())
+    assert counted.clients() == ()
+
+
+def test_failures_of_one_kind_are_one_tally_whoever_asked(log, counted):
+    for name in ("", "Flow Tool", "Flow Tool", "Zap"):
+        log.record(a_failure(client=name))
+    (tally,) = counted.failures(FIRST, LAST)
+    assert (tally.count, tally.stage) == (4, "token")
 
 
 def test_attempts_are_counted_once(client, counted):

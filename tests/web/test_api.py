@@ -1,13 +1,18 @@
 """The JSON API: who may ask, what it gives, and what it says when it cannot."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
+from failure_examples import a_failure
 from harness import API_TOKEN, browser_of
+
+from oauth_helper.web.services import services_of
 
 F_KEYS = {
     "reference",
     "profile",
+    "client",
     "cause",
     "stage",
     "status",
@@ -95,6 +100,22 @@ def test_filters_and_pages(customer, api, clock):
     assert seen == everything
 
 
+def test_the_client_that_asked_is_told_and_asked_for(api, app, clock):
+    at = datetime.fromtimestamp(clock.now - 60, UTC)
+    for name in ("Flow Tool", ""):
+        services_of(app).failures.record(a_failure(at, client=name))
+    told = {each["client"] for each in api("/failures").json["failures"]}
+    assert told == {"Flow Tool", None}
+    for query, found in {
+        "client=flow+tool": ["Flow Tool"],
+        "client=-": [None],
+        "client=other": [],
+        "q=-client:-": ["Flow Tool"],
+    }.items():
+        answer = api(f"/failures?{query}").json["failures"]
+        assert [each["client"] for each in answer] == found
+
+
 def test_groups(customer, api, clock):
     customer.connect(token_answer="500")
     clock.now += 60
@@ -152,7 +173,7 @@ def test_the_description_is_open_to_all_and_names_every_route(client, app):
     routes = {
         rule.rule.replace("<", "{").replace(">", "}")
         for rule in app.url_map.iter_rules()
-        if rule.endpoint.startswith("api.")
+        if rule.endpoint.startswith(("api.", "api_connections."))
     }
     assert routes == {*document["paths"], "/api/v1/openapi.json"}
     required = document["components"]["schemas"]["Failure"]["required"]

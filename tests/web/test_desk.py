@@ -62,7 +62,9 @@ def five(record):
     return [
         record(60, Cause.USER_DENIED, stage=Stage.CALLBACK, message="they said no"),
         record(2 * HOUR, Cause.NEVER_RETURNED, stage=Stage.AUTHORIZATION, assignee="agent"),
-        record(3 * HOUR, Cause.USER_DENIED, hub_id=4711, status=Status.RESOLVED),
+        record(
+            3 * HOUR, Cause.USER_DENIED, hub_id=4711, status=Status.RESOLVED, client="Flow Tool"
+        ),
         record(2 * DAY, missing=("crm.lists.read", "tickets"), message="a Scope Mismatch here"),
         record(20 * DAY, Cause.RATE_LIMITED, profile="gone", assignee="lead"),
     ]
@@ -77,6 +79,15 @@ def five(record):
         ("status=resolved", "2"),
         ("stage=authorization", "1"),
         ("profile=gone", "4"),
+        ("client=Flow+Tool", "2"),
+        ("client=flow+tool", "2"),
+        ("client=Flow", ""),
+        ("client=-", "0134"),
+        ("client=Flow+Tool&status=open", ""),
+        ("q=client:%22flow+tool%22", "2"),
+        ("q=-client:%22Flow+Tool%22", "0134"),
+        ("q=-client:-", "2"),
+        ("q=flow", "2"),
         ("account=4711", "2"),
         ("assignee=lead", "4"),
         ("assignee=-", "023"),
@@ -178,6 +189,74 @@ def test_each_value_says_how_many_it_would_find(agent):
     assert '<span class="count" id="total">4</span>' in page
 
 
+@pytest.mark.usefixtures("five")
+def test_the_clients_to_choose_from_are_those_that_occur(agent):
+    assert through(agent, "") == {"": None, "-": 4, "Flow Tool": 1}
+    assert through(agent, "cause=user_denied") == {"": None, "-": 1, "Flow Tool": 1}
+    assert through(agent, "status=open") == {"": None, "-": 4, "Flow Tool": 0}
+    # What no counter tells is not counted, and can be chosen all the same.
+    assert through(agent, "q=mismatch") == {"": None, "-": None, "Flow Tool": None}
+    page = agent.get("/support/failures?client=flow+tool").text
+    assert '<option value="Flow Tool" selected>Flow Tool (1)</option>' in page
+    assert "</span>Through: flow tool <" in page
+    assert '<span class="count" id="total">1</span>' in page
+    page = agent.get("/support/failures?client=-").text
+    assert "</span>Through: this program's own pages <" in unescape(page)
+
+
+def through(browser, query):
+    """The values of the filter with their counts."""
+    choice = browser.get(f"/support/failures?{query}").text.partition('id="client"')[2]
+    options = re.findall(r'<option value="([^"]*)"[^>]*>([^<]*)<', choice.partition("</select>")[0])
+    counts = {value: re.search(r"\((\d+)\)$", title) for value, title in options}
+    return {value: int(count[1]) if count else None for value, count in counts.items()}
+
+
+def test_without_clients_there_is_nothing_to_choose(agent, record):
+    record()
+    assert 'id="client"' not in agent.get("/support/failures").text
+    # But what is chosen can be seen and taken back.
+    assert through(agent, "client=Gone") == {"": None, "Gone": 0, "-": 1}
+
+
+def test_list_and_page_say_which_client_asked(agent, record):
+    failure = record(client="Flow Tool & Co")
+    assert "through Flow Tool &amp; Co" in agent.get("/support/failures").text
+    page = agent.get(f"/support/failures/{failure.reference}").text
+    assert ">Flow Tool &amp; Co</a></dd>" in page
+    assert "Flow Tool &amp; Co sent the person here to connect HubSpot." in page
+    (address,) = re.findall(r'href="(/support/failures\?client=[^"]+)"', page)
+    assert shown(agent.get(unescape(address)).text) == [failure.reference]
+    place = "/support/failures/live?place=0-0&client=flow+tool+%26+co"
+    (event,) = re.findall(r"event: failure\ndata: (.*)", agent.get(place).text)
+    assert json.loads(event)["gone"] is False
+    assert "through Flow Tool &amp; Co" in json.loads(event)["row"]
+
+
+def test_of_no_client_nothing_is_said(agent, record):
+    failure = record()
+    page = agent.get(f"/support/failures/{failure.reference}").text
+    assert "<dt>Through</dt>" not in page
+    assert "The person clicked “Connect HubSpot”." in page
+    assert "through" not in agent.get("/support/failures").text.partition("<tbody")[2]
+
+
+def test_a_refresh_that_failed_began_with_nobody(agent, record):
+    failure = record(cause=Cause.REFRESH_TOKEN_INVALID, stage=Stage.REFRESH, client="Flow Tool")
+    page = agent.get(f"/support/failures/{failure.reference}").text
+    assert "HubSpot gave no fresh access token: refresh token no longer valid." in page
+    assert "sent the person" not in page
+    assert "browser was sent" not in page
+
+
+def test_groups_take_the_clients_together(agent, five):
+    assert five
+    page = agent.get("/support/failures?client=Flow+Tool&cause=user_denied").text
+    (address,) = re.findall(r'<a href="([^"]+)">Groups</a>', page)
+    assert unescape(address) == "/support/failures/groups?cause=user_denied"
+    assert 'id="client"' not in agent.get(unescape(address)).text
+
+
 def test_a_number_that_is_no_account_is_looked_for_in_the_texts(agent, record):
     failure = record(message="error 987654 at HubSpot")
     page = agent.get("/support/failures?q=987654").text
@@ -244,6 +323,7 @@ def test_nothing_from_outside_is_markup(agent, log, clock, payload):
         correlation_id=payload,
         candidates=(Candidate(Cause.UNKNOWN, payload),),
         assignee=payload,
+        client=payload,
     )
     log.record(failure)
     pages = [
@@ -684,7 +764,9 @@ def test_what_was_done_before_the_store_went_can_be_undone(agent, log, record, m
     assert len(resolved) == 19  # those since it was last kept
 
 
-@pytest.mark.parametrize("query", ["q=by:me", "q=tickets", "q=4711", "q=oauth", "assignee=-"])
+@pytest.mark.parametrize(
+    "query", ["client=flow+tool", "q=by:me", "q=tickets", "q=4711", "q=oauth", "assignee=-"]
+)
 def test_the_export_has_what_the_list_has(agent, five, query):
     assert five
     exported = agent.get(f"/support/export?format=jsonl&{query}").text.splitlines()

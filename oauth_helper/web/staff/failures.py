@@ -46,7 +46,7 @@ def failures() -> str | Response:
         filters=filters,
         chips=filters.chips(page.failures),
         counts=counts,
-        options=filters.options(counts),
+        options=filters.options(counts, services().tallies.clients()),
         searched_in=_searched_in(filters, page),
         mistyped=is_mistyped(text),
         is_first=not (request.args.get("cursor") or request.args.get("before")),

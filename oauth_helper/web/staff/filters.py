@@ -13,7 +13,7 @@ from flask_login import current_user
 
 from oauth_helper.diagnosis import Cause, Stage, wording
 from oauth_helper.records import NOBODY, Counts, Failure, Status, Term, Wanted
-from oauth_helper.searching import Search, read_search, write_term
+from oauth_helper.searching import Search, client_key, read_search, write_term
 from oauth_helper.web.services import services
 from oauth_helper.web.wanted import PARAMETERS, TODAY, wanted_from
 
@@ -93,11 +93,15 @@ class Filters:
         kept = {each: value for each, value in self.query.items() if each != name}
         return replace(self, query=kept).address()
 
-    def options(self, counts: Counts) -> dict[str, list[Option]]:
-        """The values to choose from for each field, those that find most first."""
+    def options(self, counts: Counts, clients: Iterable[str] = ()) -> dict[str, list[Option]]:
+        """The values to choose from for each field, those that find most first.
+
+        `clients` are the names of those that failures came by.
+        """
         profiles = {each.name: each.title for each in services().profiles.values()}
         found = counts.by_field
         return {
+            "client": self._clients(clients, found.get("client")),
             "cause": self._choices("cause", {each.value: _plain(each) for each in Cause}, found),
             "profile": self._choices("profile", profiles, found),
             "status": self._choices("status", {each.value: each.value for each in Status}, found),
@@ -124,6 +128,21 @@ class Filters:
         ]
         return options if field in ("within", "status") else sorted(options, key=_by_count)
 
+    def _clients(self, names: Iterable[str], known: Mapping[str, int] | None) -> list[Option]:
+        chosen = self.query.get("client") or None
+        # The one that is chosen may be written in another way.
+        by_key = {client_key(name): name for name in (chosen or NOBODY, NOBODY, *names)}
+        options = [
+            Option(
+                name,
+                _NO_CLIENT.get(name, name),
+                None if known is None else known.get(key, 0),
+                chosen is not None and client_key(chosen) == key,
+            )
+            for key, name in by_key.items()
+        ]
+        return sorted(options, key=_by_count)
+
     @staticmethod
     def _title(name: str, value: str, found: Sequence[Failure]) -> str:
         match name:
@@ -135,12 +154,18 @@ class Filters:
                 return _SPAN_NAMES[value]
             case "assignee":
                 return _assignees().get(value, value)
+            case "client":
+                return _NO_CLIENT.get(value, value)
         return value
+
+
+_NO_CLIENT = {NOBODY: "this program's own pages"}
 
 
 _FIELD_NAMES = {
     "cause": "Cause",
     "profile": "Profile",
+    "client": "Through",
     "status": "State",
     "stage": "Stage",
     "account": "Account",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from oauth_helper.diagnosis import Cause, Stage, wording
+from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.records import CUSTOMER, PROGRAM, Event, Failure, What
 
 
@@ -26,26 +26,38 @@ def timeline_of(failure: Failure) -> list[Moment]:
 
 def _beginning(failure: Failure) -> Iterator[Moment]:
     began = float(failure.begun_at)
-    yield Moment(began, "The person clicked “Connect HubSpot”.")
+    if failure.stage is Stage.REFRESH:
+        what = f"HubSpot gave no fresh access token: {_title(failure)}."
+        yield Moment(failure.at, what, kind="failed")
+        return
+    yield Moment(began, _how_it_began(failure))
     if failure.stage is Stage.PREFLIGHT:
-        yield Moment(failure.at, f"Stopped before HubSpot: {_title(failure.cause)}.", kind="failed")
+        yield Moment(failure.at, f"Stopped before HubSpot: {_title(failure)}.", kind="failed")
         return
     yield Moment(began, "The browser was sent to HubSpot.")
     yield Moment(failure.at, _how_it_failed(failure), kind="failed")
 
 
+def _how_it_began(failure: Failure) -> str:
+    if failure.client:
+        return f"{failure.client} sent the person here to connect HubSpot."
+    return "The person clicked “Connect HubSpot”."
+
+
 def _how_it_failed(failure: Failure) -> str:
+    if failure.mistake:
+        return f"It went wrong between {failure.client} and this program: {_title(failure)}."
     told = any(event.what in (What.REPORTED, What.RETURNED) for event in failure.history)
     match failure.stage:
         case Stage.AUTHORIZATION if failure.cause is Cause.NEVER_RETURNED or told:
             return "Nothing had come back from HubSpot by then: recorded as a failure."
         case Stage.CALLBACK:
-            return f"The browser came back from HubSpot: {_title(failure.cause)}."
+            return f"The browser came back from HubSpot: {_title(failure)}."
         case Stage.TOKEN:
-            return f"The browser came back, and HubSpot gave no tokens: {_title(failure.cause)}."
+            return f"The browser came back, and HubSpot gave no tokens: {_title(failure)}."
         case Stage.GRANT:
-            return f"HubSpot gave tokens, but not for all: {_title(failure.cause)}."
-    return f"It failed: {_title(failure.cause)}."
+            return f"HubSpot gave tokens, but not for all: {_title(failure)}."
+    return f"It failed: {_title(failure)}."
 
 
 def _moment(event: Event, failure: Failure) -> Moment:
@@ -73,8 +85,8 @@ def _quoted(event: Event, failure: Failure) -> str:
     return "" if is_elsewhere else event.text
 
 
-def _title(cause: Cause) -> str:
-    title = wording(cause).title.replace("`", "")
+def _title(failure: Failure) -> str:
+    title = failure.words.title.replace("`", "")
     return title[0].lower() + title[1:] if title[1:2].islower() else title
 
 

@@ -1,0 +1,180 @@
+"""Puts the program together: imports everything, and nothing but `create_app` imports it."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from flask import Flask
+
+from oauth_helper.config import Config
+from oauth_helper.connecting import Connecting
+from oauth_helper.handing_over import HandingOver
+from oauth_helper.hubspot import HubSpot
+from oauth_helper.openid import OpenIdProvider
+from oauth_helper.profiles import Profile
+from oauth_helper.proxy import Parts, ProxyServer, RefreshTokens
+from oauth_helper.refreshing import RefreshFailures, Refreshing
+from oauth_helper.reporting import Reporting
+from oauth_helper.sandbox import create_blueprint
+from oauth_helper.sandbox_settings import sandbox_for
+from oauth_helper.sealing import Sealer, derive_key
+from oauth_helper.storage.attempts import Attempts
+from oauth_helper.storage.client import Client, connect, raises_unavailable
+from oauth_helper.storage.codes import Codes
+from oauth_helper.storage.connections import Connections
+from oauth_helper.storage.deeds import Deeds
+from oauth_helper.storage.exports import Exports
+from oauth_helper.storage.failures import Failures
+from oauth_helper.storage.refreshes import Refreshes
+from oauth_helper.storage.sandbox_state import RedisSandboxState
+from oauth_helper.storage.staff_sessions import StaffSessions
+from oauth_helper.storage.tallies import Tallies
+from oauth_helper.sweeping import Sweeping
+from oauth_helper.web import pages, security
+from oauth_helper.web.attempt_cookies import AttemptCookies
+from oauth_helper.web.services import SESSION_LIFETIME, Services
+
+
+def assemble(config: Config, clock: Callable[[], float] | None) -> Flask:
+    """The WSGI application for `config`; `clock` gives Unix seconds, None is the system's."""
+    app = Flask("oauth_helper")
+    # Werkzeug's own redirects are made from the Host header.
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False
+    newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
+    app.config.update(SECRET_KEY=newest, SECRET_KEY_FALLBACKS=older)
+
+    redis = connect(config.redis_url.reveal())
+    core = _Core(
+        config=config,
+        profiles={profile.name: profile for profile in config.profiles},
+        hubspot=HubSpot(config.api_url, config.api_version),
+        redis=redis,
+        clock=clock or time.time,
+    )
+    _services(core).install(app)
+    pages.install(app, config)
+    if config.sandbox:
+        sandbox = create_blueprint(sandbox_for(config, RedisSandboxState(redis), clock=core.clock))
+        security.limit_blueprint(sandbox, "600 per minute")
+        # Its token endpoint is for programs, and its forms guard themselves.
+        security.csrf.exempt(sandbox)
+        app.register_blueprint(sandbox, url_prefix="/sandbox")
+    return app
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Core:
+    """What nearly every part works with."""
+
+    config: Config
+    profiles: Mapping[str, Profile]
+    hubspot: HubSpot
+    redis: Client
+    clock: Callable[[], float]
+
+    def sealer(self, purpose: str) -> Sealer:
+        """What seals for one purpose only."""
+        return Sealer(self.config.secret_keys, purpose=purpose)
+
+
+def _services(core: _Core) -> Services:
+    config, redis, clock = core.config, core.redis, core.clock
+    tokens = core.sealer("tokens")
+    attempts = Attempts(redis, retention_days=config.failure_retention_days)
+    failures = Failures(redis, retention_days=config.failure_retention_days)
+    connections = Connections(redis, seal=tokens.seal, unseal=tokens.unseal)
+    refreshing = _refreshing(core, failures, connections)
+    proxy = _proxy(core, attempts, failures, connections, refreshing.recording)
+    connecting = Connecting(
+        endpoint=config.authorization_endpoint,
+        attempts=attempts,
+        failures=failures,
+        connections=connections,
+        clients=proxy,
+        hubspot=core.hubspot,
+        clock=clock,
+        chance=lambda length: secrets.token_urlsafe(length)[:length],
+        choose=secrets.choice,
+        attempt_timeout=config.attempt_timeout,
+    )
+    callback = f"{config.public_url}/support/oidc/callback"
+    return Services(
+        config=config,
+        profiles=core.profiles,
+        connecting=connecting,
+        reporting=Reporting(attempts=attempts, failures=failures, clock=clock),
+        sweeping=Sweeping(
+            attempts=attempts, failures=failures, profiles=core.profiles, clock=clock
+        ),
+        cookies=AttemptCookies(core.sealer("attempts"), secure=config.is_secure),
+        attempts=attempts,
+        failures=failures,
+        tallies=Tallies(redis),
+        deeds=Deeds(redis),
+        connections=connections,
+        refreshing=refreshing,
+        exports=Exports(redis),
+        # Each holds a thread for as long as its reader takes.
+        export_places=threading.BoundedSemaphore(max(1, config.threads // 4)),
+        hubspot=core.hubspot,
+        proxy=proxy if config.oauth_clients else None,
+        staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
+        openid=OpenIdProvider(config.openid, callback) if config.openid else None,
+        sign_ins=core.sealer("sign-ins"),
+        ping=raises_unavailable(redis.ping),
+        clock=clock,
+    )
+
+
+def _refreshing(core: _Core, failures: Failures, connections: Connections) -> Refreshing:
+    """What hands out access tokens, with the turns that all workers share."""
+    refreshes = Refreshes(core.redis)
+    return Refreshing(
+        connections=connections,
+        profiles=core.profiles,
+        hubspot=core.hubspot,
+        turns=refreshes,
+        recording=RefreshFailures(
+            failures=failures, firsts=refreshes, clock=core.clock, choose=secrets.choice
+        ),
+        clock=core.clock,
+    )
+
+
+def _proxy(
+    core: _Core,
+    attempts: Attempts,
+    failures: Failures,
+    connections: Connections,
+    refresh_failures: RefreshFailures,
+) -> ProxyServer:
+    """The authorization server for clients; where none is registered nobody gets to it."""
+    codes = core.sealer("codes")
+    handing_over = HandingOver(
+        attempts=attempts,
+        failures=failures,
+        firsts=refresh_failures.firsts,
+        connections=connections,
+        profiles=core.profiles,
+        clock=core.clock,
+        choose=secrets.choice,
+    )
+    return ProxyServer(
+        Parts(
+            issuer=core.config.public_url,
+            clients=core.config.oauth_clients,
+            profiles=core.profiles,
+            codes=Codes(core.redis, seal=codes.seal, unseal=codes.unseal),
+            refresh_tokens=RefreshTokens(core.sealer("refresh tokens")),
+            connections=connections,
+            hubspot=core.hubspot,
+            handing_over=handing_over,
+            refresh_failures=refresh_failures,
+            clock=core.clock,
+            key=secrets.token_bytes(32),
+        )
+    )

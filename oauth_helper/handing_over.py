@@ -1,0 +1,115 @@
+"""The last step of a connection through the proxy: the client comes for its tokens, or fails to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from oauth_helper import finishing
+from oauth_helper.diagnosis import Evidence, Mistake, Stage
+from oauth_helper.finishing import note_connected, tolerating_outage
+from oauth_helper.profiles import Profile
+from oauth_helper.recording import failure_of
+from oauth_helper.records import Attempt, Connection, Failure, IssuedCode, Tokens
+from oauth_helper.reference import new_reference
+from oauth_helper.scopes import RequestedScopes
+
+logger = logging.getLogger(__name__)
+
+
+class FailureLog(finishing.FailureLog, Protocol):
+    """Where failures are recorded."""
+
+    def record(self, failure: Failure) -> bool:
+        """Writes a failure; False if there is one already."""
+
+
+class ConnectionStore(Protocol):
+    """Where connections are kept."""
+
+    def save(self, connection: Connection, tokens: Tokens) -> None:
+        """Writes a connection with its tokens."""
+
+
+class FirstFailures(Protocol):
+    """Which failures are recorded already."""
+
+    def first(self, connection: str, cause: str, reference: str) -> str:
+        """The reference for this cause: that of a failure within the last day, else `reference`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandingOver:
+    """Notes what becomes of a code. `clock` gives Unix seconds, `choose` picks one character."""
+
+    attempts: finishing.AttemptLog
+    failures: FailureLog
+    firsts: FirstFailures
+    connections: ConnectionStore
+    profiles: Mapping[str, Profile]
+    clock: Callable[[], float]
+    choose: Callable[[str], str]
+
+    def done(self, issued: IssuedCode) -> None:
+        """The client has its tokens now: the connection is kept, and the attempt is closed.
+
+        What is kept lets staff see and end it; without the store the client gets on all the same.
+        """
+        profile = self.profiles[issued.pending.profile]
+        tolerating_outage(lambda: self.connections.save(issued.connection, issued.tokens))
+        tolerating_outage(
+            lambda: note_connected(
+                profile,
+                issued.pending,
+                issued.connection.hub_id,
+                attempts=self.attempts,
+                failures=self.failures,
+                now=self.clock(),
+            )
+        )
+
+    def failed(self, issued: IssuedCode, mistake: Mistake, *, client: str) -> str:
+        """The client named `client` made a mistake with a code that is good: its reference.
+
+        One record for each attempt, however often a client tries.
+        """
+        pending = issued.pending
+        evidence = Evidence(stage=Stage.TOKEN, mistake=mistake, client=client)
+        failure = failure_of(
+            self.profiles.get(pending.profile),
+            pending,
+            evidence,
+            at=self.clock(),
+            granted=issued.connection.granted,
+            hub_id=issued.connection.hub_id,
+        )
+        self._record(failure)
+        return pending.reference
+
+    def used_twice(self, *, profile: str, client: str, grant: str) -> str:
+        """The client used a code again, whose grant was withdrawn for that: the reference.
+
+        The attempt itself has connected, so this is a record of its own, one a day and grant.
+        """
+        now = self.clock()
+        attempt = Attempt(
+            reference=new_reference(datetime.fromtimestamp(now, UTC).date(), self.choose),
+            profile=profile,
+            requested=RequestedScopes(()),
+            begun_at=int(now),
+            deadline=int(now),
+            client=client,
+        )
+        evidence = Evidence(stage=Stage.TOKEN, mistake=Mistake.USED_TWICE, client=client)
+        failure = failure_of(self.profiles.get(profile), attempt, evidence, at=now)
+        reference = self.firsts.first(grant, failure.cause, attempt.reference)
+        if reference == attempt.reference:
+            self._record(failure)
+        return reference
+
+    def _record(self, failure: Failure) -> None:
+        tolerating_outage(lambda: self.failures.record(failure))
+        logger.info("failed: %s %s %s", failure.reference, failure.profile, failure.cause)

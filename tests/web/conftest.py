@@ -1,0 +1,42 @@
+"""Clients of the OAuth proxy, for the tests of what must not be possible with them."""
+
+import pytest
+from harness import Customer, browser_of
+from oauth_clients import CALLBACK, SECRET, Tool, clients_file
+from werkzeug.security import generate_password_hash
+
+# Quicker to check than what the program makes itself: hundreds of requests are made here.
+QUICK_HASH = generate_password_hash(SECRET, "pbkdf2:sha256:100")
+
+
+@pytest.fixture
+def make_tool(make_app, hubspot, tmp_path):
+    """Registers clients; the first of them, with a person who comes from it."""
+
+    def make(*tables, **settings):
+        quick = [{"secret_hash": QUICK_HASH, **table} for table in tables or ({},)]
+        path = clients_file(tmp_path, *quick)
+        app = make_app(OAUTH_CLIENTS_FILE=path, **settings)
+        return tool_of(app, hubspot, **(tables[0] if tables else {}))
+
+    return make
+
+
+def tool_of(app, hubspot, **table):
+    browser = browser_of(app)
+    tool = Tool(browser, Customer(browser, hubspot), id=table.get("id", "tool"))
+    tool.redirect_uri = table.get("redirect_uris", [CALLBACK])[0]
+    if "secret_hash" in table and table["secret_hash"] is None:
+        tool.secret = None
+    return tool
+
+
+@pytest.fixture
+def tool(make_tool):
+    return make_tool()
+
+
+@pytest.fixture
+def failures(api):
+    """The records, the newest first."""
+    return lambda: api("/failures").json["failures"]
