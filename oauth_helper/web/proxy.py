@@ -22,9 +22,15 @@ from oauth_helper.proxy import (
     UnknownScopesRequestedError,
 )
 from oauth_helper.recognising import PENDING_LIFETIME
-from oauth_helper.web.languages import language
+from oauth_helper.web.languages import language, translate
 from oauth_helper.web.offer import is_only_looking
-from oauth_helper.web.security import allow_forms_to, csrf, limit, limit_refused
+from oauth_helper.web.security import (
+    allow_forms_to,
+    csrf,
+    is_from_here,
+    limit,
+    limit_refused,
+)
 from oauth_helper.web.services import services
 
 blueprint = Blueprint("proxy", __name__)
@@ -69,6 +75,8 @@ def authorize() -> BaseResponse:
 @limit("120 per minute")
 def decide() -> BaseResponse:
     """What the person decided on the page. Its form is guarded against other sites."""
+    if not is_from_here():
+        abort(403, translate("This form was sent from another site."))
     checked = _checked()
     if isinstance(checked, BaseResponse):
         return checked
