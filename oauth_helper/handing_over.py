@@ -58,8 +58,10 @@ class HandingOver:
 
         What is kept lets staff see and end it; without the store the client gets on all the same.
         """
-        profile = self.profiles[issued.pending.profile]
         tolerating_outage(lambda: self.connections.save(issued.connection, issued.tokens))
+        profile = self.profiles.get(issued.pending.profile)
+        if profile is None:  # taken out of the settings in the meantime
+            return
         tolerating_outage(
             lambda: note_connected(
                 profile,

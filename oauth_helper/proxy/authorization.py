@@ -87,6 +87,10 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib has no typ
             raise UnknownScopesRequestedError(unknown)
         return " ".join(known)
 
+    def wanted(self, scope: str) -> tuple[str, ...] | None:
+        """What a request asks for, as far as it is known; None when it leaves that to us."""
+        return self.split(scope)[0] if scope.strip() else None
+
     def split(self, scope: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The names in a `scope` parameter: those that the catalogue has, and the others."""
         names = tuple(dict.fromkeys(filter(None, _BETWEEN_SCOPES.split(scope))))

@@ -13,7 +13,6 @@ from oauth_helper.diagnosis import Mistake
 from oauth_helper.oauth.client_request import ClientRequest
 from oauth_helper.oauth.pending import PendingAuthorization
 from oauth_helper.oauth.redirect_uri import destination_of
-from oauth_helper.profiles import Profile
 from oauth_helper.proxy import (
     Answer,
     ClientMessage,
@@ -68,7 +67,7 @@ def authorize() -> BaseResponse:
     stranded = _stranded(client)
     if client.client.consent or stranded:
         return _consent_page(asked_by, client, stranded)
-    return _begin(asked_by, client.profile)
+    return _begin(asked_by, client)
 
 
 @blueprint.post("/oauth/authorize")
@@ -83,7 +82,7 @@ def decide() -> BaseResponse:
     asked_by, client = checked
     allow_forms_to(asked_by.redirect_uri)
     if http.form.get("decision") == "allow":
-        return _begin(asked_by, client.profile)
+        return _begin(asked_by, client)
     outcome = services().connecting.turn_away(
         client.profile,
         asked_by,
@@ -144,13 +143,11 @@ def _recorded(message: ClientMessage, error: UnknownScopesRequestedError) -> str
     return outcome.reference
 
 
-def _begin(asked_by: ClientRequest, profile: Profile) -> BaseResponse:
+def _begin(asked_by: ClientRequest, client: RegisteredClient) -> BaseResponse:
     """On to HubSpot; or to the page that says why that would be of no use."""
-    client = server().query_client(asked_by.client_id)
-    known, _ = client.split(asked_by.scope) if client else ((), ())
     begun = services().connecting.begin(
-        profile,
-        optional=known or None,
+        client.profile,
+        optional=client.wanted(asked_by.scope),
         asked_by=asked_by,
         person=services().cookies.person(http),
         language=language(),
@@ -167,14 +164,13 @@ def _begin(asked_by: ClientRequest, profile: Profile) -> BaseResponse:
 def _consent_page(
     asked_by: ClientRequest, client: RegisteredClient, stranded: PendingAuthorization | None
 ) -> Response:
-    known, _ = client.split(asked_by.scope)
     allow_forms_to(asked_by.redirect_uri)
     shown = render_template(
         "consent.html",
         client=client.client,
         profile=client.profile,
         destination=destination_of(asked_by.redirect_uri),
-        requested=client.profile.requested_scopes(known or None),
+        requested=client.profile.requested_scopes(client.wanted(asked_by.scope)),
         dropped=asked_by.dropped,
         stranded=stranded,
         action=f"{url('proxy.decide')}?{asked_by.query}",

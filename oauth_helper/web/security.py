@@ -256,6 +256,7 @@ def _to_public_url(public_url: str) -> Response | None:
         "check",
         "setup",
     )
+    is_page = is_page or request.endpoint == "proxy.authorize"
     if is_page and request.host != urlsplit(public_url).netloc:
         query = request.query_string.decode("ascii", "replace")
         address = public_url + quote(request.path) + (f"?{query}" if query else "")

@@ -7,41 +7,17 @@ from urllib.parse import quote, quote_plus
 import pytest
 import urllib3
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
-from harness import PUBLIC_URL, Customer, browser_of, query_of
+from harness import PUBLIC_URL, query_of
 from oauth_clients import (
     CALLBACK,
     SCOPE,
     VERIFIER,
-    Tool,
     answer_in,
     basic,
-    clients_file,
     pkce,
 )
 
 from oauth_helper.web.services import services_of
-
-
-@pytest.fixture
-def make_tool(make_app, hubspot, tmp_path):
-    """Registers clients; the first of them, with a person who comes from it."""
-
-    def make(*tables, **settings):
-        path = clients_file(tmp_path, *(tables or ({},)))
-        app = make_app(OAUTH_CLIENTS_FILE=path, **settings)
-        browser = browser_of(app)
-        first = tables[0] if tables else {}
-        tool = Tool(browser, Customer(browser, hubspot), id=first.get("id", "tool"))
-        if "secret_hash" in first and first["secret_hash"] is None:
-            tool.secret = None
-        return tool
-
-    return make
-
-
-@pytest.fixture
-def tool(make_tool):
-    return make_tool()
 
 
 def test_a_client_that_knows_nothing_of_hubspot_gets_tokens(tool, hubspot):
@@ -64,12 +40,6 @@ def test_a_client_that_knows_nothing_of_hubspot_gets_tokens(tool, hubspot):
     assert again.status_code == 200, again.text
     assert again.json["access_token"] != body["access_token"]
     assert hubspot.token_requests == 2
-
-
-@pytest.fixture
-def failures(api):
-    """The records, the newest first."""
-    return lambda: api("/failures").json["failures"]
 
 
 @pytest.mark.parametrize(
@@ -415,3 +385,34 @@ def test_a_client_that_is_taken_out_meanwhile_gets_nothing(tool, make_tool):
     page = tool.customer.come_back(path)
     assert page.status_code == 200
     assert "code=" not in page.text
+
+
+def test_a_client_that_asks_for_nothing_known_gets_what_the_app_requires_only(make_tool):
+    asked = query_of(make_tool({"unknown_scopes": "drop"}).to_hubspot(scope="bogus"))
+    assert asked["scope"] == "oauth crm.objects.contacts.read"
+    assert "optional_scope" not in asked
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "allowed"),
+    [
+        ("https://tool.example.com:8443/cb?x=1", "https://tool.example.com:8443"),
+        ("http://127.0.0.1:4711/cb", "http://127.0.0.1:4711"),
+        ("http://[::1]:4711/cb", "http:"),
+        ("com.example.app:/cb", "com.example.app:"),
+    ],
+)
+def test_the_form_may_end_where_the_answer_goes_and_nowhere_else(make_tool, redirect_uri, allowed):
+    tool = make_tool({"redirect_uris": [redirect_uri]})
+    policy = tool.ask().headers["Content-Security-Policy"]
+    (form_action,) = re.findall("form-action ([^;]*)", policy)
+    assert form_action.split()[:2] == ["'self'", allowed]
+    assert f"'self' {allowed} " not in tool.browser.get("/").headers["Content-Security-Policy"]
+
+
+def test_guesses_at_a_secret_are_limited_and_others_are_not(make_tool):
+    tool = make_tool(RATE_LIMITS="on")
+    token = tool.tokens()["refresh_token"]
+    statuses = [tool.refresh(token, client_secret="wrong").status_code for _ in range(125)]
+    assert statuses == [401] * 120 + [429] * 5
+    assert tool.refresh(token, client_secret="wrong").json["error"] == "temporarily_unavailable"
