@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal
 
 from oauth_helper.oauth.redirect_uri import is_registered, problem_with
 from oauth_helper.secret import Secret, is_password_hash
+from oauth_helper.settings_file import problems_of_keys, read_settings_file
 
 UnknownScopes = Literal["refuse", "drop"]
 ScopeResponse = Literal["rfc", "hubspot", "echo"]
@@ -70,14 +70,7 @@ def load_clients(path: Path, profiles: Collection[str]) -> tuple[OAuthClient, ..
 
     Raises `ClientsError`.
     """
-    try:
-        document = tomllib.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise ClientsError([f"{path} cannot be read: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ClientsError([f"{path} is not TOML: {error}"]) from error
-    except (RecursionError, ValueError) as error:  # nested too deep, or a number of 5000 digits
-        raise ClientsError([f"{path} is not TOML that can be read"]) from error
+    document = read_settings_file(path, ClientsError)
     tables = document.get("client")
     if not isinstance(tables, list) or not tables:
         raise ClientsError([f"{path} holds no [[client]] table"])
@@ -112,7 +105,6 @@ _TYPES: dict[str, type] = {
     "pkce": str,
     "consent": bool,
 }
-_TYPE_NAMES = {str: "text", list: "a list of texts", bool: "true or false"}
 _NEEDED = ("id", "name", "redirect_uris", "profile")
 _CHOICES = {
     "unknown_scopes": ("refuse", "drop"),
@@ -142,11 +134,7 @@ class _ClientReader:
         return OAuthClient(**values, secret_hash=Secret(hashed) if hashed else None)
 
     def _check_types(self) -> None:
-        for key, value in self._table.items():
-            if key not in _TYPES:
-                self.problems.append(f"unknown key {key!r}")
-            elif not _is_of(value, _TYPES[key]):
-                self.problems.append(f"{key} has to be {_TYPE_NAMES[_TYPES[key]]}")
+        self.problems += problems_of_keys(self._table, _TYPES)
         self.problems += [f"{key} is missing" for key in _NEEDED if key not in self._table]
 
     def _check_values(self) -> None:
@@ -177,9 +165,3 @@ class _ClientReader:
         for each in redirect_uris:
             if problem := problem_with(each):
                 self.problems.append(f"redirect_uris: {each[:200]!r} {problem}")
-
-
-def _is_of(value: object, of: type) -> bool:
-    if of is list:
-        return isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return isinstance(value, of)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,10 +20,10 @@ from oauth_helper.scopes import (
     RequestedScopes,
     load_app_configuration,
     load_catalogue,
-    nearest,
     split,
 )
 from oauth_helper.secret import Secret
+from oauth_helper.settings_file import problems_of_keys, read_settings_file
 from oauth_helper.urls import origin_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -114,14 +113,7 @@ def load_profiles(
     path: Path, defaults: Defaults, environ: Mapping[str, str]
 ) -> tuple[Profile, ...]:
     """The profiles of the TOML file at `path`, in its order. Raises `ProfilesError`."""
-    try:
-        document = tomllib.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise ProfilesError([f"{path} cannot be read: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProfilesError([f"{path} is not TOML: {error}"]) from error
-    except (RecursionError, ValueError) as error:  # nested too deep, or a number of 5000 digits
-        raise ProfilesError([f"{path} is not TOML that can be read"]) from error
+    document = read_settings_file(path, ProfilesError)
     tables = document.get("profiles")
     if not isinstance(tables, dict) or not tables:
         raise ProfilesError([f"{path} holds no [profiles.<name>] table"])
@@ -136,7 +128,7 @@ def load_profiles(
     return tuple(profile for profile in profiles if profile is not None)
 
 
-_TYPES: dict[str, type | tuple[type, ...]] = {
+_TYPES: dict[str, type] = {
     "title": str,
     "client_id": str,
     "client_secret_env": str,
@@ -151,7 +143,6 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "hub_id": int,
     "return_origins": list,
 }
-_TYPE_NAMES = {str: "text", list: "a list of texts", bool: "true or false", int: "a number"}
 
 
 class _ProfileReader:
@@ -200,14 +191,7 @@ class _ProfileReader:
     def _check_table(self) -> None:
         if not _NAME.fullmatch(self._name):
             self.problems.append("the name may hold a-z, 0-9, - and _ only, 32 characters at most")
-        for key, value in self._table.items():
-            if key not in _TYPES:
-                meant = nearest(key, _TYPES)
-                self.problems.append(
-                    f"unknown key {key!r}" + (f"; did you mean {meant!r}?" if meant else "")
-                )
-            elif not _is_of(value, _TYPES[key]):
-                self.problems.append(f"{key} has to be {_TYPE_NAMES[_TYPES[key]]}")  # type: ignore[index]
+        self.problems += problems_of_keys(self._table, _TYPES)
         if not re.fullmatch(r"[\x21-\x7e]+", str(self._table.get("client_id", "-"))):
             self.problems.append("client_id is empty, or holds white space or other odd characters")
         self._choice("missing_optional", ("note", "fail"))
@@ -289,9 +273,3 @@ class _ProfileReader:
                     f"return_origins: {text!r} is no origin such as https://app.example.com"
                 )
         return origins
-
-
-def _is_of(value: object, of: type | tuple[type, ...]) -> bool:
-    if of is list:
-        return isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return isinstance(value, of) and not (of is int and isinstance(value, bool))

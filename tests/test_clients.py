@@ -84,7 +84,10 @@ ONE = "client 1: "
         ({"unknown_scopes": "keep"}, "unknown_scopes has to be one of refuse, drop"),
         ({"scope_response": ""}, "scope_response has to be one of rfc, hubspot, echo"),
         ({"consent": "no"}, "consent has to be true or false"),
-        ({"redirect_uri": CALLBACK}, "unknown key 'redirect_uri'"),
+        (
+            {"redirect_uri": CALLBACK},
+            "unknown key 'redirect_uri'; did you mean 'redirect_uris'?",
+        ),
         (
             {"redirect_uris": ["http://tool.example.com/"]},
             "redirect_uris: 'http://tool.example.com/' is neither https nor on this computer",
