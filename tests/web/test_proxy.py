@@ -7,7 +7,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 import urllib3
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
-from harness import PUBLIC_URL, query_of
+from harness import PUBLIC_URL, SAME_SITE, query_of
 from oauth_clients import (
     CALLBACK,
     SCOPE,
@@ -416,3 +416,46 @@ def test_guesses_at_a_secret_are_limited_and_others_are_not(make_tool):
     statuses = [tool.refresh(token, client_secret="wrong").status_code for _ in range(125)]
     assert statuses == [401] * 120 + [429] * 5
     assert tool.refresh(token, client_secret="wrong").json["error"] == "temporarily_unavailable"
+
+
+@pytest.mark.parametrize("method", [None, "plain", "s256", "S512"])
+def test_another_method_of_pkce_or_none_is_refused(tool, method):
+    response = tool.ask(**{**pkce(), "code_challenge_method": method})
+    assert answer_in(response.location)["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "x"],
+)
+def test_a_request_that_names_something_twice_leads_nowhere(tool, name):
+    twice = f"&{name}=again&{name}=token"
+    response = tool.browser.get(f"/oauth/authorize?{tool.query(**{name: None})}{twice}")
+    assert response.status_code == 400
+    assert "Location" not in response.headers
+
+
+def test_staff_see_whose_connection_it_is_and_can_end_it(tool, staff):
+    token = tool.tokens()["refresh_token"]
+    agent = staff("agent")
+    assert "through tool<" in agent.get("/support/connections").text  # nobody registers it there
+    agent.application = tool.browser.application
+    page = agent.get("/support/connections").text
+    assert "through Flow Tool<" in page
+    action = re.search(r'action="(/support/connections/[^"]+/revoke)"', page)[1]
+    csrf = re.search(r'name="csrf_token" value="([^"]+)"', page)[1]
+    agent.post(action, data={"csrf_token": csrf}, headers=SAME_SITE)
+    assert tool.refresh(token).json["error"] == "invalid_grant"
+
+
+def test_a_mistake_with_a_good_code_is_recorded_with_all_that_is_known(tool, failures):
+    code = tool.code()
+    for _ in range(3):
+        assert tool.redeem(code, client_secret="wrong").status_code == 401
+    (failure,) = failures()
+    assert (failure["cause"], failure["client"]) == ("client_secret_invalid", "Flow Tool")
+    assert failure["hub_id"] == 1000104
+    assert failure["granted"] == ["oauth", "crm.objects.contacts.read", "tickets"]
+    assert failure["requested"]["optional_scope"] == ["tickets"]
+    assert tool.redeem(code).status_code == 200
+    assert failures()[0]["status"] == "resolved"

@@ -43,6 +43,8 @@ def connections() -> str:
     return render_template(
         "support/connections.html",
         connections=found.connections,
+        # One that is no longer registered is named by its id.
+        clients={client.id: client.name for client in services().config.oauth_clients},
         nothing=found.nothing,
         wanted=wanted,
         count=len(found.connections) if wanted else count,
