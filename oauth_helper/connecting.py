@@ -70,8 +70,13 @@ class ClientAnswers(Protocol):
     def with_code(self, asked_by: ClientRequest, issued: IssuedCode) -> str | None:
         """The one that brings a code; None when the client is no longer there."""
 
-    def with_error(self, asked_by: ClientRequest, cause: Cause, reference: str) -> str | None:
-        """The one that tells of a failure; None when the client is no longer there."""
+    def with_error(
+        self, asked_by: ClientRequest, cause: Cause, reference: str, *, what: str = ""
+    ) -> str | None:
+        """The one that tells of a failure; None when the client is no longer there.
+
+        `what` says in a few words what happened, if that is not the title of the cause.
+        """
 
 
 class TokenEndpoint(Protocol):
@@ -420,14 +425,16 @@ class Connecting:
             begun_with=pending.asked_by.query if pending.asked_by else pending.begun_with,
             person=pending.person,
             client=pending.client,
-            back_to=self._back_to(pending, failure.cause),
+            back_to=self._back_to(pending, failure),
             popup=pending.popup,
         )
 
-    def _back_to(self, pending: PendingAuthorization, cause: Cause) -> str | None:
+    def _back_to(self, pending: PendingAuthorization, failure: Failure) -> str | None:
         if pending.asked_by is None:
             return None
-        return self.clients.with_error(pending.asked_by, cause, pending.reference)
+        return self.clients.with_error(
+            pending.asked_by, failure.cause, failure.reference, what=failure.words.title
+        )
 
     def _record(self, failure: Failure) -> None:
         if self.failures.record(failure):

@@ -15,7 +15,7 @@ from authlib.oauth2.rfc6749 import (
 from authlib.oauth2.rfc9207 import IssuerParameter
 
 from oauth_helper.clients import OAuthClient
-from oauth_helper.diagnosis import Cause, Mistake
+from oauth_helper.diagnosis import Cause, Mistake, wording
 from oauth_helper.oauth.client_request import ClientRequest
 from oauth_helper.oauth.redirect_uri import with_parameters
 from oauth_helper.proxy.authorization import (
@@ -103,13 +103,19 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         answer: Answer = self.create_authorization_response(message, grant_user=issued, grant=grant)
         return answer.location
 
-    def with_error(self, asked_by: ClientRequest, cause: Cause, reference: str) -> str | None:
-        """The address that leads back to the client with what went wrong; None as above."""
+    def with_error(
+        self, asked_by: ClientRequest, cause: Cause, reference: str, *, what: str = ""
+    ) -> str | None:
+        """The address that leads back to the client with what went wrong; None as above.
+
+        `what` says so in a few words; empty, it is the title of the cause.
+        """
         if self._client_of(asked_by) is None:
             return None
+        title = (what or wording(cause).title).replace("`", "")
         error = OAuth2Error(
             error=authorization_error(cause),
-            description=f"HubSpot was not connected ({cause}).",
+            description=described(f"HubSpot was not connected: {title} ({cause})."),
             redirect_uri=asked_by.redirect_uri,
             state=asked_by.state,
         )

@@ -48,9 +48,14 @@ def node_modules() -> None:
         if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
             return
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=NODE_FOLDER, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        _cannot_run(f"npm ci failed: {done.stderr}")
+        try:
+            subprocess.run(
+                command, cwd=NODE_FOLDER, capture_output=True, text=True, check=True, timeout=100
+            )
+        except subprocess.CalledProcessError as error:
+            _cannot_run(f"npm ci failed: {error.stderr}")
+        except subprocess.TimeoutExpired:
+            _cannot_run("npm ci takes too long")
 
 
 def _cannot_run(why: str) -> None:

@@ -167,7 +167,10 @@ def test_who_declines_on_the_page_is_led_back_at_once(tool, failures, hubspot):
     answer = answer_in(response.location)
     assert (answer["error"], answer["state"]) == ("access_denied", "xyz")
     (failure,) = failures()
-    assert failure["reference"] in answer["error_description"]
+    assert answer["error_description"] == (
+        "HubSpot was not connected: Declined before HubSpot (user_denied). "
+        f"Reference: {failure['reference']}"
+    )
     assert (failure["cause"], failure["client"]) == ("user_denied", "Flow Tool")
     assert failure["candidates"][0]["why"].startswith("The person declined on this program's own")
     assert not hubspot.requests
@@ -188,7 +191,8 @@ def test_who_declines_at_hubspot_reads_our_page_and_goes_back_from_there(tool, f
     assert answer_in(address) == {
         "error": "access_denied",
         "error_description": (
-            f"HubSpot was not connected (user_denied). Reference: {failure['reference']}"
+            "HubSpot was not connected: Cancelled at HubSpot (user_denied). "
+            f"Reference: {failure['reference']}"
         ),
         "state": "xyz",
     }
