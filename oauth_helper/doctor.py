@@ -61,6 +61,11 @@ def _settings(config: Config) -> Iterator[Finding]:
         )
         for problem in certain_refusals(profile, requested):
             yield Finding(f"profile {profile.name}", ok=False, text=problem.message)
+    for client in config.oauth_clients:
+        kind = "public" if client.is_public else "confidential"
+        asked = "people are asked first" if client.consent else "nobody is asked"
+        text = f"{client.name}, {kind}, for profile {client.profile}; {asked}"
+        yield Finding(f"client {client.id}", None, text)
     if config.sandbox:
         is_public = not is_loopback(urlsplit(config.public_url).hostname or "")
         text = "HUBSPOT_CLIENT_ID is not set: the built-in sandbox plays HubSpot"

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import urllib3
 from failure_examples import a_failure
+from oauth_clients import clients_file
 from werkzeug.security import check_password_hash
 
 from oauth_helper.storage.failures import Failures
@@ -216,6 +217,13 @@ def test_doctor_tells_what_is_and_what_is_wrong(run):
     assert unreachable.returncode == 1
     assert "cannot be reached" in unreachable.stdout
     assert "canary" not in unreachable.stdout
+
+
+def test_doctor_names_the_clients_of_the_proxy(run, tmp_path):
+    path = clients_file(tmp_path, {}, {"id": "desk", "name": "Desk", "secret_hash": None})
+    shown = " ".join(run("doctor", OAUTH_CLIENTS_FILE=path).stdout.split())
+    assert "client tool: Flow Tool, confidential, for profile workato; people are asked" in shown
+    assert "client desk: Desk, public" in shown
 
 
 class TestFirstStart:
