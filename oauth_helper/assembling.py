@@ -14,6 +14,7 @@ from oauth_helper.config import Config
 from oauth_helper.connecting import Connecting
 from oauth_helper.handing_over import HandingOver
 from oauth_helper.hubspot import HubSpot
+from oauth_helper.logs import keep_libraries_quiet
 from oauth_helper.openid import OpenIdProvider
 from oauth_helper.profiles import Profile
 from oauth_helper.proxy import Parts, ProxyServer, RefreshTokens
@@ -41,6 +42,7 @@ from oauth_helper.web.services import SESSION_LIFETIME, Services
 
 def assemble(config: Config, clock: Callable[[], float] | None) -> Flask:
     """The WSGI application for `config`; `clock` gives Unix seconds, None is the system's."""
+    keep_libraries_quiet()
     app = Flask("oauth_helper")
     # Werkzeug's own redirects are made from the Host header.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False

@@ -32,6 +32,16 @@ class AccessLine(logging.Formatter):
         return super().formatMessage(record)
 
 
+# These tell tokens, verifiers and whole addresses at DEBUG (Authlib 1.9.9, urllib3 2.8).
+_TALKATIVE = ("authlib", "urllib3")
+
+
+def keep_libraries_quiet() -> None:
+    """Caps the loggers of libraries that tell secrets, whatever server runs the application."""
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
 def _is_news(record: logging.LogRecord) -> bool:
     """Whether an operator wants to read it: workers that end or start again, and errors."""
     text = record.getMessage()
@@ -67,9 +77,7 @@ LOGGING: dict[str, Any] = {
     },
     "loggers": {
         "oauth_helper": {"handlers": ["line"], "level": "INFO", "propagate": False},
-        # Authlib and urllib3 tell secrets and addresses at DEBUG.
-        "authlib": {"level": "WARNING"},
-        "urllib3": {"level": "WARNING"},
+        **{name: {"level": "WARNING"} for name in _TALKATIVE},
         "_granian": {"handlers": ["news"], "propagate": False},
         "granian.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
     },

@@ -5,7 +5,7 @@ import logging.config
 
 import pytest
 
-from oauth_helper.logs import LOGGING, OneLine
+from oauth_helper.logs import LOGGING, OneLine, keep_libraries_quiet
 
 
 def line_of(message, *arguments, exc_info=None):
@@ -41,3 +41,13 @@ def test_debug_messages_of_libraries_that_tell_secrets_are_off():
             logger.handlers.clear()
             logger.propagate = True
             logger.setLevel(logging.NOTSET)
+
+
+def test_libraries_tell_no_secrets_under_any_server(caplog):
+    caplog.set_level(logging.DEBUG)
+    for name in ("authlib", "urllib3"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    keep_libraries_quiet()
+    logging.getLogger("authlib.oauth2.rfc6749").debug("Issue token %s", "canary")
+    logging.getLogger("urllib3.connectionpool").debug("POST %s", "canary")
+    assert "canary" not in caplog.text
