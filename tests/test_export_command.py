@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import os
-import signal
+import random
 import subprocess
 import sys
 from datetime import date
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from relays import Relay
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.records import Failure, Status
@@ -184,41 +185,32 @@ def own_store(tmp_path):
 
 
 def fill(url, count):
-    """One record under many references: nothing here is about what is in it."""
+    """Records of two thousand characters each, a second apart."""
+    chance = random.Random(0)
     with redis.Redis.from_url(url, decode_responses=True) as client:
         log = Failures(client, retention_days=90_000)
-        first = recorded(REFERENCES[1], message="x" * 1900)
-        log.record(first)
-        (key,) = client.keys("*:failure:*")
-        day = key.partition(":failure:")[0]
-        fields = client.hgetall(key)
-        with client.pipeline(transaction=False) as pipeline:
-            for number in range(count):
-                pipeline.hset(f"{key[:-4]}{number}", mapping=fields)
-                pipeline.zadd(f"{day}:failures", {f"{REFERENCES[1][:-4]}{number}": number + 0.5})
-            pipeline.execute()
+        for number in range(count):
+            reference = new_reference(date(2026, 2, 1), chance.choice)
+            at = 1_770_000_000.0 + number
+            assert log.record(recorded(reference, at=at, message="x" * 1900))
 
 
-def test_a_store_that_dies_in_the_middle_leaves_no_file(start, own_store, tmp_path):
-    fill(own_store.url, 50_000)  # far more than are written until the program stands still
+def test_a_store_that_dies_in_the_middle_leaves_no_file(run, own_store, tmp_path):
+    fill(own_store.url, 1500)
     before = tmp_path / "kept.csv"
     before.write_text("before")
-    process = start("--output", "kept.csv", "--progress", REDIS_URL=own_store.url)
-    assert process.stderr.readline().startswith(b"500 of")
-    process.send_signal(signal.SIGSTOP)
-    with redis.Redis.from_url(own_store.url) as client:
-        client.shutdown(nosave=True)
-    process.send_signal(signal.SIGCONT)
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert b"Error: The store cannot be used: ConnectionError in Failures._chunk" in error
-    assert b"Traceback" not in error
+    with Relay(own_store.url, most_bytes=2_500_000) as relay:
+        code, _, error = run("--output", "kept.csv", "--progress", REDIS_URL=relay.url)
+    assert code == 1
+    assert error.startswith("500 of 1500\n")
+    assert "Error: The store cannot be used: ConnectionError in Failures._chunk" in error
+    assert "Traceback" not in error
     assert before.read_text() == "before"
     assert not list(tmp_path.glob(".kept*"))
 
 
 def test_who_has_read_enough_is_told_nothing(start, own_store):
-    fill(own_store.url, 4000)
+    fill(own_store.url, 1000)
     with start("--format", "jsonl", REDIS_URL=own_store.url) as process:
         assert process.stdout.readline()
         process.stdout.close()
