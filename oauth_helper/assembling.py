@@ -15,6 +15,7 @@ from oauth_helper.connecting import Connecting
 from oauth_helper.handing_over import HandingOver
 from oauth_helper.hubspot import HubSpot
 from oauth_helper.logs import keep_libraries_quiet
+from oauth_helper.noting import Noting
 from oauth_helper.openid import OpenIdProvider
 from oauth_helper.profiles import Profile
 from oauth_helper.proxy import Parts, ProxyServer, RefreshTokens
@@ -24,12 +25,13 @@ from oauth_helper.sandbox import create_blueprint
 from oauth_helper.sandbox_settings import sandbox_for
 from oauth_helper.sealing import Sealer, derive_key
 from oauth_helper.storage.attempts import Attempts
-from oauth_helper.storage.client import Client, connect, raises_unavailable
+from oauth_helper.storage.client import Client, Server, connect
 from oauth_helper.storage.codes import Codes
 from oauth_helper.storage.connections import Connections
 from oauth_helper.storage.deeds import Deeds
 from oauth_helper.storage.exports import Exports
 from oauth_helper.storage.failures import Failures
+from oauth_helper.storage.outbox import Outbox
 from oauth_helper.storage.refreshes import Refreshes
 from oauth_helper.storage.sandbox_state import RedisSandboxState
 from oauth_helper.storage.staff_sessions import StaffSessions
@@ -53,7 +55,7 @@ def assemble(config: Config, clock: Callable[[], float] | None) -> Flask:
     core = _Core(
         config=config,
         profiles={profile.name: profile for profile in config.profiles},
-        hubspot=HubSpot(config.api_url, config.api_version),
+        hubspot=HubSpot(config.api_url, config.api_version, threads=config.threads),
         redis=redis,
         clock=clock or time.time,
     )
@@ -89,13 +91,21 @@ def _services(core: _Core) -> Services:
     attempts = Attempts(redis, retention_days=config.failure_retention_days)
     failures = Failures(redis, retention_days=config.failure_retention_days)
     connections = Connections(redis, seal=tokens.seal, unseal=tokens.unseal)
-    refreshing = _refreshing(core, failures, connections)
-    proxy = _proxy(core, attempts, failures, connections, refreshing.recording)
-    connecting = Connecting(
-        endpoint=config.authorization_endpoint,
+    server, outbox = Server(redis), _outbox(core)
+    noting = Noting(
         attempts=attempts,
         failures=failures,
         connections=connections,
+        outbox=outbox,
+        identity=server.identity,
+        clock=clock,
+    )
+    refreshing = _refreshing(core, failures, connections)
+    proxy = _proxy(core, noting, connections, refreshing.recording)
+    connecting = Connecting(
+        endpoint=config.authorization_endpoint,
+        attempts=attempts,
+        notes=noting,
         clients=proxy,
         hubspot=core.hubspot,
         clock=clock,
@@ -108,10 +118,12 @@ def _services(core: _Core) -> Services:
         config=config,
         profiles=core.profiles,
         connecting=connecting,
-        reporting=Reporting(attempts=attempts, failures=failures, clock=clock),
+        reporting=Reporting(attempts=attempts, failures=failures, outbox=outbox, clock=clock),
         sweeping=Sweeping(
             attempts=attempts, failures=failures, profiles=core.profiles, clock=clock
         ),
+        noting=noting,
+        outbox=outbox,
         cookies=AttemptCookies(core.sealer("attempts"), secure=config.is_secure),
         attempts=attempts,
         failures=failures,
@@ -127,9 +139,15 @@ def _services(core: _Core) -> Services:
         staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
         openid=OpenIdProvider(config.openid, callback) if config.openid else None,
         sign_ins=core.sealer("sign-ins"),
-        ping=raises_unavailable(redis.ping),
+        ping=server.ping,
         clock=clock,
     )
+
+
+def _outbox(core: _Core) -> Outbox:
+    """Where notes wait while the store is down."""
+    sealer = core.sealer("outbox")
+    return Outbox(core.config.data_dir / "outbox", seal=sealer.seal, unseal=sealer.unseal)
 
 
 def _refreshing(core: _Core, failures: Failures, connections: Connections) -> Refreshing:
@@ -149,16 +167,14 @@ def _refreshing(core: _Core, failures: Failures, connections: Connections) -> Re
 
 def _proxy(
     core: _Core,
-    attempts: Attempts,
-    failures: Failures,
+    noting: Noting,
     connections: Connections,
     refresh_failures: RefreshFailures,
 ) -> ProxyServer:
     """The authorization server for clients; where none is registered nobody gets to it."""
     codes = core.sealer("codes")
     handing_over = HandingOver(
-        attempts=attempts,
-        failures=failures,
+        notes=noting,
         firsts=refresh_failures.firsts,
         connections=connections,
         profiles=core.profiles,

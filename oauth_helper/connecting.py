@@ -10,18 +10,21 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Protocol
 
-from oauth_helper import finishing
 from oauth_helper.diagnosis import Cause, Evidence, Mistake, Stage
-from oauth_helper.finishing import note_connected, tolerating_outage
+from oauth_helper.noting import Began, Failed, Kept, Note, connected
 from oauth_helper.oauth.authorization_request import authorization_endpoint, authorization_url
 from oauth_helper.oauth.authorization_response import AuthorizationResponse, Code, Declined
 from oauth_helper.oauth.client_request import ClientRequest
 from oauth_helper.oauth.pending import STATE_CHANCE, PendingAuthorization, make_state
 from oauth_helper.oauth.token_request import code_request, token_in_form
-from oauth_helper.oauth.token_response import Granted, Introspected, TokenResponse
+from oauth_helper.oauth.token_response import (
+    Granted,
+    Introspected,
+    TokenResponse,
+    Unavailable,
+)
 from oauth_helper.profiles import Profile
 from oauth_helper.recognising import Refusal
 from oauth_helper.recording import failure_of
@@ -35,33 +38,22 @@ from oauth_helper.records import (
 )
 from oauth_helper.reference import new_reference
 from oauth_helper.scopes import OAUTH, Problem, RequestedScopes
-from oauth_helper.working import returned
 
 logger = logging.getLogger(__name__)
 
 
-class AttemptLog(finishing.AttemptLog, Protocol):
+class AttemptLog(Protocol):
     """Where attempts are noted."""
-
-    def note(self, attempt: Attempt) -> None:
-        """Remembers an attempt that has begun."""
 
     def claim(self, reference: str, now: float) -> bool:
         """True for the first caller only."""
 
 
-class FailureLog(finishing.FailureLog, Protocol):
-    """Where failures are recorded."""
+class Notes(Protocol):
+    """What is written as soon as it can be."""
 
-    def record(self, failure: Failure) -> bool:
-        """Writes a failure; False if there is one already."""
-
-
-class ConnectionStore(Protocol):
-    """Where connections are kept."""
-
-    def save(self, connection: Connection, tokens: Tokens) -> None:
-        """Writes a connection with its tokens."""
+    def note(self, note: Note) -> None:
+        """Writes a note, or has it wait while the store is down."""
 
 
 class ClientAnswers(Protocol):
@@ -82,8 +74,11 @@ class ClientAnswers(Protocol):
 class TokenEndpoint(Protocol):
     """HubSpot, as far as a connection needs it."""
 
-    def exchange(self, form: str) -> TokenResponse:
-        """The token endpoint's answer to a form."""
+    def is_ready(self, client_id: str) -> bool:
+        """Whether an exchange for this app would be tried at once."""
+
+    def exchange(self, form: str, *, client_id: str) -> TokenResponse:
+        """The token endpoint's answer to a form, for the app `client_id`."""
 
     def introspect(self, form: str) -> Introspected | None:
         """What introspection says of a token."""
@@ -138,8 +133,7 @@ class Connecting:
 
     endpoint: str
     attempts: AttemptLog
-    failures: FailureLog
-    connections: ConnectionStore
+    notes: Notes
     clients: ClientAnswers
     hubspot: TokenEndpoint
     clock: Callable[[], float]
@@ -208,8 +202,7 @@ class Connecting:
             language=pending.language,
             client=pending.client,
         )
-        # An attempt that cannot be noted is still worth making.
-        tolerating_outage(lambda: self.attempts.note(attempt))
+        self.notes.note(Began(attempt))
         return Begun(pending, url)
 
     def turn_away(
@@ -242,14 +235,22 @@ class Connecting:
     def finish(
         self, profile: Profile, pending: PendingAuthorization, response: AuthorizationResponse
     ) -> Outcome | Refusal:
-        """Deals with a response that was recognised: tokens are asked for, the outcome is kept."""
+        """Deals with a response that was recognised: tokens are asked for, the outcome is kept.
+
+        `Refusal.HUBSPOT_BUSY` and `Refusal.STORE_DOWN` put it off: the code is as good as before.
+        That is recorded, and made up for when it is finished later.
+        """
+        if isinstance(response, Code) and not self.hubspot.is_ready(profile.client_id):
+            evidence = Evidence(stage=Stage.TOKEN, response=Unavailable("HubSpot was not asked"))
+            return self._put_off(profile, pending, evidence, Refusal.HUBSPOT_BUSY)
         try:
             if not self.attempts.claim(pending.reference, self.clock()):
                 return Refusal.USED
-        except StoreUnavailableError as error:
-            # Tokens could not be kept, so the code is not used up: trying again can still work.
-            logger.warning("the store is down; a response is put off: %s", error)
-            return Refusal.STORE_DOWN
+        except StoreUnavailableError:
+            if isinstance(response, Code):
+                evidence = Evidence(stage=Stage.CALLBACK, interrupted=True)
+                return self._put_off(profile, pending, evidence, Refusal.STORE_DOWN)
+            # Nothing is used up by an error: told twice it is recorded once.
         if not isinstance(response, Code):
             words = response.description if isinstance(response, Declined) else ""
             evidence = Evidence(stage=Stage.CALLBACK, response=response, message=words)
@@ -261,10 +262,12 @@ class Connecting:
                 redirect_uri=profile.redirect_uri,
                 code=response.code,
                 code_verifier=pending.code_verifier,
-            )
+            ),
+            client_id=profile.client_id,
         )
         if not isinstance(answer, Granted):
-            evidence = Evidence(stage=Stage.TOKEN, response=answer, code_age=0)
+            code_age = int(self.clock() - pending.put_off.at) if pending.put_off else 0
+            evidence = Evidence(stage=Stage.TOKEN, response=answer, code_age=code_age)
             return self._fail(profile, pending, evidence, secrets=(response.code,))
         return self._connect(profile, pending, answer)
 
@@ -298,9 +301,7 @@ class Connecting:
             popup=popup,
         )
 
-    def _connect(
-        self, profile: Profile, pending: PendingAuthorization, answer: Granted
-    ) -> Outcome | Refusal:
+    def _connect(self, profile: Profile, pending: PendingAuthorization, answer: Granted) -> Outcome:
         granted, hub_id = self._granted(profile, answer)
         required, optional = _missing(profile, pending.requested, granted)
         if required or (optional and profile.missing_optional == "fail"):
@@ -323,22 +324,9 @@ class Connecting:
         tokens = Tokens(answer.access_token, answer.refresh_token)
         if pending.asked_by is not None:
             issued = IssuedCode(pending=pending, connection=connection, tokens=tokens)
-            return self._hand_over(pending.asked_by, issued)
-        try:
-            self.connections.save(connection, tokens)
-        except StoreUnavailableError as error:
-            logger.error("%s: the store went down, tokens are lost: %s", pending.reference, error)  # noqa: TRY400
-            return Refusal.STORE_DOWN
-        tolerating_outage(
-            lambda: note_connected(
-                profile,
-                pending,
-                hub_id,
-                attempts=self.attempts,
-                failures=self.failures,
-                now=self.clock(),
-            )
-        )
+            return self._hand_over(profile, pending.asked_by, issued)
+        self.notes.note(Kept(connection, tokens))
+        self.notes.note(connected(profile, pending, hub_id, at=self.clock()))
         return Outcome(
             reference=pending.reference,
             profile=profile.name,
@@ -352,14 +340,18 @@ class Connecting:
             popup=pending.popup,
         )
 
-    def _hand_over(self, asked_by: ClientRequest, issued: IssuedCode) -> Outcome | Refusal:
-        """Leads the person back to the client with a code; the client comes for the tokens."""
+    def _hand_over(self, profile: Profile, asked_by: ClientRequest, issued: IssuedCode) -> Outcome:
+        """Leads the person back to the client with a code; the client comes for the tokens.
+
+        Without the store there is no code that could be used once only.
+        """
         pending, connection = issued.pending, issued.connection
         try:
             back_to = self.clients.with_code(asked_by, issued)
         except StoreUnavailableError as error:
             logger.error("%s: the store went down, tokens are lost: %s", pending.reference, error)  # noqa: TRY400
-            return Refusal.STORE_DOWN
+            evidence = Evidence(stage=Stage.CALLBACK, interrupted=True)
+            return self._fail(profile, pending, evidence, hub_id=connection.hub_id)
         return Outcome(
             reference=pending.reference,
             profile=pending.profile,
@@ -393,6 +385,18 @@ class Connecting:
             told.hub_id if answer.hub_id is None else answer.hub_id,
         )
 
+    def _put_off(
+        self,
+        profile: Profile,
+        pending: PendingAuthorization,
+        evidence: Evidence,
+        refusal: Refusal,
+    ) -> Refusal:
+        if pending.put_off is None:
+            self.notes.note(Failed(failure_of(profile, pending, evidence, at=self.clock())))
+            logger.warning("%s: a response is put off: %s", pending.reference, refusal)
+        return refusal
+
     def _fail(
         self,
         profile: Profile,
@@ -412,7 +416,7 @@ class Connecting:
             granted=granted,
             hub_id=hub_id,
         )
-        tolerating_outage(lambda: self._record(failure))
+        self.notes.note(Failed(failure, replaces=True))
         logger.info("failed: %s %s %s", failure.reference, failure.profile, failure.cause)
         return Outcome(
             reference=pending.reference,
@@ -435,12 +439,6 @@ class Connecting:
         return self.clients.with_error(
             pending.asked_by, failure.cause, failure.reference, what=failure.words.title
         )
-
-    def _record(self, failure: Failure) -> None:
-        if self.failures.record(failure):
-            return
-        # It counted as never returned, or was reported, and now its response is there after all.
-        self.failures.change(failure.reference, partial(returned, response=failure))
 
 
 def _connection_id(pending: PendingAuthorization, hub_id: int | None) -> str:

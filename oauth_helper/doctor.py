@@ -18,6 +18,8 @@ from oauth_helper.scopes import nearest
 from oauth_helper.settings import SETTINGS
 from oauth_helper.storage.client import Client, connect, describe
 from oauth_helper.storage.embedded import running_store_url
+from oauth_helper.storage.outbox import MOST_BYTES
+from oauth_helper.storage.outbox_file import OutboxFile, problem_with
 from oauth_helper.urls import is_loopback
 
 # Seconds by which clocks may differ before codes and sessions go wrong.
@@ -35,7 +37,13 @@ class Finding:
 
 def examine(config: Config, environ: Mapping[str, str]) -> list[Finding]:
     """What there is to say about settings, store, clock and endpoints."""
-    return [*_unknown(environ), *_settings(config), *_store(config), *_endpoints(config)]
+    return [
+        *_unknown(environ),
+        *_settings(config),
+        *_store(config),
+        *_outbox(config),
+        *_endpoints(config),
+    ]
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -102,6 +110,18 @@ def _store(config: Config) -> Iterator[Finding]:
     except (redis.RedisError, ValueError) as error:
         text = f"{describe(address)} does not answer ({type(error).__name__})"
         yield Finding("store", ok=False, text=text)
+
+
+def _outbox(config: Config) -> Iterator[Finding]:
+    """Where failures wait while the store is down."""
+    directory = config.data_dir / "outbox"
+    if problem := problem_with(directory):
+        yield Finding("outbox", ok=False, text=f"{problem}: make DATA_DIR writable")
+        return
+    waiting = OutboxFile(directory, most_bytes=MOST_BYTES)
+    text = f"{waiting.waiting()} notes wait for the store" if waiting.exists() else "is empty"
+    waiting.close()
+    yield Finding("outbox", None, text)
 
 
 def _store_clock(client: Client) -> Finding:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from oauth_helper import finishing
 from oauth_helper.diagnosis import Evidence, Mistake, Stage
-from oauth_helper.finishing import note_connected, tolerating_outage
+from oauth_helper.noting import Failed, Note, connected, tolerating_outage
 from oauth_helper.profiles import Profile
 from oauth_helper.recording import failure_of
 from oauth_helper.records import Attempt, Connection, Failure, IssuedCode, Tokens
@@ -20,11 +19,11 @@ from oauth_helper.scopes import RequestedScopes
 logger = logging.getLogger(__name__)
 
 
-class FailureLog(finishing.FailureLog, Protocol):
-    """Where failures are recorded."""
+class Notes(Protocol):
+    """What is written as soon as it can be."""
 
-    def record(self, failure: Failure) -> bool:
-        """Writes a failure; False if there is one already."""
+    def note(self, note: Note) -> None:
+        """Writes a note, or has it wait while the store is down."""
 
 
 class ConnectionStore(Protocol):
@@ -45,8 +44,7 @@ class FirstFailures(Protocol):
 class HandingOver:
     """Notes what becomes of a code. `clock` gives Unix seconds, `choose` picks one character."""
 
-    attempts: finishing.AttemptLog
-    failures: FailureLog
+    notes: Notes
     firsts: FirstFailures
     connections: ConnectionStore
     profiles: Mapping[str, Profile]
@@ -62,16 +60,8 @@ class HandingOver:
         profile = self.profiles.get(issued.pending.profile)
         if profile is None:  # taken out of the settings in the meantime
             return
-        tolerating_outage(
-            lambda: note_connected(
-                profile,
-                issued.pending,
-                issued.connection.hub_id,
-                attempts=self.attempts,
-                failures=self.failures,
-                now=self.clock(),
-            )
-        )
+        hub_id = issued.connection.hub_id
+        self.notes.note(connected(profile, issued.pending, hub_id, at=self.clock()))
 
     def failed(self, issued: IssuedCode, mistake: Mistake, *, client: str) -> str:
         """The client named `client` made a mistake with a code that is good: its reference.
@@ -113,5 +103,5 @@ class HandingOver:
         return reference
 
     def _record(self, failure: Failure) -> None:
-        tolerating_outage(lambda: self.failures.record(failure))
+        self.notes.note(Failed(failure))
         logger.info("failed: %s %s %s", failure.reference, failure.profile, failure.cause)

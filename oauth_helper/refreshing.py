@@ -94,8 +94,8 @@ class FailureLog(Protocol):
 class TokenEndpoint(Protocol):
     """HubSpot, as far as it is needed here."""
 
-    def exchange(self, form: str) -> TokenResponse:
-        """The token endpoint's answer to a form."""
+    def exchange(self, form: str, *, client_id: str) -> TokenResponse:
+        """The token endpoint's answer to a form, for the app `client_id`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +353,8 @@ class Refreshing:
                 client_id=profile.client_id,
                 client_secret=profile.client_secret,
                 refresh_token=held.tokens.refresh_token,
-            )
+            ),
+            client_id=profile.client_id,
         )
         if not isinstance(answer, Granted):
             return self._failed(asked, held, answer)

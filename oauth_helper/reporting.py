@@ -5,20 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
-from oauth_helper.diagnosis import Cause, Evidence, Stage
+from oauth_helper.diagnosis import Cause, Evidence
+from oauth_helper.noting import Outbox, Reported
 from oauth_helper.oauth.authorization_request import find_authorization_url
 from oauth_helper.oauth.pending import PendingAuthorization
 from oauth_helper.profiles import Profile
 from oauth_helper.recording import evidence_at_hubspot, failure_of
-from oauth_helper.records import Attempt, Event, Failure, Status, What
+from oauth_helper.records import Attempt, Event, Failure, StoreUnavailableError, What
+from oauth_helper.working import refined_by_report
 
 logger = logging.getLogger(__name__)
 
-# Characters of a report in the history, and reports of one person there. The record itself has the
-# latest in full.
-_MAX_REPORT, _MOST_REPORTS = 500, 5
+# Characters of a report in the history. The record itself has the latest in full.
+_MAX_REPORT = 500
 
 
 class AttemptLog(Protocol):
@@ -48,6 +50,7 @@ class Reporting:
     attempts: AttemptLog
     failures: FailureLog
     clock: Callable[[], float]
+    outbox: Outbox | None = None
 
     def report(
         self,
@@ -60,25 +63,34 @@ class Reporting:
         """The record of the attempt with what `message` adds to it; `by` is who says so.
 
         A response that came back tells more than any report, so a failure of a later stage keeps
-        its causes. None when the attempt has connected: nothing is recorded then.
+        its causes. None when the attempt has connected: nothing is recorded then. While the store
+        is down the report waits in the outbox, and what it tells by itself is returned; without
+        an outbox it raises `StoreUnavailableError`.
         """
         now = self.clock()
         told = failure_of(profile, attempt, self._evidence(profile, attempt, message), at=now)
         event = Event(now, What.REPORTED, by, told.message[:_MAX_REPORT])
+        try:
+            return self._record(told, event)
+        except StoreUnavailableError as error:
+            if self.outbox is None:
+                raise
+            logger.warning("the store is down; a report waits in the outbox: %s", error)
+            self.outbox.put(Reported(told, event))
+            return told.with_event(event)
+
+    def _record(self, told: Failure, event: Event) -> Failure | None:
         if self.failures.record(told.with_event(event)):
             logger.info("reported: %s %s %s", told.reference, told.profile, told.cause)
             return told.with_event(event)
         return self.failures.change(
-            told.reference, lambda before: _with_report(_refined(before, told), event)
+            told.reference, partial(refined_by_report, told=told, event=event)
         )
 
     def _evidence(
         self, profile: Profile | None, attempt: Attempt | PendingAuthorization, message: str
     ) -> Evidence:
-        worked = profile is not None and self.attempts.has_worked(
-            profile.fingerprint(attempt.requested)
-        )
-        earlier = self.failures.earlier_causes(attempt.reference, attempt.person)
+        worked, earlier = self._known_before(profile, attempt)
         evidence = evidence_at_hubspot(
             profile, attempt, message=message, worked=worked, earlier=earlier
         )
@@ -90,27 +102,17 @@ class Reporting:
             evidence, requested=page.requested, redirect_uri=page.redirect_uri or "", worked=False
         )
 
+    def _known_before(
+        self, profile: Profile | None, attempt: Attempt | PendingAuthorization
+    ) -> tuple[bool, tuple[Cause, ...]]:
+        """Whether the same request has worked, and why others of the same browser failed.
 
-def _with_report(failure: Failure, event: Event) -> Failure:
-    """The failure with the report in its history, which whoever has the cookie could else flood."""
-    same = [each for each in failure.history if each.what is event.what and each.by == event.by]
-    if any(each.text == event.text for each in same):
-        return failure
-    dropped = same[: len(same) - _MOST_REPORTS + 1] if len(same) >= _MOST_REPORTS else []
-    kept = tuple(each for each in failure.history if each not in dropped)
-    return replace(failure, history=kept).with_event(event)
-
-
-def _refined(before: Failure, told: Failure) -> Failure:
-    if before.stage is not Stage.AUTHORIZATION or before.status is Status.RESOLVED:
-        return before
-    if told.cause is Cause.UNKNOWN and before.cause is not Cause.UNKNOWN:
-        return before  # what was understood is worth more than what is not
-    return replace(
-        before,
-        candidates=told.candidates,
-        missing=told.missing,
-        message=told.message,
-        ask=told.ask,
-        redirect_uri=told.redirect_uri,
-    )
+        Nothing of it is known while the store is down; the message alone tells most.
+        """
+        try:
+            worked = profile is not None and self.attempts.has_worked(
+                profile.fingerprint(attempt.requested)
+            )
+            return worked, self.failures.earlier_causes(attempt.reference, attempt.person)
+        except StoreUnavailableError:
+            return False, ()

@@ -10,9 +10,9 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 
 import click
 import redis
@@ -27,6 +27,7 @@ from oauth_helper.records import StoreUnavailableError
 from oauth_helper.secret import Secret
 from oauth_helper.storage.client import connect, describe
 from oauth_helper.storage.embedded import EmbeddedStore, StoreError
+from oauth_helper.storage.outbox_file import problem_with
 
 logger = logging.getLogger(__name__)
 
@@ -35,19 +36,38 @@ _GRACE_SECONDS = 8
 # How long workers of a killed supervisor may still hold the port.
 _PORT_SECONDS = 2.0
 _READY_SECONDS = 60.0
-# How often each worker looks for attempts that have not returned.
-_SWEEP_SECONDS = 15.0
 # granian counts connections here, not requests: idle ones that browsers and proxies keep open are
 # among them, so it has to be far above the number of threads.
 _CONNECTIONS = 512
+
+
+@contextmanager
+def _kept_running(store: EmbeddedStore) -> Iterator[None]:
+    """Has the store started again when it dies."""
+    stopped = threading.Event()
+    watch = threading.Thread(target=store.keep_running, args=(stopped,), name="store")
+    watch.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        watch.join()
 
 
 def _as_it_is(config: Config) -> Config:
     return config
 
 
-def _nothing_to_do(_app: Flask) -> Callable[[], object] | None:
-    return None
+@dataclass(frozen=True, slots=True)
+class Regular:
+    """Something that each worker does over and over, with a pause of so many seconds."""
+
+    task: Callable[[], object]
+    pause: float
+
+
+def _nothing_to_do(_app: Flask) -> Sequence[Regular]:
+    return ()
 
 
 def _say_nothing(_config: Config) -> None:
@@ -63,7 +83,7 @@ def serve(
     *,
     create_app: Callable[[Config], Flask],
     before_workers: Callable[[Config], Config] = _as_it_is,
-    regularly: Callable[[Flask], Callable[[], object] | None] = _nothing_to_do,
+    regularly: Callable[[Flask], Sequence[Regular]] = _nothing_to_do,
     ready: Callable[[Config], None] = _say_nothing,
 ) -> int:
     """Serves until SIGTERM, Ctrl-C or SIGHUP; the exit code.
@@ -74,7 +94,8 @@ def serve(
     `before_workers` runs once, in the supervising process, when the store is up; its `redis_url` is
     never empty, and what it returns is what the workers get. `ready` runs there too, in a thread,
     as soon as the port accepts connections. `create_app` runs in each worker, never here; what
-    `regularly` makes of the application is called there every few seconds.
+    `regularly` makes of the application is done there, each in a thread of its own. The embedded
+    store is started again when it dies.
     """
     # Before granian's own handlers are in place, SIGTERM has to unwind as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -83,8 +104,10 @@ def serve(
         with ExitStack() as stack:
             if config.redis_url:
                 _tell_when_unreachable(config.redis_url)
+                _tell_when_nothing_could_wait(config)
             else:
                 store = stack.enter_context(EmbeddedStore(config.data_dir))
+                stack.enter_context(_kept_running(store))
                 config = replace(config, redis_url=Secret(store.url))
             config = before_workers(config)
             return _run(_server(address, config), config, create_app, regularly, ready)
@@ -150,6 +173,16 @@ def _tell_when_unreachable(url: Secret) -> None:
         raise _CannotServeError("REDIS_URL is not an address that can be read") from error
 
 
+def _tell_when_nothing_could_wait(config: Config) -> None:
+    """One line when an outage of Redis could lose something."""
+    if problem := problem_with(config.data_dir / "outbox"):
+        click.echo(
+            f"{problem}: while Redis is away, failures would wait in memory only; "
+            "make DATA_DIR writable",
+            err=True,
+        )
+
+
 def _server(address: str, config: Config) -> MPServer:
     # Workers get the application as a closure, which only a forked process can inherit.
     multiprocessing.set_start_method("fork", force=True)
@@ -178,7 +211,7 @@ def _run(
     server: MPServer,
     config: Config,
     create_app: Callable[[Config], Flask],
-    regularly: Callable[[Flask], Callable[[], object] | None],
+    regularly: Callable[[Flask], Sequence[Regular]],
     ready: Callable[[Config], None],
 ) -> int:
     lifeline, held_by_supervisor = os.pipe()
@@ -188,8 +221,8 @@ def _run(
     def application() -> Flask:
         _prepare_worker(lifeline, held_by_supervisor)
         app = create_app(config)
-        if task := regularly(app):
-            _repeat(task, pause=min(_SWEEP_SECONDS, max(1.0, config.attempt_timeout / 10)))
+        for regular in regularly(app):
+            _repeat(regular)
         return app
 
     def started() -> None:
@@ -227,8 +260,9 @@ def _prepare_worker(lifeline: int, held_by_supervisor: int) -> None:
     threading.Thread(target=_end_with_supervisor, args=(lifeline,), daemon=True).start()
 
 
-def _repeat(task: Callable[[], object], *, pause: float) -> None:
-    """Calls `task` over and over in a thread of this worker, whatever happens to it."""
+def _repeat(regular: Regular) -> None:
+    """Does it over and over in a thread of this worker, whatever happens."""
+    task, pause = regular.task, regular.pause
 
     def repeat_for_ever() -> None:
         # Workers start together; they need not ask the store together.
@@ -237,7 +271,7 @@ def _repeat(task: Callable[[], object], *, pause: float) -> None:
             try:
                 task()
             except StoreUnavailableError as error:
-                logger.warning("the store is down; lost attempts are recorded later: %s", error)
+                logger.warning("the store is down; this is done later: %s", error)
             except Exception:
                 logger.exception("a regular task failed; it is tried again")
             time.sleep(pause)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.records import PROGRAM, Event, Failure, Status, What
 
 #: Characters that a note may have.
 MAX_NOTE = 2000
+
+# Reports of one person in a history.
+_MOST_REPORTS = 5
 
 
 def noted(failure: Failure, *, at: float, by: str, text: str) -> Failure:
@@ -53,7 +57,12 @@ def put_back(
 
 
 def connected_after_all(failure: Failure, *, at: float, reference: str) -> Failure:
-    """The failure as resolved, since the account has connected with the attempt `reference`."""
+    """The failure as resolved, since the account has connected with the attempt `reference`.
+
+    The same when that is known already: it may be told twice.
+    """
+    if any(event.what is What.CONNECTED and event.text == reference for event in failure.history):
+        return failure
     event = Event(at, What.CONNECTED, PROGRAM, reference)
     return replace(failure, status=Status.RESOLVED).with_event(event)
 
@@ -61,8 +70,13 @@ def connected_after_all(failure: Failure, *, at: float, reference: str) -> Failu
 def returned(failure: Failure, *, response: Failure) -> Failure:
     """The failure with the causes of its response, which came back late with an error.
 
-    Open again when somebody had resolved it; not when the account has connected meanwhile.
+    Open again when somebody had resolved it; not when the account has connected meanwhile. The same
+    when it is this response's already: it may be told twice.
     """
+    if failure.at == response.at or any(
+        event.what is What.RETURNED and event.at == response.at for event in failure.history
+    ):
+        return failure
     event = Event(response.at, What.RETURNED, PROGRAM, response.message)
     after = replace(
         response,
@@ -76,6 +90,40 @@ def returned(failure: Failure, *, response: Failure) -> Failure:
     if has_connected(failure):
         return replace(after, status=Status.RESOLVED)
     return after.with_event(Event(response.at, What.REOPENED, PROGRAM))
+
+
+def refined_by_report(before: Failure, *, told: Failure, event: Event) -> Failure:
+    """The failure with what a report adds to it: `told` is what the report alone makes.
+
+    A response that came back tells more than any report, so a failure of a later stage keeps its
+    causes. The same when the very report is known already.
+    """
+    return _with_report(_refined(before, told), event)
+
+
+def _with_report(failure: Failure, event: Event) -> Failure:
+    """The failure with the report in its history, which whoever has the cookie could else flood."""
+    same = [each for each in failure.history if each.what is event.what and each.by == event.by]
+    if any(each.text == event.text for each in same):
+        return failure
+    dropped = same[: len(same) - _MOST_REPORTS + 1] if len(same) >= _MOST_REPORTS else []
+    kept = tuple(each for each in failure.history if each not in dropped)
+    return replace(failure, history=kept).with_event(event)
+
+
+def _refined(before: Failure, told: Failure) -> Failure:
+    if before.stage is not Stage.AUTHORIZATION or before.status is Status.RESOLVED:
+        return before
+    if told.cause is Cause.UNKNOWN and before.cause is not Cause.UNKNOWN:
+        return before  # what was understood is worth more than what is not
+    return replace(
+        before,
+        candidates=told.candidates,
+        missing=told.missing,
+        message=told.message,
+        ask=told.ask,
+        redirect_uri=told.redirect_uri,
+    )
 
 
 def has_connected(failure: Failure) -> bool:

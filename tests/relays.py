@@ -59,6 +59,10 @@ class Relay:
         self._listener = socket.create_server(("127.0.0.1", self._port))
         self._accept_from(self._listener)
 
+    def lead_to(self, target: str) -> None:
+        """Who connects from now on gets to another server."""
+        self._target = urlsplit(target)
+
     def hold(self) -> None:
         """Nothing is passed on until `let_go`, as when the server hangs."""
         self._flows.clear()

@@ -16,7 +16,9 @@ from failure_examples import a_failure
 from oauth_clients import clients_file
 from werkzeug.security import check_password_hash
 
+from oauth_helper.noting import Failed
 from oauth_helper.storage.failures import Failures
+from oauth_helper.storage.outbox import Outbox
 
 
 @pytest.fixture
@@ -217,6 +219,19 @@ def test_doctor_tells_what_is_and_what_is_wrong(run):
     assert unreachable.returncode == 1
     assert "cannot be reached" in unreachable.stdout
     assert "canary" not in unreachable.stdout
+
+
+def test_doctor_tells_what_waits_for_the_store_and_whether_anything_could(run, tmp_path):
+    assert "outbox: is empty" in run("doctor").stdout
+    folder = tmp_path / "data" / "outbox"
+    outbox = Outbox(folder, seal=lambda plain: plain, unseal=lambda sealed: sealed)
+    outbox.put(Failed(a_failure()))
+    outbox.close()
+    assert "outbox: 1 notes wait for the store" in run("doctor").stdout
+    (tmp_path / "file").write_text("")
+    done = run("doctor", DATA_DIR=str(tmp_path / "file" / "data"))
+    assert done.returncode == 1
+    assert "outbox cannot be written: make DATA_DIR writable" in done.stdout
 
 
 def test_doctor_names_the_clients_of_the_proxy(run, tmp_path):

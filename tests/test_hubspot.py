@@ -53,7 +53,7 @@ def as_json(document, status=200, **headers):
 
 def test_asks_the_dated_endpoint_with_a_form_and_nothing_else():
     with serving(lambda _request, _n: as_json(TOKENS)) as (url, asked):
-        answer = HubSpot(url, "2026-09").exchange("grant_type=x&code=y")
+        answer = HubSpot(url, "2026-09").exchange("grant_type=x&code=y", client_id="app")
     assert isinstance(answer, Granted)
     assert asked[0].path == "/oauth/2026-09/token"
     assert asked[0].content_type == "application/x-www-form-urlencoded"
@@ -83,7 +83,7 @@ def test_reuses_its_connection():
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         hubspot = HubSpot(f"http://127.0.0.1:{server.server_port}", "v3")
-        assert all(isinstance(hubspot.exchange("x"), Granted) for _ in range(5))
+        assert all(isinstance(hubspot.exchange("x", client_id="app"), Granted) for _ in range(5))
         hubspot.close()
         server.shutdown()
         thread.join()
@@ -96,7 +96,7 @@ def test_asks_once_more_only_where_the_code_is_unused(status, asked_twice):
         return as_json({}, status) if number == 1 else as_json(TOKENS)
 
     with serving(answer) as (url, asked):
-        answer = HubSpot(url, "v3").exchange("x")
+        answer = HubSpot(url, "v3").exchange("x", client_id="app")
     assert len(asked) == (2 if asked_twice else 1)
     assert isinstance(answer, Granted if asked_twice else Unavailable)
 
@@ -104,7 +104,7 @@ def test_asks_once_more_only_where_the_code_is_unused(status, asked_twice):
 def test_does_not_wait_as_long_as_it_is_told_to_while_a_person_waits():
     began = time.monotonic()
     with serving(lambda _r, _n: as_json({}, 429, **{"Retry-After": "60"})) as (url, asked):
-        answer = HubSpot(url, "v3").exchange("x")
+        answer = HubSpot(url, "v3").exchange("x", client_id="app")
     assert isinstance(answer, Unavailable)
     assert answer.retry_after == 60
     assert len(asked) == 1
@@ -113,7 +113,7 @@ def test_does_not_wait_as_long_as_it_is_told_to_while_a_person_waits():
 
 def test_a_refusal_is_not_repeated():
     with serving(lambda _r, _n: as_json({"status": "BAD_AUTH_CODE"}, 400)) as (url, asked):
-        assert isinstance(HubSpot(url, "v3").exchange("x"), Refused)
+        assert isinstance(HubSpot(url, "v3").exchange("x", client_id="app"), Refused)
     assert len(asked) == 1
 
 
@@ -122,7 +122,7 @@ def test_nobody_listens():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     hubspot = HubSpot(f"http://127.0.0.1:{port}", "v3")
-    answer = hubspot.exchange("x")
+    answer = hubspot.exchange("x", client_id="app")
     assert isinstance(answer, Unavailable)
     assert answer.code_unused
     assert hubspot.introspect("x") is None
@@ -163,7 +163,9 @@ def test_waits_are_bounded(chunks, pause):
     listener, done = raw_server(*chunks, pause=pause)
     with listener:
         began = time.monotonic()
-        answer = HubSpot(f"http://127.0.0.1:{listener.getsockname()[1]}", "v3", QUICK).exchange("x")
+        answer = HubSpot(f"http://127.0.0.1:{listener.getsockname()[1]}", "v3", QUICK).exchange(
+            "x", client_id="app"
+        )
         assert time.monotonic() - began < 3
         done.set()
     assert isinstance(answer, Unavailable)
@@ -194,14 +196,16 @@ def test_broken_answers_are_no_exception(reply):
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     with listener:
-        answer = HubSpot(f"http://127.0.0.1:{listener.getsockname()[1]}", "v3", QUICK).exchange("x")
+        answer = HubSpot(f"http://127.0.0.1:{listener.getsockname()[1]}", "v3", QUICK).exchange(
+            "x", client_id="app"
+        )
     thread.join(5)
     assert isinstance(answer, (Unavailable, Refused))
 
 
 def test_more_than_any_answer_is_not_read():
     with serving(lambda _r, _n: Response(b" " * 5_000_000, 200)) as (url, _):
-        answer = HubSpot(url, "v3").exchange("x")
+        answer = HubSpot(url, "v3").exchange("x", client_id="app")
     assert isinstance(answer, Unavailable)
     assert "too long" in answer.why
 
@@ -211,3 +215,69 @@ def test_revocation_is_what_hubspot_confirms(status, confirmed):
     with serving(lambda _r, _n: Response(b"", status)) as (url, asked):
         assert HubSpot(url, "2026-09").revoke("token=x") is confirmed
     assert asked[0].path == "/oauth/2026-09/token/revoke"
+
+
+def test_an_app_that_gets_no_answers_is_left_alone_and_others_are_not():
+    with serving(lambda _r, _n: Response(b"", 500)) as (url, asked):
+        hubspot = HubSpot(url, "v3")
+        for _ in range(5):
+            assert hubspot.is_ready("app")
+            assert isinstance(hubspot.exchange("x", client_id="app"), Unavailable)
+        assert len(asked) == 5
+        assert hubspot.is_silent("app")
+        assert not hubspot.is_ready("app")
+        left = hubspot.exchange("x", client_id="app")
+        assert len(asked) == 5
+        assert hubspot.is_ready("another")
+        assert isinstance(hubspot.exchange("x", client_id="another"), Unavailable)
+        assert len(asked) == 6
+    assert isinstance(left, Unavailable)
+    assert left.code_unused
+    assert left.retry_after
+
+
+@pytest.mark.parametrize("answer", [(400, "BAD_AUTH_CODE"), (429, "RATE_LIMIT"), (423, "LOCKED")])
+def test_an_app_that_is_refused_has_its_answers(answer):
+    status, name = answer
+    with serving(lambda _r, _n: as_json({"status": name}, status, **{"Retry-After": "9"})) as (
+        url,
+        _,
+    ):
+        hubspot = HubSpot(url, "v3")
+        for _ in range(12):
+            hubspot.exchange("x", client_id="app")
+        assert hubspot.is_ready("app")
+
+
+def test_one_slow_app_does_not_take_all_threads_of_the_program():
+    release, arrived = threading.Event(), threading.Semaphore(0)
+
+    def answer(request, _number):
+        if request.get_data(as_text=True) == "slow":
+            arrived.release()
+            release.wait(20)
+        return as_json(TOKENS)
+
+    with serving(answer) as (url, asked):
+        hubspot = HubSpot(url, "v3", threads=8)
+        answers = []
+
+        def ask():
+            answers.append(hubspot.exchange("slow", client_id="slow"))
+
+        threads = [threading.Thread(target=ask) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        assert all(arrived.acquire(timeout=10) for _ in threads)
+        assert not hubspot.is_ready("slow")
+        turned_away = hubspot.exchange("slow", client_id="slow")
+        assert isinstance(turned_away, Unavailable)
+        assert turned_away.code_unused
+        assert isinstance(hubspot.exchange("quick", client_id="quick"), Granted)
+        release.set()
+        for thread in threads:
+            thread.join(20)
+        assert len(asked) == 7
+        assert [type(each) for each in answers] == [Granted] * 6
+        assert hubspot.is_ready("slow")
+        assert isinstance(hubspot.exchange("slow", client_id="slow"), Granted)

@@ -123,7 +123,8 @@ class HubSpot:
     asked: list[dict] = field(default_factory=list)
     meanwhile: object = None
 
-    def exchange(self, form):
+    def exchange(self, form, *, client_id):
+        assert client_id in form
         self.asked.append({name: value for name, (value,) in parse_qs(form).items()})
         if self.meanwhile:
             self.meanwhile()

@@ -28,7 +28,7 @@ import os, sys, time
 import redis
 from flask import Flask
 from oauth_helper.config import Config
-from oauth_helper.serving import serve
+from oauth_helper.serving import Regular, serve
 
 def create_app(config):
     if os.environ.get("BROKEN"):
@@ -68,7 +68,7 @@ def regularly(app):
         if store.hincrby("ticks", os.getpid(), 1) == 1 and os.environ.get("FAILS_AT_FIRST"):
             raise RuntimeError("the first one fails")
 
-    return tick
+    return [Regular(tick, 1.0)]
 
 def before_workers(config):
     print("before workers", os.getpid(), config.redis_url.reveal(), flush=True)
@@ -286,6 +286,14 @@ def test_it_listens_at_a_name(start: Start):
     assert start(HOST="localhost").stop() == 0
 
 
+def test_a_directory_that_takes_nothing_is_told(start: Start, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    data = str(tmp_path / "file" / "data")
+    program = start(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0", DATA_DIR=data)
+    assert f"{data}/outbox cannot be written: while Redis is away" in program.text()
+    assert program.stop() == 0
+
+
 def test_redis_that_is_away_is_told_and_waited_for(start: Start):
     program = start(REDIS_URL=f"redis://:hush-hush@127.0.0.1:{free_port()}/0")
     assert "does not answer (ConnectionError)" in program.text()
@@ -322,6 +330,25 @@ def test_a_worker_that_dies_is_replaced(start: Start):
     others = eventually(lambda: not is_alive(victim)) and program.worker_pids()
     assert victim not in others
     assert len(others - workers) == 1
+    assert program.stop() == 0
+
+
+def test_a_store_that_is_killed_is_started_again_with_all_that_it_had(start: Start):
+    program = start()
+    before = program.get("/count")["count"]
+    with open_store(program) as store:
+        victim = store.info("server")["process_id"]
+        os.kill(victim, signal.SIGKILL)
+
+        def is_another() -> bool:
+            try:
+                return bool(store.info("server")["process_id"] != victim)
+            except redis.ConnectionError:
+                return False
+
+        eventually(is_another)
+    assert program.get("/count")["count"] == before + 1
+    assert "the store's server died; it is started again" in program.text()
     assert program.stop() == 0
 
 

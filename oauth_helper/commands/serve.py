@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from oauth_helper.commands.shared import read_config
 from oauth_helper.config import Config
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from oauth_helper.serving import Regular
+
+# Each worker looks this often for attempts that have not returned, and for what waits to be
+# written.
+_SWEEP_SECONDS = 15.0
+_CATCH_UP_SECONDS = 2.0
 
 
 @click.command()
@@ -15,6 +26,7 @@ def serve() -> None:
     """Serve the pages and the API (what happens without a command)."""
     from oauth_helper import create_app
     from oauth_helper.first_start import KeyFileError, with_secret_key, with_support_user
+    from oauth_helper.serving import Regular
     from oauth_helper.serving import serve as serve_forever
     from oauth_helper.web.services import services_of
 
@@ -24,6 +36,14 @@ def serve() -> None:
     def before_workers(config: Config) -> Config:
         return with_secret_key(config)
 
+    def regularly(app: Flask) -> list[Regular]:
+        services = services_of(app)
+        pause = min(_SWEEP_SECONDS, max(1.0, services.config.attempt_timeout / 10))
+        return [
+            Regular(services.sweeping.sweep, pause),
+            Regular(services.noting.catch_up, _CATCH_UP_SECONDS),
+        ]
+
     def ready(config: Config) -> None:
         click.echo(_welcome(config, password))
 
@@ -32,7 +52,7 @@ def serve() -> None:
             config,
             create_app=create_app,
             before_workers=before_workers,
-            regularly=lambda app: services_of(app).sweeping.sweep,
+            regularly=regularly,
             ready=ready,
         )
     except KeyFileError as error:

@@ -21,7 +21,8 @@ _INTERRUPTED = Diagnosis(
     (
         Candidate(
             Cause.UNKNOWN,
-            "HubSpot's answer came back, and this program was stopped before it had dealt with it.",
+            "HubSpot's answer came back, and this program or its store was stopped before it was "
+            "dealt with.",
         ),
     )
 )

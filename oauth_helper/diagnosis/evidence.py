@@ -27,7 +27,8 @@ class Evidence:
     the protocol message that failed, `problems` what the check of the URL against the app found,
     and the two `missing` what was not granted.
 
-    `interrupted` says that this program was stopped while it dealt with the response.
+    `interrupted` says that this program was stopped while it dealt with the response, or that its
+    store was down when it came.
     `silent_for` is for how many seconds nothing has come back from HubSpot; None when that is not
     what happened. `code_age` is how old, in seconds, a refused code was at the least. `tier` and
     `role` are those of the account and the person, `earlier` the causes of earlier failures of the

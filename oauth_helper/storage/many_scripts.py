@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import redis
 
-from oauth_helper.storage.client import Client
+from oauth_helper.storage.client import Client, is_cluster
 
 
 class ScriptForDays:
@@ -20,7 +20,7 @@ class ScriptForDays:
     def run(self, calls: Sequence[tuple[Sequence[str], Sequence[object]]]) -> list[Any]:
         """Its answers to calls, each with its keys and its arguments."""
         # The pipeline of a Cluster takes no scripts.
-        if not hasattr(self._client, "connection_pool"):
+        if is_cluster(self._client):
             return [
                 self._script(keys=list(keys), args=cast("Any", list(arguments)))
                 for keys, arguments in calls

@@ -19,9 +19,10 @@ from flask import url_for as url
 
 from oauth_helper.connecting import Outcome
 from oauth_helper.diagnosis import Cause, Fix, Stage, Who, fix_for, usual_messages, wording
+from oauth_helper.oauth.authorization_response import Code
 from oauth_helper.oauth.pending import PendingAuthorization
 from oauth_helper.profiles import Profile
-from oauth_helper.recognising import Refusal
+from oauth_helper.recognising import PUTS_OFF, Refusal
 from oauth_helper.records import CUSTOMER, Failure, StoreUnavailableError, What
 from oauth_helper.reference import parse_reference
 from oauth_helper.urls import origin_of
@@ -35,6 +36,9 @@ blueprint = Blueprint("attempts", __name__, url_prefix="/attempts")
 #: Characters of a report that are read; HubSpot's messages have a few hundred.
 MAX_REPORT = 4000
 
+# Seconds after which a response that was put off is tried again.
+_TRIES_EVERY = 5
+
 
 @blueprint.get("/<reference>")
 @limit("240 per minute")
@@ -47,7 +51,7 @@ def page(reference: str) -> Response:
         return _start_again(refusal, parsed, kept)
     profile = _profile_of(kept)
     if isinstance(kept, PendingAuthorization):
-        return _still_open(profile, kept)
+        return _tried_again(profile, kept) or _still_open(profile, kept)
     if kept.cause is None:
         return _to_client(kept) if kept.back_to else _connected(profile, kept)
     return _failed(
@@ -112,6 +116,40 @@ def reported_text() -> str:
     picked = request.form.get("picked", "")
     usual = next((each.text for each in usual_messages() if each.id == picked), "")
     return "\n".join(filter(None, (pasted, usual)))
+
+
+def _tried_again(profile: Profile, pending: PendingAuthorization) -> Response | None:
+    """What becomes of a response that was put off; None when there is none, or no more.
+
+    Only for a person: what looks ahead must not use up the code.
+    """
+    if pending.put_off is None:
+        return None
+    if is_only_looking():
+        return Response(status=204)
+    outcome = services().connecting.finish(profile, pending, Code(pending.put_off.code))
+    if isinstance(outcome, Outcome):
+        response = make_response(redirect(url("attempts.page", reference=pending.reference), 303))
+        services().cookies.keep(request, response, outcome)
+        return response
+    if outcome not in PUTS_OFF:
+        return None  # another tab was faster
+    return _put_off(profile, pending, outcome)
+
+
+def _put_off(profile: Profile, pending: PendingAuthorization, why: Refusal) -> Response:
+    """The page that tries again by itself, without a script."""
+    shown = render_template(
+        "put_off.html",
+        pending=pending,
+        profile=profile,
+        why=why,
+        seconds=_TRIES_EVERY,
+        again=_again(profile, pending),
+    )
+    response = make_response(shown, 503)
+    response.headers["Retry-After"] = response.headers["Refresh"] = str(_TRIES_EVERY)
+    return response
 
 
 def _still_open(profile: Profile, pending: PendingAuthorization) -> Response:
@@ -289,7 +327,7 @@ def _start_again(
     if profile is not None:
         again = _again(profile, kept) if kept else url("connect.connect", name=profile.name)
     shown = render_template("refused.html", refusal=refusal, reference=reference, again=again)
-    return make_response(shown, 503 if refusal is Refusal.STORE_DOWN else 400)
+    return make_response(shown, 503 if refusal in PUTS_OFF else 400)
 
 
 def _again(profile: Profile, attempt: PendingAuthorization | Outcome) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, redirect, render_template, request
@@ -10,10 +11,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from oauth_helper.connecting import Begun, Outcome
 from oauth_helper.oauth.authorization_request import HUBLETS
-from oauth_helper.oauth.authorization_response import read_authorization_response, single
-from oauth_helper.oauth.pending import reference_in_state
+from oauth_helper.oauth.authorization_response import Code, read_authorization_response, single
+from oauth_helper.oauth.pending import PendingAuthorization, PutOff, reference_in_state
 from oauth_helper.profiles import Profile
-from oauth_helper.recognising import Refusal, issuers_of, recognise
+from oauth_helper.recognising import PUTS_OFF, Refusal, issuers_of, recognise
 from oauth_helper.scopes import UnknownScopesError
 from oauth_helper.urls import origin_of
 from oauth_helper.web.languages import language
@@ -25,6 +26,9 @@ blueprint = Blueprint("connect", __name__)
 
 #: A return address has to fit into the attempt's cookie.
 MAX_RETURN_TO = 500
+
+# HubSpot's codes are far shorter; one has to fit into the attempt's cookie.
+_MAX_CODE = 500
 
 
 @blueprint.get("/")
@@ -95,12 +99,25 @@ def callback(name: str) -> BaseResponse:
     )
     if isinstance(recognised, Refusal):
         return _refuse(reference, profile, recognised)
-    outcome = services().connecting.finish(
-        profile, recognised, read_authorization_response(parameters)
-    )
+    answer = read_authorization_response(parameters)
+    outcome = services().connecting.finish(profile, recognised, answer)
     if isinstance(outcome, Refusal):
+        if outcome in PUTS_OFF and isinstance(answer, Code) and len(answer.code) <= _MAX_CODE:
+            return _put_off(recognised, answer.code)
         return _refuse(reference, profile, outcome)
     return _to_attempt(outcome.reference, outcome)
+
+
+def _put_off(pending: PendingAuthorization, code: str) -> BaseResponse:
+    """On to the attempt's page, which tries again; until then the browser keeps the code, sealed.
+
+    A code that is with it already was put off before, and is as old as then.
+    """
+    if pending.put_off is None or pending.put_off.code != code:
+        pending = replace(pending, put_off=PutOff(code, int(services().clock())))
+    response = redirect(url("attempts.page", reference=pending.reference), 303)
+    services().cookies.keep(request, response, pending)
+    return response
 
 
 def _to_attempt(reference: str, outcome: Outcome | None = None) -> BaseResponse:

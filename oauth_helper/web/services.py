@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # the views know the adapters by their types only; the factor
     from oauth_helper.config import Config
     from oauth_helper.connecting import Connecting
     from oauth_helper.hubspot import HubSpot
+    from oauth_helper.noting import Noting
     from oauth_helper.openid import OpenIdProvider
     from oauth_helper.profiles import Profile
     from oauth_helper.proxy import ProxyServer
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # the views know the adapters by their types only; the factor
     from oauth_helper.storage.deeds import Deeds
     from oauth_helper.storage.exports import Exports
     from oauth_helper.storage.failures import Failures
+    from oauth_helper.storage.outbox import Outbox
     from oauth_helper.storage.staff_sessions import StaffSessions
     from oauth_helper.storage.tallies import Tallies
     from oauth_helper.sweeping import Sweeping
@@ -48,6 +50,8 @@ class Services:
     profiles: Mapping[str, Profile]
     connecting: Connecting
     reporting: Reporting
+    noting: Noting
+    outbox: Outbox
     sweeping: Sweeping
     cookies: AttemptCookies
     attempts: Attempts

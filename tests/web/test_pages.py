@@ -92,7 +92,7 @@ def test_a_store_that_is_away_stops_no_start_and_uses_no_code_up(make_app, hubsp
     back = customer.agree(customer.start())
     page = customer.come_back(back)
     assert page.status_code == 503
-    assert "Please try again in a moment" in page.text
+    assert "We cannot keep your connection safe just now" in page.text
     assert hubspot.token_requests == 0
     ready = customer.browser.get("/readyz")
     assert ready.status_code == 503
