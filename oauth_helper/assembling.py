@@ -31,6 +31,7 @@ from oauth_helper.storage.connections import Connections
 from oauth_helper.storage.deeds import Deeds
 from oauth_helper.storage.exports import Exports
 from oauth_helper.storage.failures import Failures
+from oauth_helper.storage.limits_storage import limits_settings
 from oauth_helper.storage.outbox import Outbox
 from oauth_helper.storage.refreshes import Refreshes
 from oauth_helper.storage.sandbox_state import RedisSandboxState
@@ -60,7 +61,7 @@ def assemble(config: Config, clock: Callable[[], float] | None) -> Flask:
         clock=clock or time.time,
     )
     _services(core).install(app)
-    pages.install(app, config)
+    pages.install(app, config, limits_settings(config.redis_url.reveal()))
     if config.sandbox:
         sandbox = create_blueprint(sandbox_for(config, RedisSandboxState(redis), clock=core.clock))
         security.limit_blueprint(sandbox, "600 per minute")

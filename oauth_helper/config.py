@@ -275,7 +275,8 @@ class _Reader:
 
     def redis_url(self) -> Secret:
         text = self.text("REDIS_URL")
-        schemes = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster", "rediss+cluster")
+        kinds = ("", "+sentinel", "+cluster")
+        schemes = ("unix", *(name + kind for kind in kinds for name in ("redis", "rediss")))
         if text and text.partition("://")[0] not in schemes:
             self.problem("REDIS_URL", f"has to start with one of {', '.join(schemes)} and ://")
         elif text and not _is_store_address(text):

@@ -58,8 +58,9 @@ SETTINGS = (
     Setting(
         "REDIS_URL",
         "",
-        "Redis or Valkey: redis://, rediss://, unix://, redis+sentinel://host:port,…/service/db or "
-        "redis+cluster://host:port,…. Empty: an embedded server that keeps its data in DATA_DIR.",
+        "Redis or Valkey: redis://, unix://, redis+sentinel://host:port,…/service/db or "
+        "redis+cluster://host:port,…; rediss… with TLS. Empty: an embedded server that keeps its "
+        "data in DATA_DIR.",
     ),
     Setting("DATA_DIR", "./data", "Where the embedded server and a generated key are kept."),
     Setting(

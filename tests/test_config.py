@@ -214,8 +214,8 @@ def test_a_value_that_is_given(environ, name, value):
             "REDIS_URL",
             "http://redis",
             (
-                "has to start with one of redis, rediss, unix, redis+sentinel, redis+cluster, "
-                "rediss+cluster and ://"
+                "has to start with one of unix, redis, rediss, redis+sentinel, rediss+sentinel, "
+                "redis+cluster, rediss+cluster and ://"
             ),
         ),
         ("SECRET_KEY", "k" * 31, "has 31 characters; it needs 32 or more"),

@@ -36,15 +36,9 @@ def open_store(config: Config) -> Iterator[Client]:
 
 
 def _client(address: str) -> Client:
-    import redis
-
     from oauth_helper.storage.client import connect
 
     try:
         return connect(address)
-    except redis.RedisError as error:  # a Cluster is asked at once
-        # The name only: the text may hold the password.
-        name = type(error).__name__
-        raise click.ClickException(f"The store cannot be used: {name}") from error
     except ValueError as error:
         raise click.ClickException("REDIS_URL is not an address that can be read") from error

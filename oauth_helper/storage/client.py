@@ -16,6 +16,7 @@ from redis.sentinel import Sentinel
 
 from oauth_helper.breaker import Breaker
 from oauth_helper.records import StoreUnavailableError
+from oauth_helper.storage.lazy_cluster import LazyCluster
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,44 +36,43 @@ _AWAY = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.RedisCluste
 Client = redis.Redis
 
 
-def connect(url: str) -> Client:
-    """A pooled client for `url`.
+def connect(url: str, *, patience: float = COMMAND_TIMEOUT) -> Client:
+    """A pooled client for `url`, which waits `patience` seconds for an answer. It asks nobody yet.
 
     Takes redis://, rediss:// and unix:// as redis-py does, and
-    `redis+sentinel://[user:password@]host:port[,host:port…]/service[/db]` and
-    `redis[s]+cluster://[user:password@]host:port[,host:port…]`. A cluster is asked for its nodes at
-    once, which raises `redis.ConnectionError` when none answers. ValueError for what is no address.
+    `redis[s]+sentinel://[user:password@]host:port[,host:port…]/service[/db]` and
+    `redis[s]+cluster://[user:password@]host:port[,host:port…]`; with TLS, `?ssl_ca_certs=` names a
+    file of certificates to trust. ValueError for what is no address.
     """
     parts = urlsplit(url)
     options: dict[str, Any] = {
-        "socket_connect_timeout": CONNECT_TIMEOUT,
-        "socket_timeout": COMMAND_TIMEOUT,
+        "socket_connect_timeout": min(CONNECT_TIMEOUT, patience),
+        "socket_timeout": patience,
         "health_check_interval": 30,
         "decode_responses": True,
     }
     # One more try at once heals a connection that the server closed while it was idle. A server
     # that hangs would hang again.
     once_more = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
-    if parts.scheme == "redis+sentinel":
+    if parts.scheme in ("redis+sentinel", "rediss+sentinel"):
         return _sentinel(url, {**options, "retry": once_more})
     if parts.scheme in ("redis+cluster", "rediss+cluster"):
-        tls = parts.scheme.startswith("rediss")
         nodes = [
             ClusterNode(host, port)  # type: ignore[no-untyped-call]
             for host, port in _hosts(url, 6379)
         ]
-        credentials = _credentials(url)
-        try:
-            cluster = redis.RedisCluster(startup_nodes=nodes, ssl=tls, **credentials, **options)
-        except redis.exceptions.RedisClusterException as error:  # which is no RedisError
-            raise redis.ConnectionError("no node of the cluster answers") from error
-        return cast("Client", cluster)
+        more = {**_credentials(url), **_tls(url), **options}
+
+        def make() -> redis.RedisCluster:
+            return redis.RedisCluster(startup_nodes=nodes, **more)
+
+        return cast("Client", LazyCluster(make))
     return redis.Redis.from_url(url, retry=once_more, **options)
 
 
 def is_cluster(client: Client) -> bool:
     """Whether it is the client of a Cluster, which knows many servers."""
-    return not hasattr(client, "connection_pool")
+    return isinstance(client, LazyCluster)
 
 
 def describe(url: str) -> str:
@@ -120,7 +120,9 @@ def raises_unavailable(method: Callable[Concatenate[S, P], R]) -> Callable[Conca
                 breaker.failed()
             else:
                 breaker.succeeded()
-            message = f"{type(error).__name__} in {method.__qualname__}"
+            # The name only: the text may hold what was to be written.
+            hint = ", for it is not permitted" if "permission" in str(error) else ""
+            message = f"{type(error).__name__} in {method.__qualname__}{hint}"
             raise StoreUnavailableError(message) from error
         breaker.succeeded()
         return answer
@@ -156,13 +158,25 @@ def _sentinel(url: str, options: dict[str, Any]) -> Client:
     service, _, database = urlsplit(url).path.strip("/").partition("/")
     if not service or (database and not database.isdigit()):
         raise ValueError("a redis+sentinel address ends in /service or /service/db")
+    bounded = ("socket_connect_timeout", "socket_timeout", "retry")
+    bounds = {name: options[name] for name in bounded}
     sentinel = Sentinel(  # type: ignore[no-untyped-call]
         _hosts(url, 26379),
-        sentinel_kwargs={"socket_connect_timeout": CONNECT_TIMEOUT, **_sentinel_credentials(url)},
+        sentinel_kwargs={**bounds, **_sentinel_credentials(url), **_tls(url)},
         **options,
         **_credentials(url),
+        **_tls(url),
     )
     return sentinel.master_for(service, db=int(database or 0))  # type: ignore[no-untyped-call, no-any-return]
+
+
+def _tls(url: str) -> dict[str, Any]:
+    """What makes connections of several servers encrypted, and their certificates checked."""
+    parts = urlsplit(url)
+    if not parts.scheme.startswith("rediss"):
+        return {}
+    (trusted,) = parse_qs(parts.query).get("ssl_ca_certs", [None])
+    return {"ssl": True, **({"ssl_ca_certs": trusted} if trusted else {})}
 
 
 def _hosts(url: str, default_port: int) -> list[tuple[str, int]]:

@@ -30,6 +30,7 @@
 | `oh:staff:<hash>` | hash | the sessions of one member of the staff, and since when |
 | `oh:export:<id>` | string | how far a download is, and whose |
 | `oh:deed:<name>` | string | what was done to many failures at once, to be undone |
+| `oh:limit:<who and what>` | string | requests of a minute, as the library `limits` counts them |
 | `oh:sandbox:<key>` | string | what the built-in sandbox remembers |
 
 `<day>` is the day (UTC) on which the attempt began, which its reference tells. In braces it is the
@@ -46,6 +47,9 @@ from oauth_helper.reference import day_of
 DAYS = "oh:days"
 CONNECTIONS = "oh:connections"
 FEED = "oh:feed"
+
+#: What the keys of `limits` begin with.
+LIMITS = "oh:limit"
 
 #: Keys of a day.
 COUNTS, GROUPS, SCOPES, NAMES = "counts", "groups", "scopes", "names"

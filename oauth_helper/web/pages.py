@@ -37,12 +37,15 @@ _BLUEPRINTS = (
 )
 
 
-def install(app: Flask, config: Config) -> None:
-    """Puts every page onto `app`, whose services are installed already."""
+def install(app: Flask, config: Config, limits: tuple[str, dict[str, str]]) -> None:
+    """Puts every page onto `app`, whose services are installed already.
+
+    `limits` are the address and the options of where requests are counted.
+    """
     app.config["PERMANENT_SESSION_LIFETIME"] = SESSION_LIFETIME
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
     app.jinja_env.globals["sandbox"] = config.sandbox
-    security.protect(app, config)
+    security.protect(app, config, limits)
     errors.install(app)
     times.install(app)
     markup.install(app)

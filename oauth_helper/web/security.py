@@ -46,9 +46,6 @@ def client_network() -> str:
 # The decorators below are read when the views are defined; each application has its own counters.
 _limiter = Limiter(client_network)
 
-# Seconds; counting requests must not hold them up.
-_LIMITS_TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 1}
-
 # By view, the bytes that a body may have if that is more than usual.
 _largest: dict[str, int] = {}
 
@@ -114,13 +111,16 @@ def is_from_here() -> bool:
     return origin in (None, "null", origin_of(services().config.public_url))
 
 
-def protect(app: Flask, config: Config) -> None:
-    """Puts everything in this module to work for `app`."""
+def protect(app: Flask, config: Config, limits: tuple[str, dict[str, str]]) -> None:
+    """Puts everything in this module to work for `app`.
+
+    `limits` are the address and the options of where requests are counted.
+    """
+    counted_at, options = limits
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     app.wsgi_app = _BodyPlaces(app.wsgi_app, max(1, config.threads // 2))  # type: ignore[method-assign]
-    counted_at = _limits_storage(config.redis_url.reveal())
     app.config.update(
         SESSION_COOKIE_NAME="__Host-session" if config.is_secure else "session",
         SESSION_COOKIE_SECURE=config.is_secure,
@@ -132,8 +132,7 @@ def protect(app: Flask, config: Config) -> None:
         WTF_CSRF_SSL_STRICT=False,
         RATELIMIT_ENABLED=config.rate_limits,
         RATELIMIT_STORAGE_URI=counted_at,
-        RATELIMIT_STORAGE_OPTIONS={} if counted_at == "memory://" else _LIMITS_TIMEOUTS,
-        RATELIMIT_KEY_PREFIX="oh:limit",
+        RATELIMIT_STORAGE_OPTIONS=options,
         # Without the store each worker counts for itself.
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
     )
@@ -262,14 +261,3 @@ def _to_public_url(public_url: str) -> Response | None:
         address = public_url + quote(request.path) + (f"?{query}" if query else "")
         return redirect(address, 302)
     return None
-
-
-def _limits_storage(redis_url: str) -> str:
-    """Where requests are counted, in the words of the library `limits`.
-
-    It has other words than we for Sentinel and Cluster, and asks them at start; there each worker
-    counts for itself.
-    """
-    if redis_url.startswith("unix://"):
-        return "redis+" + redis_url
-    return redis_url if redis_url.startswith(("redis://", "rediss://")) else "memory://"

@@ -1,24 +1,13 @@
 """The benchmark's way to fill a store leaves the very same keys as the program's own."""
 
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
-import pytest
-
+from benchmarks import filling, made_up
 from oauth_helper.storage.client import connect
 from oauth_helper.storage.failures import Failures
 
 # Of today: the server drops by its own clock what is older than is kept.
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture(autouse=True)
-def found_from_anywhere(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
-    yield
-    for name in [name for name in sys.modules if name.partition(".")[0] == "benchmarks"]:
-        del sys.modules[name]
 
 
 def everything_in(client):
@@ -41,8 +30,6 @@ def everything_in(client):
 
 
 def test_a_thousand_failures_filled_together_are_as_if_recorded_one_by_one(store, store_url):
-    from benchmarks import filling, made_up  # noqa: PLC0415 - found by the fixture
-
     some = list(made_up.failures(0, 1000, until=NOW, seed="a test"))
     assert some == list(made_up.failures(0, 1000, until=NOW, seed="a test"))
     with connect(store_url) as client:

@@ -42,9 +42,12 @@ def test_what_is_no_address_is_refused(url):
         connect(url)
 
 
-def test_a_cluster_is_asked_for_as_one():
-    with pytest.raises(redis.RedisError):
-        connect("redis+cluster://127.0.0.1:1")
+def test_a_cluster_that_is_away_is_asked_only_when_it_is_needed():
+    with connect("redis+cluster://127.0.0.1:1") as client:
+        client.register_script("return 1")
+        for _ in range(2):
+            with pytest.raises(redis.ConnectionError, match="no node of the cluster answers"):
+                client.ping()
 
 
 @pytest.mark.parametrize(

