@@ -57,6 +57,18 @@ class Server:
             self.process.wait(_SECONDS)
             self.process = None
 
+    @property
+    def url(self) -> str:
+        """The address for REDIS_URL."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        """The process, while it runs."""
+        if self.process is None:
+            raise RuntimeError("the server does not run")
+        return self.process.pid
+
     def is_up(self) -> bool:
         """Whether it answers."""
         with contextlib.suppress(redis.RedisError), self.client as client:
@@ -82,6 +94,19 @@ def until(is_so: Callable[[], Any]) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError("the servers do not come up")
         time.sleep(0.05)
+
+
+def until_open(port: int) -> None:
+    """Waits until somebody listens at a port of this machine."""
+
+    def is_open() -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    until(is_open)
 
 
 def free_ports(count: int) -> list[int]:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -94,17 +95,45 @@ class Desk:
 @contextmanager
 def serving(store_url: str, data_dir: Path) -> Iterator[Desk]:
     """The program with one worker on that store, for as long as the `with` statement."""
-    port, password = _free_port(), secrets.token_urlsafe()
+    password = secrets.token_urlsafe()
+    settings = {"SUPPORT_USERS": f"ada:{hash_password(password)}", "WORKERS": "1", "THREADS": "2"}
+    with program(store_url, data_dir, **settings) as running, connect(store_url) as client:
+        desk = Desk(running.url, client)
+        desk.sign_in("ada", password)
+        yield desk
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The program in a process of its own, which supervises its workers."""
+
+    url: str
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def worker_pids(self) -> list[int]:
+        """Its processes that serve."""
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        children = [path.read_text().split() for path in tasks.glob("*/children")]
+        pids = [int(pid) for found in children for pid in found]
+        return [pid for pid in pids if b"valkey" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+@contextmanager
+def program(
+    store_url: str, data_dir: Path, *, port: int | None = None, **settings: str
+) -> Iterator[Program]:
+    """The program on that store, with rate limits off, for as long as the `with` statement."""
+    port = port or free_port()
     environ = {
         **os.environ,
         "REDIS_URL": store_url,
         "DATA_DIR": str(data_dir),
         "PORT": str(port),
         "PUBLIC_URL": f"http://localhost:{port}",
-        "SUPPORT_USERS": f"ada:{hash_password(password)}",
         "RATE_LIMITS": "off",
-        "WORKERS": "1",
-        "THREADS": "2",
+        **settings,
     }
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / "log").open("wb") as log:
@@ -113,16 +142,14 @@ def serving(store_url: str, data_dir: Path) -> Iterator[Desk]:
         )
         try:
             _wait_for(port, process)
-            with connect(store_url) as client:
-                desk = Desk(f"http://localhost:{port}", client)
-                desk.sign_in("ada", password)
-                yield desk
+            yield Program(f"http://localhost:{port}", port, process, data_dir / "log")
         finally:
             process.terminate()
             process.wait(_SECONDS)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

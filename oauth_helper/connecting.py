@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from oauth_helper.noting import Began, Failed, Kept, Note, connected
 from oauth_helper.oauth.authorization_request import authorization_endpoint, authorization_url
 from oauth_helper.oauth.authorization_response import AuthorizationResponse, Code, Declined
 from oauth_helper.oauth.client_request import ClientRequest
-from oauth_helper.oauth.pending import STATE_CHANCE, PendingAuthorization, make_state
+from oauth_helper.oauth.pending import STATE_CHANCE, PendingAuthorization, PutOff, make_state
 from oauth_helper.oauth.token_request import code_request, token_in_form
 from oauth_helper.oauth.token_response import (
     Granted,
@@ -30,6 +30,7 @@ from oauth_helper.recognising import Refusal
 from oauth_helper.recording import failure_of
 from oauth_helper.records import (
     Attempt,
+    Claim,
     Connection,
     Failure,
     IssuedCode,
@@ -41,12 +42,23 @@ from oauth_helper.scopes import OAUTH, Problem, RequestedScopes
 
 logger = logging.getLogger(__name__)
 
+# Claims of one browser whose replies were lost; more than that is no outage.
+_MOST_MARKS = 5
+
 
 class AttemptLog(Protocol):
     """Where attempts are noted."""
 
-    def claim(self, reference: str, now: float) -> bool:
-        """True for the first caller only."""
+    def claim(
+        self,
+        reference: str,
+        now: float,
+        *,
+        mark: str,
+        before: tuple[str, ...] = (),
+        once: bool = False,
+    ) -> Claim:
+        """Whether the caller may deal with a response."""
 
 
 class Notes(Protocol):
@@ -90,6 +102,14 @@ class Begun:
 
     pending: PendingAuthorization
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A response that cannot be dealt with yet: keep `pending` in the browser, and finish later."""
+
+    why: Refusal
+    pending: PendingAuthorization
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,23 +254,14 @@ class Connecting:
 
     def finish(
         self, profile: Profile, pending: PendingAuthorization, response: AuthorizationResponse
-    ) -> Outcome | Refusal:
+    ) -> Outcome | Refusal | Held:
         """Deals with a response that was recognised: tokens are asked for, the outcome is kept.
 
-        `Refusal.HUBSPOT_BUSY` and `Refusal.STORE_DOWN` put it off: the code is as good as before.
-        That is recorded, and made up for when it is finished later.
+        `Held` puts it off: the code is as good as before. Why the program cannot go on is recorded,
+        and made up for when it is finished later.
         """
-        if isinstance(response, Code) and not self.hubspot.is_ready(profile.client_id):
-            evidence = Evidence(stage=Stage.TOKEN, response=Unavailable("HubSpot was not asked"))
-            return self._put_off(profile, pending, evidence, Refusal.HUBSPOT_BUSY)
-        try:
-            if not self.attempts.claim(pending.reference, self.clock()):
-                return Refusal.USED
-        except StoreUnavailableError:
-            if isinstance(response, Code):
-                evidence = Evidence(stage=Stage.CALLBACK, interrupted=True)
-                return self._put_off(profile, pending, evidence, Refusal.STORE_DOWN)
-            # Nothing is used up by an error: told twice it is recorded once.
+        if (put_off := self._hindered(profile, pending, response)) is not None:
+            return put_off
         if not isinstance(response, Code):
             words = response.description if isinstance(response, Declined) else ""
             evidence = Evidence(stage=Stage.CALLBACK, response=response, message=words)
@@ -385,17 +396,51 @@ class Connecting:
             told.hub_id if answer.hub_id is None else answer.hub_id,
         )
 
-    def _put_off(
-        self,
-        profile: Profile,
-        pending: PendingAuthorization,
-        evidence: Evidence,
-        refusal: Refusal,
-    ) -> Refusal:
+    def _hindered(
+        self, profile: Profile, pending: PendingAuthorization, response: AuthorizationResponse
+    ) -> Refusal | Held | None:
+        """Why a response cannot be dealt with, or not now; None when the caller is to do so."""
+        code = response if isinstance(response, Code) else None
+        if code and not self.hubspot.is_ready(profile.client_id):
+            evidence = Evidence(stage=Stage.TOKEN, response=Unavailable("HubSpot was not asked"))
+            self._note_put_off(profile, pending, evidence)
+            return self._held(Refusal.HUBSPOT_BUSY, pending, code)
+        mark = self.chance(12)
+        try:
+            claim = self.attempts.claim(
+                pending.reference,
+                self.clock(),
+                mark=mark,
+                before=pending.put_off.marks if pending.put_off else (),
+                # A client that has its code says later how it ended.
+                once=pending.asked_by is not None or code is None,
+            )
+        except StoreUnavailableError:
+            if code is None:
+                return None  # nothing is used up by an error: told twice it is recorded once
+            evidence = Evidence(stage=Stage.CALLBACK, interrupted=True)
+            self._note_put_off(profile, pending, evidence)
+            return self._held(Refusal.STORE_DOWN, pending, code, mark)
+        if claim is Claim.IN_HAND and code:
+            return self._held(Refusal.IN_HAND, pending, code)
+        return None if claim is Claim.WON else Refusal.USED
+
+    def _held(
+        self, why: Refusal, pending: PendingAuthorization, code: Code, mark: str = ""
+    ) -> Held:
+        """`mark` is that of a claim that may have reached the store after all."""
+        before = pending.put_off
+        if before is None or before.code != code.code:
+            before = PutOff(code.code, int(self.clock()))
+        marks = (*before.marks, mark)[-_MOST_MARKS:] if mark else before.marks
+        return Held(why, replace(pending, put_off=replace(before, marks=marks)))
+
+    def _note_put_off(
+        self, profile: Profile, pending: PendingAuthorization, evidence: Evidence
+    ) -> None:
         if pending.put_off is None:
             self.notes.note(Failed(failure_of(profile, pending, evidence, at=self.clock())))
-            logger.warning("%s: a response is put off: %s", pending.reference, refusal)
-        return refusal
+            logger.warning("put off: %s %s %s", pending.reference, profile.name, evidence.stage)
 
     def _fail(
         self,

@@ -20,8 +20,8 @@ _SET_BACK = 60
 class Refusal(StrEnum):
     """Why a response is not dealt with. Nothing is recorded for it: anybody could have sent it.
 
-    The last three are found out later than here: the response was dealt with already; what it
-    brings could not be kept, or HubSpot could not be asked, at the moment.
+    The last four are found out later than here: the response was dealt with already; what it
+    brings could not be kept, or HubSpot could not be asked, at the moment; it is being dealt with.
     """
 
     NO_STATE = "no_state"
@@ -31,10 +31,11 @@ class Refusal(StrEnum):
     USED = "used"
     STORE_DOWN = "store_down"
     HUBSPOT_BUSY = "hubspot_busy"
+    IN_HAND = "in_hand"
 
 
 #: What is over after a while, with the response as good as before.
-PUTS_OFF = frozenset({Refusal.STORE_DOWN, Refusal.HUBSPOT_BUSY})
+PUTS_OFF = frozenset({Refusal.STORE_DOWN, Refusal.HUBSPOT_BUSY, Refusal.IN_HAND})
 
 
 def recognise(

@@ -75,6 +75,14 @@ class Attempt:
     client: str = ""
 
 
+class Claim(StrEnum):
+    """Whether a caller may deal with a response."""
+
+    WON = "won"
+    IN_HAND = "in_hand"  # somebody else has it, and has not said yet how it ended
+    USED = "used"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to a failure at the time `at`. `text` is text from outside."""

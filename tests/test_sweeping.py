@@ -17,7 +17,7 @@ from harness import (
 )
 
 from oauth_helper.diagnosis import Cause
-from oauth_helper.records import Attempt, Status, Wanted, What
+from oauth_helper.records import Attempt, Claim, Status, Wanted, What
 from oauth_helper.reference import new_reference
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.storage.attempts import Attempts
@@ -158,7 +158,7 @@ def test_a_response_in_hand_is_waited_for_and_then_counts_as_interrupted(custome
     customer.start()
     (attempt,) = services.attempts.overdue(clock.now + TIMEOUT, limit=5)
     after(clock, TIMEOUT + 1)
-    assert services.attempts.claim(attempt.reference, clock.now)
+    assert services.attempts.claim(attempt.reference, clock.now, mark="m") is Claim.WON
     assert services.sweeping.sweep() == 0
     after(clock, 121)
     assert services.sweeping.sweep() == 1

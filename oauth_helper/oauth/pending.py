@@ -21,10 +21,14 @@ STATE_CHANCE = 43
 
 @dataclass(frozen=True, slots=True)
 class PutOff:
-    """A code that came when it could not be used. `at` is when, in Unix seconds."""
+    """A code that came when it could not be used. `at` is when, in Unix seconds.
+
+    `marks` are those of claims of which nobody knows whether they reached the store.
+    """
 
     code: str = field(repr=False)
     at: int
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +84,7 @@ class PendingAuthorization:
         if self.popup:
             document["o"] = True
         if self.put_off:
-            document["c"] = [self.put_off.code, self.put_off.at]
+            document["c"] = [self.put_off.code, self.put_off.at, *self.put_off.marks]
         return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 9)
 
     @classmethod
@@ -89,7 +93,7 @@ class PendingAuthorization:
         document = json.loads(zlib.decompress(data))
         scope, optional_scope = document["q"]
         asked_by = document.get("a")
-        put_off = document.get("c")
+        code, at, *marks = document.get("c", ("", 0))
         return cls(
             reference=document["r"],
             profile=document["p"],
@@ -103,7 +107,7 @@ class PendingAuthorization:
             language=document.get("l", ""),
             asked_by=ClientRequest.from_list(asked_by) if asked_by else None,
             popup=document.get("o", False),
-            put_off=PutOff(*put_off) if put_off else None,
+            put_off=PutOff(code, at, tuple(marks)) if code else None,
         )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
-from oauth_helper.records import Attempt
+from oauth_helper.records import Attempt, Claim
 from oauth_helper.reference import day_of
 from oauth_helper.scopes import RequestedScopes, join_scope
 from oauth_helper.storage import keys
@@ -44,16 +43,31 @@ redis.call('EXPIRE', KEYS[2], ARGV[3])
 return 1
 """.replace("IN_HAND", str(IN_HAND))
 
-# The claim is the caller's own if it bears the caller's mark: a client that lost the reply asks
-# again. What is in hand is not overdue until it has surely been given up.
+#: Seconds after which whoever took a response in hand has surely died: two requests for tokens and
+#: an introspection, each as long as it may take.
+GIVEN_UP = 60
+
+# The claim is the caller's own if it bears the caller's mark, for a client that lost the reply asks
+# again, or that of an earlier claim of which nobody knows whether it arrived. What is in hand is
+# not overdue until it has surely been given up. Of a worker that died nobody knows whether it had
+# used the code, so it is tried again.
 _CLAIM: Final = """
-if redis.call('HSETNX', KEYS[1], 'claimed_by', ARGV[2]) == 1 then
-  redis.call('HSET', KEYS[1], 'claimed', ARGV[3])
+local function take()
+  redis.call('HSET', KEYS[1], 'claimed_by', ARGV[2], 'claimed', ARGV[3])
   redis.call('ZADD', KEYS[2], 'XX', ARGV[4], ARGV[5])
+  redis.call('EXPIRE', KEYS[1], ARGV[1])
+  return 'won'
 end
-redis.call('EXPIRE', KEYS[1], ARGV[1])
-return redis.call('HGET', KEYS[1], 'claimed_by') == ARGV[2] and 1 or 0
-"""
+local known = redis.call('HMGET', KEYS[1], 'claimed_by', 'claimed', 'outcome')
+if not known[1] then return take() end
+if known[1] == ARGV[2] then return 'won' end
+for number = 7, #ARGV do
+  if known[1] == ARGV[number] then return take() end
+end
+if known[3] or ARGV[6] == '1' then return 'used' end
+if tonumber(ARGV[3]) - tonumber(known[2]) >= GIVEN_UP then return take() end
+return 'in_hand'
+""".replace("GIVEN_UP", str(GIVEN_UP))
 
 _CLOSE: Final = """
 local before = redis.call('HGET', KEYS[1], 'outcome')
@@ -109,11 +123,25 @@ class Attempts:
         )
 
     @raises_unavailable
-    def claim(self, reference: str, now: float) -> bool:
-        """True for the first caller only: an authorization response is dealt with once."""
+    def claim(
+        self,
+        reference: str,
+        now: float,
+        *,
+        mark: str,
+        before: tuple[str, ...] = (),
+        once: bool = False,
+    ) -> Claim:
+        """Whether the caller may deal with a response: the first may, and nobody else.
+
+        `mark` names this claim, `before` has the marks of the same caller's claims that raised, and
+        may have arrived. When the first has died over it another may, but for `once`: where nobody
+        says how it ended.
+        """
         at = int(now)
-        arguments = [str(_KEPT), secrets.token_hex(8), str(at), str(at + IN_HAND), reference]
-        return bool(self._claim(keys=self._keys(reference), args=arguments))
+        arguments = [str(_KEPT), mark, str(at), str(at + IN_HAND), reference]
+        arguments += ["1" if once else "", *before]
+        return Claim(self._claim(keys=self._keys(reference), args=arguments))
 
     @raises_unavailable
     def close(self, reference: str, outcome: str) -> str | None:

@@ -17,7 +17,7 @@ from flask import (
 )
 from flask import url_for as url
 
-from oauth_helper.connecting import Outcome
+from oauth_helper.connecting import Held, Outcome
 from oauth_helper.diagnosis import Cause, Fix, Stage, Who, fix_for, usual_messages, wording
 from oauth_helper.oauth.authorization_response import Code
 from oauth_helper.oauth.pending import PendingAuthorization
@@ -132,23 +132,24 @@ def _tried_again(profile: Profile, pending: PendingAuthorization) -> Response | 
         response = make_response(redirect(url("attempts.page", reference=pending.reference), 303))
         services().cookies.keep(request, response, outcome)
         return response
-    if outcome not in PUTS_OFF:
-        return None  # another tab was faster
-    return _put_off(profile, pending, outcome)
+    # Else another tab was faster.
+    return _put_off(profile, outcome) if isinstance(outcome, Held) else None
 
 
-def _put_off(profile: Profile, pending: PendingAuthorization, why: Refusal) -> Response:
+def _put_off(profile: Profile, held: Held) -> Response:
     """The page that tries again by itself, without a script."""
+    pending = held.pending
     shown = render_template(
         "put_off.html",
         pending=pending,
         profile=profile,
-        why=why,
+        why=held.why,
         seconds=_TRIES_EVERY,
         again=_again(profile, pending),
     )
     response = make_response(shown, 503)
     response.headers["Retry-After"] = response.headers["Refresh"] = str(_TRIES_EVERY)
+    services().cookies.keep(request, response, pending)
     return response
 
 

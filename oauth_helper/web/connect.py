@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask import url_for as url
 from werkzeug.wrappers import Response as BaseResponse
 
-from oauth_helper.connecting import Begun, Outcome
+from oauth_helper.connecting import Begun, Held, Outcome
 from oauth_helper.oauth.authorization_request import HUBLETS
-from oauth_helper.oauth.authorization_response import Code, read_authorization_response, single
-from oauth_helper.oauth.pending import PendingAuthorization, PutOff, reference_in_state
+from oauth_helper.oauth.authorization_response import (
+    AuthorizationResponse,
+    read_authorization_response,
+    single,
+)
+from oauth_helper.oauth.pending import PendingAuthorization, reference_in_state
 from oauth_helper.profiles import Profile
-from oauth_helper.recognising import PUTS_OFF, Refusal, issuers_of, recognise
+from oauth_helper.recognising import Refusal, issuers_of, recognise
 from oauth_helper.scopes import UnknownScopesError
 from oauth_helper.urls import origin_of
 from oauth_helper.web.languages import language
@@ -99,32 +102,37 @@ def callback(name: str) -> BaseResponse:
     )
     if isinstance(recognised, Refusal):
         return _refuse(reference, profile, recognised)
-    answer = read_authorization_response(parameters)
-    outcome = services().connecting.finish(profile, recognised, answer)
-    if isinstance(outcome, Refusal):
-        if outcome in PUTS_OFF and isinstance(answer, Code) and len(answer.code) <= _MAX_CODE:
-            return _put_off(recognised, answer.code)
-        return _refuse(reference, profile, outcome)
-    return _to_attempt(outcome.reference, outcome)
+    return _finish(profile, recognised, read_authorization_response(parameters))
 
 
-def _put_off(pending: PendingAuthorization, code: str) -> BaseResponse:
-    """On to the attempt's page, which tries again; until then the browser keeps the code, sealed.
+def _finish(
+    profile: Profile, pending: PendingAuthorization, answer: AuthorizationResponse
+) -> BaseResponse:
+    match services().connecting.finish(profile, pending, answer):
+        case Refusal.USED if pending.asked_by is None:
+            # By this very browser, whose answer was lost: how it ended is told there.
+            return _to_attempt(pending.reference)
+        case Refusal() as refusal:
+            return _refuse(pending.reference, profile, refusal)
+        case Held(why, held) if _is_too_long(held):
+            return _refuse(pending.reference, profile, why)
+        case Held(_, held):
+            # The attempt's page tries again; until then the browser keeps the code, sealed.
+            return _to_attempt(pending.reference, held)
+        case outcome:
+            return _to_attempt(pending.reference, outcome)
 
-    A code that is with it already was put off before, and is as old as then.
-    """
-    if pending.put_off is None or pending.put_off.code != code:
-        pending = replace(pending, put_off=PutOff(code, int(services().clock())))
-    response = redirect(url("attempts.page", reference=pending.reference), 303)
-    services().cookies.keep(request, response, pending)
-    return response
+
+def _is_too_long(pending: PendingAuthorization) -> bool:
+    """Whether the code does not fit into a cookie."""
+    return pending.put_off is not None and len(pending.put_off.code) > _MAX_CODE
 
 
-def _to_attempt(reference: str, outcome: Outcome | None = None) -> BaseResponse:
+def _to_attempt(reference: str, kept: Outcome | PendingAuthorization | None = None) -> BaseResponse:
     """See Other: code and state leave the address bar."""
     response = redirect(url("attempts.page", reference=reference), 303)
-    if outcome is not None:
-        services().cookies.keep(request, response, outcome)
+    if kept is not None:
+        services().cookies.keep(request, response, kept)
     return response
 
 

@@ -8,7 +8,7 @@ from failure_examples import NOON, REQUESTS, a_failure, found_in
 
 from benchmarks import servers
 from oauth_helper.diagnosis import Candidate, Cause
-from oauth_helper.records import Attempt, Status, Term, Wanted
+from oauth_helper.records import Attempt, Claim, Status, Term, Wanted
 from oauth_helper.reference import day_of
 from oauth_helper.storage.attempts import Attempts
 from oauth_helper.storage.client import connect
@@ -96,6 +96,6 @@ def test_attempts_work_on_a_cluster(client):
     attempts, log = Attempts(client), Failures(client, retention_days=90)
     failure = a_failure()
     attempts.note(Attempt(failure.reference, "workato", REQUESTS[0], failure.begun_at, 1))
-    assert attempts.claim(failure.reference, 1.0)
+    assert attempts.claim(failure.reference, 1.0, mark="m") is Claim.WON
     assert log.record(failure, only_if_open=True)
     assert attempts.outcome(failure.reference) == "failed"

@@ -9,6 +9,7 @@ from harness import Customer, browser_of, customer_of
 from relays import Relay
 
 from oauth_helper.records import StoreUnavailableError, Wanted
+from oauth_helper.storage.attempts import GIVEN_UP
 from oauth_helper.web.services import services_of
 
 REFERENCE = r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}"
@@ -248,6 +249,52 @@ def test_a_response_waits_for_hubspot(make_app, hubspot):
         time.sleep(0.05)
     assert "Connected" in customer.browser.get(done.location).text
     assert services_of(app).failures.get(address.rpartition("/")[2]).status == "resolved"
+
+
+def test_a_reload_while_it_is_dealt_with_waits_for_its_end(customer, hubspot):
+    back = customer.agree(customer.start())
+    answers = []
+
+    def token_arrives(path):
+        if path.endswith("/token"):
+            answers.append(customer.browser.get(back))
+
+    hubspot.instead = token_arrives
+    second = customer.browser.get(back)
+    (first,) = answers
+    page = customer.browser.get(second.location)
+    assert "HubSpot is connected" in page.text
+    assert first.status_code == 303
+    assert hubspot.token_requests == 1
+
+
+def test_a_worker_that_died_over_a_response_is_followed_by_another(app, customer, hubspot, clock):
+    back = customer.agree(customer.start())
+    reference = re.search(REFERENCE, customer.browser.get("/").text)[0]
+    services_of(app).attempts.claim(reference, clock.now, mark="m")  # and then it was killed
+    address = customer.browser.get(back).location
+    page = customer.browser.get(address)
+    assert page.status_code == 503
+    assert "its last step is slow" in page.text
+    assert not failures(app)
+    clock.now += GIVEN_UP
+    done = customer.browser.get(address)
+    assert "HubSpot is connected" in customer.browser.get(done.location).text
+    assert hubspot.token_requests == 1
+
+
+def test_a_claim_that_reached_a_hanging_store_is_known_afterwards(app, customer, relay, hubspot):
+    back = customer.agree(customer.start())
+    relay.hold()
+    address = customer.browser.get(back).location
+    relay.let_go()  # and the claim arrives
+    caught_up(app)
+    deadline = time.monotonic() + 20
+    while (done := customer.browser.get(address)).status_code == 503:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert "HubSpot is connected" in customer.browser.get(done.location).text
+    assert hubspot.token_requests == 1
 
 
 def test_a_client_of_the_proxy_gets_its_code_when_the_store_is_back(make_tool, relay):

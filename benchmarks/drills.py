@@ -1,0 +1,323 @@
+"""Sixty seconds of customers while something dies, and what became of each of them.
+
+`python -m benchmarks.drills` runs every drill, or those that are named. Each starts real servers,
+the program with two workers, and a HubSpot (the sandbox) in a process of its own, on loopback. When
+the load is over and what waited is written, every customer is held against the records in the
+store.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import click
+
+from benchmarks import servers
+from benchmarks.customers import USUAL, Browser, Customer, RefusedError, Story, Told
+from benchmarks.hubspot import CLIENT_ID, CLIENT_SECRET
+from benchmarks.serving import Program, free_port, program
+from oauth_helper.records import StoreUnavailableError
+from oauth_helper.storage.attempts import Attempts
+from oauth_helper.storage.client import Client, connect
+from oauth_helper.storage.failures import Failures
+from oauth_helper.storage.outbox import MOST_BYTES
+from oauth_helper.storage.outbox_file import OutboxFile
+from oauth_helper.storage.tallies import Tallies
+
+# Seconds after which whoever left counts as never returned.
+_TIMEOUT = 10
+
+# People on the way at a time.
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a drill found."""
+
+    drill: str
+    customers: int
+    requests: int
+    put_off: int
+    cut_off: int
+    refused: int
+    failures_expected: int
+    failures_lost: int
+    failures_doubled: int
+    connected_lost: int
+    longest_answer: float
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a drill can break."""
+
+    program: Program
+    store_url: str
+    data_dir: Path
+    servers: object
+
+    @property
+    def server(self) -> servers.Server:
+        """The one server of a drill that has one."""
+        if not isinstance(self.servers, servers.Server):
+            raise TypeError("this drill has several servers")
+        return self.servers
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--seconds", default=60.0, help="How long customers come.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def main(names: tuple[str, ...], seconds: float, *, as_json: bool) -> None:
+    """Run the drills, or those that are named; exit 1 when anybody was refused or anything lost."""
+    unknown = set(names) - set(DRILLS)
+    if unknown:
+        names_known = ", ".join(DRILLS)
+        raise click.UsageError(f"There are these drills: {names_known}.")
+    found = []
+    for name in names or DRILLS:
+        with tempfile.TemporaryDirectory(prefix="drill-") as folder:
+            found.append(_run(name, Path(folder), seconds))
+        click.echo(_line(found[-1]), err=True)
+    click.echo(json.dumps([asdict(each) for each in found]) if as_json else _table(found))
+    bad = [each for each in found if each.refused or each.problems or each.failures_doubled]
+    sys.exit(1 if bad else 0)
+
+
+def _run(name: str, folder: Path, seconds: float) -> Found:
+    servers_of, happen = DRILLS[name]
+    port = free_port()
+    with ExitStack() as stack:
+        store = stack.enter_context(servers_of(folder / "servers"))
+        url = getattr(store, "url", "")
+        hubspot = stack.enter_context(_hubspot(f"http://localhost:{port}"))
+        settings = {
+            "HUBSPOT_CLIENT_ID": CLIENT_ID,
+            "HUBSPOT_CLIENT_SECRET": CLIENT_SECRET,
+            "HUBSPOT_AUTHORIZATION_ENDPOINT": f"http://localhost:{hubspot}/oauth/authorize",
+            "HUBSPOT_API_URL": f"http://localhost:{hubspot}",
+            "SECRET_KEY": "k" * 40,
+            "ATTEMPT_TIMEOUT": str(_TIMEOUT),
+            "WORKERS": "2",
+            "THREADS": "16",
+        }
+        running = stack.enter_context(program(url, folder / "data", port=port, **settings))
+        embedded = f"unix://{folder / 'data' / 'store' / 'valkey.sock'}"
+        scene = Scene(running, url or embedded, folder / "data", store)
+        trouble = threading.Thread(target=happen, args=(scene, seconds), daemon=True)
+        trouble.start()
+        told = _customers(port, hubspot, seconds)
+        trouble.join()
+        _settle(scene, told)
+        return _compare(name, scene, told)
+
+
+def _customers(port: int, hubspot: int, seconds: float) -> Told:
+    """People come, one after the other in each of several threads."""
+    told, lock, until = Told(), threading.Lock(), time.monotonic() + seconds
+
+    def come(number: int) -> None:
+        chance = Random(number)  # noqa: S311 - whose story comes next
+        while time.monotonic() < until:
+            (story,) = chance.choices(list(USUAL), list(USUAL.values()))
+            browser = Browser((port,), told, chance)
+            try:
+                Customer(browser, hubspot, story).go()
+            except (RefusedError, OSError) as error:
+                with lock:
+                    told.refused.append(f"{datetime.now(UTC):%H:%M:%S} {error}")
+
+    threads = [threading.Thread(target=come, args=(number,)) for number in range(_AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return told
+
+
+def _settle(scene: Scene, told: Told) -> None:
+    """Waits until nothing waits any more, and whoever left is recorded."""
+    outbox = OutboxFile(scene.data_dir / "outbox", most_bytes=MOST_BYTES)
+    deadline = time.monotonic() + _TIMEOUT + 60
+    with connect(scene.store_url) as client:
+        attempts = Attempts(client)
+        while time.monotonic() < deadline:
+            with suppress(StoreUnavailableError):
+                left = map(attempts.outcome, told.references[Story.LEAVES])
+                if not outbox.waiting() and all(each not in (None, "open") for each in left):
+                    break
+            time.sleep(0.5)
+    outbox.close()
+
+
+def _compare(name: str, scene: Scene, told: Told) -> Found:
+    with connect(scene.store_url) as client:
+        failures, attempts = Failures(client, retention_days=90), Attempts(client)
+        expected = [
+            reference
+            for story in (Story.DECLINES, Story.IS_REFUSED, Story.LEAVES, Story.REPORTS)
+            for reference in told.references[story]
+        ]
+        lost = [each for each in expected if failures.get(each) is None]
+        connected = told.references[Story.CONNECTS]
+        gone = [each for each in connected if attempts.outcome(each) != "connected"]
+        doubled = _doubled(client)
+        tallies = Tallies(client)
+        today = datetime.now(UTC).date()
+        begun = sum(tally.begun for tally in tallies.attempts(today - timedelta(days=1), today))
+    problems = list(told.refused[:20])
+    # A start whose answer broke off is begun anew, and the first one never returns.
+    if not told.count <= begun <= told.count + told.cut_off:
+        problems.append(f"{begun} attempts are counted, {told.count} were begun")
+    problems += [f"lost {each}" for each in lost[:5]]
+    problems += [f"not connected {each}" for each in gone[:5]]
+    return Found(
+        drill=name,
+        customers=told.count,
+        requests=sum(told.statuses.values()),
+        put_off=told.put_off,
+        cut_off=told.cut_off,
+        refused=len(told.refused),
+        failures_expected=len(expected),
+        failures_lost=len(lost),
+        failures_doubled=doubled,
+        connected_lost=len(gone),
+        longest_answer=round(told.longest, 2),
+        problems=tuple(problems),
+    )
+
+
+def _doubled(client: Client) -> int:
+    """Failures that are counted, or told to open pages as new, more often than they are there."""
+    today = datetime.now(UTC).date()
+    days = [f"{today - timedelta(days=ago):%Y-%m-%d}" for ago in range(2)]
+    records = sum(client.zcard(f"oh:{{{day}}}:failures") for day in days)
+    tallies = Tallies(client).failures(today - timedelta(days=1), today)
+    return sum(tally.count for tally in tallies) - records
+
+
+@contextmanager
+def _hubspot(public_url: str) -> Iterator[int]:
+    """The sandbox in a process of its own; its port."""
+    port = free_port()
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "benchmarks.hubspot", str(port), public_url],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        servers.until_open(port)
+        yield port
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def _store_dies(scene: Scene, seconds: float) -> None:
+    """The server is killed for a third of the time."""
+    server = scene.server
+    time.sleep(seconds / 3)
+    server.kill()
+    time.sleep(seconds / 3)
+    server.start()
+
+
+def _store_hangs(scene: Scene, seconds: float) -> None:
+    """The server stands still for a third of the time, and answers nobody."""
+    server = scene.server
+    time.sleep(seconds / 3)
+    os.kill(server.pid, signal.SIGSTOP)
+    time.sleep(seconds / 3)
+    os.kill(server.pid, signal.SIGCONT)
+
+
+def _store_is_full(scene: Scene, seconds: float) -> None:
+    """The server takes no writes for a third of the time."""
+    server = scene.server
+    with server.client as client:
+        time.sleep(seconds / 3)
+        client.config_set("maxmemory", "1")
+        time.sleep(seconds / 3)
+        client.config_set("maxmemory", "0")
+
+
+def _primary_dies(scene: Scene, seconds: float) -> None:
+    """A primary of the Cluster, or the one of the Sentinels, is killed and stays away."""
+    time.sleep(seconds / 3)
+    if isinstance(scene.servers, servers.Cluster):
+        today = f"{{{datetime.now(UTC):%Y-%m-%d}}}"
+        with connect(scene.store_url) as client:
+            port = client.get_node_from_key(today).port  # the one with today's records
+        next(each for each in scene.servers.nodes if each.port == port).kill()
+    elif isinstance(scene.servers, servers.Sentinels):
+        scene.servers.primary().kill()
+
+
+def _worker_dies(scene: Scene, seconds: float) -> None:
+    """A worker is killed every few seconds."""
+    for _ in range(5):
+        time.sleep(seconds / 6)
+        os.kill(scene.program.worker_pids()[0], signal.SIGKILL)
+
+
+def _embedded_store_dies(scene: Scene, seconds: float) -> None:
+    """The program's own store is killed every few seconds."""
+    for _ in range(5):
+        time.sleep(seconds / 6)
+        with connect(scene.store_url) as client:
+            os.kill(int(client.info("server")["process_id"]), signal.SIGKILL)
+
+
+@contextmanager
+def _none(_folder: Path) -> Iterator[None]:
+    yield None
+
+
+DRILLS: dict[str, tuple[Callable[..., object], Callable[[Scene, float], None]]] = {
+    "store-killed": (servers.one, _store_dies),
+    "store-hangs": (servers.one, _store_hangs),
+    "store-full": (servers.one, _store_is_full),
+    "cluster-primary-killed": (servers.cluster, _primary_dies),
+    "sentinel-primary-killed": (servers.sentinel_trio, _primary_dies),
+    "worker-killed": (servers.one, _worker_dies),
+    "embedded-store-killed": (_none, _embedded_store_dies),
+}
+
+
+def _line(found: Found) -> str:
+    text = ", ".join(f"{name} {value}" for name, value in asdict(found).items() if value)
+    return f"  {text}"
+
+
+def _table(found: list[Found]) -> str:
+    head = (
+        "| Drill | customers | requests | waited on the page | broken connections | refused | "
+        "failures | lost | doubled | connections lost | longest answer |\n"
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    )
+    rows = [
+        f"| {each.drill} | {each.customers} | {each.requests} | {each.put_off} | {each.cut_off} | "
+        f"{each.refused} | {each.failures_expected} | {each.failures_lost} | "
+        f"{each.failures_doubled} | {each.connected_lost} | {each.longest_answer} s |"
+        for each in found
+    ]
+    return "\n".join([head, *rows])
+
+
+if __name__ == "__main__":
+    main()
