@@ -13,8 +13,14 @@ from flask import Flask
 from oauth_helper.config import Config
 from oauth_helper.connecting import Connecting
 from oauth_helper.handing_over import HandingOver
-from oauth_helper.hubspot import HubSpot
 from oauth_helper.logs import keep_libraries_quiet
+from oauth_helper.metering import (
+    CountedAttempts,
+    CountedFailures,
+    CountedHubSpot,
+    CountedOutbox,
+    Metrics,
+)
 from oauth_helper.noting import Noting
 from oauth_helper.openid import OpenIdProvider
 from oauth_helper.profiles import Profile
@@ -24,8 +30,7 @@ from oauth_helper.reporting import Reporting
 from oauth_helper.sandbox import create_blueprint
 from oauth_helper.sandbox_settings import sandbox_for
 from oauth_helper.sealing import Sealer, derive_key
-from oauth_helper.storage.attempts import Attempts
-from oauth_helper.storage.client import Client, Server, connect
+from oauth_helper.storage.client import Client, Server, connect, tell_errors_to
 from oauth_helper.storage.codes import Codes
 from oauth_helper.storage.connections import Connections
 from oauth_helper.storage.deeds import Deeds
@@ -52,15 +57,25 @@ def assemble(config: Config, clock: Callable[[], float] | None) -> Flask:
     newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
     app.config.update(SECRET_KEY=newest, SECRET_KEY_FALLBACKS=older)
 
+    metrics = Metrics()
+    tell_errors_to(lambda name: metrics.store_errors.labels(name).inc())
     redis = connect(config.redis_url.reveal())
     core = _Core(
         config=config,
         profiles={profile.name: profile for profile in config.profiles},
-        hubspot=HubSpot(config.api_url, config.api_version, threads=config.threads),
+        hubspot=CountedHubSpot(config.api_url, config.api_version, threads=config.threads),
         redis=redis,
+        metrics=metrics,
         clock=clock or time.time,
     )
     _services(core).install(app)
+    if config.otlp_endpoint:
+        from oauth_helper.tracing import Tracing  # noqa: PLC0415 - its packages are an option
+
+        tracing = Tracing(config.otlp_endpoint)
+        tracing.install(app)
+        core.hubspot.span = tracing.span
+        app.extensions["oauth_helper_tracing"] = tracing
     pages.install(app, config, limits_settings(config.redis_url.reveal()))
     if config.sandbox:
         sandbox = create_blueprint(sandbox_for(config, RedisSandboxState(redis), clock=core.clock))
@@ -77,8 +92,9 @@ class _Core:
 
     config: Config
     profiles: Mapping[str, Profile]
-    hubspot: HubSpot
+    hubspot: CountedHubSpot
     redis: Client
+    metrics: Metrics
     clock: Callable[[], float]
 
     def sealer(self, purpose: str) -> Sealer:
@@ -89,8 +105,10 @@ class _Core:
 def _services(core: _Core) -> Services:
     config, redis, clock = core.config, core.redis, core.clock
     tokens = core.sealer("tokens")
-    attempts = Attempts(redis, retention_days=config.failure_retention_days)
-    failures = Failures(redis, retention_days=config.failure_retention_days)
+    core.hubspot.metrics = core.metrics
+    attempts = CountedAttempts(redis, retention_days=config.failure_retention_days)
+    failures = CountedFailures(redis, retention_days=config.failure_retention_days)
+    attempts.metrics = failures.metrics = core.metrics
     connections = Connections(redis, seal=tokens.seal, unseal=tokens.unseal)
     server, outbox = Server(redis), _outbox(core)
     noting = Noting(
@@ -125,6 +143,7 @@ def _services(core: _Core) -> Services:
         ),
         noting=noting,
         outbox=outbox,
+        metrics=core.metrics,
         cookies=AttemptCookies(core.sealer("attempts"), secure=config.is_secure),
         attempts=attempts,
         failures=failures,
@@ -148,7 +167,9 @@ def _services(core: _Core) -> Services:
 def _outbox(core: _Core) -> Outbox:
     """Where notes wait while the store is down."""
     sealer = core.sealer("outbox")
-    return Outbox(core.config.data_dir / "outbox", seal=sealer.seal, unseal=sealer.unseal)
+    outbox = CountedOutbox(core.config.data_dir / "outbox", seal=sealer.seal, unseal=sealer.unseal)
+    outbox.metrics = core.metrics
+    return outbox
 
 
 def _refreshing(core: _Core, failures: Failures, connections: Connections) -> Refreshing:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -69,6 +70,9 @@ class Config:
     support_users: tuple[SupportUser, ...]
     openid: OpenIdSettings | None
     support_api_token: Secret
+    metrics_token: Secret
+    log_format: str
+    otlp_endpoint: str
     connections_api_token: Secret
     attempt_timeout: int
     failure_retention_days: int
@@ -131,6 +135,9 @@ class _Reader:
             support_users=self.support_users(),
             openid=self.openid(),
             support_api_token=self.secret("SUPPORT_API_TOKEN", 16),
+            metrics_token=self.secret("METRICS_TOKEN", 16),
+            log_format=self.log_format(),
+            otlp_endpoint=self.otlp_endpoint(),
             connections_api_token=self.connections_api_token(),
             attempt_timeout=self.number("ATTEMPT_TIMEOUT", 1, 3600),
             failure_retention_days=self.number("FAILURE_RETENTION_DAYS", 1, 3650),
@@ -286,6 +293,24 @@ class _Reader:
                 "cannot be read; a password with / ? # or @ in it is written percent-encoded",
             )
         return Secret(text)
+
+    def otlp_endpoint(self) -> str:
+        name = "OTEL_EXPORTER_OTLP_ENDPOINT"
+        endpoint = self.text(name)
+        if endpoint and not endpoint.startswith(("http://", "https://")):
+            self.problem(name, "has to start with http:// or https://")
+        elif endpoint and find_spec("opentelemetry.exporter") is None:
+            self.problem(
+                name,
+                "needs the packages opentelemetry-sdk and opentelemetry-exporter-otlp-proto-http",
+            )
+        return endpoint
+
+    def log_format(self) -> str:
+        form = self.text("LOG_FORMAT").lower()
+        if form not in ("text", "json"):
+            self.problem("LOG_FORMAT", f"is {form!r}; it has to be text or json")
+        return form
 
     def secret(self, name: str, least: int) -> Secret:
         text = self.text(name)

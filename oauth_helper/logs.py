@@ -7,6 +7,10 @@ import re
 from typing import Any
 from urllib.parse import quote
 
+#: The logger of requests, and what its lines have beside the usual.
+REQUESTS = "oauth_helper.requests"
+REQUEST_FIELDS = ("method", "route", "path", "status", "milliseconds")
+
 # Control characters, and the two other line ends of Unicode.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -77,8 +81,44 @@ LOGGING: dict[str, Any] = {
     },
     "loggers": {
         "oauth_helper": {"handlers": ["line"], "level": "INFO", "propagate": False},
+        # Requests as they are told in JSON; as text the server tells them.
+        REQUESTS: {"handlers": ["access"], "level": "CRITICAL", "propagate": False},
         **{name: {"level": "WARNING"} for name in _TALKATIVE},
         "_granian": {"handlers": ["news"], "propagate": False},
         "granian.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
     },
 }
+
+
+def logging_in(form: str) -> dict[str, Any]:
+    """`LOGGING` in the form `text` or `json`."""
+    if form == "text":
+        return LOGGING
+    as_json = {"()": _json_lines}
+    loggers = LOGGING["loggers"]
+    return {
+        **LOGGING,
+        "formatters": {"line": as_json, "access": as_json},
+        "loggers": {**loggers, REQUESTS: {**loggers[REQUESTS], "level": "INFO"}},
+    }
+
+
+def _json_lines() -> logging.Formatter:
+    """One JSON object for each thing, with the request and the attempt that it belongs to."""
+    from structlog import contextvars, processors, stdlib  # noqa: PLC0415 - only where it is wanted
+
+    return stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            contextvars.merge_contextvars,
+            stdlib.add_log_level,
+            stdlib.add_logger_name,
+            stdlib.ExtraAdder(allow=REQUEST_FIELDS),
+            processors.TimeStamper(fmt="iso", utc=True),
+        ],
+        processors=[
+            stdlib.ProcessorFormatter.remove_processors_meta,
+            # As text: the structured form has the values of variables, which may be secrets.
+            processors.format_exc_info,
+            processors.JSONRenderer(),
+        ],
+    )

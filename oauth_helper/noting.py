@@ -89,7 +89,7 @@ Note = Began | Failed | Reported | Connected | Kept
 class AttemptLog(Protocol):
     """Where attempts are noted."""
 
-    def note(self, attempt: Attempt) -> None:
+    def note(self, attempt: Attempt) -> object:
         """Remembers an attempt that has begun, unless it is known."""
 
     def close(self, reference: str, outcome: str) -> str | None:

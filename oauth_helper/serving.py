@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,7 @@ from granian.log import LogLevels
 from granian.server import MPServer
 
 from oauth_helper.config import Config
-from oauth_helper.logs import LOGGING
+from oauth_helper.logs import logging_in
 from oauth_helper.records import StoreUnavailableError
 from oauth_helper.secret import Secret
 from oauth_helper.storage.client import connect, describe
@@ -109,6 +110,9 @@ def serve(
                 store = stack.enter_context(EmbeddedStore(config.data_dir))
                 stack.enter_context(_kept_running(store))
                 config = replace(config, redis_url=Secret(store.url))
+            # Each worker counts in files of its own there; see `metering`.
+            counted = stack.enter_context(tempfile.TemporaryDirectory(prefix="oauth_helper-"))
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = counted
             config = before_workers(config)
             return _run(_server(address, config), config, create_app, regularly, ready)
     except (StoreError, _CannotServeError) as error:
@@ -200,8 +204,9 @@ def _server(address: str, config: Config) -> MPServer:
         respawn_failed_workers=True,
         workers_kill_timeout=_GRACE_SECONDS,
         log_level=LogLevels.info,
-        log_dictconfig=LOGGING,
-        log_access=True,
+        log_dictconfig=logging_in(config.log_format),
+        # In JSON the application tells them, with what it knows of each.
+        log_access=config.log_format == "text",
         # The path only: queries of a redirection endpoint hold codes and states.
         log_access_format='%(time)s %(addr)s "%(method)s %(path)s" %(status)d %(dt_ms).1f ms',
     )

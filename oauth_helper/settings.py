@@ -106,6 +106,11 @@ SETTINGS = (
         "more, and another one than SUPPORT_API_TOKEN. Empty: it answers 401.",
     ),
     Setting(
+        "METRICS_TOKEN",
+        "",
+        "The bearer token of /metrics, 16 characters or more. Empty: it answers 401.",
+    ),
+    Setting(
         "ATTEMPT_TIMEOUT",
         "900",
         "Seconds after which an attempt that has not come back counts as never returned, 1 to "
@@ -120,6 +125,16 @@ SETTINGS = (
     ),
     Setting("TRUSTED_PROXIES", "0", "How many reverse proxies stand in front, 0 to 10."),
     Setting("RATE_LIMITS", "on", "on or off; off is for measuring only."),
+    Setting(
+        "LOG_FORMAT",
+        "text",
+        "text or json; json has the request and the attempt that each line belongs to.",
+    ),
+    Setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "",
+        "Where traces are sent by OpenTelemetry, such as http://localhost:4318. Empty: nowhere.",
+    ),
     Setting("WORKERS", "", "Processes that serve. Empty: one for each processor, four at most."),
     Setting("THREADS", "", "Threads in each process. Empty: 8, and 64 with the sandbox."),
 )

@@ -330,3 +330,40 @@ class TestFirstStart:
         while "never_returned" not in (listed := run("failures", "list").stdout):
             assert time.monotonic() < deadline, "waited in vain"
         assert listed.count("never_returned") == 1
+
+    @pytest.mark.parametrize(
+        "settings",
+        [{"METRICS_TOKEN": "a-token-of-a-test", "LOG_FORMAT": "json", "WORKERS": "2"}],
+        ids=["two-workers"],
+    )
+    def test_counts_over_its_workers_and_tells_of_each_request_in_json(self, program):
+        self.welcome(program)
+
+        def get(path, **headers):
+            # A connection of its own each time, so that any worker may answer.
+            with urllib3.PoolManager(retries=False) as http:
+                return http.request(
+                    "GET",
+                    program.url + path,
+                    headers={"Connection": "close", **headers},
+                    redirect=False,
+                )
+
+        for number in range(30):
+            response = get("/connect/workato", **{"X-Request-ID": f"test-request-{number}"})
+            assert response.headers["X-Request-ID"] == f"test-request-{number}"
+        reference = re.search(r"attempt_([0-9A-Z-]{14})=", response.headers["Set-Cookie"])[1]
+        assert re.fullmatch(
+            r"[0-9a-f]{16}", get("/", **{"X-Request-ID": "x"}).headers["X-Request-ID"]
+        )
+        told = get("/metrics", Authorization="Bearer a-token-of-a-test").data.decode()
+        assert 'oauth_helper_attempts_total{profile="workato"} 30.0' in told
+        program.terminate()
+        lines = [json.loads(line) for line in program.stdout if line.startswith("{")]
+        starts = [line for line in lines if line.get("route") == "connect.connect"]
+        assert [line["request_id"] for line in starts] == [f"test-request-{n}" for n in range(30)]
+        assert starts[-1]["reference"] == reference
+        assert {"method", "path", "status", "milliseconds", "timestamp", "level"} <= starts[
+            0
+        ].keys()
+        assert not [line for line in lines if "scope" in json.dumps(line)]

@@ -48,6 +48,9 @@ def test_the_defaults():
         "support_users": (),
         "openid": None,
         "support_api_token": Secret(""),
+        "metrics_token": Secret(""),
+        "log_format": "text",
+        "otlp_endpoint": "",
         "connections_api_token": Secret(""),
         "attempt_timeout": 900,
         "failure_retention_days": 90,
@@ -175,6 +178,8 @@ def test_a_value_that_is_given(environ, name, value):
         ("WORKERS", "0", "is '0'; it has to be a whole number from 1 to 64"),
         ("THREADS", "513", "is '513'; it has to be a whole number from 1 to 512"),
         ("RATE_LIMITS", "yes", "is 'yes'; it has to be on or off"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "has to start with http:// or https://"),
+        ("LOG_FORMAT", "xml", "is 'xml'; it has to be text or json"),
         ("HUBSPOT_API_VERSION", "v1/..", "is 'v1/..'; it has to be such as 2026-09"),
         (
             "HUBSPOT_API_URL",

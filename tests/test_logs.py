@@ -1,11 +1,13 @@
 """Logs: one line for each thing, without secrets of the libraries below."""
 
+import json
 import logging
 import logging.config
 
 import pytest
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from oauth_helper.logs import LOGGING, OneLine, keep_libraries_quiet
+from oauth_helper.logs import LOGGING, OneLine, keep_libraries_quiet, logging_in
 
 
 def line_of(message, *arguments, exc_info=None):
@@ -51,3 +53,31 @@ def test_libraries_tell_no_secrets_under_any_server(caplog):
     logging.getLogger("authlib.oauth2.rfc6749").debug("Issue token %s", "canary")
     logging.getLogger("urllib3.connectionpool").debug("POST %s", "canary")
     assert "canary" not in caplog.text
+
+
+def test_json_lines_have_their_request_and_no_variables_of_a_traceback():
+    formatter = logging_in("json")["formatters"]["line"]["()"]()
+    clear_contextvars()
+    bind_contextvars(request_id="r-1", reference="2M7X-TQRT-89HR")
+    canary = "canary-secret"
+    try:
+        int(canary[:0])
+    except ValueError as error:
+        exc_info = (type(error), error, error.__traceback__)
+    record = logging.LogRecord(
+        "oauth_helper.x", logging.ERROR, "", 1, "a\n%s", ("b\x1b",), exc_info
+    )
+    line = formatter.format(record)
+    clear_contextvars()
+    assert len(line.splitlines()) == 1
+    assert "\x1b" not in line
+    assert "canary" not in line.replace('canary = "canary-secret"', "").replace("canary[:0]", "")
+    told = json.loads(line)
+    assert told["event"] == "a\nb\x1b"
+    assert (told["request_id"], told["reference"]) == ("r-1", "2M7X-TQRT-89HR")
+    assert (told["level"], told["logger"]) == ("error", "oauth_helper.x")
+    assert "ValueError" in told["exception"]
+
+
+def test_text_is_as_it_was():
+    assert logging_in("text") is LOGGING

@@ -24,7 +24,8 @@ IN_HAND = 120
 _NOTE: Final = """
 local outcome = redis.call('HGET', KEYS[1], 'outcome')
 if redis.call('EXISTS', KEYS[4]) == 1 then outcome = outcome or 'failed' end
-if redis.call('HEXISTS', KEYS[1], 'v') == 0 then
+local is_new = 1 - redis.call('HEXISTS', KEYS[1], 'v')
+if is_new == 1 then
   redis.call('HINCRBY', KEYS[3], 'begun ' .. ARGV[5], 1)
   if outcome == 'connected' then redis.call('HINCRBY', KEYS[3], 'connected ' .. ARGV[5], 1) end
   redis.call('EXPIRE', KEYS[3], ARGV[4])
@@ -33,14 +34,14 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 6))
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 if outcome then
   redis.call('HSET', KEYS[1], 'outcome', outcome)
-  return 0
+  return is_new
 end
 local deadline = tonumber(ARGV[2])
 local claimed = redis.call('HGET', KEYS[1], 'claimed')
 if claimed then deadline = math.max(deadline, tonumber(claimed) + IN_HAND) end
 redis.call('ZADD', KEYS[2], deadline, ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
-return 1
+return is_new
 """.replace("IN_HAND", str(IN_HAND))
 
 #: Seconds after which whoever took a response in hand has surely died: two requests for tokens and
@@ -78,7 +79,7 @@ end
 redis.call('HSET', KEYS[1], 'outcome', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('ZREM', KEYS[2], ARGV[1])
-return before
+return {before or '', profile or ''}
 """
 
 # Seconds that a request which connected somebody is remembered.
@@ -96,8 +97,8 @@ class Attempts:
         self._close = client.register_script(_CLOSE)
 
     @raises_unavailable
-    def note(self, attempt: Attempt) -> None:
-        """Remembers an attempt that has begun."""
+    def note(self, attempt: Attempt) -> bool:
+        """Remembers an attempt that has begun; whether it was new."""
         fields = {
             "v": "1",
             "profile": attempt.profile,
@@ -117,10 +118,11 @@ class Attempts:
             self._counted_for,
             attempt.profile,
         ]
-        self._note(
+        is_new = self._note(
             keys=self._keys(attempt.reference),
             args=[*arguments, *(part for field in fields.items() for part in field)],
         )
+        return bool(is_new)
 
     @raises_unavailable
     def claim(
@@ -147,7 +149,13 @@ class Attempts:
     def close(self, reference: str, outcome: str) -> str | None:
         """Notes how the attempt ended; it no longer counts as open. The outcome noted before."""
         arguments = [reference, outcome, str(_KEPT)]
-        return cast("str | None", self._close(keys=self._keys(reference), args=arguments))
+        before, profile = self._close(keys=self._keys(reference), args=arguments)
+        if before != outcome:
+            self.ended(profile, outcome)
+        return before or None
+
+    def ended(self, profile: str, outcome: str) -> None:
+        """An attempt has ended so; for who counts. The profile is empty if nobody noted it."""
 
     @raises_unavailable
     def get(self, reference: str) -> Attempt | None:

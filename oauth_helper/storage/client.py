@@ -102,6 +102,14 @@ def breaker_of(client: Client) -> Breaker:
     return found
 
 
+_listeners: list[Callable[[str], None]] = []
+
+
+def tell_errors_to(listener: Callable[[str], None]) -> None:
+    """Has `listener` called with the name of each error of a store in this process."""
+    _listeners.append(listener)
+
+
 def raises_unavailable(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """Turns redis-py's errors of connection and server into `StoreUnavailableError`.
 
@@ -120,6 +128,8 @@ def raises_unavailable(method: Callable[Concatenate[S, P], R]) -> Callable[Conca
                 breaker.failed()
             else:
                 breaker.succeeded()
+            for listener in _listeners:
+                listener(type(error).__name__)
             # The name only: the text may hold what was to be written.
             hint = ", for it is not permitted" if "permission" in str(error) else ""
             message = f"{type(error).__name__} in {method.__qualname__}{hint}"

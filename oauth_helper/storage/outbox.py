@@ -67,7 +67,7 @@ class Outbox:
         except FullError as error:
             # In memory there would be less room still for what matters more.
             if is_attempt:
-                self._lose(note, error)
+                self.lose(note, error)
             else:
                 self._keep_in_memory(note, sealed, error)
         except (sqlite3.Error, OSError) as error:
@@ -79,11 +79,12 @@ class Outbox:
             if has_room:
                 self._in_memory.append(sealed)
         if not has_room:
-            self._lose(note, error)
+            self.lose(note, error)
         elif self._is_to_be_told():
             logger.warning("the outbox cannot be written; notes are in memory only: %s", error)
 
-    def _lose(self, note: Note, error: Exception) -> None:
+    def lose(self, note: Note, error: Exception) -> None:
+        """Gives a note up, which the log tells."""
         with self._lock:
             self.lost += 1
         if not isinstance(note, Began):

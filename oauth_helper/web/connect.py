@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask import url_for as url
+from structlog.contextvars import bind_contextvars
 from werkzeug.wrappers import Response as BaseResponse
 
 from oauth_helper.connecting import Begun, Held, Outcome
@@ -73,6 +74,7 @@ def connect(name: str) -> BaseResponse:
     except UnknownScopesError as error:
         abort(400, f"The address asks for scopes that profile “{profile.name}” lacks: {error}.")
     if isinstance(begun, Begun):
+        bind_contextvars(reference=begun.pending.reference)
         response = redirect(begun.url, 302)
         services().cookies.keep(request, response, begun.pending)
         return response
@@ -89,6 +91,8 @@ def callback(name: str) -> BaseResponse:
     parameters = request.args.to_dict(flat=False)
     state = single(parameters, "state")
     reference = reference_in_state(state) if state else None
+    if reference:
+        bind_contextvars(reference=reference)
     kept = services().cookies.read(request, reference) if reference else None
     if isinstance(kept, Outcome):
         return _to_attempt(kept.reference)

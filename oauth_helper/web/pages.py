@@ -45,6 +45,7 @@ def install(app: Flask, config: Config, limits: tuple[str, dict[str, str]]) -> N
     app.config["PERMANENT_SESSION_LIFETIME"] = SESSION_LIFETIME
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
     app.jinja_env.globals["sandbox"] = config.sandbox
+    operations.install(app)
     security.protect(app, config, limits)
     errors.install(app)
     times.install(app)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # the views know the adapters by their types only; the factor
     from oauth_helper.config import Config
     from oauth_helper.connecting import Connecting
     from oauth_helper.hubspot import HubSpot
+    from oauth_helper.metering import Metrics
     from oauth_helper.noting import Noting
     from oauth_helper.openid import OpenIdProvider
     from oauth_helper.profiles import Profile
@@ -52,6 +53,7 @@ class Services:
     reporting: Reporting
     noting: Noting
     outbox: Outbox
+    metrics: Metrics
     sweeping: Sweeping
     cookies: AttemptCookies
     attempts: Attempts
