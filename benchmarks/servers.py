@@ -7,6 +7,7 @@ on a port that the system chooses, and ends with its `with` statement.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import subprocess
 import time
@@ -93,7 +94,7 @@ def until(is_so: Callable[[], Any]) -> None:
                 return
         if time.monotonic() > deadline:
             raise RuntimeError("the servers do not come up")
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 def until_open(port: int) -> None:
@@ -107,6 +108,22 @@ def until_open(port: int) -> None:
         return True
 
     until(is_open)
+
+
+def until_answers(port: int) -> None:
+    """Waits until the first page is there."""
+
+    def is_there() -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/", headers={"Host": f"localhost:{port}"})
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    until(is_there)
 
 
 def free_ports(count: int) -> list[int]:

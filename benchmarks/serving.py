@@ -122,9 +122,17 @@ class Program:
 
 @contextmanager
 def program(
-    store_url: str, data_dir: Path, *, port: int | None = None, **settings: str
+    store_url: str,
+    data_dir: Path,
+    *,
+    port: int | None = None,
+    pinned_to: set[int] | None = None,
+    **settings: str,
 ) -> Iterator[Program]:
-    """The program on that store, with rate limits off, for as long as the `with` statement."""
+    """The program on that store, with rate limits off, for as long as the `with` statement.
+
+    `pinned_to` are the processors that it may use.
+    """
     port = port or free_port()
     environ = {
         **os.environ,
@@ -140,6 +148,8 @@ def program(
         process = subprocess.Popen(
             [sys.executable, "-m", "oauth_helper", "serve"], env=environ, stdout=log, stderr=log
         )
+        if pinned_to is not None and (os.cpu_count() or 1) > 1:
+            os.sched_setaffinity(process.pid, pinned_to)
         try:
             _wait_for(port, process)
             yield Program(f"http://localhost:{port}", port, process, data_dir / "log")
@@ -162,7 +172,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            time.sleep(0.1)
+            time.sleep(0.02)
         else:
             return
     raise RuntimeError("the program does not start")

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask
 
@@ -51,7 +52,7 @@ from oauth_helper.web.services import SESSION_LIFETIME, Services
 def assemble(config: Config, clock: Callable[[], float] | None) -> Flask:
     """The WSGI application for `config`; `clock` gives Unix seconds, None is the system's."""
     keep_libraries_quiet()
-    app = Flask("oauth_helper")
+    app = _Application("oauth_helper")
     # Werkzeug's own redirects are made from the Host header.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
@@ -84,6 +85,14 @@ def assemble(config: Config, clock: Callable[[], float] | None) -> Flask:
         security.csrf.exempt(sandbox)
         app.register_blueprint(sandbox, url_prefix="/sandbox")
     return app
+
+
+class _Application(Flask):
+    """Flask, which looks at each view and hook at each request whether it is a coroutine."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as it is: there are no coroutines here."""
+        return func
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

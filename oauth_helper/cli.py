@@ -7,10 +7,11 @@ import os
 import click
 from dotenv import find_dotenv, load_dotenv
 
+from oauth_helper.commands.causes import causes
 from oauth_helper.commands.check import check
 from oauth_helper.commands.demo import demo
 from oauth_helper.commands.diagnose import diagnose
-from oauth_helper.commands.operating import doctor, hash_password_command
+from oauth_helper.commands.operating import doctor, hash_password_command, settings_command
 from oauth_helper.commands.records import connections, failures
 from oauth_helper.commands.scopes import catalogue, url
 from oauth_helper.commands.serve import serve
@@ -31,11 +32,13 @@ def main() -> None:
         url,
         check,
         diagnose,
+        causes,
         failures,
         connections,
         demo,
         doctor,
         hash_password_command,
+        settings_command,
     ],
 )
 @click.pass_context

@@ -54,11 +54,21 @@ class Profile:
     region: str | None = None
     hub_id: int | None = None
     return_origins: frozenset[str] = field(default_factory=frozenset)
+    # Nearly everybody asks for the same, so it is worked out once.
+    _usual: RequestedScopes | None = field(default=None, init=False, repr=False, compare=False)
 
     def requested_scopes(self, optional: Collection[str] | None = None) -> RequestedScopes:
         """What a connection asks for; `optional` narrows it. Raises `UnknownScopesError`."""
-        chosen = self.optional_scopes if optional is None else optional
-        return split(self.catalogue, self.app, optional=chosen, conditional=self.conditional_scopes)
+        if optional is not None:
+            return self._split(optional)
+        if self._usual is None:
+            object.__setattr__(self, "_usual", self._split(self.optional_scopes))
+        return self._usual or self._split(self.optional_scopes)
+
+    def _split(self, optional: Collection[str] | None) -> RequestedScopes:
+        return split(
+            self.catalogue, self.app, optional=optional, conditional=self.conditional_scopes
+        )
 
     def preflight(
         self, requested: RequestedScopes | None = None, app: AppConfiguration | None = None

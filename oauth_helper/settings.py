@@ -138,3 +138,13 @@ SETTINGS = (
     Setting("WORKERS", "", "Processes that serve. Empty: one for each processor, four at most."),
     Setting("THREADS", "", "Threads in each process. Empty: 8, and 64 with the sandbox."),
 )
+
+
+def settings_table() -> str:
+    """Every setting as a table in Markdown."""
+    rows = ["| Setting | Default | Meaning |", "|---|---|---|"]
+    for each in SETTINGS:
+        default = f"`{each.default}`" if each.default else "empty"
+        meaning = each.meaning.replace("<", "\\<")
+        rows.append(f"| `{each.name}` | {default} | {meaning} |")
+    return "\n".join(rows)

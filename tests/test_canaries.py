@@ -1,5 +1,6 @@
 """Secrets stay where they belong: marked values are sent through every flow and looked for."""
 
+import contextlib
 import json
 import logging
 import re
@@ -13,9 +14,12 @@ from harness import (
     CONNECTIONS_API_TOKEN,
     ENTERPRISE,
     PASSWORD,
+    customer_of,
     query_of,
 )
+from relays import Relay
 
+from oauth_helper.records import StoreUnavailableError
 from oauth_helper.web.services import services_of
 
 
@@ -147,3 +151,58 @@ def test_a_text_from_hubspot_that_echoes_secrets_is_kept_without_them(customer, 
         assert secret not in text
     assert failure["message"].count("[hidden]") == 4
     assert re.search(r"user \[hidden\] sent", failure["message"])
+
+
+def test_nothing_secret_is_anywhere_during_an_outage(
+    make_app, hubspot, store_url, dump, caplog, tmp_path
+):
+    """Connecting, declining, being refused and reporting, with the store away in the middle."""
+    token = "canary-metrics-token-0123456789"
+    with Relay(store_url) as relay:
+        app = make_app(REDIS_URL=relay.url, METRICS_TOKEN=token)
+        caplog.set_level(logging.DEBUG)
+        canaries = {CLIENT_SECRET, API_TOKEN, PASSWORD, token, "@enterprise.example.com"}
+        pages, customers = [], []
+        for choices in ({}, {"decision": "deny"}, {"token_answer": "rfc_body:BAD_AUTH_CODE"}):
+            customer = customer_of(app, hubspot)
+            location = customer.decide(customer.start(), **choices).headers["Location"]
+            canaries.add(query_of(location)["state"].partition(".")[2])
+            canaries |= {query_of(location).get("code", "canary-none")}
+            customers.append((customer, location.partition(".com")[2]))
+        caplog.clear()  # what the browser and HubSpot log is theirs
+        relay.cut()
+        addresses = []
+        for customer, back in customers:
+            response = customer.browser.get(back)
+            addresses.append(response.location)
+            page = customer.browser.get(response.location)
+            pages += [str(response.headers).split("Set-Cookie")[0], page.text]
+            assert page.headers["Referrer-Policy"] == "no-referrer"
+        stranded = customer_of(app, hubspot)
+        stranded.start()
+        for path in ("/nothing?code=canary-none", "/support/failures", "/oauth/token", "/readyz"):
+            pages.append(stranded.browser.get(path).text)
+        outbox = b"".join(path.read_bytes() for path in (tmp_path / "data/outbox").iterdir())
+        relay.mend()
+        while services_of(app).outbox.depth():
+            with contextlib.suppress(StoreUnavailableError):
+                services_of(app).noting.catch_up()
+        for (customer, _), address in zip(customers, addresses, strict=True):
+            page = customer.browser.get(customer.browser.get(address).location or address)
+            pages.append(page.text)
+        metrics = stranded.browser.get("/metrics", headers={"Authorization": f"Bearer {token}"})
+        assert metrics.status_code == 200
+        services_of(app).outbox.close()
+    logged = "\n".join(each.getMessage() for each in caplog.records if each.name != "werkzeug")
+    canaries |= set(hubspot.issued)
+    assert len(hubspot.issued) >= 3
+    places = {
+        "store": dump(),
+        "log": logged,
+        "pages": "\n".join(pages),
+        "metrics": metrics.text,
+        "outbox": outbox.decode("latin-1"),
+    }
+    for place, text in places.items():
+        for canary in canaries - {"canary-none"}:
+            assert canary not in text, f"{canary} in the {place}"

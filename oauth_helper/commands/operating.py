@@ -8,6 +8,7 @@ import sys
 import click
 
 from oauth_helper.commands.shared import read_config
+from oauth_helper.settings import settings_table
 
 
 @click.command()
@@ -37,3 +38,9 @@ def hash_password_command() -> None:
     if not password:
         raise click.UsageError("The password is empty.")
     click.echo(hash_password(password))
+
+
+@click.command("settings")
+def settings_command() -> None:
+    """Print every setting with its default and meaning, as the operator guide has them."""
+    click.echo(settings_table())

@@ -75,7 +75,8 @@ def connect(name: str) -> BaseResponse:
         abort(400, f"The address asks for scopes that profile “{profile.name}” lacks: {error}.")
     if isinstance(begun, Begun):
         bind_contextvars(reference=begun.pending.reference)
-        response = redirect(begun.url, 302)
+        # Without the page that `redirect` makes: nobody sees it.
+        response = Response(status=302, headers={"Location": begun.url})
         services().cookies.keep(request, response, begun.pending)
         return response
     return _to_attempt(begun.reference, begun)

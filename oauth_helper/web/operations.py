@@ -71,9 +71,10 @@ def install(app: Flask) -> None:
             method = request.method if request.method in _METHODS else "other"
             route = request.endpoint or "none"
             services().metrics.answered(route, method, response.status_code, seconds)
-            fields = (method, route, request.path[:200], response.status_code)
-            values = (*fields, round(seconds * 1000, 1))
-            requests.info("request", extra=dict(zip(REQUEST_FIELDS, values, strict=True)))
+            if requests.isEnabledFor(logging.INFO):
+                fields = (method, route, request.path[:200], response.status_code)
+                values = (*fields, round(seconds * 1000, 1))
+                requests.info("request", extra=dict(zip(REQUEST_FIELDS, values, strict=True)))
             response.headers["X-Request-ID"] = get_contextvars()["request_id"]
         return response
 

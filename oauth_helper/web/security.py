@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
-from flask import Blueprint, Flask, current_app, g, redirect, request
+from flask import Blueprint, Flask, Request, current_app, g, redirect, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -121,6 +122,7 @@ def protect(app: Flask, config: Config, limits: tuple[str, dict[str, str]]) -> N
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     app.wsgi_app = _BodyPlaces(app.wsgi_app, max(1, config.threads // 2))  # type: ignore[method-assign]
+    app.session_interface = _Sessions()
     app.config.update(
         SESSION_COOKIE_NAME="__Host-session" if config.is_secure else "session",
         SESSION_COOKIE_SECURE=config.is_secure,
@@ -139,12 +141,15 @@ def protect(app: Flask, config: Config, limits: tuple[str, dict[str, str]]) -> N
     _limiter.init_app(app)  # before the next, so that forged posts count too
     app.before_request(_allow_large_body)
     csrf.init_app(app)  # after that, since it reads the form
-    headers = _headers(config)
+    headers = [(name, name.lower(), value) for name, value in _headers(config).items()]
 
     @app.after_request
     def set_headers(response: Response) -> Response:
-        for name, value in headers.items():
-            response.headers.setdefault(name, value)
+        # `setdefault` would go through all of them for each.
+        given = {name.lower() for name, _ in response.headers}
+        for name, lower, value in headers:
+            if lower not in given:
+                response.headers.add(name, value)
         if "form_destination" in g:
             policy = response.headers["Content-Security-Policy"]
             response.headers["Content-Security-Policy"] = policy.replace(
@@ -156,6 +161,16 @@ def protect(app: Flask, config: Config, limits: tuple[str, dict[str, str]]) -> N
 
     if is_loopback(urlsplit(config.public_url).hostname or ""):
         app.before_request(lambda: _to_public_url(config.public_url))
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Flask's, but who brings no cookie costs no key: most have nothing to do with sessions."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The session of a request."""
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
 
 
 # Bytes of a body that are read before anything is done with it.

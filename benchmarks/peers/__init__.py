@@ -1,0 +1,1 @@
+"""What people would take instead, each as its own documents show it, and a bare redirect."""

@@ -1,0 +1,331 @@
+"""How fast people are sent to HubSpot and dealt with when they are back, beside other programs.
+
+`python -m benchmarks.speed` starts the program and each peer with one worker, all on one processor,
+and asks them from another, in turns, so that what else the machine does falls on all alike.
+README.md says how to read it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+from urllib.parse import parse_qs, quote, urlsplit
+
+import click
+
+from benchmarks import load, made_up, servers
+from benchmarks.filling import fill
+from benchmarks.serving import free_port, program
+from oauth_helper.scopes import shipped_catalogue
+from oauth_helper.storage.client import connect
+from oauth_helper.storage.failures import Failures
+
+_SERVED, _ASKING = {0}, {1}
+_THREADS, _CONNECTIONS = 8, 16
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One comparison: our answers in a second, the peer's, and the ratio of each round."""
+
+    what: str
+    target: str
+    ours: float
+    theirs: float
+    ratios: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """The median."""
+        return statistics.median(self.ratios)
+
+
+@dataclass
+class Peer:
+    """Something that is measured: where it starts, and where people come back to."""
+
+    name: str
+    port: int
+    start: str
+    callback: str
+    starts: list[float] = field(default_factory=list)
+    callbacks: list[float] = field(default_factory=list)
+
+
+@click.command()
+@click.option("--rounds", default=9, help="Turns of each.")
+@click.option("--count", default=2000, help="Requests of each turn.")
+@click.option("--full", default=1_000_000, help="Failures in the log for the last rows.")
+@click.option("--quick", is_flag=True, help="Little of each, to see that it works.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def main(rounds: int, count: int, full: int, *, quick: bool, as_json: bool) -> None:
+    """Measure, and print a table of ratios."""
+    if quick:
+        rounds, count, full = 2, 200, 2000
+    os.sched_setaffinity(
+        0, _ASKING if len(os.sched_getaffinity(0)) > 1 else os.sched_getaffinity(0)
+    )
+    with tempfile.TemporaryDirectory(prefix="speed-") as folder, ExitStack() as stack:
+        found = _measure(Path(folder), stack, rounds, count, full)
+    if as_json:
+        rows = [asdict(row) for row in cast("list[Row]", found["rows"])]
+        click.echo(json.dumps({**found, "rows": rows}))
+    else:
+        click.echo(_table(found))
+
+
+def _measure(
+    folder: Path, stack: ExitStack, rounds: int, count: int, full: int
+) -> dict[str, object]:
+    store = stack.enter_context(servers.one(folder / "store"))
+    hubspot = free_port()
+    endpoint = [sys.executable, "-m", "benchmarks.token_endpoint", str(hubspot)]
+    stack.enter_context(_process(hubspot, endpoint, _ASKING))
+    origin = f"http://localhost:{hubspot}"
+    settings = {
+        "HUBSPOT_CLIENT_ID": "c",
+        "HUBSPOT_CLIENT_SECRET": "s",
+        "HUBSPOT_AUTHORIZATION_ENDPOINT": f"{origin}/oauth/authorize",
+        "HUBSPOT_API_URL": origin,
+        "SECRET_KEY": "k" * 40,
+        "WORKERS": "1",
+        "THREADS": str(_THREADS),
+    }
+    ours = stack.enter_context(program(store.url, folder / "data", pinned_to=_SERVED, **settings))
+    peers = {"ours": Peer("ours", ours.port, "/connect/workato", "/callback/workato")}
+    for name in ("bare", "authlib"):
+        port = free_port()
+        command = [sys.executable, "-m", "benchmarks.peers.flask_peers", name, str(port)]
+        command += [store.url, origin, str(_THREADS)]
+        stack.enter_context(_process(port, command, _SERVED))
+        peers[name] = Peer(name, port, "/start", "/callback")
+    if (grant := _grant(folder, stack, origin)) is not None:
+        peers["grant"] = grant
+    for number in range(rounds + 1):  # the first one warms up
+        for peer in _in_turn(peers, number):
+            peer.starts.append(_start(peer, count))
+        for name in _in_turn_names(["ours", "authlib"], number):
+            peers[name].callbacks.append(_come_back(peers[name], count))
+    mine = peers["ours"]
+    rows = [
+        _row("start, beside a bare Flask redirect", "0.5", peers["ours"], peers["bare"], "starts"),
+        _row(
+            "start, beside Authlib's Flask client", "2", peers["ours"], peers["authlib"], "starts"
+        ),
+        _row("callback, beside Authlib's", "2.5", peers["ours"], peers["authlib"], "callbacks"),
+    ]
+    if grant is not None:
+        rows.insert(2, _row("start, beside simov/grant", "1.3", peers["ours"], grant, "starts"))
+    memory = _memory(ours.worker_pids())
+    with connect(store.url) as client:
+        empty = _written(Failures(client, retention_days=90), count, seed="small")
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+        fill(store.url, full, until=datetime.now(UTC))
+        _pin(_ASKING)
+        late, early = [], []
+        for _ in range(rounds):
+            late.append(_start(peers["ours"], count))
+            early.append(_start(peers["bare"], count))
+        filled = _written(Failures(client, retention_days=90), count, seed="large")
+    bare = peers["bare"]
+    first = statistics.median(_ratios(mine.starts[1:], bare.starts[1:]))
+    then = statistics.median(_ratios(late, early))
+    return {
+        "rows": rows,
+        "memory": memory,
+        "first_page": _first_page(folder / "first"),
+        "failures_per_second": empty,
+        "failures_per_second_full": filled,
+        "start_full_over_empty": then / first,
+        "full": full,
+    }
+
+
+def _in_turn(peers: dict[str, Peer], number: int) -> Iterator[Peer]:
+    for name in _in_turn_names(list(peers), number):
+        yield peers[name]
+
+
+def _in_turn_names(names: list[str], number: int) -> list[str]:
+    """Each is first once, for the first of a round finds a cooler machine."""
+    number %= len(names)
+    return names[number:] + names[:number]
+
+
+def _start(peer: Peer, count: int) -> float:
+    data = load.request(peer.start, port=peer.port)
+    result = load.run(peer.port, load.repeated(data, count), connections=_CONNECTIONS, expected=302)
+    _must_be_all(peer, "start", result, count)
+    return result.per_second
+
+
+def _come_back(peer: Peer, count: int) -> float:
+    """Starts that do not count, and then the way back of each of them."""
+    data = load.request(peer.start, port=peer.port)
+    begun = load.run(
+        peer.port, load.repeated(data, count), connections=_CONNECTIONS, expected=302, keep=True
+    )
+    back = []
+    for number, answer in enumerate(begun.answers):
+        state = parse_qs(urlsplit(load.location_in(answer)).query)["state"][0]
+        path = f"{peer.callback}?code=code-{number}&state={quote(state)}"
+        back.append(load.request(path, port=peer.port, Cookie=load.cookies_in(answer)))
+    result = load.run(peer.port, load.in_turn(back), connections=_CONNECTIONS, expected=303)
+    _must_be_all(peer, "callback", result, count)
+    return result.per_second
+
+
+def _must_be_all(peer: Peer, what: str, result: load.Result, count: int) -> None:
+    if result.count != count:
+        raise RuntimeError(f"{peer.name}, {what}: {result.others} instead of {count} answers")
+
+
+def _row(what: str, target: str, ours: Peer, peer: Peer, kind: str) -> Row:
+    mine, theirs = getattr(ours, kind)[1:], getattr(peer, kind)[1:]
+    return Row(
+        what,
+        target,
+        statistics.median(mine),
+        statistics.median(theirs),
+        tuple(_ratios(mine, theirs)),
+    )
+
+
+def _ratios(ours: list[float], theirs: list[float]) -> list[float]:
+    return [one / other for one, other in zip(ours, theirs, strict=True)]
+
+
+def _grant(folder: Path, stack: ExitStack, origin: str) -> Peer | None:
+    """simov/grant from npm; None where there is no Node.js."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        click.echo("There is no Node.js with npm, so simov/grant is left out.", err=True)
+        return None
+    home = folder / "grant"
+    home.mkdir()
+    (home / "package.json").write_text('{"private": true, "type": "module"}')
+    shutil.copy(_HERE / "peers" / "grant.mjs", home)
+    packages = ["grant@5", "express@4", "express-session@1"]
+    subprocess.run(  # noqa: S603
+        ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *packages],  # noqa: S607
+        cwd=home,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    port = free_port()
+    scopes = " ".join(shipped_catalogue().by_name)
+    command = ["node", "grant.mjs", str(port), origin, scopes]
+    stack.enter_context(_process(port, command, _SERVED, cwd=home))
+    return Peer("grant", port, "/connect/hubspot", "/connect/hubspot/callback")
+
+
+@contextmanager
+def _process(
+    port: int, command: list[str], pinned_to: set[int], cwd: Path | None = None
+) -> Iterator[None]:
+    process = subprocess.Popen(  # noqa: S603
+        command,
+        cwd=cwd,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: _pin(pinned_to),  # noqa: PLW1509 - this process has one thread here
+        env={**os.environ, "NODE_ENV": "production"},
+    )
+    try:
+        servers.until_open(port)
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _pin(processors: set[int]) -> None:
+    if (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(0, processors)
+
+
+def _memory(pids: list[int]) -> tuple[float, float]:
+    """Megabytes of the largest worker: its part of what is shared (PSS), and all of it (RSS)."""
+    sizes = []
+    for pid in pids:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        kilobytes = {line.partition(":")[0]: line.split()[1] for line in lines[1:]}
+        sizes.append((int(kilobytes["Pss"]) / 1024, int(kilobytes["Rss"]) / 1024))
+    return max(sizes)
+
+
+def _written(log: Failures, count: int, *, seed: str) -> float:
+    """Failures written one by one in a second."""
+    some = list(made_up.failures(0, count, until=datetime.now(UTC), seed=f"{seed} {time.time()}"))
+    began = time.perf_counter()
+    for failure in some:
+        log.record(failure)
+    return count / (time.perf_counter() - began)
+
+
+def _first_page(folder: Path) -> tuple[float, ...]:
+    """Seconds from the command to the first page, with nothing set: five times the second start."""
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    took = []
+    for number in range(6):
+        began = time.perf_counter()
+        with program("", folder) as running:
+            servers.until_answers(running.port)
+            if number:
+                took.append(time.perf_counter() - began)
+    return tuple(took)
+
+
+def _table(found: dict[str, object]) -> str:
+    lines = [
+        "| What | reach | ratio, median | from | to | ours in a second | theirs |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    rows = cast("list[Row]", found["rows"])
+    lines += [
+        f"| {row.what} | {row.target} | {row.ratio:.2f} | {min(row.ratios):.2f} | "
+        f"{max(row.ratios):.2f} | {row.ours:.0f} | {row.theirs:.0f} |"
+        for row in rows
+    ]
+    first = cast("tuple[float, ...]", found["first_page"])
+    pss, rss = cast("tuple[float, float]", found["memory"])
+    lines += [
+        "",
+        "| What | reach | found |",
+        "|---|--:|--:|",
+        f"| memory of a worker after that, PSS (RSS) | 80 MB | {pss:.0f} MB ({rss:.0f} MB) |",
+        (
+            f"| from the command to the first page | 1.5 s | {statistics.median(first):.2f} s "
+            f"({min(first):.2f} to {max(first):.2f}) |"
+        ),
+        (
+            f"| start with {found['full']:,} failures in the log, beside an empty one | 1 | "
+            f"{found['start_full_over_empty']:.2f} |"
+        ),
+        (
+            f"| failures written one by one in a second, nearly empty log | | "
+            f"{found['failures_per_second']:.0f} |"
+        ),
+        (
+            f"| the same with {found['full']:,} in the log | | "
+            f"{found['failures_per_second_full']:.0f} |"
+        ),
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""What is said about each cause, as a guide in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from oauth_helper.diagnosis import Cause, Who, wording
+
+_WHO = {
+    Who.CUSTOMER: "The customer",
+    Who.ACCOUNT_ADMIN: "The admin of the customer's HubSpot account",
+    Who.APP_DEVELOPER: "The developer of the HubSpot app",
+    Who.OPERATOR: "The operator of this program",
+}
+
+_HEAD = """# Causes
+
+Each cause that a failure can have: what its customer reads, what it is, what tells it from others,
+and who mends it. The same stands in each record, with the names of the scopes filled in. This page
+is what `python -m oauth_helper causes` prints."""
+
+
+@click.command()
+def causes() -> None:
+    """Print a guide to every cause: what customers read, and who mends it."""
+    click.echo("\n\n".join([_HEAD, *map(_section, Cause)]))
+
+
+def _section(cause: Cause) -> str:
+    return "\n".join(_lines(cause))
+
+
+def _lines(cause: Cause) -> Iterator[str]:
+    words = wording(cause)
+    yield f"## {words.title}"
+    yield ""
+    yield f"`{cause}`. {words.explained}"
+    yield ""
+    yield f"- **The customer reads:** {words.customer}"
+    yield f"- **What decides it:** {words.decides}"
+    yield f"- **Does starting again help?** {'Yes.' if words.again else 'No.'}"
+    for fix in words.fix:
+        yield f"- **{_WHO[fix.who]}:** {' '.join(fix.steps)}"
+    for link in words.links:
+        yield f"- [{link.title}]({link.url})"

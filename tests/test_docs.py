@@ -1,0 +1,269 @@
+"""What the documents say is so: commands run, links lead somewhere, tests and modules are there."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from benchmarks import servers
+from oauth_helper.diagnosis import Cause, wording
+from oauth_helper.settings import SETTINGS
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "benchmarks" / "README.md",
+    ROOT / "tests" / "clients" / "README.md",
+]
+OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
+
+# Commands that are not run here, and where they are run instead, or why they are not.
+ELSEWHERE = {
+    r"python3 -m venv \.venv && .*": ".ci/run takes both lines of the README and runs them",
+    r"python3 -m venv \.venv": ".ci/run, as a part of those",
+    r"\.venv/bin/pip install -r requirements\.txt": ".ci/run, as a part of those",
+    r"\.venv/bin/pip install opentelemetry.*": "requirements-dev.txt has both",
+    r"\.venv/bin/python -m pytest .*": "this is one",
+    r"\.venv/bin/ruff check \. && .*": ".ci/run",
+    r"\.venv/bin/python -m babel\.messages\.frontend .*": "test_translations.py holds them",
+    r"docker compose .*": "test_compose.py reads the file; there is no engine on every machine",
+    r"git pull": "needs a remote",
+}
+
+
+def blocks(page: Path) -> list[str]:
+    """The shell commands of a page; lines that go on are one, comments and settings are none."""
+    text = re.sub(r"\\\n\s*", "", page.read_text("utf-8"))
+    found = re.findall(r"^( *)```(?:sh|bash|console)\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    lines = [line.strip() for _, block in found for line in block.splitlines()]
+    is_setting = re.compile(r"(export )?[A-Z_]+=")
+    return [
+        re.sub(r"\s+# .*", "", line)
+        for line in lines
+        if line and not line.startswith("#") and not is_setting.match(line)
+    ]
+
+
+COMMANDS = [(page.name, line) for page in PAGES for line in blocks(page)]
+
+
+def why_elsewhere(line: str) -> str:
+    return next((why for form, why in ELSEWHERE.items() if re.fullmatch(form, line)), "")
+
+
+HERE = [pair for pair in COMMANDS if not why_elsewhere(pair[1])]
+
+
+def test_there_are_commands_and_each_exception_is_needed():
+    assert len(HERE) >= 15
+    for form in ELSEWHERE:
+        assert any(re.fullmatch(form, line) for _, line in COMMANDS), form
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with the program running in it, as the guides say, and something recorded."""
+    folder = tmp_path_factory.mktemp("installed")
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    for name in ("python", "pip"):
+        # No link: Python would take its place for that of another installation.
+        script = folder / ".venv" / "bin" / name
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        script.chmod(0o755)
+    (folder / "app-hsmeta.json").write_text(
+        '{"config": {"auth": {"redirectUrls": [], "requiredScopes": ["oauth"]}}}'
+    )
+    (port,) = servers.free_ports(1)
+    environ = {
+        "PATH": f"{os.environ['PATH']}",
+        "HOME": str(folder),
+        "PYTHONPATH": str(ROOT),
+        "PORT": str(port),
+        "SUPPORT_API_TOKEN": "a-token-of-a-test-1",
+        "CONNECTIONS_API_TOKEN": "a-token-of-a-test-2",
+    }
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "oauth_helper"], cwd=folder, env=environ, stdout=log, stderr=log
+        )
+        servers.until_answers(port)
+        try:
+            yield folder, environ, _connected_and_failed(f"http://localhost:{port}")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+
+def _connected_and_failed(url: str) -> str:
+    """Somebody connects and somebody declines; the reference of who declined."""
+    http = urllib3.PoolManager(retries=False)
+    for decision in ("allow", "deny"):
+        start = http.request("GET", f"{url}/connect/workato", redirect=False)
+        cookie = start.headers["Set-Cookie"].split(";")[0]
+        form = {"account": "1000104", "role": "super_admin", "decision": decision}
+        answer = http.request(
+            "POST", start.headers["Location"], fields=form, encode_multipart=False, redirect=False
+        )
+        headers = {"Cookie": cookie}
+        http.request("GET", answer.headers["Location"], headers=headers, redirect=False)
+    http.clear()
+    return re.search(r"attempt_([0-9A-Z-]{14})", cookie)[1]
+
+
+@pytest.mark.parametrize(("page", "line"), HERE, ids=lambda value: value[:60])
+def test_a_command_does_what_it_is_there_for(place, page, line):
+    folder, environ, reference = place
+    line = line.replace("2M7G-7JW3-4R5J", reference)
+    line = re.sub(
+        r"https://connect\.example\.com|http://localhost:8000", "http://localhost:$PORT", line
+    )
+    line = line.replace("curl ", "curl --fail-with-body --silent --show-error ")
+    if line.startswith("mkdir -m 700 data"):
+        line = f"mkdir restored && cd restored && {line.replace('-xzf ', '-xzf ../')}"
+    if line.startswith(".venv/bin/python -m oauth_helper check") and "--fix" not in line:
+        line = f"! {line}"  # the file has faults, which is what the command is for
+    if line.endswith("hash-password"):
+        line = f"echo a password | {line}" if line.startswith(".venv") else line
+    if line == ".venv/bin/python -m oauth_helper":
+        return  # what runs here all the time
+    if re.match(r"(\S*python3?) -m benchmarks", line):
+        line = f"cd {ROOT} && {sys.executable} {line.partition(' ')[2]} --help"
+    done = subprocess.run(
+        ["/bin/sh", "-euc", line],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, f"{page}: {line}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+
+
+def test_a_backup_that_is_restored_has_everything(tmp_path):
+    """As the guide says it: stop, pack, unpack into an empty folder, start."""
+    (port,) = servers.free_ports(1)
+
+    def run(folder, *arguments):
+        environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PORT": str(port)}
+        command = [sys.executable, "-m", "oauth_helper", *arguments]
+        return subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True)
+
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    program = run(first)
+    servers.until_answers(port)
+    reference = _connected_and_failed(f"http://localhost:{port}")
+    program.terminate()
+    program.communicate(timeout=20)
+    commands = blocks(ROOT / "docs" / "operating.md")
+    (pack,) = (line for line in commands if line.startswith("tar -czf"))
+    (unpack,) = (line for line in commands if "tar -xzf" in line)
+    subprocess.run(["/bin/sh", "-euc", pack], cwd=first, check=True)
+    shutil.move(first / "oauth_helper-backup.tgz", second)
+    subprocess.run(["/bin/sh", "-euc", unpack], cwd=second, check=True)
+    listed = run(second, "failures", "show", reference).communicate(timeout=30)[0]
+    assert '"user_denied"' in listed
+    kept = run(second, "connections", "list").communicate(timeout=30)[0]
+    assert "workato.1000104" in kept
+    before, after = (folder / "data" / "secret_key" for folder in (first, second))
+    assert before.read_bytes() == after.read_bytes()
+
+
+def heading_ids(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.strip().replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_what_is_there(page):
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("http://", "https://", "mailto:")):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), target
+        if anchor and file.suffix == ".md":
+            assert anchor in heading_ids(file), target
+
+
+def names_in(path: Path) -> set[str]:
+    found = set()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}::{each.name}" for each in node.body if hasattr(each, "name")}
+    return found
+
+
+def test_every_threat_names_tests_that_there_are():
+    text = (ROOT / "SECURITY.md").read_text("utf-8")
+    rows = re.findall(r"^\| (.+) \| (.+) \| (.+) \|$", text, re.MULTILINE)
+    threats = [row for row in rows if "::" in row[2]]
+    assert len(threats) >= 30
+    section = text.partition("## Threats")[2].partition("\n## ")[0]
+    for row in re.findall(r"^\| (?!Threat|---)(.+) \|$", section, re.MULTILINE):
+        assert "::" in row, f"without a test: {row[:60]}"
+    for _, _, cell in threats:
+        named = re.findall(r"`([\w/]+\.py)::([\w:]+)`", cell)
+        assert len(named) == cell.count("`") // 2, cell
+        for path, name in named:
+            known = names_in(ROOT / "tests" / path)
+            bare = {each.rpartition("::")[2] for each in known}
+            assert name in (known if "::" in name else bare), f"{path}::{name}"
+
+
+def printed(command: str) -> str:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    line = [sys.executable, "-m", "oauth_helper", command]
+    return subprocess.run(
+        line, capture_output=True, text=True, env=environ, check=True, timeout=60
+    ).stdout
+
+
+def test_the_guide_to_causes_is_as_printed():
+    """When this fails: python -m oauth_helper causes > docs/causes.md."""
+    text = (ROOT / "docs" / "causes.md").read_text("utf-8")
+    assert text == printed("causes")
+    for cause in Cause:
+        assert f"## {wording(cause).title}\n\n`{cause}`. " in text
+
+
+def test_every_module_of_the_package_stands_in_the_architecture():
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    for path in (ROOT / "oauth_helper").iterdir():
+        if path.name.startswith("__pycache__") or path.name == "py.typed":
+            continue
+        name = f"{path.name}/" if path.is_dir() else path.name
+        assert name in text, f"docs/architecture.md does not name {name}"
+
+
+def test_the_settings_are_printed_as_the_guide_has_them():
+    table = printed("settings").strip()
+    assert table in OPERATING
+    assert len(table.splitlines()) == len(SETTINGS) + 2
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_requirement_is_pinned_with_hashes(name):
+    text = re.sub(r"\\\n", " ", (ROOT / name).read_text("utf-8"))
+    lines = [line for line in text.splitlines() if re.match(r"[a-z0-9]", line)]
+    assert len(lines) > 20
+    for line in lines:
+        assert re.match(r"[\w.-]+(\[[\w,]+\])?==\S+", line), line
+        assert "--hash=sha256:" in line, line

@@ -1,0 +1,65 @@
+"""Floods from one network: what they leave behind is bounded, and others are served."""
+
+import pytest
+from harness import SAME_SITE, browser_of, csrf_token, customer_of
+
+from oauth_helper.web.services import services_of
+
+COUNT = 1000
+
+
+def start(browser, number):
+    return browser.get("/connect/workato", headers={"X-Request-ID": f"number-{number}"})
+
+
+def come_back(browser, number):
+    return browser.get(f"/callback/workato?code={number}&state=2M7G-7JW3-4R5J.{number:043d}")
+
+
+def report(browser, number):
+    data = {"message": f"{number} " * 500}
+    return browser.post("/attempts/2M7G-7JW3-4R5J/report", data=data, headers=SAME_SITE)
+
+
+def sign_in(browser, number):
+    data = {"name": f"somebody-{number}", "password": "x" * 500, "csrf_token": browser.token}
+    return browser.post("/support/login", data=data, headers=SAME_SITE)
+
+
+def ask_for_tokens(browser, number):
+    return browser.post("/oauth/token", data={"grant_type": "x" * 100, "code": f"{number}"})
+
+
+def look_for_what_is_not_there(browser, number):
+    return browser.get(f"/{number}/{'x' * 200}")
+
+
+@pytest.mark.parametrize(
+    ("flood", "most_answered"),
+    [
+        (start, 121),
+        (come_back, 241),
+        (report, 121),
+        (sign_in, 101),
+        (ask_for_tokens, COUNT),
+        (look_for_what_is_not_there, COUNT),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_flood_is_bounded_and_others_are_served(make_app, hubspot, store, flood, most_answered):
+    app = make_app(RATE_LIMITS="on", TRUSTED_PROXIES="1")
+    browser = browser_of(app)
+    browser.environ_base["HTTP_X_FORWARDED_FOR"] = "203.0.113.7"
+    browser.environ_base["HTTP_X_FORWARDED_PROTO"] = "https"
+    browser.token = csrf_token(browser)
+    keys, memory = store.dbsize(), store.info("memory")["used_memory"]
+    answered = sum(flood(browser, number).status_code != 429 for number in range(COUNT))
+    assert answered <= most_answered
+    assert store.dbsize() - keys <= answered * 2 + 110
+    assert store.info("memory")["used_memory"] - memory < 2_000_000
+    assert services_of(app).outbox.depth() == 0
+    # Somebody from elsewhere gets through the whole way.
+    customer = customer_of(app, hubspot)
+    customer.browser.environ_base["HTTP_X_FORWARDED_FOR"] = "198.51.100.20"
+    customer.browser.environ_base["HTTP_X_FORWARDED_PROTO"] = "https"
+    assert "HubSpot is connected" in customer.connect().text
