@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -80,10 +81,21 @@ class Browser:
                 self.told.cut_off += 1
         return self._ask(method, path, form)
 
+    def _reached(self) -> int:
+        """An instance that takes connections, as a proxy finds it."""
+        ports = self.chance.sample(self.ports, len(self.ports))
+        for port in ports:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE).close()
+            except ConnectionRefusedError:
+                continue
+            return port
+        return ports[0]
+
     def _ask(
         self, method: str, path: str, form: dict[str, str] | None
     ) -> tuple[int, http.client.HTTPMessage, str]:
-        port = self.chance.choice(self.ports)
+        port = self._reached()
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         headers = {"Cookie": cookies, "Host": f"localhost:{self.ports[0]}", **_FORM}
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)

@@ -70,6 +70,9 @@ class Scene:
     store_url: str
     data_dir: Path
     servers: object
+    # Starts another instance at a port, or the same one again.
+    start: Callable[[int], Program]
+    second_port: int
 
     @property
     def server(self) -> servers.Server:
@@ -116,18 +119,26 @@ def _run(name: str, folder: Path, seconds: float) -> Found:
             "WORKERS": "2",
             "THREADS": "16",
         }
-        running = stack.enter_context(program(url, folder / "data", port=port, **settings))
-        embedded = f"unix://{folder / 'data' / 'store' / 'valkey.sock'}"
-        scene = Scene(running, url or embedded, folder / "data", store)
+        settings["PUBLIC_URL"] = f"http://localhost:{port}"
+        second = free_port()
+
+        def start(at: int) -> Program:
+            return stack.enter_context(program(url, folder / f"data-{at}", port=at, **settings))
+
+        ports = (port, second) if happen is _instances_restart else (port,)
+        running, *_ = [start(each) for each in ports]
+        data = folder / f"data-{port}"
+        embedded = f"unix://{data / 'store' / 'valkey.sock'}"
+        scene = Scene(running, url or embedded, data, store, start, second)
         trouble = threading.Thread(target=happen, args=(scene, seconds), daemon=True)
         trouble.start()
-        told = _customers(port, hubspot, seconds)
+        told = _customers(ports, hubspot, seconds)
         trouble.join()
         _settle(scene, told)
         return _compare(name, scene, told)
 
 
-def _customers(port: int, hubspot: int, seconds: float) -> Told:
+def _customers(ports: tuple[int, ...], hubspot: int, seconds: float) -> Told:
     """People come, one after the other in each of several threads."""
     told, lock, until = Told(), threading.Lock(), time.monotonic() + seconds
 
@@ -135,7 +146,7 @@ def _customers(port: int, hubspot: int, seconds: float) -> Told:
         chance = Random(number)  # noqa: S311 - whose story comes next
         while time.monotonic() < until:
             (story,) = chance.choices(list(USUAL), list(USUAL.values()))
-            browser = Browser((port,), told, chance)
+            browser = Browser(ports, told, chance)
             try:
                 Customer(browser, hubspot, story).go()
             except (RefusedError, OSError) as error:
@@ -275,6 +286,18 @@ def _worker_dies(scene: Scene, seconds: float) -> None:
         os.kill(scene.program.worker_pids()[0], signal.SIGKILL)
 
 
+def _instances_restart(scene: Scene, seconds: float) -> None:
+    """Of two instances on one store, one is restarted after the other."""
+    time.sleep(seconds / 4)
+    scene.program.process.terminate()
+    scene.program.process.wait(60)
+    again = scene.start(scene.program.port)
+    time.sleep(seconds / 4)
+    again.process.terminate()
+    again.process.wait(60)
+    scene.start(scene.program.port)
+
+
 def _embedded_store_dies(scene: Scene, seconds: float) -> None:
     """The program's own store is killed every few seconds."""
     for _ in range(5):
@@ -295,6 +318,7 @@ DRILLS: dict[str, tuple[Callable[..., object], Callable[[Scene, float], None]]] 
     "cluster-primary-killed": (servers.cluster, _primary_dies),
     "sentinel-primary-killed": (servers.sentinel_trio, _primary_dies),
     "worker-killed": (servers.one, _worker_dies),
+    "rolling-restart": (servers.one, _instances_restart),
     "embedded-store-killed": (_none, _embedded_store_dies),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from flask import Flask, Response, jsonify, render_template, request
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import BadHost, HTTPException, InternalServerError
 
 from oauth_helper.proxy import described
 from oauth_helper.records import StoreUnavailableError
@@ -64,6 +64,9 @@ _DETAILS = {
 
 
 def _http_error(error: HTTPException) -> Response:
+    if isinstance(error, BadHost):
+        # Without a host there are no addresses, so there is no page to put it on.
+        return Response("The Host header names no host.\n", 400, mimetype="text/plain")
     status = error.code or 500
     # Werkzeug's own texts are for developers; those given to abort() are for the reader.
     own = error.description if error.description != type(error).description else None

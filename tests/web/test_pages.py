@@ -80,6 +80,16 @@ def test_the_host_header_decides_nothing(client):
         assert "evil.example" not in response.text + str(response.headers)
 
 
+@pytest.mark.parametrize("host", ["0..0", "x" * 300, ".", "\xff.example"])
+@pytest.mark.parametrize("path", ["/", "/support/failures", "/api/v1/failures", "/oauth/token"])
+def test_a_host_header_that_names_no_host_is_a_bad_request(make_app, host, path):
+    for url in ("https://connect.example.com", "http://localhost:8000"):
+        browser = make_app(PUBLIC_URL=url).test_client()
+        response = browser.get(path, headers={"Host": host})
+        assert response.status_code < 500, response.text
+        assert "Traceback" not in response.text
+
+
 def test_an_unexpected_method_is_a_page(client):
     response = client.post("/connect/workato")
     assert response.status_code in (400, 405)
