@@ -13,6 +13,8 @@ from flask import Flask
 
 from oauth_helper.config import Config
 from oauth_helper.connecting import Connecting
+from oauth_helper.failing import Failing
+from oauth_helper.finishing import Finishing
 from oauth_helper.handing_over import HandingOver
 from oauth_helper.logs import keep_libraries_quiet
 from oauth_helper.metering import (
@@ -130,22 +132,31 @@ def _services(core: _Core) -> Services:
     )
     refreshing = _refreshing(core, failures, connections)
     proxy = _proxy(core, noting, connections, refreshing.recording)
+    failing = Failing(notes=noting, clients=proxy, clock=clock)
     connecting = Connecting(
         endpoint=config.authorization_endpoint,
+        notes=noting,
+        failing=failing,
+        clock=clock,
+        chance=_chance,
+        choose=secrets.choice,
+        attempt_timeout=config.attempt_timeout,
+    )
+    finishing = Finishing(
         attempts=attempts,
         notes=noting,
         clients=proxy,
+        failing=failing,
         hubspot=core.hubspot,
         clock=clock,
-        chance=lambda length: secrets.token_urlsafe(length)[:length],
-        choose=secrets.choice,
-        attempt_timeout=config.attempt_timeout,
+        chance=_chance,
     )
     callback = f"{config.public_url}/support/oidc/callback"
     return Services(
         config=config,
         profiles=core.profiles,
         connecting=connecting,
+        finishing=finishing,
         reporting=Reporting(attempts=attempts, failures=failures, outbox=outbox, clock=clock),
         sweeping=Sweeping(
             attempts=attempts, failures=failures, profiles=core.profiles, clock=clock
@@ -171,6 +182,11 @@ def _services(core: _Core) -> Services:
         ping=server.ping,
         clock=clock,
     )
+
+
+def _chance(length: int) -> str:
+    """So many URL-safe characters, fit for secrets."""
+    return secrets.token_urlsafe(length)[:length]
 
 
 def _outbox(core: _Core) -> Outbox:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from flask import Request
 from werkzeug.wrappers import Response
 
-from oauth_helper.connecting import Outcome
 from oauth_helper.diagnosis import Cause
+from oauth_helper.failing import Outcome
 from oauth_helper.oauth.pending import PendingAuthorization
 from oauth_helper.reference import parse_reference
 from oauth_helper.sealing import Sealer, UnsealError

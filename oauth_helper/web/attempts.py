@@ -17,8 +17,9 @@ from flask import (
 )
 from flask import url_for as url
 
-from oauth_helper.connecting import Held, Outcome
 from oauth_helper.diagnosis import Cause, Fix, Stage, Who, fix_for, usual_messages, wording
+from oauth_helper.failing import Outcome
+from oauth_helper.finishing import Held
 from oauth_helper.oauth.authorization_response import Code
 from oauth_helper.oauth.pending import PendingAuthorization
 from oauth_helper.profiles import Profile
@@ -127,7 +128,7 @@ def _tried_again(profile: Profile, pending: PendingAuthorization) -> Response | 
         return None
     if is_only_looking():
         return Response(status=204)
-    outcome = services().connecting.finish(profile, pending, Code(pending.put_off.code))
+    outcome = services().finishing.finish(profile, pending, Code(pending.put_off.code))
     if isinstance(outcome, Outcome):
         response = make_response(redirect(url("attempts.page", reference=pending.reference), 303))
         services().cookies.keep(request, response, outcome)

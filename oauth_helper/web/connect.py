@@ -9,7 +9,9 @@ from flask import url_for as url
 from structlog.contextvars import bind_contextvars
 from werkzeug.wrappers import Response as BaseResponse
 
-from oauth_helper.connecting import Begun, Held, Outcome
+from oauth_helper.connecting import Begun
+from oauth_helper.failing import Outcome
+from oauth_helper.finishing import Held
 from oauth_helper.oauth.authorization_request import HUBLETS
 from oauth_helper.oauth.authorization_response import (
     AuthorizationResponse,
@@ -113,7 +115,7 @@ def callback(name: str) -> BaseResponse:
 def _finish(
     profile: Profile, pending: PendingAuthorization, answer: AuthorizationResponse
 ) -> BaseResponse:
-    match services().connecting.finish(profile, pending, answer):
+    match services().finishing.finish(profile, pending, answer):
         case Refusal.USED if pending.asked_by is None:
             # By this very browser, whose answer was lost: how it ended is told there.
             return _to_attempt(pending.reference)

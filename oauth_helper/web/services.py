@@ -12,6 +12,7 @@ from flask import Flask, abort, current_app
 if TYPE_CHECKING:  # the views know the adapters by their types only; the factory hands them in
     from oauth_helper.config import Config
     from oauth_helper.connecting import Connecting
+    from oauth_helper.finishing import Finishing
     from oauth_helper.hubspot import HubSpot
     from oauth_helper.metering import Metrics
     from oauth_helper.noting import Noting
@@ -50,6 +51,7 @@ class Services:
     config: Config
     profiles: Mapping[str, Profile]
     connecting: Connecting
+    finishing: Finishing
     reporting: Reporting
     noting: Noting
     outbox: Outbox
