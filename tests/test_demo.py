@@ -3,6 +3,7 @@
 import random
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,7 +15,6 @@ from oauth_helper.commands.demo_records import STAFF, Demonstration
 from oauth_helper.commands.demo_story import story
 from oauth_helper.config import Config
 from oauth_helper.diagnosis import Cause
-from oauth_helper.profiles import Profile
 from oauth_helper.records import CUSTOMER, PROGRAM, Status, Wanted, What
 from oauth_helper.web.services import services_of
 
@@ -172,14 +172,10 @@ def staff_of():
 def test_several_profiles_each_get_some():
     config = Config.from_environ({})
     profile = config.profiles[0]
-    others = [type(profile)(**{**fields_of(profile), "name": name}) for name in ("one", "two")]
+    others = [replace(profile, name=name) for name in ("one", "two")]
     tries = story(tuple(others), failures=100, days=20, now=NOW, chance=random.Random(3))
     assert {each.profile.name for each in tries} == {"one", "two"}
     assert sum(each.scenario is not None for each in tries) == 100
-
-
-def fields_of(profile: Profile):
-    return {name: getattr(profile, name) for name in type(profile).__slots__}
 
 
 class TestCommand:
