@@ -95,11 +95,10 @@ class AttemptLog(Protocol):
     def close(self, reference: str, outcome: str) -> str | None:
         """Notes how an attempt ended; the outcome noted before."""
 
-    def note_worked(self, fingerprint: str, now: float) -> None:
-        """Remembers that a request of this fingerprint has connected somebody."""
-
-    def note_came(self, person: str, profile: str, reference: str, now: float) -> None:
-        """Remembers that somebody has connected a profile, and with which attempt."""
+    def note_success(
+        self, fingerprint: str, person: str, profile: str, reference: str, now: float
+    ) -> None:
+        """Remembers that a request of this fingerprint has connected somebody, who and how."""
 
 
 class FailureLog(Protocol):
@@ -209,9 +208,10 @@ class Noting:
     def _connected(self, note: Connected) -> None:
         """Closes the attempt, and resolves what it has made up for: its own failure and others'."""
         before = self._attempts.close(note.reference, "connected")
-        self._attempts.note_worked(note.fingerprint, note.at)
         # Before the search, so that a failure that is recorded meanwhile sees it.
-        self._attempts.note_came(note.person, note.profile, note.reference, note.at)
+        self._attempts.note_success(
+            note.fingerprint, note.person, note.profile, note.reference, note.at
+        )
         mended = self._failures.open_of(note.profile, account=note.hub_id, person=note.person)
         if before is not None:
             mended.append(note.reference)

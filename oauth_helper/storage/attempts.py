@@ -202,9 +202,14 @@ class Attempts:
         return bool(self._client.exists(keys.worked(fingerprint)))
 
     @raises_unavailable
-    def note_came(self, person: str, profile: str, reference: str, now: float) -> None:
-        """Remembers that somebody has connected a profile, and with which attempt."""
-        self._client.set(keys.came(person, profile), f"{now!r} {reference}", ex=_KEPT)
+    def note_success(
+        self, fingerprint: str, person: str, profile: str, reference: str, now: float
+    ) -> None:
+        """`note_worked`, and that this person has connected the profile, by which attempt."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.set(keys.worked(fingerprint), int(now), ex=_WORKED_KEPT)
+            pipeline.set(keys.came(person, profile), f"{now!r} {reference}", ex=_KEPT)
+            pipeline.execute()
 
     @raises_unavailable
     def came(self, person: str, profile: str) -> tuple[float, str] | None:

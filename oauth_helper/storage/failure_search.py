@@ -28,6 +28,9 @@ _COMPARED_AT_MOST = 40_000
 # Days that are looked at first: so many can hold what happened on the newest of them.
 _FIRST_DAYS = SPREAD.days + 1
 
+# Indexes of what few failures have, so that most days hold none of them.
+_OF_FEW = ("account:", "person:")
+
 # KEYS: the indexes to be in, then those not to be in.
 # ARGV: number of the first, whether the newest come first, time and reference to begin behind, the
 # bound of time at the far end, entries wanted, entries compared at most.
@@ -110,7 +113,7 @@ class FailureSearch:
         It is cut short when it compared as much as one page may.
         """
         position = position or (_BEHIND_ALL if newer else _BEFORE_ALL)
-        days = self.days(wanted, position, newer=newer)
+        days = self._holding(plan, self.days(wanted, position, newer=newer))
         found: list[Place] = []
         done, step, compared = 0, _FIRST_DAYS, 0
         while done < len(days):
@@ -146,6 +149,16 @@ class FailureSearch:
         else:
             found = self._client.zrevrangebyscore(keys.DAYS, high, low)
         return [date.fromisoformat(day) for day in cast("list[str]", found)]
+
+    def _holding(self, plan: Plan, days: list[date]) -> list[date]:
+        """Those of the days that may hold what is planned; asked only where most do not."""
+        index = next((each for each in plan.within if each.startswith(_OF_FEW)), None)
+        if index is None or len(days) <= 1:
+            return days
+        with self._client.pipeline(transaction=False) as pipeline:
+            for day in days:
+                pipeline.zcard(keys.failures(day, index))
+            return [day for day, count in zip(days, pipeline.execute(), strict=True) if count]
 
     def most(self, plan: Plan, wanted: Wanted) -> int:
         """How many there are at most: what the smallest of the indexes holds in these times."""
