@@ -45,6 +45,7 @@ from oauth_helper.storage.refreshes import Refreshes
 from oauth_helper.storage.sandbox_state import RedisSandboxState
 from oauth_helper.storage.staff_sessions import StaffSessions
 from oauth_helper.storage.tallies import Tallies
+from oauth_helper.storage.upgrading import Upgrading
 from oauth_helper.sweeping import Sweeping
 from oauth_helper.web import pages, security
 from oauth_helper.web.attempt_cookies import AttemptCookies
@@ -162,6 +163,7 @@ def _services(core: _Core) -> Services:
             attempts=attempts, failures=failures, profiles=core.profiles, clock=clock
         ),
         noting=noting,
+        upgrading=Upgrading(redis, failures),
         outbox=outbox,
         metrics=core.metrics,
         cookies=AttemptCookies(core.sealer("attempts"), secure=config.is_secure),

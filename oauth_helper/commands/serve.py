@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from oauth_helper.commands.shared import read_config
+from oauth_helper.commands.store import upgrade_store
 from oauth_helper.config import Config
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 # written.
 _SWEEP_SECONDS = 15.0
 _CATCH_UP_SECONDS = 2.0
+# For a store that was away when the program started; asked no more once it is up to date.
+_UPGRADE_SECONDS = 5.0
 
 
 @click.command()
@@ -34,12 +37,16 @@ def serve() -> None:
     config, password = with_support_user(config)
 
     def before_workers(config: Config) -> Config:
-        return with_secret_key(config)
+        config = with_secret_key(config)
+        # Before any worker writes: what the first version left is in the way of what is written.
+        upgrade_store(config)
+        return config
 
     def regularly(app: Flask) -> list[Regular]:
         services = services_of(app)
         pause = min(_SWEEP_SECONDS, max(1.0, services.config.attempt_timeout / 10))
         return [
+            Regular(services.upgrading.bring_up_to_date, _UPGRADE_SECONDS),
             Regular(services.sweeping.sweep, pause),
             Regular(services.noting.catch_up, _CATCH_UP_SECONDS),
         ]

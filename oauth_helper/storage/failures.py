@@ -133,6 +133,20 @@ class Failures:
                 return new
         raise StoreUnavailableError(f"{reference} is changed by others all the time")
 
+    @raises_unavailable
+    def bring_up_to_date(self, reference: str) -> bool:
+        """Writes a record of the first version as it is written now; False if it is none of these.
+
+        What it says stays, but for its revision: so no two who do it at once count it twice.
+        """
+        fields = self._records.fields(reference)
+        if fields.get("v") != "1":
+            return False
+        (old,) = self._records.read([fields])
+        if old is None:
+            return False
+        return self._replace(old, replace(old, revision=old.revision + 1), was_counted=False)
+
     def _replace(self, old: Failure, new: Failure, *, was_counted: bool) -> bool:
         day = day_of(new.reference)
         before = counters_of(old) if was_counted else ()

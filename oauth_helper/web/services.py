@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # the views know the adapters by their types only; the factor
     from oauth_helper.storage.outbox import Outbox
     from oauth_helper.storage.staff_sessions import StaffSessions
     from oauth_helper.storage.tallies import Tallies
+    from oauth_helper.storage.upgrading import Upgrading
     from oauth_helper.sweeping import Sweeping
     from oauth_helper.web.attempt_cookies import AttemptCookies
 
@@ -54,6 +55,7 @@ class Services:
     finishing: Finishing
     reporting: Reporting
     noting: Noting
+    upgrading: Upgrading
     outbox: Outbox
     metrics: Metrics
     sweeping: Sweeping
