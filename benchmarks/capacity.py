@@ -25,8 +25,8 @@ from redis.connection import AbstractConnection
 
 from benchmarks import servers
 from oauth_helper import create_app
-from oauth_helper.config import Config
-from oauth_helper.storage.client import Client, connect
+from oauth_helper.config.settings import Config
+from oauth_helper.store.redis import Client, connect
 
 # Days that an attempt and a failure are kept, by default.
 _ATTEMPT_DAYS, _FAILURE_DAYS = 3, 90

@@ -28,11 +28,11 @@ import click
 from benchmarks import made_up
 from benchmarks.filling import fill
 from benchmarks.serving import Desk, serving
-from oauth_helper.records import Wanted
-from oauth_helper.storage import keys
-from oauth_helper.storage.client import Client, connect
-from oauth_helper.storage.embedded import EmbeddedStore
-from oauth_helper.storage.failures import Failures
+from oauth_helper.failures.query import Wanted
+from oauth_helper.store import keys
+from oauth_helper.store.embedded.server import EmbeddedStore
+from oauth_helper.store.failures import Failures
+from oauth_helper.store.redis import Client, connect
 
 # Of each page so many requests are timed, after some that are not.
 _TIMED, _WARM = 100, 5

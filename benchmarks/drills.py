@@ -29,13 +29,13 @@ from benchmarks import servers
 from benchmarks.customers import USUAL, Browser, Customer, RefusedError, Story, Told
 from benchmarks.hubspot import CLIENT_ID, CLIENT_SECRET
 from benchmarks.serving import Program, free_port, program
-from oauth_helper.records import StoreUnavailableError
-from oauth_helper.storage.attempts import Attempts
-from oauth_helper.storage.client import Client, connect
-from oauth_helper.storage.failures import Failures
-from oauth_helper.storage.outbox import MOST_BYTES
-from oauth_helper.storage.outbox_file import OutboxFile
-from oauth_helper.storage.tallies import Tallies
+from oauth_helper.models import StoreUnavailableError
+from oauth_helper.store.attempts import Attempts
+from oauth_helper.store.counters import Tallies
+from oauth_helper.store.failures import Failures
+from oauth_helper.store.outbox.queue import MOST_BYTES
+from oauth_helper.store.outbox.sqlite_file import OutboxFile
+from oauth_helper.store.redis import Client, connect
 
 # Seconds after which whoever left counts as never returned.
 _TIMEOUT = 10

@@ -1,7 +1,7 @@
 """Fills a store with made-up failures, by the program's own way of writing.
 
 `Failures.record` puts the arguments of its script together; here they are sent many at a time, so
-that the round trips do not count. `tests/storage/test_bulk.py` holds both against each other.
+that the round trips do not count. `tests/store/test_bulk_filling.py` holds both against each other.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from datetime import datetime
 from typing import Any, cast
 
 from benchmarks import made_up
-from oauth_helper.records import Failure
-from oauth_helper.storage.client import Client, connect
-from oauth_helper.storage.failures import Failures
-from oauth_helper.storage.feed import Feed
+from oauth_helper.failures.model import Failure
+from oauth_helper.store.change_feed import Feed
+from oauth_helper.store.failures import Failures
+from oauth_helper.store.redis import Client, connect
 
 RETENTION_DAYS = 90
 

@@ -24,8 +24,8 @@ from hypothesis.strategies import SearchStrategy
 
 from benchmarks import servers
 from oauth_helper import create_app
-from oauth_helper.config import Config
-from oauth_helper.storage.client import connect
+from oauth_helper.config.settings import Config
+from oauth_helper.store.redis import connect
 from oauth_helper.web.services import services_of
 
 _TEXT = st.one_of(

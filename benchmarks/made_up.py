@@ -6,9 +6,9 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from oauth_helper.common.references import new_reference
 from oauth_helper.diagnosis import Candidate, Cause, Evidence, Stage, diagnose
-from oauth_helper.records import Event, Failure, Status, What
-from oauth_helper.reference import new_reference
+from oauth_helper.failures.model import Event, Failure, Status, What
 from oauth_helper.scopes import Kind, RequestedScopes, shipped_catalogue
 
 #: Over how many days they are spread, and how many accounts and members of the staff there are.

@@ -16,10 +16,10 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from oauth_helper.first_start import hash_password
-from oauth_helper.records import Wanted
-from oauth_helper.storage.client import Client, connect
-from oauth_helper.storage.failures import Failures
+from oauth_helper.cli.bootstrap import hash_password
+from oauth_helper.failures.query import Wanted
+from oauth_helper.store.failures import Failures
+from oauth_helper.store.redis import Client, connect
 
 # Seconds for starting and stopping, and for one page.
 _SECONDS, _PATIENCE = 60, 10

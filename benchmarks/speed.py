@@ -29,8 +29,8 @@ from benchmarks import load, made_up, servers
 from benchmarks.filling import fill
 from benchmarks.serving import free_port, program
 from oauth_helper.scopes import shipped_catalogue
-from oauth_helper.storage.client import connect
-from oauth_helper.storage.failures import Failures
+from oauth_helper.store.failures import Failures
+from oauth_helper.store.redis import connect
 
 _SERVED, _ASKING = {0}, {1}
 _THREADS, _CONNECTIONS = 8, 16

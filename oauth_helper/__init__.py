@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from oauth_helper.config import Config
+    from oauth_helper.config.settings import Config
 
 __version__ = "0.1.0"
 
@@ -24,6 +24,6 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     """
     # Imported here and not above: whoever imports `oauth_helper.scopes` runs this file too, and the
     # core and the command line are to start without Flask and Redis.
-    from oauth_helper.assembling import assemble
+    from oauth_helper.app import assemble
 
     return assemble(config, clock)

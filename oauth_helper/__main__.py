@@ -1,5 +1,5 @@
 """`python -m oauth_helper`."""
 
-from oauth_helper.cli import main
+from oauth_helper.cli.main import main
 
 main()

@@ -28,11 +28,11 @@ from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from oauth_helper import create_app
-from oauth_helper.config import Config
-from oauth_helper.first_start import hash_password
+from oauth_helper.cli.bootstrap import hash_password
+from oauth_helper.config.settings import Config
 from oauth_helper.sandbox import MemoryState, Sandbox, SandboxApp, create_sandbox_app
 from oauth_helper.scopes import AppConfiguration, Kind, shipped_catalogue
-from oauth_helper.storage.embedded import EmbeddedStore
+from oauth_helper.store.embedded.server import EmbeddedStore
 
 
 @pytest.fixture(scope="session")

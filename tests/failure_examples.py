@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from oauth_helper.common.references import new_reference
 from oauth_helper.diagnosis import Candidate, Cause, Stage
-from oauth_helper.records import Event, Failure, Status, Term, Wanted, What
-from oauth_helper.reference import new_reference
+from oauth_helper.failures.model import Event, Failure, Status, What
+from oauth_helper.failures.query import Term, Wanted
+from oauth_helper.failures.search import is_match
 from oauth_helper.scopes import RequestedScopes
-from oauth_helper.searching import is_match
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from harness import PUBLIC_URL, SAME_SITE, Customer, query_of
 from werkzeug.test import TestResponse
 
-from oauth_helper.first_start import hash_password
+from oauth_helper.cli.bootstrap import hash_password
 
 SECRET = "canary-oauth-client-secret: 100% + more"
 SECRET_HASH = hash_password(SECRET)

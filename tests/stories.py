@@ -6,17 +6,18 @@ from datetime import UTC, datetime
 
 from failure_examples import a_failure
 
+from oauth_helper.common.encryption import Sealer
+from oauth_helper.common.secrets import Secret
 from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.noting import Began, Connected, Failed, Kept, Noting, Reported
-from oauth_helper.records import Attempt, Connection, Event, StoreUnavailableError, Tokens, What
-from oauth_helper.sealing import Sealer
-from oauth_helper.secret import Secret
-from oauth_helper.storage.attempts import Attempts
-from oauth_helper.storage.client import Server, connect
-from oauth_helper.storage.connections import Connections
-from oauth_helper.storage.failures import Failures
-from oauth_helper.storage.outbox import Outbox
-from oauth_helper.storage.tallies import Tallies
+from oauth_helper.failures.model import Event, What
+from oauth_helper.models import Attempt, Connection, StoreUnavailableError, Tokens
+from oauth_helper.store.attempts import Attempts
+from oauth_helper.store.connections import Connections
+from oauth_helper.store.counters import Tallies
+from oauth_helper.store.failures import Failures
+from oauth_helper.store.outbox.queue import Outbox
+from oauth_helper.store.outbox.writer import Began, Connected, Failed, Kept, Noting, Reported
+from oauth_helper.store.redis import Server, connect
 
 SEALER = Sealer([Secret("a key of the outbox that is long enough")], purpose="outbox")
 NOW = datetime.now(UTC)

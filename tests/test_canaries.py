@@ -19,7 +19,7 @@ from harness import (
 )
 from relays import Relay
 
-from oauth_helper.records import StoreUnavailableError
+from oauth_helper.models import StoreUnavailableError
 from oauth_helper.web.services import services_of
 
 

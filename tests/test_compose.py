@@ -1,14 +1,12 @@
 """The compose file, as far as it can be looked at without an engine."""
 
-from pathlib import Path
-
 import pytest
 import yaml
+from paths import ROOT
 
-from oauth_helper.config import Config
-from oauth_helper.settings import SETTINGS
+from oauth_helper.config.settings import SETTINGS, Config
 
-FILE = Path(__file__).resolve().parent.parent / "docker-compose.yml"
+FILE = ROOT / "docker-compose.yml"
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 import urllib3
+from paths import ROOT
 
 from benchmarks import servers
+from oauth_helper.config.settings import SETTINGS
 from oauth_helper.diagnosis import Cause, wording
-from oauth_helper.settings import SETTINGS
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").glob("*.md")),
@@ -35,7 +35,7 @@ ELSEWHERE = {
     r"\.venv/bin/pip install opentelemetry.*": "requirements-dev.txt has both",
     r"\.venv/bin/python -m pytest .*": "this is one",
     r"\.venv/bin/ruff check \. && .*": ".ci/run",
-    r"\.venv/bin/python -m babel\.messages\.frontend .*": "test_translations.py holds them",
+    r"\.venv/bin/python -m babel\.messages\.frontend .*": "web/test_translations.py holds them",
     r"docker compose .*": "test_compose.py reads the file; there is no engine on every machine",
     r"git pull": "needs a remote",
 }

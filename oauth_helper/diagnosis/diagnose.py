@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from oauth_helper.diagnosis.causes import Cause, Stage
-from oauth_helper.diagnosis.client_mistakes import from_mistake
+from oauth_helper.diagnosis.client_errors import from_mistake
 from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence, further
 from oauth_helper.diagnosis.messages import Reading, is_title_only, read_message
+from oauth_helper.diagnosis.ranking import MISMATCHES, weigh
 from oauth_helper.diagnosis.responses import from_declined, from_refused, from_unavailable
-from oauth_helper.diagnosis.silence import from_silence, from_title
-from oauth_helper.diagnosis.weighing import MISMATCHES, weigh
-from oauth_helper.oauth.authorization_request import find_authorization_url
-from oauth_helper.oauth.authorization_response import Declined, Malformed
-from oauth_helper.oauth.token_response import Refused, Unavailable
+from oauth_helper.diagnosis.timeout import from_silence, from_title
+from oauth_helper.hubspot.authorization_request import find_authorization_url
+from oauth_helper.hubspot.authorization_response import Declined, Malformed
+from oauth_helper.hubspot.token_response import Refused, Unavailable
 from oauth_helper.scopes import OAUTH, OUT_OF_USE, Catalogue, Preflight, Problem, RequestedScopes
 
 _NOTHING_KNOWN = Diagnosis((Candidate(Cause.UNKNOWN, "Nothing in the evidence is known."),))

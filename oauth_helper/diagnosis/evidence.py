@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from oauth_helper.diagnosis.causes import Cause, Stage
-from oauth_helper.oauth.authorization_response import Declined, Malformed
-from oauth_helper.oauth.token_response import Refused, Unavailable
+from oauth_helper.hubspot.authorization_response import Declined, Malformed
+from oauth_helper.hubspot.token_response import Refused, Unavailable
 from oauth_helper.scopes import AppConfiguration, Catalogue, Problem, RequestedScopes, Tier
 
 
@@ -35,7 +35,7 @@ class Evidence:
     same account, and `worked` says that the very same request has connected an account before.
 
     `mistake` is what went wrong between the client of the proxy named `client` and this program, by
-    its name in `client_mistakes.toml`, and `mistaken_scopes` the scopes that it is about.
+    its name in `client_errors.toml`, and `mistaken_scopes` the scopes that it is about.
     """
 
     stage: Stage

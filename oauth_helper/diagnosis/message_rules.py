@@ -1,6 +1,6 @@
 """Which words of the token endpoint, of the API and of other programs mean which causes.
 
-HubSpot's own pages have a table of their own in `message_pages.py`. The patterns are looked for in
+HubSpot's own pages have a table of their own in `error_pages.py`. The patterns are looked for in
 folded text: small letters without accents, straight quotation marks, single blanks. They hold no
 nested repeats, so that no text makes them slow.
 """

@@ -13,15 +13,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from oauth_helper.diagnosis.causes import Cause, Stage
-from oauth_helper.diagnosis.message_pages import Page, pages_in
+from oauth_helper.diagnosis.error_pages import Page, pages_in
 from oauth_helper.diagnosis.message_rules import EXACT, LAST, WEAK, MessageRule
-from oauth_helper.diagnosis.message_text import (
-    MAX_TEXT,
-    QUOTED_URL,
-    fold,
-    respelt,
-    without_wrapping,
-)
+from oauth_helper.diagnosis.normalize import MAX_TEXT, QUOTED_URL, fold, respelt, without_wrapping
 from oauth_helper.scopes import is_scope_token, shipped_catalogue
 
 __all__ = ["MAX_TEXT", "Reading", "fold", "read_message", "scopes_named"]
@@ -51,7 +45,7 @@ def read_message(text: str, stage: Stage) -> Reading | None:
 
 
 # Folded: without accents, in small letters. English, French, Italian and Japanese are from where
-# `message_pages.toml` has its sentences; others are worked out.
+# `error_pages.toml` has its sentences; others are worked out.
 _TITLE = re.compile(
     "couldn'?t complete the connection|impossible de terminer la connexion"
     "|impossibile completare la connessione|接続を完了できませんでした"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from oauth_helper.diagnosis.causes import Cause, Stage
 from oauth_helper.diagnosis.evidence import Candidate
-from oauth_helper.oauth.authorization_response import Declined
-from oauth_helper.oauth.token_response import Refused, Unavailable
+from oauth_helper.hubspot.authorization_response import Declined
+from oauth_helper.hubspot.token_response import Refused, Unavailable
 
 # RFC 6749 section 4.1.2.1. HubSpot documents the parameter and no values.
 _CALLBACK_ERRORS = {

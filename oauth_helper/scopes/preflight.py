@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from oauth_helper.common.urls import is_ip_address, parse_web_url
 from oauth_helper.scopes.app_configuration import AppConfiguration
 from oauth_helper.scopes.catalogue import Catalogue, Kind
 from oauth_helper.scopes.names import OAUTH, is_scope_token, nearest
 from oauth_helper.scopes.placement import Problem, Severity, check_placement
 from oauth_helper.scopes.split import RequestedScopes
-from oauth_helper.urls import is_ip_address, parse_web_url
 
 #: Scopes that are no more, with those that took their place. `contacts` went on 2022-07-31
 #: (developers.hubspot.com/changelog).

@@ -7,9 +7,9 @@ import logging
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import BadHost, HTTPException, InternalServerError
 
-from oauth_helper.proxy import described
-from oauth_helper.records import StoreUnavailableError
-from oauth_helper.web.languages import marked, translate
+from oauth_helper.models import StoreUnavailableError
+from oauth_helper.oauth.server import described
+from oauth_helper.web.i18n import marked, translate
 
 logger = logging.getLogger(__name__)
 

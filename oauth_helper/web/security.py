@@ -18,9 +18,9 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
-from oauth_helper.config import Config
-from oauth_helper.recognising import issuers_of
-from oauth_helper.urls import is_loopback, origin_of
+from oauth_helper.common.urls import is_loopback, origin_of
+from oauth_helper.config.settings import Config
+from oauth_helper.oauth.client.callback import issuers_of
 from oauth_helper.web.services import services
 
 if TYPE_CHECKING:

@@ -10,29 +10,29 @@ from typing import TYPE_CHECKING, cast
 from flask import Flask, abort, current_app
 
 if TYPE_CHECKING:  # the views know the adapters by their types only; the factory hands them in
-    from oauth_helper.config import Config
-    from oauth_helper.connecting import Connecting
-    from oauth_helper.finishing import Finishing
-    from oauth_helper.hubspot import HubSpot
-    from oauth_helper.metering import Metrics
-    from oauth_helper.noting import Noting
-    from oauth_helper.openid import OpenIdProvider
-    from oauth_helper.profiles import Profile
-    from oauth_helper.proxy import ProxyServer
-    from oauth_helper.refreshing import Refreshing
-    from oauth_helper.reporting import Reporting
-    from oauth_helper.sealing import Sealer
-    from oauth_helper.storage.attempts import Attempts
-    from oauth_helper.storage.connections import Connections
-    from oauth_helper.storage.deeds import Deeds
-    from oauth_helper.storage.exports import Exports
-    from oauth_helper.storage.failures import Failures
-    from oauth_helper.storage.outbox import Outbox
-    from oauth_helper.storage.staff_sessions import StaffSessions
-    from oauth_helper.storage.tallies import Tallies
-    from oauth_helper.storage.upgrading import Upgrading
-    from oauth_helper.sweeping import Sweeping
-    from oauth_helper.web.attempt_cookies import AttemptCookies
+    from oauth_helper.common.encryption import Sealer
+    from oauth_helper.common.metrics import Metrics
+    from oauth_helper.config.profiles import Profile
+    from oauth_helper.config.settings import Config
+    from oauth_helper.hubspot.client import HubSpot
+    from oauth_helper.oauth.client.callback import Finishing
+    from oauth_helper.oauth.client.expiry import Sweeping
+    from oauth_helper.oauth.client.refresh import Refreshing
+    from oauth_helper.oauth.client.report import Reporting
+    from oauth_helper.oauth.client.start import Connecting
+    from oauth_helper.oauth.server import ProxyServer
+    from oauth_helper.store.attempts import Attempts
+    from oauth_helper.store.bulk_actions import Deeds
+    from oauth_helper.store.connections import Connections
+    from oauth_helper.store.counters import Tallies
+    from oauth_helper.store.export_progress import Exports
+    from oauth_helper.store.failures import Failures
+    from oauth_helper.store.migrations import Upgrading
+    from oauth_helper.store.outbox.queue import Outbox
+    from oauth_helper.store.outbox.writer import Noting
+    from oauth_helper.store.staff_sessions import StaffSessions
+    from oauth_helper.web.customer.cookies import AttemptCookies
+    from oauth_helper.web.support.oidc_client import OpenIdProvider
 
 _KEY = "oauth_helper"
 

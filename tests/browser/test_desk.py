@@ -12,7 +12,7 @@ from harness import PASSWORD
 from playwright.sync_api import expect
 
 from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.records import Status
+from oauth_helper.failures.model import Status
 from oauth_helper.web.services import services_of
 
 pytestmark = pytest.mark.browser

@@ -8,9 +8,10 @@ import pytest
 from harness import PASSWORD
 from playwright.sync_api import expect
 
+from oauth_helper.common.references import new_reference
 from oauth_helper.diagnosis import Candidate, Cause, Stage
-from oauth_helper.records import Attempt, Failure
-from oauth_helper.reference import new_reference
+from oauth_helper.failures.model import Failure
+from oauth_helper.models import Attempt
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.web.services import services_of
 

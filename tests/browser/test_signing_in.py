@@ -4,7 +4,7 @@ import pytest
 from harness import PASSWORD
 from playwright.sync_api import expect
 
-from oauth_helper.records import Wanted
+from oauth_helper.failures.query import Wanted
 from oauth_helper.web.services import services_of
 
 pytestmark = pytest.mark.browser

@@ -21,7 +21,7 @@ from flask import Flask
 from harness import API_TOKEN
 from werkzeug.serving import make_server
 
-from oauth_helper.first_start import hash_password
+from oauth_helper.cli.bootstrap import hash_password
 
 PYTHON = {
     "authlib": "authlib_client",

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oauth_helper.diagnosis import Candidate, Cause, Diagnosis, Evidence, Stage, diagnose
-from oauth_helper.oauth.authorization_response import Declined, Malformed
-from oauth_helper.oauth.token_response import Refused, Unavailable, read_token_response
+from oauth_helper.hubspot.authorization_response import Declined, Malformed
+from oauth_helper.hubspot.token_response import Refused, Unavailable, read_token_response
 from oauth_helper.scopes import AppConfiguration, Problem, check_placement
 
 

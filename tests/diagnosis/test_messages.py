@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oauth_helper.diagnosis import Cause, Evidence, Stage, diagnose
-from oauth_helper.diagnosis.message_pages import PAGES
+from oauth_helper.diagnosis.error_pages import PAGES
 from oauth_helper.diagnosis.messages import MAX_TEXT, fold, read_message, scopes_named
 from oauth_helper.scopes import AppConfiguration, RequestedScopes
 
@@ -507,9 +507,7 @@ def test_the_words_are_written_as_texts_are_folded():
 
 
 def _pages_toml():
-    return (
-        resources.files("oauth_helper.diagnosis").joinpath("message_pages.toml").read_text("utf-8")
-    )
+    return resources.files("oauth_helper.diagnosis").joinpath("error_pages.toml").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ import re
 import string
 import tomllib
 from importlib import resources
-from pathlib import Path
 
 import pytest
+from paths import ROOT
 
 from oauth_helper.diagnosis import Cause, Who, fix_for, wording
 
@@ -13,7 +13,7 @@ WORDING = tomllib.loads(
     resources.files("oauth_helper.diagnosis").joinpath("wording.toml").read_text("utf-8")
 )
 OPENAPI = json.loads(
-    resources.files("oauth_helper.web").joinpath("openapi.json").read_text("utf-8")
+    resources.files("oauth_helper.web.api").joinpath("openapi.json").read_text("utf-8")
 )
 # The vocabulary that clients of the API rely on.
 CAUSES = """
@@ -127,7 +127,7 @@ def test_who_is_likeliest_to_mend_it(cause, who):
 
 
 def test_the_support_guide_has_every_cause_under_its_title():
-    guide = (Path(__file__).parents[2] / "docs" / "support.md").read_text("utf-8")
+    guide = (ROOT / "docs" / "support.md").read_text("utf-8")
     for cause in Cause:
         assert f"`{cause}`" in guide, cause
         assert wording(cause).title in guide, cause

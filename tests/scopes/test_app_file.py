@@ -7,12 +7,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from oauth_helper.scopes import AppConfiguration, AppConfigurationError, read_app_configuration
-from oauth_helper.scopes.app_file import (
-    AppFile,
-    corrected_document,
-    corrected_text,
-    parse_app_file,
-)
+from oauth_helper.scopes.app_file import AppFile, corrected_document, corrected_text, parse_app_file
 
 CALLBACK = "https://helper.example/callback"
 

@@ -2,19 +2,19 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 from harness import browser_of, customer_of
+from paths import ROOT
 from prometheus_client.parser import text_string_to_metric_families
 from relays import Relay
 
-from oauth_helper.records import StoreUnavailableError
+from oauth_helper.models import StoreUnavailableError
 from oauth_helper.web.services import services_of
 
 TOKEN = "canary-metrics-token-0123456789"
-OPS = Path(__file__).resolve().parents[2] / "ops"
+OPS = ROOT / "ops"
 
 
 @pytest.fixture

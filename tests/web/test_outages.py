@@ -8,8 +8,9 @@ import pytest
 from harness import Customer, browser_of, customer_of
 from relays import Relay
 
-from oauth_helper.records import StoreUnavailableError, Wanted
-from oauth_helper.storage.attempts import GIVEN_UP
+from oauth_helper.failures.query import Wanted
+from oauth_helper.models import StoreUnavailableError
+from oauth_helper.store.attempts import GIVEN_UP
 from oauth_helper.web.services import services_of
 
 REFERENCE = r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}"

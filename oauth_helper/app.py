@@ -1,0 +1,246 @@
+"""Puts the program together: imports everything, and nothing but `create_app` imports it."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+
+from oauth_helper.common.encryption import Sealer, derive_key
+from oauth_helper.common.logging import keep_libraries_quiet
+from oauth_helper.common.metrics import (
+    CountedAttempts,
+    CountedFailures,
+    CountedHubSpot,
+    CountedOutbox,
+    Metrics,
+)
+from oauth_helper.config.profiles import Profile
+from oauth_helper.config.sandbox_app import sandbox_for
+from oauth_helper.config.settings import Config
+from oauth_helper.oauth.client.callback import Failing, Finishing
+from oauth_helper.oauth.client.expiry import Sweeping
+from oauth_helper.oauth.client.refresh import RefreshFailures, Refreshing
+from oauth_helper.oauth.client.report import Reporting
+from oauth_helper.oauth.client.start import Connecting
+from oauth_helper.oauth.server import Parts, ProxyServer, RefreshTokens
+from oauth_helper.oauth.server.completion import HandingOver
+from oauth_helper.sandbox import create_blueprint
+from oauth_helper.store.authorization_codes import Codes
+from oauth_helper.store.bulk_actions import Deeds
+from oauth_helper.store.connections import Connections
+from oauth_helper.store.counters import Tallies
+from oauth_helper.store.export_progress import Exports
+from oauth_helper.store.failures import Failures
+from oauth_helper.store.migrations import Upgrading
+from oauth_helper.store.outbox.queue import Outbox
+from oauth_helper.store.outbox.writer import Noting
+from oauth_helper.store.rate_limits import limits_settings
+from oauth_helper.store.redis import Client, Server, connect, tell_errors_to
+from oauth_helper.store.refresh_locks import Refreshes
+from oauth_helper.store.sandbox_state import RedisSandboxState
+from oauth_helper.store.staff_sessions import StaffSessions
+from oauth_helper.web import routes, security
+from oauth_helper.web.customer.cookies import AttemptCookies
+from oauth_helper.web.services import SESSION_LIFETIME, Services
+from oauth_helper.web.support.oidc_client import OpenIdProvider
+
+
+def assemble(config: Config, clock: Callable[[], float] | None) -> Flask:
+    """The WSGI application for `config`; `clock` gives Unix seconds, None is the system's."""
+    keep_libraries_quiet()
+    app = _Application("oauth_helper.web")
+    # Werkzeug's own redirects are made from the Host header.
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False
+    newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
+    app.config.update(SECRET_KEY=newest, SECRET_KEY_FALLBACKS=older)
+
+    metrics = Metrics()
+    tell_errors_to(lambda name: metrics.store_errors.labels(name).inc())
+    redis = connect(config.redis_url.reveal())
+    core = _Core(
+        config=config,
+        profiles={profile.name: profile for profile in config.profiles},
+        hubspot=CountedHubSpot(config.api_url, config.api_version, threads=config.threads),
+        redis=redis,
+        metrics=metrics,
+        clock=clock or time.time,
+    )
+    _services(core).install(app)
+    if config.otlp_endpoint:
+        from oauth_helper.common.tracing import Tracing  # noqa: PLC0415 - its packages are an option
+
+        tracing = Tracing(config.otlp_endpoint)
+        tracing.install(app)
+        core.hubspot.span = tracing.span
+        app.extensions["oauth_helper_tracing"] = tracing
+    routes.install(app, config, limits_settings(config.redis_url.reveal()))
+    if config.sandbox:
+        sandbox = create_blueprint(sandbox_for(config, RedisSandboxState(redis), clock=core.clock))
+        security.limit_blueprint(sandbox, "600 per minute")
+        # Its token endpoint is for programs, and its forms guard themselves.
+        security.csrf.exempt(sandbox)
+        app.register_blueprint(sandbox, url_prefix="/sandbox")
+    return app
+
+
+class _Application(Flask):
+    """Flask, which looks at each view and hook at each request whether it is a coroutine."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as it is: there are no coroutines here."""
+        return func
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Core:
+    """What nearly every part works with."""
+
+    config: Config
+    profiles: Mapping[str, Profile]
+    hubspot: CountedHubSpot
+    redis: Client
+    metrics: Metrics
+    clock: Callable[[], float]
+
+    def sealer(self, purpose: str) -> Sealer:
+        """What seals for one purpose only."""
+        return Sealer(self.config.secret_keys, purpose=purpose)
+
+
+def _services(core: _Core) -> Services:
+    config, redis, clock = core.config, core.redis, core.clock
+    tokens = core.sealer("tokens")
+    core.hubspot.metrics = core.metrics
+    attempts = CountedAttempts(redis, retention_days=config.failure_retention_days)
+    failures = CountedFailures(redis, retention_days=config.failure_retention_days)
+    attempts.metrics = failures.metrics = core.metrics
+    connections = Connections(redis, seal=tokens.seal, unseal=tokens.unseal)
+    server, outbox = Server(redis), _outbox(core)
+    noting = Noting(
+        attempts=attempts,
+        failures=failures,
+        connections=connections,
+        outbox=outbox,
+        identity=server.identity,
+        clock=clock,
+    )
+    refreshing = _refreshing(core, failures, connections)
+    proxy = _proxy(core, noting, connections, refreshing.recording)
+    failing = Failing(notes=noting, clients=proxy, clock=clock)
+    connecting = Connecting(
+        endpoint=config.authorization_endpoint,
+        notes=noting,
+        failing=failing,
+        clock=clock,
+        chance=_chance,
+        choose=secrets.choice,
+        attempt_timeout=config.attempt_timeout,
+    )
+    finishing = Finishing(
+        attempts=attempts,
+        notes=noting,
+        clients=proxy,
+        failing=failing,
+        hubspot=core.hubspot,
+        clock=clock,
+        chance=_chance,
+    )
+    callback = f"{config.public_url}/support/oidc/callback"
+    return Services(
+        config=config,
+        profiles=core.profiles,
+        connecting=connecting,
+        finishing=finishing,
+        reporting=Reporting(attempts=attempts, failures=failures, outbox=outbox, clock=clock),
+        sweeping=Sweeping(
+            attempts=attempts, failures=failures, profiles=core.profiles, clock=clock
+        ),
+        noting=noting,
+        upgrading=Upgrading(redis, failures),
+        outbox=outbox,
+        metrics=core.metrics,
+        cookies=AttemptCookies(core.sealer("attempts"), secure=config.is_secure),
+        attempts=attempts,
+        failures=failures,
+        tallies=Tallies(redis),
+        deeds=Deeds(redis),
+        connections=connections,
+        refreshing=refreshing,
+        exports=Exports(redis),
+        # Each holds a thread for as long as its reader takes.
+        export_places=threading.BoundedSemaphore(max(1, config.threads // 4)),
+        hubspot=core.hubspot,
+        proxy=proxy if config.oauth_clients else None,
+        staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
+        openid=OpenIdProvider(config.openid, callback) if config.openid else None,
+        sign_ins=core.sealer("sign-ins"),
+        ping=server.ping,
+        clock=clock,
+    )
+
+
+def _chance(length: int) -> str:
+    """So many URL-safe characters, fit for secrets."""
+    return secrets.token_urlsafe(length)[:length]
+
+
+def _outbox(core: _Core) -> Outbox:
+    """Where notes wait while the store is down."""
+    sealer = core.sealer("outbox")
+    outbox = CountedOutbox(core.config.data_dir / "outbox", seal=sealer.seal, unseal=sealer.unseal)
+    outbox.metrics = core.metrics
+    return outbox
+
+
+def _refreshing(core: _Core, failures: Failures, connections: Connections) -> Refreshing:
+    """What hands out access tokens, with the turns that all workers share."""
+    refreshes = Refreshes(core.redis)
+    return Refreshing(
+        connections=connections,
+        profiles=core.profiles,
+        hubspot=core.hubspot,
+        turns=refreshes,
+        recording=RefreshFailures(
+            failures=failures, firsts=refreshes, clock=core.clock, choose=secrets.choice
+        ),
+        clock=core.clock,
+    )
+
+
+def _proxy(
+    core: _Core,
+    noting: Noting,
+    connections: Connections,
+    refresh_failures: RefreshFailures,
+) -> ProxyServer:
+    """The authorization server for clients; where none is registered nobody gets to it."""
+    codes = core.sealer("codes")
+    handing_over = HandingOver(
+        notes=noting,
+        firsts=refresh_failures.firsts,
+        connections=connections,
+        profiles=core.profiles,
+        clock=core.clock,
+        choose=secrets.choice,
+    )
+    return ProxyServer(
+        Parts(
+            issuer=core.config.public_url,
+            clients=core.config.oauth_clients,
+            profiles=core.profiles,
+            codes=Codes(core.redis, seal=codes.seal, unseal=codes.unseal),
+            refresh_tokens=RefreshTokens(core.sealer("refresh tokens")),
+            connections=connections,
+            hubspot=core.hubspot,
+            handing_over=handing_over,
+            refresh_failures=refresh_failures,
+            clock=core.clock,
+            key=secrets.token_bytes(32),
+        )
+    )

@@ -1,0 +1,69 @@
+"""Explaining a connection that failed, without any record of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from oauth_helper.cli.inputs import app_file, link_given, message_given, unusable_ends_it
+from oauth_helper.cli.messages import explanation_text, width_of
+from oauth_helper.cli.output import FORMAT, json_text
+from oauth_helper.config.settings import Config
+from oauth_helper.diagnosis import Role, Stage
+from oauth_helper.diagnosis.explanation import evidence_from, explain, explanation_json
+from oauth_helper.scopes import Tier
+
+
+@click.command()
+@click.option("--message", metavar="TEXT", help="What HubSpot said; read from stdin without it.")
+@click.option("--authorize-url", metavar="URL", help="The link that was opened.")
+@click.option("--app-config", metavar="PATH", help="The HubSpot app's file.")
+@click.option(
+    "--stage",
+    type=click.Choice([stage.value for stage in Stage]),
+    default=Stage.AUTHORIZATION.value,
+    show_default=True,
+    help="Where on its way it failed.",
+)
+@click.option(
+    "--tier", type=click.Choice([tier.value for tier in Tier]), help="The account's subscription."
+)
+@click.option(
+    "--role", type=click.Choice([role.value for role in Role]), help="The role of who connects."
+)
+@FORMAT
+def diagnose(
+    *,
+    message: str | None,
+    authorize_url: str | None,
+    app_config: str | None,
+    stage: str,
+    tier: str | None,
+    role: str | None,
+    form: str,
+) -> None:
+    """Say why a connection failed, from what HubSpot said, and who can mend it.
+
+    The link and the app's file tell more than the message does; give what there is.
+    """
+    with unusable_ends_it(as_json=form == "json"):
+        config = Config.from_environ(os.environ)
+        link = link_given(authorize_url)
+        file = app_file(app_config) if app_config else None
+        said = message_given(message, needed=link is None and file is None)
+    evidence = evidence_from(
+        catalogue=config.profiles[0].catalogue,
+        message=said,
+        stage=Stage(stage),
+        link=link,
+        app=file.configuration if file else None,
+        tier=Tier(tier) if tier else None,
+        role=Role(role) if role else None,
+    )
+    explanation = explain(evidence, [each.client_secret.reveal() for each in config.profiles])
+    if form == "json":
+        click.echo(json_text(explanation_json(explanation)))
+    else:
+        click.echo(explanation_text(explanation, width_of(sys.stdout)))

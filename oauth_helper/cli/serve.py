@@ -1,0 +1,80 @@
+"""Serving the pages and the API, and what is said once they are there."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from oauth_helper.cli.output import read_config
+from oauth_helper.cli.store import upgrade_store
+from oauth_helper.config.settings import Config
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from oauth_helper.cli.supervisor import Regular
+
+# Each worker looks this often for attempts that have not returned, and for what waits to be
+# written.
+_SWEEP_SECONDS = 15.0
+_CATCH_UP_SECONDS = 2.0
+# For a store that was away when the program started; asked no more once it is up to date.
+_UPGRADE_SECONDS = 5.0
+
+
+@click.command()
+def serve() -> None:
+    """Serve the pages and the API (what happens without a command)."""
+    from oauth_helper import create_app
+    from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key, with_support_user
+    from oauth_helper.cli.supervisor import Regular
+    from oauth_helper.cli.supervisor import serve as serve_forever
+    from oauth_helper.web.services import services_of
+
+    config = read_config()
+    config, password = with_support_user(config)
+
+    def before_workers(config: Config) -> Config:
+        config = with_secret_key(config)
+        # Before any worker writes: what the first version left is in the way of what is written.
+        upgrade_store(config)
+        return config
+
+    def regularly(app: Flask) -> list[Regular]:
+        services = services_of(app)
+        pause = min(_SWEEP_SECONDS, max(1.0, services.config.attempt_timeout / 10))
+        return [
+            Regular(services.upgrading.bring_up_to_date, _UPGRADE_SECONDS),
+            Regular(services.sweeping.sweep, pause),
+            Regular(services.noting.catch_up, _CATCH_UP_SECONDS),
+        ]
+
+    def ready(config: Config) -> None:
+        click.echo(_welcome(config, password))
+
+    try:
+        code = serve_forever(
+            config,
+            create_app=create_app,
+            before_workers=before_workers,
+            regularly=regularly,
+            ready=ready,
+        )
+    except KeyFileError as error:
+        click.echo(f"oauth_helper cannot start: {error}", err=True)
+        code = 2
+    sys.exit(code)
+
+
+def _welcome(config: Config, password: str | None) -> str:
+    lines = [f"oauth_helper is ready: open {config.public_url}"]
+    if config.sandbox:
+        lines.append("  No HUBSPOT_CLIENT_ID is set, so a built-in sandbox plays HubSpot.")
+    if password:
+        lines.append(
+            f"  Support staff: {config.public_url}/support/failures  user: support  "
+            f"password: {password}"
+        )
+    return "\n".join(lines)

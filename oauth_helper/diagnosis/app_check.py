@@ -1,0 +1,128 @@
+"""An app's configuration against a link: what the command, the API and the page have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from oauth_helper.config.profiles import Profile
+from oauth_helper.hubspot.authorization_request import find_authorization_url
+from oauth_helper.scopes import (
+    AppConfiguration,
+    AppConfigurationError,
+    Catalogue,
+    Preflight,
+    Problem,
+    RequestedScopes,
+    Severity,
+    parse_scope,
+)
+from oauth_helper.scopes.app_file import AppFile, parse_app_file
+
+# HubSpot knows some three hundred scopes. Comparing takes time that grows with the square of these.
+_MOST_SCOPES, _MOST_URLS = 2000, 200
+
+
+class LinkError(ValueError):
+    """What was given as a link, or as the scopes of one, cannot be compared with an app."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The authorize URL that an app is compared with; `redirect_uri` is empty when not compared."""
+
+    requested: RequestedScopes
+    redirect_uri: str = ""
+
+
+def link_of(profile: Profile) -> Link:
+    """The link that `profile` sends people to HubSpot with."""
+    return Link(profile.requested_scopes(), profile.redirect_uri)
+
+
+def link_in(text: str) -> Link:
+    """The authorize URL in `text`. Raises `LinkError` when there is none that can be read."""
+    found = find_authorization_url(text)
+    if found is None:
+        raise LinkError(
+            "no whole authorize URL with `scope` or `optional_scope` can be read in it, such as "
+            "https://app.hubspot.com/oauth/authorize?client_id=…&scope=…"
+        )
+    return Link(_bounded(found.requested), found.redirect_uri or "")
+
+
+def link_with(scope: str, optional_scope: str) -> Link:
+    """A link with these two parameters. Raises `LinkError` when they hold too much."""
+    return Link(_bounded(RequestedScopes(parse_scope(scope), parse_scope(optional_scope))))
+
+
+def read_app(raw: str | bytes, *, origin: str) -> AppFile:
+    """The app's file in `raw`, small enough to compare. Raises `AppConfigurationError`."""
+    file = parse_app_file(raw, origin=origin)
+    check_size(file.configuration, origin=origin)
+    return file
+
+
+def check_size(app: AppConfiguration, *, origin: str) -> None:
+    """Raises `AppConfigurationError` when `app` lists more than any app can."""
+    counted = (
+        (len(app.listed), _MOST_SCOPES, "scopes"),
+        (len(app.redirect_urls), _MOST_URLS, "redirect URLs"),
+    )
+    problems = [
+        f"lists {count:,} {what}; more than {most:,} are not compared"
+        for count, most, what in counted
+        if count > most
+    ]
+    if problems:
+        raise AppConfigurationError(origin, problems)
+
+
+def compare(app: AppConfiguration, link: Link, catalogue: Catalogue) -> Preflight:
+    """What HubSpot will say when somebody opens `link`."""
+    return Preflight(link.requested, app, catalogue, link.redirect_uri)
+
+
+def errors_of(checked: Preflight) -> list[Problem]:
+    """The problems for which HubSpot refuses."""
+    return [each for each in checked.problems if each.severity is Severity.ERROR]
+
+
+def tally(problems: Collection[Problem]) -> str:
+    """How many problems of each severity, in words; empty when there are none."""
+    errors = sum(problem.severity is Severity.ERROR for problem in problems)
+    counted = ((errors, "error"), (len(problems) - errors, "warning"))
+    return ", ".join(f"{count} {what}{'s' * (count > 1)}" for count, what in counted if count)
+
+
+def preflight_json(checked: Preflight, corrected: Mapping[str, Any]) -> dict[str, Any]:
+    """A check as programs get it; `corrected` is the app's document as the link needs it."""
+    return {
+        "ok": checked.ok,
+        "problems": [_problem_json(problem) for problem in checked.problems],
+        "requested": _scopes_json(checked.requested),
+        "mended": _scopes_json(checked.mended),
+        "corrected_app_config": corrected,
+    }
+
+
+def _problem_json(problem: Problem) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "severity": problem.severity,
+        "scopes": list(problem.scopes),
+        "message": problem.message,
+        "url_fix": problem.url_fix,
+        "app_fix": problem.app_fix,
+    }
+
+
+def _scopes_json(requested: RequestedScopes) -> dict[str, list[str]]:
+    return {"scope": list(requested.scope), "optional_scope": list(requested.optional_scope)}
+
+
+def _bounded(requested: RequestedScopes) -> RequestedScopes:
+    if len(requested.all) > _MOST_SCOPES:
+        raise LinkError(f"more than {_MOST_SCOPES:,} scopes are not compared")
+    return requested

@@ -1,0 +1,138 @@
+"""A failure, and what happened to it since. Times are Unix seconds."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from oauth_helper.diagnosis import (
+    Candidate,
+    Cause,
+    Fix,
+    Stage,
+    Wording,
+    fix_for,
+    mistake_wording,
+    wording,
+)
+from oauth_helper.scopes import RequestedScopes
+
+
+class What(StrEnum):
+    """What has happened to a failure since it was recorded."""
+
+    REPORTED = "reported"
+    RETURNED = "returned"
+    CONNECTED = "connected"
+    NOTED = "noted"
+    ASSIGNED = "assigned"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    UNDONE = "undone"
+
+
+#: Who did what nobody did by hand.
+CUSTOMER, PROGRAM = "the customer", "this program"
+
+
+# Events that a record's history keeps, and those that hold no words of anybody's.
+_HISTORY_KEPT = 50
+
+
+_UNWRITTEN = (What.ASSIGNED, What.UNDONE)
+
+
+class Status(StrEnum):
+    """Whether a failure still wants somebody's attention."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a failure at the time `at`. `text` is text from outside."""
+
+    at: float
+    what: What
+    by: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A connection that failed.
+
+    `granted` is None when nobody knows what was granted; `missing` are the scopes that the cause is
+    about; `candidates` are the possible causes, the likeliest first; `redirect_uri` is the one of
+    the request. `message` is text from outside, capped, and to be shown as such. `ask` is the one
+    thing that would decide between the candidates. `history` has what happened later, the oldest
+    first; `revision` counts the changes. `assignee` is the member of the staff who has taken it;
+    empty when nobody has. `person` is the reference of the first attempt known to be of the same
+    browser, `language` the code of the one that the person read, `client` the name of the client of
+    the proxy that asked for the connection; `mistake` names what went wrong between it and this
+    program, and is empty when it was not that.
+    """
+
+    reference: str
+    profile: str
+    stage: Stage
+    at: float
+    begun_at: int
+    requested: RequestedScopes
+    candidates: tuple[Candidate, ...]
+    message: str = ""
+    status: Status = Status.OPEN
+    granted: tuple[str, ...] | None = None
+    missing: tuple[str, ...] = ()
+    hub_id: int | None = None
+    correlation_id: str = ""
+    redirect_uri: str = ""
+    ask: str = ""
+    assignee: str = ""
+    person: str = ""
+    language: str = ""
+    client: str = ""
+    mistake: str = ""
+    history: tuple[Event, ...] = ()
+    revision: int = 0
+
+    @property
+    def cause(self) -> Cause:
+        """The likeliest cause."""
+        return self.candidates[0].cause
+
+    @property
+    def fingerprint(self) -> str:
+        """Ten characters that failures of the same cause, profile and scopes share."""
+        same = " ".join((self.cause, self.profile, *sorted(self.missing)))
+        return hashlib.sha256(same.encode()).hexdigest()[:10]
+
+    def with_event(self, event: Event) -> Failure:
+        """The failure with one more event in its history.
+
+        When there are too many, the oldest goes that nobody wrote, else the oldest.
+        """
+        history = (*self.history, event)
+        if len(history) > _HISTORY_KEPT:
+            number = next((i for i, each in enumerate(history) if each.what in _UNWRITTEN), 0)
+            history = history[:number] + history[number + 1 :]
+        return replace(self, history=history)
+
+    @property
+    def fix(self) -> tuple[Fix, ...]:
+        """Who can mend it and how."""
+        return fix_for(
+            self.cause,
+            scopes=self.missing,
+            redirect_uri=self.redirect_uri,
+            profile=self.profile,
+            client=self.client,
+            words=self.words,
+        )
+
+    @property
+    def words(self) -> Wording:
+        """What is said about it."""
+        return mistake_wording(self.mistake) if self.mistake else wording(self.cause)

@@ -1,0 +1,116 @@
+"""What is recorded of a connection that failed, without what must not be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from oauth_helper.common.redaction import redact
+from oauth_helper.config.profiles import Profile
+from oauth_helper.diagnosis import Candidate, Cause, Evidence, Stage, diagnose
+from oauth_helper.failures.model import Failure
+from oauth_helper.hubspot.authorization_response import Declined
+from oauth_helper.hubspot.token_response import Refused, Unavailable
+from oauth_helper.models import Attempt, PendingAuthorization
+
+#: Characters that a record takes of a text from outside.
+MAX_MESSAGE = 2000
+_MAX_WHY = 500
+_MAX_NAME, _MOST_NAMES = 200, 200
+_MAX_CORRELATION_ID = 100
+
+
+def failure_of(
+    profile: Profile | None,
+    attempt: Attempt | PendingAuthorization,
+    evidence: Evidence,
+    *,
+    at: float,
+    secrets: Iterable[str] = (),
+    granted: tuple[str, ...] | None = None,
+    hub_id: int | None = None,
+) -> Failure:
+    """The record of a failed attempt, diagnosed, at the time `at` (Unix seconds).
+
+    Texts from outside go in without the attempt's and the profile's secrets, those in `secrets`,
+    e-mail addresses and whatever looks like a token. `profile` is None when it is no longer there.
+    """
+    diagnosis = diagnose(evidence)
+    hidden = [*secrets, *_secrets_of(profile, attempt)]
+    return Failure(
+        reference=attempt.reference,
+        profile=attempt.profile,
+        stage=evidence.stage,
+        at=at,
+        begun_at=attempt.begun_at,
+        requested=attempt.requested,
+        candidates=tuple(
+            Candidate(each.cause, redact(each.why, hidden)[:_MAX_WHY])
+            for each in diagnosis.candidates
+        ),
+        message=redact(_message(evidence), hidden)[:MAX_MESSAGE],
+        granted=granted,
+        missing=tuple(redact(name, hidden)[:_MAX_NAME] for name in diagnosis.scopes[:_MOST_NAMES]),
+        hub_id=hub_id,
+        correlation_id=redact(_correlation_id(evidence), hidden)[:_MAX_CORRELATION_ID],
+        redirect_uri=redact(_redirect_uri(profile, evidence), hidden)[:_MAX_WHY],
+        ask=diagnosis.ask,
+        person=attempt.person,
+        language=attempt.language,
+        client=attempt.client,
+        mistake=evidence.mistake,
+    )
+
+
+def evidence_at_hubspot(
+    profile: Profile | None,
+    attempt: Attempt | PendingAuthorization,
+    *,
+    message: str = "",
+    worked: bool = False,
+    silent_for: int | None = None,
+    earlier: tuple[Cause, ...] = (),
+) -> Evidence:
+    """What is known when it went wrong on HubSpot's own page, of which only people can tell."""
+    return Evidence(
+        stage=Stage.AUTHORIZATION,
+        message=message,
+        requested=attempt.requested,
+        redirect_uri=profile.redirect_uri if profile else "",
+        app=profile.app if profile else None,
+        catalogue=profile.catalogue if profile else None,
+        worked=worked,
+        silent_for=silent_for,
+        earlier=earlier,
+    )
+
+
+def _redirect_uri(profile: Profile | None, evidence: Evidence) -> str:
+    """That of the request: somebody else's link may have another one than ours."""
+    return evidence.redirect_uri or (profile.redirect_uri if profile else "")
+
+
+def _secrets_of(profile: Profile | None, attempt: Attempt | PendingAuthorization) -> Iterable[str]:
+    if profile is not None:
+        yield profile.client_secret.reveal()
+    if isinstance(attempt, PendingAuthorization):
+        yield attempt.state
+        yield attempt.code_verifier or ""
+
+
+def _message(evidence: Evidence) -> str:
+    """What came back, or what somebody saw."""
+    match evidence.response:
+        case Declined(error=error, description=description):
+            return f"{error}: {description}" if description else error
+        case Refused(status=status, error=error, message=message):
+            return ": ".join(filter(None, (status or error, message)))
+        case Unavailable(why=why):
+            return why
+    return evidence.message
+
+
+def _correlation_id(evidence: Evidence) -> str:
+    match evidence.response:
+        case Refused(correlation_id=correlation_id) | Unavailable(correlation_id=correlation_id):
+            return correlation_id
+    return ""

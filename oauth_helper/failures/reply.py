@@ -1,0 +1,62 @@
+"""The answer to a customer, ready to be sent: what happened, what to do, and where to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from oauth_helper.diagnosis import Fix, Who, fix_for
+from oauth_helper.failures.model import Failure, Status
+from oauth_helper.failures.triage import has_connected
+
+
+def reply(failure: Failure, *, address: str, translate: Callable[[str], str]) -> str:
+    """The text for the person who tried to connect, who may start again at `address`.
+
+    It says nothing of what only developers and operators can mend but that it is being mended.
+    """
+    fixes = fix_for(
+        failure.cause,
+        scopes=failure.missing,
+        redirect_uri=failure.redirect_uri,
+        profile=failure.profile,
+        client=failure.client,
+        words=failure.words,
+        translate=translate,
+    )
+    return "\n\n".join(_paragraphs(failure, fixes, address, translate)) + "\n"
+
+
+def _paragraphs(
+    failure: Failure, fixes: tuple[Fix, ...], address: str, translate: Callable[[str], str]
+) -> Iterator[str]:
+    yield translate("Hello,")
+    yield translate("you tried to connect HubSpot, and it did not work.")
+    if has_connected(failure):
+        yield translate("It has worked since: your account is connected. Nothing is left to do.")
+        return
+    words = failure.words
+    yield translate(words.customer)
+    theirs = _steps(fixes, Who.CUSTOMER)
+    admins = _steps(fixes, Who.ACCOUNT_ADMIN)
+    if failure.status is Status.RESOLVED:
+        again = translate("This is mended now. Please try once more:") + f"\n{address}"
+        there = translate("This is mended now. Please try once more in the program you came from:")
+        yield f"{there} {failure.client}" if failure.client else again
+    else:
+        if theirs:
+            yield translate("What you can do") + ":\n" + theirs
+        if admins:
+            yield translate("What an admin of your HubSpot account can do") + ":\n" + admins
+        if theirs or admins or words.again:
+            again = translate("Then start again here:") + f"\n{address}"
+            there = translate("Then start again in the program you came from:")
+            yield f"{there} {failure.client}" if failure.client else again
+        else:
+            yield translate("We are mending it, and will tell you when you can try again.")
+    reference = translate("If you write or call about this, please give this reference:")
+    yield f"{reference} {failure.reference}"
+
+
+def _steps(fixes: tuple[Fix, ...], who: Who) -> str:
+    steps = [step for fix in fixes if fix.who is who for step in fix.steps]
+    return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))

@@ -1,0 +1,187 @@
+"""Answers of HubSpot's token endpoint and of its introspection, read into values.
+
+The bodies vary with the year: RFC 6749 errors since 2026-01, `status` and `message` before, and any
+field may be missing. Nothing in them is taken for granted, least of all that a 200 is a success.
+https://developers.hubspot.com/changelog (2025-08, 2026-01)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeGuard
+
+from oauth_helper.common.secrets import Secret
+
+#: Longer texts from outside are cut. More than a record takes, so that no secret is cut in half
+#: before it is looked for.
+MAX_MESSAGE = 4000
+
+_MAX_TOKEN = 8192
+
+# 477 is HubSpot's own: the account is being moved to another region.
+_TRANSIENT = frozenset({408, 423, 425, 429, 477})
+
+_NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Tokens were issued. What the answer does not tell is None; `expires_in` is in seconds."""
+
+    access_token: Secret
+    refresh_token: Secret
+    expires_in: int
+    scopes: tuple[str, ...] | None = None
+    hub_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The endpoint said no: asking again with the same would say it again.
+
+    `status` is HubSpot's own code such as BAD_AUTH_CODE, `error` the one of RFC 6749 section 5.2.
+    """
+
+    http_status: int
+    status: str = ""
+    error: str = ""
+    message: str = ""
+    correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """No answer that can be used. `http_status` is None when there was no answer at all.
+
+    `code_unused` is True only when the request certainly was not processed; `retry_after` is in
+    seconds, if the answer named one.
+    """
+
+    why: str
+    http_status: int | None = None
+    retry_after: int | None = None
+    code_unused: bool = False
+    correlation_id: str = field(default="")
+
+
+TokenResponse = Granted | Refused | Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Introspected:
+    """What introspection tells of a token (RFC 7662). The e-mail address in it is left behind."""
+
+    active: bool
+    scopes: tuple[str, ...] | None = None
+    hub_id: int | None = None
+
+
+def read_token_response(http_status: int, headers: Mapping[str, str], body: bytes) -> TokenResponse:
+    """The answer of the token endpoint to a grant, whatever its shape."""
+    document = _json_object(body)
+    text = _Text(document or {})
+    if http_status >= 500 or http_status in _TRANSIENT:
+        return Unavailable(
+            why=text("message") or text("error_description") or f"HTTP {http_status}",
+            http_status=http_status,
+            retry_after=_seconds(headers.get("Retry-After", "")),
+            # Locked and rate-limited requests are turned away before the code is looked at; a 5xx
+            # may come after it.
+            code_unused=http_status in (423, 429),
+            correlation_id=text("correlationId"),
+        )
+    if document is None and not 400 <= http_status < 500:
+        return Unavailable("the answer is no JSON object", http_status)
+    if http_status != 200 or text("error") or text("status"):
+        return _refused(http_status, text)
+    return _granted(document or {}, text) or Unavailable("the answer holds no token", http_status)
+
+
+def read_introspection(http_status: int, body: bytes) -> Introspected | None:
+    """The answer of the introspection endpoint; None when it says nothing that can be used."""
+    document = _json_object(body)
+    if http_status != 200 or document is None or not isinstance(document.get("active"), bool):
+        return None
+    return Introspected(document["active"], _scopes(document), _hub_id(document))
+
+
+def _refused(http_status: int, text: _Text) -> Refused:
+    # The older body has "error" as its status, which says nothing.
+    status = text("status")
+    return Refused(
+        http_status=http_status,
+        status=status if re.fullmatch(r"[A-Z][A-Z_]{2,60}", status) else "",
+        error=text("error"),
+        message=text("message") or text("error_description"),
+        correlation_id=text("correlationId"),
+    )
+
+
+def _granted(document: Mapping[str, Any], text: _Text) -> Granted | None:
+    access_token = text("access_token", _MAX_TOKEN + 1)
+    refresh_token = text("refresh_token", _MAX_TOKEN + 1)
+    if max(len(access_token), len(refresh_token)) > _MAX_TOKEN:
+        return None  # half a token opens nothing
+    expires_in = document.get("expires_in")
+    token_type = text("token_type") or "bearer"
+    if not access_token or not refresh_token or token_type.lower() != "bearer":
+        return None
+    return Granted(
+        access_token=Secret(access_token),
+        refresh_token=Secret(refresh_token),
+        # HubSpot's access tokens live for 30 minutes. A wrong number only means an early refresh.
+        expires_in=expires_in if _is_whole(expires_in) and 0 < expires_in <= 86_400 else 1800,
+        scopes=_scopes(document),
+        hub_id=_hub_id(document),
+    )
+
+
+class _Text:
+    """Reads text fields of a document; what is no text reads as empty.
+
+    JSON can spell half of a surrogate pair, which no store takes: that reads as a question mark.
+    """
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+
+    def __call__(self, key: str, most: int = MAX_MESSAGE) -> str:
+        value = self._document.get(key)
+        return value[:most].encode(errors="replace").decode() if isinstance(value, str) else ""
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _scopes(document: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """`scopes` as HubSpot sends it, else `scope` as RFC 6749 section 5.1 has it, else None."""
+    names = document.get("scopes")
+    if not isinstance(names, list):
+        text = document.get("scope")
+        names = text.split() if isinstance(text, str) else []
+        if not names:
+            return None
+    legal = [name for name in names if isinstance(name, str) and _NAME.fullmatch(name)]
+    # A list in which nothing can be read tells nothing; an empty one tells that nothing is granted.
+    return tuple(dict.fromkeys(legal)) if legal or not names else None
+
+
+def _hub_id(document: Mapping[str, Any]) -> int | None:
+    value = document.get("hub_id")
+    return value if _is_whole(value) and 0 < value < 10**15 else None
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _seconds(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-9]{1,6}", text.strip()) else None

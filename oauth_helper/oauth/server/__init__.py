@@ -1,0 +1,26 @@
+"""The OAuth proxy: an authorization server for clients that know nothing of HubSpot's ways.
+
+On Authlib's server framework. The grants and checks of the RFCs are Authlib's; here stands what is
+particular: which clients there are, what a code and a refresh token stand for, and what HubSpot's
+answers look like to a client.
+"""
+
+from oauth_helper.oauth.server.authorization_endpoint import (
+    RegisteredClient,
+    UnknownScopesRequestedError,
+)
+from oauth_helper.oauth.server.dependencies import Parts
+from oauth_helper.oauth.server.messages import Answer, ClientMessage, described
+from oauth_helper.oauth.server.refresh_tokens import RefreshTokens
+from oauth_helper.oauth.server.server import ProxyServer
+
+__all__ = [
+    "Answer",
+    "ClientMessage",
+    "Parts",
+    "ProxyServer",
+    "RefreshTokens",
+    "RegisteredClient",
+    "UnknownScopesRequestedError",
+    "described",
+]

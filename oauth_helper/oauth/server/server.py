@@ -1,0 +1,286 @@
+"""The authorization server: Authlib's, with our clients, our codes and HubSpot's tokens."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, cast
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import (
+    AuthorizationServer,
+    InvalidClientError,
+    InvalidRequestError,
+)
+from authlib.oauth2.rfc9207 import IssuerParameter
+
+from oauth_helper.config.oauth_clients import OAuthClient
+from oauth_helper.config.redirect_uri import with_parameters
+from oauth_helper.diagnosis import Cause, Mistake, wording
+from oauth_helper.models import ClientRequest, IssuedCode
+from oauth_helper.oauth.server.authorization_endpoint import (
+    S256,
+    RegisteredClient,
+    client_or_error,
+    read_request,
+)
+from oauth_helper.oauth.server.client_authentication import Credentials, read_credentials
+from oauth_helper.oauth.server.dependencies import Parts
+from oauth_helper.oauth.server.grants import (
+    AUTHENTICATION_METHODS,
+    CodeGrant,
+    RefreshGrant,
+    Revocation,
+)
+from oauth_helper.oauth.server.messages import Answer, ClientMessage, described
+from oauth_helper.oauth.server.token_endpoint import Issuing
+from oauth_helper.oauth.server.token_response import authorization_error
+
+_GRANT_TYPES = ("authorization_code", "refresh_token")
+
+# Authlib writes tokens and verifiers at DEBUG.
+logging.getLogger("authlib").setLevel(logging.WARNING)
+
+
+class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
+    """The endpoints of the proxy, by values instead of HTTP.
+
+    `StoreUnavailableError` passes through: without the store no code can be kept or looked up.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__()
+        self.issuer = parts.issuer
+        self.parts = parts
+        self.issuing = Issuing(parts)
+        self._clients = {client.id: client for client in parts.clients}
+        self._credentials = Credentials(self._clients, parts.key)
+        self.register_grant(CodeGrant, [S256(required=True)])
+        self.register_grant(RefreshGrant)
+        self.register_endpoint(Revocation)
+        self.register_extension(_Issuer(parts.issuer))
+
+    # What people and clients ask for.
+
+    def check(self, message: ClientMessage) -> tuple[ClientRequest, RegisteredClient]:
+        """An authorization request that is in order, with its client.
+
+        Raises Authlib's `OAuth2Error`; its `redirect_uri` is None where the browser must not be led
+        to the client with it.
+        """
+        client = client_or_error(self.query_client(message.payload.client_id or ""))
+        if message.repeated:
+            raise InvalidRequestError(_repeated(message))
+        if message.payload.response_type != "code":
+            # Authlib puts what was sent into the text of its error, and gives up where it cannot.
+            is_missing = not message.payload.response_type
+            raise OAuth2Error(
+                error="invalid_request" if is_missing else "unsupported_response_type",
+                description="response_type has to be code.",
+                redirect_uri=CodeGrant.validate_authorization_redirect_uri(message, client),
+                state=message.payload.state,
+            )
+        grant = self.get_consent_grant(message)
+        return read_request(grant), client
+
+    def refused(self, message: ClientMessage, error: OAuth2Error, reference: str = "") -> Answer:
+        """The answer that tells the client of an error, by way of the browser if it has to."""
+        error.description = described(error.get_error_description(), reference)
+        answer = self.handle_error_response(message, error)
+        self.execute_hook("after_create_authorization_response", answer)
+        return answer
+
+    def with_code(self, asked_by: ClientRequest, issued: IssuedCode) -> str | None:
+        """The address that leads back to the client with a code for `issued`.
+
+        None when the client is no longer there.
+        """
+        message = ClientMessage("GET", f"{self.issuer}/oauth/authorize", _parameters(asked_by))
+        if self._client_of(asked_by) is None:
+            return None
+        grant = self.get_authorization_grant(message)
+        answer: Answer = self.create_authorization_response(message, grant_user=issued, grant=grant)
+        return answer.location
+
+    def with_error(
+        self, asked_by: ClientRequest, cause: Cause, reference: str, *, what: str = ""
+    ) -> str | None:
+        """The address that leads back to the client with what went wrong; None as above.
+
+        `what` says so in a few words; empty, it is the title of the cause.
+        """
+        if self._client_of(asked_by) is None:
+            return None
+        title = (what or wording(cause).title).replace("`", "")
+        error = OAuth2Error(
+            error=authorization_error(cause),
+            description=described(f"HubSpot was not connected: {title} ({cause})."),
+            redirect_uri=asked_by.redirect_uri,
+            state=asked_by.state,
+        )
+        message = ClientMessage("GET", f"{self.issuer}/oauth/authorize", {})
+        return self.refused(message, error, reference).location
+
+    def token(self, message: ClientMessage) -> Answer:
+        """The token endpoint (RFC 6749 section 3.2)."""
+        if error := _flaw(message, "grant_type"):
+            return self._error(message, error)
+        return cast("Answer", self.create_token_response(message))
+
+    def revocation(self, message: ClientMessage) -> Answer:
+        """The revocation endpoint (RFC 7009)."""
+        if error := _flaw(message, "token"):
+            return self._error(message, error)
+        return cast("Answer", self.create_endpoint_response("revocation", message))
+
+    def metadata(self) -> dict[str, object]:
+        """What clients can find out by themselves (RFC 8414, RFC 9207)."""
+        methods = list(AUTHENTICATION_METHODS)
+        names = (self.parts.profiles[each.profile].catalogue for each in self._clients.values())
+        scopes = dict.fromkeys(scope.name for catalogue in names for scope in catalogue.scopes)
+        return {
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{self.issuer}/oauth/authorize",
+            "token_endpoint": f"{self.issuer}/oauth/token",
+            "revocation_endpoint": f"{self.issuer}/oauth/revoke",
+            "scopes_supported": list(scopes),
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": list(_GRANT_TYPES),
+            "token_endpoint_auth_methods_supported": methods,
+            "revocation_endpoint_auth_methods_supported": methods,
+            "code_challenge_methods_supported": ["S256"],
+            "authorization_response_iss_parameter_supported": True,
+        }
+
+    # What Authlib asks for.
+
+    def query_client(self, client_id: str) -> RegisteredClient | None:
+        """The client of this id."""
+        client = self._clients.get(client_id)
+        return RegisteredClient(client, self.parts.profiles[client.profile]) if client else None
+
+    def authenticate_client(
+        self,
+        request: ClientMessage,
+        methods: Sequence[str],  # noqa: ARG002 - each is allowed to every client
+        endpoint: str = "token",  # noqa: ARG002 - and at each endpoint
+    ) -> RegisteredClient:
+        """The client that a request comes from. A wrong secret beside a good code is recorded."""
+        try:
+            client = self._credentials.authenticate(request.headers, request.form)
+        except InvalidClientError as error:
+            raise self._with_reference(request, error) from None
+        request.auth_method = "none" if client.is_public else "client_secret_basic"
+        return client_or_error(self.query_client(client.id))
+
+    def create_oauth2_request(self, request: ClientMessage) -> ClientMessage:
+        """What comes in is one already."""
+        return request
+
+    def handle_response(
+        self, status: int, body: dict[str, object] | str, headers: list[tuple[str, str]]
+    ) -> Answer:
+        """An answer as a value."""
+        location = next((value for name, value in headers if name == "Location"), None)
+        others = [(name, value) for name, value in headers if name != "Location"]
+        return Answer(status, body if isinstance(body, dict) else {}, others, location)
+
+    def handle_error_response(self, request: ClientMessage, error: OAuth2Error) -> Answer:  # noqa: ARG002 - Authlib's interface
+        """An error as a value, its description within what the RFC allows."""
+        if error.redirect_uri:
+            return Answer(302, location=with_parameters(error.redirect_uri, error.get_body()))
+        answer = self.handle_response(*error())
+        if description := answer.body.get("error_description"):
+            answer.body["error_description"] = described(str(description))
+        if answer.status == 401:
+            # With the words of the body: some libraries read nothing else of such an answer.
+            told = [("realm", "oauth_helper"), *answer.body.items()]
+            challenge = ", ".join(f'{name}="{value}"' for name, value in told)
+            answer.headers = [each for each in answer.headers if each[0] != "WWW-Authenticate"]
+            answer.headers.append(("WWW-Authenticate", f"Basic {challenge}"))
+        return answer
+
+    def save_token(self, token: dict[str, Any], request: ClientMessage) -> None:
+        """Nothing: tokens are the client's to keep."""
+
+    def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
+        """Nobody listens."""
+
+    def _error(self, message: ClientMessage, error: OAuth2Error) -> Answer:
+        return self.handle_error_response(message, error)
+
+    def _client_of(self, asked_by: ClientRequest) -> OAuthClient | None:
+        """The client, if it may still have answers where it asked for them."""
+        client = self._clients.get(asked_by.client_id)
+        return client if client and client.has_registered(asked_by.redirect_uri) else None
+
+    def _with_reference(self, request: ClientMessage, error: OAuth2Error) -> OAuth2Error:
+        """The error of a client that could not prove who it is.
+
+        Recorded only where it brings a good code of its own: anybody could fill the log else.
+        """
+        code = request.form.get("code")
+        issued = self.parts.codes.find(code) if code else None
+        asked_by = issued.pending.asked_by if issued else None
+        if issued is None or asked_by is None:
+            return error
+        try:
+            claimed = read_credentials(request.headers, request.form).client_id
+        except OAuth2Error:
+            claimed = asked_by.client_id
+        if claimed != asked_by.client_id and claimed in self._clients:
+            return error
+        reference = self.parts.handing_over.failed(
+            issued, Mistake.WRONG_SECRET, client=asked_by.client
+        )
+        return InvalidClientError(
+            described(error.get_error_description(), reference), status_code=401
+        )
+
+
+class _Issuer(IssuerParameter):  # type: ignore[misc]  # Authlib has no types
+    """The `iss` of every authorization response (RFC 9207)."""
+
+    def __init__(self, issuer: str) -> None:
+        self._issuer = issuer
+
+    def add_issuer_parameter(self, authorization_server: ProxyServer, response: Answer) -> None:  # noqa: ARG002 - Authlib's interface
+        """Adds it, where a browser is led to a client."""
+        if response.location:
+            response.location = with_parameters(response.location, [("iss", self._issuer)])
+
+    def get_issuer(self) -> str:
+        """PUBLIC_URL, at which clients know this program."""
+        return self._issuer
+
+
+def _parameters(asked_by: ClientRequest) -> dict[str, list[str]]:
+    """The authorization request once more, as far as its answer depends on it."""
+    asked = {
+        "response_type": "code",
+        "client_id": asked_by.client_id,
+        "redirect_uri": asked_by.redirect_uri if asked_by.names_redirect_uri else None,
+        "state": asked_by.state,
+        "code_challenge": asked_by.code_challenge,
+        "code_challenge_method": "S256" if asked_by.code_challenge else None,
+    }
+    return {name: [value] for name, value in asked.items() if value}
+
+
+def _flaw(message: ClientMessage, needed: str) -> OAuth2Error | None:
+    """What is wrong with a form before anything in it is looked at."""
+    if message.repeated:
+        return InvalidRequestError(_repeated(message))
+    if needed not in message.form:
+        return InvalidRequestError(f"The request has no {needed}.")
+    if needed == "grant_type" and message.form[needed] not in _GRANT_TYPES:
+        return OAuth2Error(
+            error="unsupported_grant_type",
+            description=f"grant_type has to be one of {', '.join(_GRANT_TYPES)}.",
+        )
+    return None
+
+
+def _repeated(message: ClientMessage) -> str:
+    return described(f"These stand in the request more than once: {', '.join(message.repeated)}.")

@@ -1,0 +1,185 @@
+"""Tokens for clients: the first ones, the following ones, and the end of them."""
+
+from __future__ import annotations
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
+
+from oauth_helper.config.profiles import Profile
+from oauth_helper.diagnosis import Cause
+from oauth_helper.hubspot.client import refresh_request, token_in_form
+from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
+from oauth_helper.models import Connection, IssuedCode
+from oauth_helper.oauth.server.authorization_endpoint import RegisteredClient
+from oauth_helper.oauth.server.dependencies import Parts
+from oauth_helper.oauth.server.messages import TokenError, described
+from oauth_helper.oauth.server.refresh_tokens import RefreshToken
+from oauth_helper.oauth.server.token_response import token_body
+from oauth_helper.store.outbox.writer import tolerating_outage
+
+
+class Issuing:
+    """Answers what the grants have found to be in order."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def first(self, client: RegisteredClient, issued: IssuedCode) -> dict[str, object]:
+        """The answer to a code that was just used up."""
+        pending, connection = issued.pending, issued.connection
+        asked_by = pending.asked_by
+        now = self._parts.clock()
+        token = RefreshToken(
+            client_id=client.client.id,
+            profile=pending.profile,
+            grant=pending.reference,
+            connection=connection.id,
+            token=issued.tokens.refresh_token,
+            generation=0 if client.client.is_public else None,
+        )
+        if client.client.is_public:
+            self._parts.codes.begin(token.grant, now)
+        self._parts.handing_over.done(issued)
+        return token_body(
+            client.client,
+            access_token=issued.tokens.access_token,
+            refresh_token=self._parts.refresh_tokens.write(token),
+            expires_in=int(connection.expires_at - now),
+            granted=connection.granted,
+            hub_id=connection.hub_id,
+            asked=asked_by.scope if asked_by else "",
+            dropped=asked_by.dropped if asked_by else (),
+        )
+
+    def following(
+        self, client: RegisteredClient, token: RefreshToken, scope: str
+    ) -> dict[str, object]:
+        """The answer to a refresh token of this client. `scope` is what the request names."""
+        profile = self._parts.profiles.get(token.profile)
+        if profile is None:
+            raise InvalidGrantError("The refresh token is of a profile that is no longer here.")
+        known, unknown = client.split(scope)
+        if unknown:
+            raise InvalidScopeError("The request names scopes that are not known here.")
+        self._next_generation(token, advance=False)
+        answer = self._parts.hubspot.exchange(
+            refresh_request(
+                client_id=profile.client_id,
+                client_secret=profile.client_secret,
+                refresh_token=token.token,
+            ),
+            client_id=profile.client_id,
+        )
+        if not isinstance(answer, Granted):
+            raise self._not_refreshed(client, profile, token, answer)
+        if answer.scopes is not None and set(known) - set(answer.scopes):
+            raise InvalidScopeError("The request names scopes that were not granted.")
+        # Only now that there is something to give for it.
+        generation = self._next_generation(token, advance=True)
+        after = token.following(answer.refresh_token, generation)
+        return token_body(
+            client.client,
+            access_token=answer.access_token,
+            refresh_token=self._parts.refresh_tokens.write(after),
+            expires_in=answer.expires_in,
+            granted=answer.scopes,
+            hub_id=answer.hub_id,
+            asked=scope,
+        )
+
+    def _next_generation(self, token: RefreshToken, *, advance: bool) -> int | None:
+        """The generation of the token that takes this one's place; None for those that stay good.
+
+        Raises Authlib's error when the grant was withdrawn.
+        """
+        now = self._parts.clock()
+        found = self._parts.codes.next_generation(
+            token.grant, token.generation, token.mark, now, advance=advance
+        )
+        if found is None:
+            raise InvalidGrantError("The refresh token was withdrawn.")
+        return None if token.generation is None else found
+
+    def end(self, token: RefreshToken) -> None:
+        """Revokes a refresh token at HubSpot, and forgets the connection."""
+        profile = self._parts.profiles.get(token.profile)
+        if profile is not None:
+            form = token_in_form(
+                client_id=profile.client_id,
+                client_secret=profile.client_secret,
+                token=token.token.reveal(),
+                token_type_hint="refresh_token",  # noqa: S106 - the name of a kind of token
+            )
+            if not self._parts.hubspot.revoke(form):
+                raise TokenError(
+                    "temporarily_unavailable",
+                    "HubSpot did not confirm the revocation.",
+                    status=503,
+                    retry_after=30,
+                )
+        self._parts.codes.withdraw(token.grant)
+        connection = self._connection_of(token)
+        if connection is not None:
+            self._parts.connections.forget(connection)
+
+    def _not_refreshed(
+        self,
+        client: RegisteredClient,
+        profile: Profile,
+        token: RefreshToken,
+        answer: Refused | Unavailable,
+    ) -> OAuth2Error:
+        """HubSpot's refusal in the RFC's codes, recorded."""
+        connection = self._connection_of(token)
+        recorded = self._parts.refresh_failures.record(
+            profile,
+            connection or _stand_in(token, client.client.id),
+            answer,
+            secrets=[token.token.reveal()],
+            client=client.client.name,
+        )
+        if recorded.cause is Cause.REFRESH_TOKEN_INVALID:
+            if connection is not None and connection.ended_at is None:
+                now = int(self._parts.clock())
+                tolerating_outage(
+                    lambda: self._parts.connections.end(connection, at=now, by=recorded.reference)
+                )
+            return InvalidGrantError(
+                described(
+                    "HubSpot accepts the refresh token no more: the app was uninstalled or its "
+                    "access revoked. Connect again.",
+                    recorded.reference,
+                )
+            )
+        if isinstance(answer, Unavailable):
+            return TokenError(
+                "temporarily_unavailable",
+                described("HubSpot does not answer at the moment.", recorded.reference),
+                status=503,
+                retry_after=min(answer.retry_after or 10, 3600),
+            )
+        return TokenError(
+            "server_error",
+            described(f"HubSpot refused this program ({recorded.cause}).", recorded.reference),
+            status=502,
+        )
+
+    def _connection_of(self, token: RefreshToken) -> Connection | None:
+        """The connection that a refresh token is of, unless the account has connected anew."""
+        connection = self._parts.connections.get(token.connection)
+        return connection if connection and connection.reference == token.grant else None
+
+
+def _stand_in(token: RefreshToken, client_id: str) -> Connection:
+    """What is known of a connection that is no longer kept here."""
+    return Connection(
+        id=token.connection,
+        profile=token.profile,
+        hub_id=None,
+        granted=None,
+        missing_optional=(),
+        connected_at=0,
+        expires_at=0,
+        reference=token.grant,
+        client=client_id,
+    )

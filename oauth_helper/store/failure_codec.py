@@ -1,0 +1,145 @@
+"""A failure as the fields of a Redis hash, readable by people too."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from oauth_helper.diagnosis import Candidate, Cause, Stage
+from oauth_helper.failures.model import Event, Failure, Status, What
+from oauth_helper.scopes import RequestedScopes, join_scope
+
+
+def to_fields(failure: Failure) -> dict[str, str]:
+    """The fields of the hash that holds `failure`; `v` is the version of this form."""
+    return {
+        "v": "2",
+        "reference": failure.reference,
+        "profile": failure.profile,
+        "cause": failure.cause,
+        "stage": failure.stage,
+        "status": failure.status,
+        "at": repr(failure.at),
+        "begun_at": str(failure.begun_at),
+        "message": failure.message,
+        "request": request_name(failure.requested),
+        # A space-separated list cannot tell "nothing was granted" from "nobody knows".
+        "granted": "" if failure.granted is None else json.dumps(failure.granted),
+        "missing": join_scope(failure.missing),
+        "hub_id": "" if failure.hub_id is None else str(failure.hub_id),
+        "correlation_id": failure.correlation_id,
+        "redirect_uri": failure.redirect_uri,
+        "ask": failure.ask,
+        "assignee": failure.assignee,
+        "person": failure.person,
+        "language": failure.language,
+        "client": failure.client,
+        "mistake": failure.mistake,
+        "rev": str(failure.revision),
+        "history": json.dumps(
+            [[each.at, each.what, each.by, each.text] for each in failure.history],
+            ensure_ascii=False,
+        ),
+        "candidates": json.dumps(
+            [[each.cause, each.why] for each in failure.candidates], ensure_ascii=False
+        ),
+    }
+
+
+def request_name(requested: RequestedScopes) -> str:
+    """Sixteen characters that stand for what was requested, the same for all who request it."""
+    return hashlib.sha256(write_request(requested).encode()).hexdigest()[:16]
+
+
+def write_request(requested: RequestedScopes) -> str:
+    """What was requested, as it is kept once for all failures of a day."""
+    return f"{join_scope(requested.scope)}\n{join_scope(requested.optional_scope)}"
+
+
+def read_request(text: str) -> RequestedScopes:
+    """What `write_request` wrote."""
+    scope, _, optional_scope = text.partition("\n")
+    return RequestedScopes(tuple(scope.split()), tuple(optional_scope.split()))
+
+
+def requested_in(fields: dict[str, str]) -> RequestedScopes:
+    """What was requested, of a record from when each had that for itself."""
+    return RequestedScopes(
+        tuple(fields.get("scope", "").split()), tuple(fields.get("optional_scope", "").split())
+    )
+
+
+#: The fields that words are looked for in.
+TEXTS = (
+    "reference",
+    "cause",
+    "message",
+    "missing",
+    "hub_id",
+    "correlation_id",
+    "client",
+    "history",
+)
+
+
+def from_texts(values: Sequence[str | None]) -> Failure | None:
+    """A failure with nothing but what words are looked for in; None when there is no record."""
+    reference, cause, message, missing, hub_id, correlation_id, client, history = values
+    if reference is None or cause is None:
+        return None
+    return Failure(
+        reference=reference,
+        message=message or "",
+        missing=tuple((missing or "").split()),
+        hub_id=int(hub_id) if hub_id else None,
+        correlation_id=correlation_id or "",
+        client=client or "",
+        history=_events(history or "[]"),
+        profile="",
+        stage=Stage.API,
+        at=0.0,
+        begun_at=0,
+        requested=_NOTHING,
+        candidates=(Candidate(Cause(cause), ""),),
+    )
+
+
+_NOTHING = RequestedScopes(())
+
+
+def _events(text: str) -> tuple[Event, ...]:
+    # Of many nothing is known but that they failed.
+    if text == "[]":
+        return ()
+    return tuple(Event(at, What(what), by, words) for at, what, by, words in json.loads(text))
+
+
+def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
+    """The failure that `to_fields` wrote, now or with fewer fields."""
+    return Failure(
+        reference=fields["reference"],
+        profile=fields["profile"],
+        stage=Stage(fields["stage"]),
+        status=Status(fields["status"]),
+        at=float(fields["at"]),
+        begun_at=int(fields["begun_at"]),
+        message=fields["message"],
+        requested=requested,
+        granted=tuple(json.loads(fields["granted"])) if fields["granted"] else None,
+        missing=tuple(fields["missing"].split()),
+        hub_id=int(fields["hub_id"]) if fields["hub_id"] else None,
+        correlation_id=fields["correlation_id"],
+        redirect_uri=fields["redirect_uri"],
+        ask=fields.get("ask", ""),
+        assignee=fields.get("assignee", ""),
+        person=fields.get("person", ""),
+        language=fields.get("language", ""),
+        client=fields.get("client", ""),
+        mistake=fields.get("mistake", ""),
+        revision=int(fields.get("rev", "0")),
+        history=_events(fields.get("history", "[]")),
+        candidates=tuple(
+            Candidate(Cause(cause), why) for cause, why in json.loads(fields["candidates"])
+        ),
+    )

@@ -1,0 +1,86 @@
+"""Reading the records of failures, many in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+from oauth_helper.common.references import day_of
+from oauth_helper.failures.model import Failure
+from oauth_helper.scopes import RequestedScopes
+from oauth_helper.store import keys
+from oauth_helper.store.failure_codec import (
+    TEXTS,
+    from_fields,
+    from_texts,
+    read_request,
+    requested_in,
+)
+from oauth_helper.store.redis import Client
+
+# Requests that a process remembers. Its own make few; programs that connect by themselves, more.
+_REMEMBERED = 1000
+
+
+class FailureRecords:
+    """The records in Redis. Raises redis-py's errors.
+
+    What was requested is kept once a day and remembered here: its name is made from it, so that it
+    never changes.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._requests: dict[str, RequestedScopes] = {}
+
+    def fields(self, reference: str) -> dict[str, str]:
+        """The fields of one record; none when it is not there."""
+        return cast("dict[str, str]", self._client.hgetall(keys.failure(reference)))
+
+    def get_all(self, references: Sequence[str]) -> list[Failure | None]:
+        """The failures, in this order; None for each that is not there."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for reference in references:
+                pipeline.hgetall(keys.failure(reference))
+            return self.read(pipeline.execute())
+
+    def texts(self, references: Sequence[str]) -> list[Failure | None]:
+        """The same with nothing but their texts: a third of the time."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for reference in references:
+                pipeline.hmget(keys.failure(reference), *TEXTS)
+            return [from_texts(values) for values in pipeline.execute()]
+
+    def read(self, records: Iterable[dict[str, str]]) -> list[Failure | None]:
+        """The failures from their fields."""
+        records = list(records)
+        known = self._known_requests(records)
+        return [
+            from_fields(fields, known.get(fields.get("request", "")) or requested_in(fields))
+            if fields
+            else None
+            for fields in records
+        ]
+
+    def _known_requests(self, records: Sequence[dict[str, str]]) -> dict[str, RequestedScopes]:
+        """What was requested in these, by name. Most often it is known already."""
+        known = self._requests
+        missing = {
+            fields["request"]: fields["reference"]
+            for fields in records
+            if "request" in fields and fields["request"] not in known
+        }
+        if not missing:
+            return known
+        with self._client.pipeline(transaction=False) as pipeline:
+            for name, reference in missing.items():
+                pipeline.hget(keys.of_day(day_of(reference), keys.REQUESTS), name)
+            texts = cast("list[str | None]", pipeline.execute())
+        found = {
+            name: read_request(text)
+            for name, text in zip(missing, texts, strict=True)
+            if text is not None
+        }
+        known = {**known, **found}
+        self._requests = known if len(known) <= _REMEMBERED else found
+        return known

@@ -1,0 +1,261 @@
+"""Finding failures in the indexes of the days: in order of time, both ways, with bounded work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, cast
+
+from oauth_helper.common.references import parse_reference
+from oauth_helper.failures.query import Wanted
+from oauth_helper.store import keys
+from oauth_helper.store.failure_index import Plan
+from oauth_helper.store.redis import Client, ScriptForDays
+
+#: A failure is recorded under the day of its attempt and may happen up to this much after that day
+#: began: attempts are remembered for three days, in which somebody may report or sweep them.
+SPREAD = timedelta(days=5)
+
+# Clocks differ, so that a failure may seem to be from before its own attempt.
+_SKEW = timedelta(days=1)
+
+# Entries of an index that are compared with the others for one page.
+_COMPARED_AT_MOST = 40_000
+
+# Days that are looked at first: so many can hold what happened on the newest of them.
+_FIRST_DAYS = SPREAD.days + 1
+
+# Indexes of what few failures have, so that most days hold none of them.
+_OF_FEW = ("account:", "person:")
+
+# KEYS: the indexes to be in, then those not to be in.
+# ARGV: number of the first, whether the newest come first, time and reference to begin behind, the
+# bound of time at the far end, entries wanted, entries compared at most.
+# The smallest index is walked, from the one end to the other; membership in the rest is looked up.
+# The answer: entries compared, the last of them if it stopped too early, then references and times.
+_FIND: Final = """
+local within, newest = tonumber(ARGV[1]), ARGV[2] == '1'
+local at, far = tonumber(ARGV[3]), tonumber(ARGV[5])
+local wanted, budget = tonumber(ARGV[6]), tonumber(ARGV[7])
+local walked, size = 1, nil
+for i = 1, within do
+  local count = redis.call('ZCARD', KEYS[i])
+  if not size or count < size then walked, size = i, count end
+end
+local start = newest and redis.call('ZCOUNT', KEYS[walked], '(' .. ARGV[3], '+inf')
+  or redis.call('ZCOUNT', KEYS[walked], '-inf', '(' .. ARGV[3])
+local walk = newest and 'ZREVRANGE' or 'ZRANGE'
+local function is_found(reference)
+  for i = 1, #KEYS do
+    if i ~= walked and (redis.call('ZSCORE', KEYS[i], reference) ~= false) ~= (i <= within) then
+      return false
+    end
+  end
+  return true
+end
+local found, compared = {}, 0
+while true do
+  local rows = redis.call(walk, KEYS[walked], start, start + 199, 'WITHSCORES')
+  for i = 1, #rows, 2 do
+    local reference, score = rows[i], tonumber(rows[i + 1])
+    if newest and score < far or not newest and score >= far then
+      return {compared, '', '', unpack(found)}
+    end
+    local is_behind = score ~= at or newest and reference < ARGV[4]
+      or not newest and reference > ARGV[4]
+    if is_behind then
+      compared = compared + 1
+      if is_found(reference) then
+        found[#found + 1] = reference
+        found[#found + 1] = rows[i + 1]
+      end
+      if #found == 2 * wanted then return {compared, '', '', unpack(found)} end
+      if compared >= budget then return {compared, reference, rows[i + 1], unpack(found)} end
+    end
+  end
+  if #rows < 400 then return {compared, '', '', unpack(found)} end
+  start = start + 200
+end
+"""
+
+#: Time and reference: the order of every index.
+Place = tuple[float, str]
+
+# Before and behind everything. Redis reads exponents; no reference is like these.
+_BEFORE_ALL: Final[Place] = (1e15, "~")
+_BEHIND_ALL: Final[Place] = (-1.0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Places in their order, and where to go on; None when there is nothing further."""
+
+    places: list[Place]
+    rest: Place | None
+    is_cut_short: bool = False
+
+
+class FailureSearch:
+    """Walks the indexes in Redis. Raises redis-py's errors."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._find = ScriptForDays(client, _FIND)
+
+    def stretch(
+        self, plan: Plan, wanted: Wanted, position: Place | None, size: int, *, newer: bool = False
+    ) -> Stretch:
+        """Up to `size` places behind `position`: older ones first, or newer ones if that is asked.
+
+        It is cut short when it compared as much as one page may.
+        """
+        position = position or (_BEHIND_ALL if newer else _BEFORE_ALL)
+        days = self._holding(plan, self.days(wanted, position, newer=newer))
+        found: list[Place] = []
+        done, step, compared = 0, _FIRST_DAYS, 0
+        while done < len(days):
+            batch = days[done : done + step]
+            budget = max(1, _COMPARED_AT_MOST - compared)
+            answers = list(
+                self._ask(plan, wanted, batch, position, size=size, budget=budget, newer=newer)
+            )
+            done, step = done + step, step * 2
+            compared += sum(each[0] for each in answers)
+            found += [place for each in answers for place in each[2]]
+            found = sorted(found, reverse=not newer)[:size]
+            # A day that was not looked at may still hold some that belong before these.
+            edge = (_edge(days[done], newer=newer), "") if done < len(days) else None
+            stops = [each[1] for each in answers if each[1] is not None]
+            if stops or (edge and compared >= _COMPARED_AT_MOST):
+                stops += [edge] if edge else []
+                return _cut(found, min(stops) if newer else max(stops), size, newer=newer)
+            if edge is None or (len(found) == size and _is_before(found[-1], edge, newer=newer)):
+                break
+        return Stretch(found, found[-1] if len(found) == size else None)
+
+    def days(self, wanted: Wanted, position: Place | None, *, newer: bool = False) -> list[date]:
+        """The days that may hold what is wanted behind `position`, in the order to look at them."""
+        least, most = wanted.since, wanted.until
+        if position is not None and position not in (_BEFORE_ALL, _BEHIND_ALL):
+            at = position[0]
+            least, most = (max(least or at, at), most) if newer else (least, min(most or at, at))
+        low = "-inf" if least is None else ordinal(least) - SPREAD.days
+        high = "+inf" if most is None else ordinal(most) + _SKEW.days
+        if newer:
+            found = self._client.zrangebyscore(keys.DAYS, low, high)
+        else:
+            found = self._client.zrevrangebyscore(keys.DAYS, high, low)
+        return [date.fromisoformat(day) for day in cast("list[str]", found)]
+
+    def _holding(self, plan: Plan, days: list[date]) -> list[date]:
+        """Those of the days that may hold what is planned; asked only where most do not."""
+        index = next((each for each in plan.within if each.startswith(_OF_FEW)), None)
+        if index is None or len(days) <= 1:
+            return days
+        with self._client.pipeline(transaction=False) as pipeline:
+            for day in days:
+                pipeline.zcard(keys.failures(day, index))
+            return [day for day, count in zip(days, pipeline.execute(), strict=True) if count]
+
+    def most(self, plan: Plan, wanted: Wanted) -> int:
+        """How many there are at most: what the smallest of the indexes holds in these times."""
+        days = self.days(wanted, None)
+        least = "-inf" if wanted.since is None else repr(wanted.since)
+        most = "+inf" if wanted.until is None else f"({wanted.until!r}"
+        with self._client.pipeline(transaction=False) as pipeline:
+            for index in plan.within:
+                for day in days:
+                    pipeline.zcount(keys.failures(day, index), least, most)
+            found = cast("list[int]", pipeline.execute())
+        per_index = [
+            sum(found[number * len(days) : (number + 1) * len(days)])
+            for number in range(len(plan.within))
+        ]
+        return min(per_index)
+
+    def _ask(
+        self,
+        plan: Plan,
+        wanted: Wanted,
+        days: Sequence[date],
+        position: Place,
+        *,
+        size: int,
+        budget: int,
+        newer: bool,
+    ) -> Iterator[tuple[int, Place | None, list[Place]]]:
+        near, far = self._bounds(wanted, position, newer=newer)
+        arguments: list[object] = [
+            len(plan.within),
+            "" if newer else "1",
+            repr(near[0]),
+            near[1],
+            repr(far),
+            size,
+            budget,
+        ]
+        indexes = (*plan.within, *plan.without)
+        calls = [([keys.failures(day, index) for index in indexes], arguments) for day in days]
+        for answer in self._find.run(calls):
+            compared, reference, at, *rows = answer
+            pairs = zip(rows[::2], rows[1::2], strict=True)
+            places = [(float(score), name) for name, score in pairs]
+            yield compared, (float(at), reference) if reference else None, places
+
+    @staticmethod
+    def _bounds(wanted: Wanted, position: Place, *, newer: bool) -> tuple[Place, float]:
+        """Where to begin, and the time at which to end: the first outside."""
+        since = _BEHIND_ALL[0] if wanted.since is None else wanted.since
+        until = _BEFORE_ALL[0] if wanted.until is None else wanted.until
+        if newer:
+            # Everything of the time itself: no reference is before the empty one.
+            return max(position, (since, "")), until
+        # And nothing of it: `until` is excluded.
+        return min(position, (until, "")), since
+
+
+def _cut(found: list[Place], stop: Place, size: int, *, newer: bool) -> Stretch:
+    """What is surely in order up to `stop`."""
+    places = [place for place in found if (place < stop if newer else place > stop)]
+    # The stop itself was looked at, where it is an entry.
+    places += [place for place in found if place == stop]
+    if len(places) >= size:
+        return Stretch(places[:size], places[size - 1])
+    return Stretch(places, stop, is_cut_short=True)
+
+
+def _edge(day: date, *, newer: bool) -> float:
+    """The time up to which nothing of `day`, or of what is behind it, can be."""
+    if newer:
+        return (midnight(day) - _SKEW).timestamp()
+    return (midnight(day) + SPREAD).timestamp()
+
+
+def _is_before(place: Place, edge: Place, *, newer: bool) -> bool:
+    return place < edge if newer else place > edge
+
+
+def write_cursor(place: Place) -> str:
+    """The place as it stands in addresses."""
+    return f"{place[0]!r}_{place[1]}"
+
+
+def read_cursor(text: str) -> Place:
+    """The place that `write_cursor` wrote. Raises ValueError for anything else."""
+    at, _, reference = text.partition("_")
+    is_ours = not reference or parse_reference(reference) == reference
+    if not re.fullmatch(r"[0-9]{1,11}\.[0-9]{1,9}", at) or not is_ours:
+        raise ValueError("the cursor is none of this program's")
+    return float(at), reference
+
+
+def midnight(day: date) -> datetime:
+    """The beginning of a day (UTC)."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def ordinal(at: float) -> int:
+    """The number of the day (UTC) of a time."""
+    return datetime.fromtimestamp(at, UTC).toordinal()

@@ -1,0 +1,370 @@
+"""The page of one attempt: how it stands, how it ended, and what HubSpot showed instead."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
+from flask import url_for as url
+
+from oauth_helper.common.references import parse_reference
+from oauth_helper.common.urls import origin_of
+from oauth_helper.config.profiles import Profile
+from oauth_helper.diagnosis import Cause, Fix, Stage, Who, fix_for, known_messages, wording
+from oauth_helper.failures.model import CUSTOMER, Failure, What
+from oauth_helper.hubspot.authorization_response import Code
+from oauth_helper.models import PendingAuthorization, StoreUnavailableError
+from oauth_helper.oauth.client.callback import PUTS_OFF, Held, Outcome, Refusal
+from oauth_helper.web.customer.scope_choice import is_only_looking
+from oauth_helper.web.i18n import translate
+from oauth_helper.web.security import csrf, is_from_here, limit
+from oauth_helper.web.services import services
+
+blueprint = Blueprint("attempts", __name__, url_prefix="/attempts")
+
+#: Characters of a report that are read; HubSpot's messages have a few hundred.
+MAX_REPORT = 4000
+
+# Seconds after which a response that was put off is tried again.
+_TRIES_EVERY = 5
+
+
+@blueprint.get("/<reference>")
+@limit("240 per minute")
+def page(reference: str) -> Response:
+    """How an attempt stands, for the browser that began it; others are told to start again."""
+    parsed = parse_reference(reference)
+    kept = services().cookies.read(request, parsed) if parsed else None
+    refusal = _refusal_in_query()
+    if kept is None or (refusal and isinstance(kept, PendingAuthorization)):
+        return _start_again(refusal, parsed, kept)
+    profile = _profile_of(kept)
+    if isinstance(kept, PendingAuthorization):
+        return _tried_again(profile, kept) or _still_open(profile, kept)
+    if kept.cause is None:
+        return _to_client(kept) if kept.back_to else _connected(profile, kept)
+    return _failed(
+        profile,
+        kept,
+        kept.cause,
+        kept.missing,
+        back_to=kept.back_to,
+        continue_to=_continue_to(kept, "failed"),
+        opener=_opener(kept, "failed"),
+    )
+
+
+@blueprint.get("/<reference>/status")
+@limit("1200 per minute")
+def status(reference: str) -> Response:
+    """Whether the response is there, for the page that waits for it in another tab."""
+    parsed = parse_reference(reference)
+    kept = services().cookies.read(request, parsed) if parsed else None
+    if kept is None:
+        abort(404)
+    if isinstance(kept, PendingAuthorization):
+        return jsonify(status="connected" if _has_connected(kept) else "waiting")
+    return jsonify(status="connected" if kept.connected else "failed")
+
+
+@blueprint.post("/<reference>/report")
+# No session stands behind it: the attempt's own cookie is proof enough, and other sites' forms do
+# not bring it along (SameSite). A tab that was open for hours still works.
+@csrf.exempt  # type: ignore[untyped-decorator]
+@limit("120 per minute")
+def report(reference: str) -> Response:
+    """Takes in what HubSpot's page said, and answers with what that means."""
+    if not is_from_here():
+        abort(403, translate("This form was sent from another site."))
+    parsed = parse_reference(reference)
+    kept = services().cookies.read(request, parsed) if parsed else None
+    if kept is None:
+        return _start_again(None, parsed, None)
+    profile = _profile_of(kept)
+    if isinstance(kept, Outcome):
+        return page(kept.reference)
+    text = reported_text()
+    if not text:
+        asked = translate("Please paste what HubSpot said, or pick the message that comes closest.")
+        return _waiting(profile, kept, asked)
+    try:
+        failure = services().reporting.report(profile, kept, text, by=CUSTOMER)
+    except StoreUnavailableError:
+        down = translate("The store of records does not answer. Try again soon.")
+        return _waiting(profile, kept, down, 503)
+    answer = _reported(profile, kept, failure) if failure else _connected(profile, kept)
+    # See Other, so that a reload does not send it again; for programs the answer is here already.
+    answer.status_code = 303
+    answer.location = url("attempts.page", reference=kept.reference, _anchor="main")
+    return answer
+
+
+def reported_text() -> str:
+    """What this request's form brings: the pasted text and the message that was picked."""
+    pasted = request.form.get("message", "").strip()[:MAX_REPORT]
+    picked = request.form.get("picked", "")
+    usual = next((each.text for each in known_messages() if each.id == picked), "")
+    return "\n".join(filter(None, (pasted, usual)))
+
+
+def _tried_again(profile: Profile, pending: PendingAuthorization) -> Response | None:
+    """What becomes of a response that was put off; None when there is none, or no more.
+
+    Only for a person: what looks ahead must not use up the code.
+    """
+    if pending.put_off is None:
+        return None
+    if is_only_looking():
+        return Response(status=204)
+    outcome = services().finishing.finish(profile, pending, Code(pending.put_off.code))
+    if isinstance(outcome, Outcome):
+        response = make_response(redirect(url("attempts.page", reference=pending.reference), 303))
+        services().cookies.keep(request, response, outcome)
+        return response
+    # Else another tab was faster.
+    return _put_off(profile, outcome) if isinstance(outcome, Held) else None
+
+
+def _put_off(profile: Profile, held: Held) -> Response:
+    """The page that tries again by itself, without a script."""
+    pending = held.pending
+    shown = render_template(
+        "put_off.html",
+        pending=pending,
+        profile=profile,
+        why=held.why,
+        seconds=_TRIES_EVERY,
+        again=_again(profile, pending),
+    )
+    response = make_response(shown, 503)
+    response.headers["Retry-After"] = response.headers["Refresh"] = str(_TRIES_EVERY)
+    services().cookies.keep(request, response, pending)
+    return response
+
+
+def _still_open(profile: Profile, pending: PendingAuthorization) -> Response:
+    """The page of an attempt without response: it waits, or explains what became of it."""
+    if _has_connected(pending):
+        return _connected(profile, pending)
+    try:
+        failure = services().failures.get(pending.reference)
+    except StoreUnavailableError:
+        failure = None  # the page is of use without it
+    if failure is not None and _is_told(failure):
+        return _reported(profile, pending, failure)
+    return _waiting(profile, pending)
+
+
+def _has_connected(pending: PendingAuthorization) -> bool:
+    """Whether it has connected, although the outcome's cookie never reached this browser."""
+    try:
+        return services().attempts.outcome(pending.reference) == "connected"
+    except StoreUnavailableError:
+        return False
+
+
+def _is_told(failure: Failure) -> bool:
+    """Whether there is more to say than that nothing came back."""
+    is_reported = any(event.what is What.REPORTED for event in failure.history)
+    return is_reported or failure.stage is not Stage.AUTHORIZATION
+
+
+def _to_client(outcome: Outcome) -> Response:
+    """Leads the browser back to the client with its code, once: a reload shows how it ended."""
+    if outcome.back_to is None or is_only_looking():
+        return Response(status=204)
+    response = make_response(redirect(outcome.back_to, 303))
+    services().cookies.keep(request, response, replace(outcome, back_to=None))
+    return response
+
+
+def _back_to(pending: PendingAuthorization, cause: Cause) -> str | None:
+    """The address that leads back to the client of the proxy; None when there is none."""
+    proxy = services().proxy
+    if proxy is None or pending.asked_by is None:
+        return None
+    return proxy.with_error(pending.asked_by, cause, pending.reference)
+
+
+def _connected(profile: Profile, attempt: PendingAuthorization | Outcome) -> Response:
+    """That it is connected; with what was granted, if this browser was told."""
+    is_told = isinstance(attempt, Outcome)
+    outcome = (
+        attempt
+        if isinstance(attempt, Outcome)
+        else Outcome(
+            reference=attempt.reference,
+            profile=attempt.profile,
+            cause=None,
+            return_to=attempt.return_to,
+            client=attempt.client,
+            popup=attempt.popup,
+        )
+    )
+    shown = render_template(
+        "connected.html",
+        outcome=outcome,
+        is_told=is_told,
+        profile=profile,
+        continue_to=_continue_to(outcome, "connected"),
+        opener=_opener(outcome, "connected"),
+    )
+    return make_response(shown)
+
+
+def _waiting(
+    profile: Profile, pending: PendingAuthorization, error: str = "", status: int = 400
+) -> Response:
+    """The page that waits and offers to tell; with `error` when the form could not be taken."""
+    shown = render_template(
+        "waiting.html",
+        pending=pending,
+        profile=profile,
+        again=_again(profile, pending),
+        usual=known_messages(),
+        error=error,
+        typed=request.form.get("message", "")[:MAX_REPORT],
+        picked=request.form.get("picked", ""),
+        back_to=_back_to(pending, Cause.NEVER_RETURNED),
+        is_late=services().clock() - pending.begun_at > services().config.attempt_timeout,
+    )
+    return make_response(shown, status if error else 200)
+
+
+def _reported(profile: Profile, pending: PendingAuthorization, failure: Failure) -> Response:
+    return _failed(
+        profile,
+        pending,
+        failure.cause,
+        failure.missing,
+        others=_for_others_to_mend(failure),
+        pending=pending if failure.stage is Stage.AUTHORIZATION else None,
+        usual=known_messages(),
+        back_to=_back_to(pending, failure.cause),
+        # In a tab of its own people carry on at HubSpot; a popup has a page behind it that waits.
+        continue_to=_continue_to(pending, "failed") if pending.popup else None,
+        opener=_opener(pending, "failed"),
+    )
+
+
+def _failed(
+    profile: Profile,
+    attempt: PendingAuthorization | Outcome,
+    cause: Cause,
+    missing: tuple[str, ...],
+    **more: object,
+) -> Response:
+    """What went wrong, in plain words, and what the reader can do or pass on."""
+    fixes = fix_for(
+        cause,
+        scopes=missing,
+        redirect_uri=profile.redirect_uri,
+        profile=profile.name,
+        translate=translate,
+    )
+    shown = render_template(
+        "failed.html",
+        reference=attempt.reference,
+        missing=missing,
+        profile=profile,
+        cause=cause,
+        wording=wording,
+        steps=_steps(fixes, Who.CUSTOMER),
+        admin_steps=_steps(fixes, Who.ACCOUNT_ADMIN),
+        again=_again(profile, attempt),
+        client=attempt.client,
+        **more,
+    )
+    return make_response(shown)
+
+
+def _for_others_to_mend(failure: Failure) -> list[Cause]:
+    """The next causes, if the reader's side could mend them: of ours one is as good as another."""
+    causes = dict.fromkeys(each.cause for each in failure.candidates[:4])
+    theirs = (Who.CUSTOMER, Who.ACCOUNT_ADMIN)
+    return [
+        cause
+        for cause in causes
+        if cause is not failure.cause
+        and cause is not Cause.UNKNOWN
+        and any(fix.who in theirs for fix in wording(cause).fix)
+    ]
+
+
+def _steps(fixes: tuple[Fix, ...], who: Who) -> list[str]:
+    return [step for fix in fixes if fix.who is who for step in fix.steps]
+
+
+def _profile_of(kept: PendingAuthorization | Outcome) -> Profile:
+    profile = services().profiles.get(kept.profile)
+    if profile is None:
+        abort(404, translate("This attempt was made with a profile that is no longer here."))
+    return profile
+
+
+def _refusal_in_query() -> Refusal | None:
+    """Why the callback sent the browser here; of a fixed list, whoever wrote the address."""
+    value = request.args.get("refused")
+    return Refusal(value) if value in set(Refusal) else None
+
+
+def _start_again(
+    refusal: Refusal | None, reference: str | None, kept: PendingAuthorization | Outcome | None
+) -> Response:
+    """Why there is nothing to see. Without `refusal` somebody only looks at an attempt's page."""
+    profile = services().profiles.get(kept.profile if kept else request.args.get("profile", ""))
+    again = url("connect.home")
+    if profile is not None:
+        again = _again(profile, kept) if kept else url("connect.connect", name=profile.name)
+    shown = render_template("refused.html", refusal=refusal, reference=reference, again=again)
+    return make_response(shown, 503 if refusal in PUTS_OFF else 400)
+
+
+def _again(profile: Profile, attempt: PendingAuthorization | Outcome) -> str:
+    """The address that begins the same again."""
+    if attempt.client:
+        asked_by = attempt.asked_by if isinstance(attempt, PendingAuthorization) else None
+        return f"{url('proxy.authorize')}?{asked_by.query if asked_by else attempt.begun_with}"
+    address = url("connect.connect", name=profile.name)
+    fields = {"return_to": attempt.return_to, "display": "popup" if attempt.popup else None}
+    way_back = urlencode({name: value for name, value in fields.items() if value})
+    query = "&".join(filter(None, (attempt.begun_with, way_back)))
+    return f"{address}?{query}" if query else address
+
+
+def _opener(attempt: PendingAuthorization | Outcome, outcome: str) -> dict[str, str] | None:
+    """What the script of a popup tells the page that opened it, and the one origin to tell it to.
+
+    None in any other window.
+    """
+    origin = origin_of(attempt.return_to) if attempt.popup and attempt.return_to else None
+    if origin is None:
+        return None
+    return {"reference": attempt.reference, "outcome": outcome, "origin": origin}
+
+
+def _continue_to(attempt: PendingAuthorization | Outcome, outcome: str) -> str | None:
+    """`return_to` with the reference and the outcome added to its query."""
+    if attempt.return_to is None:
+        return None
+    parts = urlsplit(attempt.return_to)
+    query = [
+        (name, value)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        if name not in ("reference", "outcome")  # whoever made the address may have forged them
+    ]
+    query += [
+        ("reference", attempt.reference),
+        ("outcome", outcome),
+    ]
+    return parts._replace(query=urlencode(query)).geturl()

@@ -1,0 +1,154 @@
+"""The cookies of attempts: one for each, sealed, in the browser that began it.
+
+A cookie holds the pending authorization until the response is there, and the outcome after that. So
+two tabs do not collide, nobody else can finish an attempt or see how it ended, and showing the
+outcome needs nothing on the server.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+
+from flask import Request
+from werkzeug.wrappers import Response
+
+from oauth_helper.common.encryption import Sealer, UnsealError
+from oauth_helper.common.references import parse_reference
+from oauth_helper.diagnosis import Cause
+from oauth_helper.models import PendingAuthorization
+from oauth_helper.oauth.client.callback import Outcome
+
+#: Cookies kept in one browser; with more of them the oldest go. Sealed, one takes about 1 kB, and
+#: servers commonly take 8 kB of cookies.
+MOST = 5
+
+# Characters of all of them in a header. A client of the proxy may have a long `state`, which makes
+# for a large cookie.
+_ROOM = 7990
+
+# A browser that sends hundreds was given them by somebody else.
+_DELETED_AT_ONCE = 20
+
+_PENDING, _OUTCOME = b"p", b"o"
+
+# Seconds. A response is accepted for a shorter time; until then it can still be told what HubSpot
+# showed, or be looked at how it ended.
+_LIFETIME = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptCookies:
+    """Writes and reads the cookies. `secure` is False for plain http on localhost only."""
+
+    sealer: Sealer
+    secure: bool
+
+    def read(self, request: Request, reference: str) -> PendingAuthorization | Outcome | None:
+        """What this browser keeps of an attempt; None when it began no such attempt."""
+        sealed = request.cookies.get(self._name(reference))
+        return self._open(sealed) if sealed else None
+
+    def pending(self, request: Request) -> list[PendingAuthorization]:
+        """The attempts of this browser that wait for their response, the latest first."""
+        prefix = self._name("")
+        sealed = [value for name, value in request.cookies.items() if name.startswith(prefix)]
+        kept = [self._open(value) for value in sealed[: 2 * MOST]]
+        waiting = [each for each in kept if isinstance(each, PendingAuthorization)]
+        return sorted(waiting, key=lambda each: -each.begun_at)
+
+    def person(self, request: Request) -> str:
+        """The first attempt that is known of this browser; empty when it keeps none.
+
+        So failures of one person are seen as such without a cookie for that purpose.
+        """
+        prefix = self._name("")
+        sealed = [value for name, value in request.cookies.items() if name.startswith(prefix)]
+        kept = (self._open(value) for value in sealed[: 2 * MOST])
+        # References begin with their day, so that the earliest sorts first.
+        return min((each.person for each in kept if each and each.person), default="")
+
+    def keep(
+        self, request: Request, response: Response, attempt: PendingAuthorization | Outcome
+    ) -> None:
+        """Writes what there is to keep of an attempt, and drops the oldest beyond `MOST`."""
+        if isinstance(attempt, PendingAuthorization):
+            plain = _PENDING + attempt.to_bytes()
+        else:
+            plain = _OUTCOME + _outcome_to_bytes(attempt)
+        sealed = self.sealer.seal(plain).decode()
+        name = self._name(attempt.reference)
+        self._drop_oldest(request, response, name, len(f"{name}={sealed}; "))
+        response.set_cookie(
+            name,
+            sealed,
+            max_age=_LIFETIME,
+            secure=self.secure,
+            httponly=True,
+            samesite="Lax",
+            path="/",
+        )
+
+    def _drop_oldest(self, request: Request, response: Response, name: str, size: int) -> None:
+        """Makes room for the cookie of that name, which takes `size` characters of a header."""
+        # Browsers send the oldest cookie first (RFC 6265 section 5.4).
+        prefix = self._name("")
+        others = {
+            each: len(f"{each}={value}; ")
+            for each, value in request.cookies.items()
+            if each.startswith(prefix) and each != name
+        }
+        kept, left = 1, _ROOM - size
+        for each, length in reversed(others.items()):
+            kept, left = kept + 1, left - length
+            if (kept > MOST or left < 0) and kept <= MOST + _DELETED_AT_ONCE:
+                response.delete_cookie(each, path="/", secure=self.secure, httponly=True)
+
+    def _name(self, reference: str) -> str:
+        # `__Host-` keeps sibling domains from planting one; browsers want Secure for it.
+        return f"{'__Host-' if self.secure else ''}attempt_{reference}"
+
+    def _open(self, sealed: str) -> PendingAuthorization | Outcome | None:
+        try:
+            plain = self.sealer.unseal(sealed.encode())
+        except (UnsealError, UnicodeEncodeError):
+            return None
+        if plain.startswith(_PENDING):
+            return PendingAuthorization.from_bytes(plain[1:])
+        return _outcome_from_bytes(plain[1:])
+
+
+def _outcome_to_bytes(outcome: Outcome) -> bytes:
+    document = [
+        outcome.reference,
+        outcome.profile,
+        outcome.cause,
+        " ".join(outcome.missing),
+        None if outcome.granted is None else " ".join(outcome.granted),
+        outcome.hub_id,
+        outcome.return_to,
+        outcome.begun_with,
+        outcome.person,
+        outcome.client,
+        outcome.back_to,
+        outcome.popup,
+    ]
+    return zlib.compress(json.dumps(document).encode(), 9)
+
+
+def _outcome_from_bytes(data: bytes) -> Outcome:
+    reference, profile, cause, missing, granted, hub_id, return_to, begun_with, *later = json.loads(
+        zlib.decompress(data)
+    )
+    return Outcome(
+        reference=parse_reference(reference) or "",
+        profile=profile,
+        cause=Cause(cause) if cause else None,
+        missing=tuple(missing.split()),
+        granted=None if granted is None else tuple(granted.split()),
+        hub_id=hub_id,
+        return_to=return_to,
+        begun_with=begun_with,
+        **dict(zip(("person", "client", "back_to", "popup"), later, strict=False)),
+    )

@@ -1,0 +1,58 @@
+"""Setting up the HubSpot app: what an admin has to enter, for this profile, letter by letter."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, render_template
+from flask import url_for as url
+
+from oauth_helper.config.app_setup import SetupChecklist, app_hsmeta, setup_checklist
+from oauth_helper.config.profiles import Profile
+from oauth_helper.hubspot.authorization_request import authorization_url
+from oauth_helper.scopes import UnknownScopesError
+from oauth_helper.web.customer.scope_choice import chosen_in_query
+from oauth_helper.web.security import limit
+from oauth_helper.web.services import profile_or_404, services
+
+blueprint = Blueprint("setup", __name__, url_prefix="/setup")
+
+
+@blueprint.get("/<name>")
+@limit("120 per minute")
+def setup(name: str) -> str:
+    """The page: redirect URLs, scopes by kind, the file, and the link that fits them."""
+    profile = profile_or_404(name)
+    optional = chosen_in_query()
+    steps = _checklist(profile, optional)
+    chosen = None if optional is None else " ".join(optional)
+    public_url = services().config.public_url
+    return render_template(
+        "setup.html",
+        profile=profile,
+        checklist=steps,
+        hsmeta=app_hsmeta(steps),
+        connect_url=public_url + url("connect.connect", name=profile.name, optional_scope=chosen),
+        authorize_url=authorization_url(
+            services().config.authorization_endpoint,
+            client_id=profile.client_id,
+            redirect_uri=profile.redirect_uri,
+            requested=profile.requested_scopes(optional),
+        ),
+        chosen=chosen,
+    )
+
+
+@blueprint.get("/<name>/app-hsmeta.json")
+@limit("120 per minute")
+def file(name: str) -> Response:
+    """The ready file for a developer project."""
+    profile = profile_or_404(name)
+    text = app_hsmeta(_checklist(profile, chosen_in_query()))
+    headers = {"Content-Disposition": 'attachment; filename="app-hsmeta.json"'}
+    return Response(text, mimetype="application/json", headers=headers)
+
+
+def _checklist(profile: Profile, optional: tuple[str, ...] | None) -> SetupChecklist:
+    try:
+        return setup_checklist(profile, optional)
+    except UnknownScopesError as error:
+        abort(400, f"The address names scopes that profile “{profile.name}” lacks: {error}.")

@@ -1,0 +1,227 @@
+"""The OAuth proxy's endpoints: HubSpot for any standard OAuth client."""
+
+from __future__ import annotations
+
+from authlib.oauth2 import OAuth2Error
+from flask import Blueprint, Response, abort, jsonify, make_response, redirect, render_template
+from flask import request as http
+from flask import url_for as url
+from werkzeug.wrappers import Response as BaseResponse
+
+from oauth_helper.config.redirect_uri import destination_of
+from oauth_helper.diagnosis import Mistake
+from oauth_helper.models import ClientRequest, PendingAuthorization
+from oauth_helper.oauth.client.callback import PENDING_LIFETIME
+from oauth_helper.oauth.client.start import Begun
+from oauth_helper.oauth.server import (
+    Answer,
+    ClientMessage,
+    ProxyServer,
+    RegisteredClient,
+    UnknownScopesRequestedError,
+)
+from oauth_helper.web.customer.scope_choice import is_only_looking
+from oauth_helper.web.i18n import language, translate
+from oauth_helper.web.security import allow_forms_to, csrf, is_from_here, limit, limit_refused
+from oauth_helper.web.services import services
+
+blueprint = Blueprint("proxy", __name__)
+
+# Seconds. Whoever comes again sooner than this has another tab rather than an error before them.
+_STRANDED_AFTER = 30
+
+
+def server() -> ProxyServer:
+    """The authorization server; where no client is registered the request ends in 404."""
+    found = services().proxy
+    if found is None:
+        abort(404)
+    return found
+
+
+@blueprint.get("/.well-known/oauth-authorization-server")
+@limit("300 per minute")
+def metadata() -> Response:
+    """What clients find out by themselves (RFC 8414)."""
+    return jsonify(server().metadata())
+
+
+@blueprint.get("/oauth/authorize")
+@limit("120 per minute")
+def authorize() -> BaseResponse:
+    """The authorization endpoint (RFC 6749 section 3.1): asks the person, or leads on at once."""
+    server()
+    if is_only_looking():
+        return Response(status=204)
+    checked = _checked()
+    if isinstance(checked, BaseResponse):
+        return checked
+    asked_by, client = checked
+    stranded = _stranded(client)
+    if client.client.consent or stranded:
+        return _consent_page(asked_by, client, stranded)
+    return _begin(asked_by, client)
+
+
+@blueprint.post("/oauth/authorize")
+@limit("120 per minute")
+def decide() -> BaseResponse:
+    """What the person decided on the page. Its form is guarded against other sites."""
+    if not is_from_here():
+        abort(403, translate("This form was sent from another site."))
+    checked = _checked()
+    if isinstance(checked, BaseResponse):
+        return checked
+    asked_by, client = checked
+    allow_forms_to(asked_by.redirect_uri)
+    if http.form.get("decision") == "allow":
+        return _begin(asked_by, client)
+    outcome = services().connecting.turn_away(
+        client.profile,
+        asked_by,
+        Mistake.DECLINED_HERE,
+        person=services().cookies.person(http),
+        language=language(),
+    )
+    return redirect(outcome.back_to or url("connect.home"), 303)
+
+
+@blueprint.post("/oauth/token")
+@csrf.exempt  # type: ignore[untyped-decorator]  # clients prove who they are, and have no cookies
+@limit("6000 per minute")
+@limit_refused("120 per minute")
+def token() -> Response:
+    """The token endpoint (RFC 6749 section 3.2)."""
+    return _json(server().token(_form_message()))
+
+
+@blueprint.post("/oauth/revoke")
+@csrf.exempt  # type: ignore[untyped-decorator]
+@limit("6000 per minute")
+@limit_refused("120 per minute")
+def revoke() -> Response:
+    """The revocation endpoint (RFC 7009)."""
+    return _json(server().revocation(_form_message()))
+
+
+def _checked() -> tuple[ClientRequest, RegisteredClient] | BaseResponse:
+    """The request with its client, or the answer to one that is not in order."""
+    message = ClientMessage("GET", _endpoint("authorize"), http.args.to_dict(flat=False))
+    try:
+        return server().check(message)
+    except UnknownScopesRequestedError as error:
+        return _lead_to(server().refused(message, error, _recorded(message, error)))
+    except OAuth2Error as error:
+        if error.redirect_uri:
+            return _lead_to(server().refused(message, error))
+        return _no_way_back(message, error)
+
+
+def _recorded(message: ClientMessage, error: UnknownScopesRequestedError) -> str:
+    """The reference of the failure that a request for unknown scopes is."""
+    client = server().query_client(message.payload.client_id)
+    if client is None:
+        return ""
+    asked_by = ClientRequest(
+        client_id=client.client.id, client=client.client.name, redirect_uri=error.redirect_uri
+    )
+    outcome = services().connecting.turn_away(
+        client.profile,
+        asked_by,
+        Mistake.UNKNOWN_SCOPES,
+        scopes=error.names,
+        person=services().cookies.person(http),
+        language=language(),
+    )
+    return outcome.reference
+
+
+def _begin(asked_by: ClientRequest, client: RegisteredClient) -> BaseResponse:
+    """On to HubSpot; or to the page that says why that would be of no use."""
+    begun = services().connecting.begin(
+        client.profile,
+        optional=client.wanted(asked_by.scope),
+        asked_by=asked_by,
+        person=services().cookies.person(http),
+        language=language(),
+    )
+    if isinstance(begun, Begun):
+        response = redirect(begun.url, 303 if http.method == "POST" else 302)
+        services().cookies.keep(http, response, begun.pending)
+        return response
+    response = redirect(url("attempts.page", reference=begun.reference), 303)
+    services().cookies.keep(http, response, begun)
+    return response
+
+
+def _consent_page(
+    asked_by: ClientRequest, client: RegisteredClient, stranded: PendingAuthorization | None
+) -> Response:
+    allow_forms_to(asked_by.redirect_uri)
+    shown = render_template(
+        "consent.html",
+        client=client.client,
+        profile=client.profile,
+        destination=destination_of(asked_by.redirect_uri),
+        requested=client.profile.requested_scopes(client.wanted(asked_by.scope)),
+        dropped=asked_by.dropped,
+        stranded=stranded,
+        action=f"{url('proxy.decide')}?{asked_by.query}",
+    )
+    return make_response(shown)
+
+
+def _stranded(client: RegisteredClient) -> PendingAuthorization | None:
+    """An attempt of this browser with the same client that no answer has come to.
+
+    HubSpot shows most of its errors on a page of its own: whoever comes again from the client has
+    probably seen one, and would see it again.
+    """
+    now = services().clock()
+    for pending in services().cookies.pending(http):
+        asked_by = pending.asked_by
+        is_theirs = asked_by is not None and asked_by.client_id == client.client.id
+        if is_theirs and _STRANDED_AFTER <= now - pending.begun_at <= PENDING_LIFETIME:
+            return pending
+    return None
+
+
+def _no_way_back(message: ClientMessage, error: OAuth2Error) -> Response:
+    """The page for a request whose answer must not be sent anywhere (RFC 9700 section 4.11)."""
+    client = server().query_client(message.payload.client_id or "")
+    named = message.payload.redirect_uri if client and not message.repeated else None
+    shown = render_template(
+        "no_way_back.html",
+        why=error.get_error_description(),
+        client=client.client if client else None,
+        client_id=(message.payload.client_id or "")[:100],
+        redirect_uri=(named or "")[:500],
+    )
+    return make_response(shown, 400)
+
+
+def _lead_to(answer: Answer) -> BaseResponse:
+    """Sends the browser to the client with an answer."""
+    status = 303 if http.method == "POST" else 302
+    return redirect(answer.location or url("connect.home"), status)
+
+
+def _form_message() -> ClientMessage:
+    if http.mimetype != "application/x-www-form-urlencoded":
+        abort(400, "The body has to be form-encoded.")
+    form = http.form.to_dict(flat=False)
+    return ClientMessage("POST", _endpoint("token"), form, dict(http.headers))
+
+
+def _endpoint(name: str) -> str:
+    return f"{services().config.public_url}/oauth/{name}"
+
+
+def _json(answer: Answer) -> Response:
+    response = jsonify(answer.body)
+    response.status_code = answer.status
+    for name, value in answer.headers:
+        response.headers[name] = value
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Pragma"] = "no-cache"  # RFC 6749 section 5.1
+    return response

@@ -1,0 +1,49 @@
+"""All that browsers and programs meet, put onto the application: pages, API, their guards."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from oauth_helper.config.settings import Config
+from oauth_helper.web import (
+    errors,
+    health,
+    i18n,
+    oauth_endpoints,
+    security,
+    support,
+    template_filters,
+)
+from oauth_helper.web.api import connections, failures
+from oauth_helper.web.customer import attempts, connect, embed, setup
+from oauth_helper.web.services import SESSION_LIFETIME
+
+_BLUEPRINTS = (
+    connect.blueprint,
+    attempts.blueprint,
+    embed.blueprint,
+    setup.blueprint,
+    *support.blueprints,
+    failures.blueprint,
+    connections.blueprint,
+    health.blueprint,
+    oauth_endpoints.blueprint,
+)
+
+
+def install(app: Flask, config: Config, limits: tuple[str, dict[str, str]]) -> None:
+    """Puts every page onto `app`, whose services are installed already.
+
+    `limits` are the address and the options of where requests are counted.
+    """
+    app.config["PERMANENT_SESSION_LIFETIME"] = SESSION_LIFETIME
+    app.config["SESSION_REFRESH_EACH_REQUEST"] = False
+    app.jinja_env.globals["sandbox"] = config.sandbox
+    health.install(app)
+    security.protect(app, config, limits)
+    errors.install(app)
+    template_filters.install(app)
+    i18n.install(app, secure=config.is_secure)
+    support.staff_session.install(app)
+    for blueprint in _BLUEPRINTS:
+        app.register_blueprint(blueprint)

@@ -1,0 +1,42 @@
+"""The support desk, behind sign-in: one module for each page.
+
+It knows Flask and the rooms below `web`; nothing in here talks to Redis or HubSpot by itself.
+"""
+
+from oauth_helper.web.support import (
+    account,
+    app_check,
+    bulk_triage,
+    connections,
+    export,
+    failure,
+    failures,
+    groups,
+    insights,
+    live,
+    login,
+    oidc_login,
+    staff_session,
+    triage,
+)
+from oauth_helper.web.support.blueprint import blueprint
+
+blueprints = (blueprint, app_check.blueprint)
+
+__all__ = [
+    "account",
+    "app_check",
+    "blueprints",
+    "bulk_triage",
+    "connections",
+    "export",
+    "failure",
+    "failures",
+    "groups",
+    "insights",
+    "live",
+    "login",
+    "oidc_login",
+    "staff_session",
+    "triage",
+]

@@ -1,0 +1,164 @@
+"""Working on many failures at once: those that are ticked, or all that are found; undoing it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from urllib.parse import parse_qsl
+
+from flask import abort, current_app, flash, redirect, request
+from flask import url_for as url
+from flask_login import current_user, login_required
+from werkzeug.wrappers import Response
+
+from oauth_helper.common.references import parse_reference
+from oauth_helper.failures.model import Failure, Status
+from oauth_helper.failures.query import Change, Deed, Wanted
+from oauth_helper.failures.triage import put_back
+from oauth_helper.models import StoreUnavailableError
+from oauth_helper.web.security import takes
+from oauth_helper.web.services import services
+from oauth_helper.web.support.blueprint import blueprint, only_agents
+from oauth_helper.web.support.filters import filters_from, sound_filters_from
+from oauth_helper.web.support.triage import HANDS, Guarded, Step, steps, text_sent
+
+#: Failures that are changed by one press of a button; each takes about a millisecond.
+MOST_AT_ONCE = 1000
+
+# Bytes of a form with so many references, and a note; and characters of filters: of an emoji in a
+# search each takes twelve.
+_LARGEST_FORM, _LONGEST_FILTERS = 200_000, 10_000
+
+# Changes after which it is kept again how to undo them.
+_KEPT_AT_ONCE = 50
+
+
+@blueprint.post("/failures/work")
+@login_required  # type: ignore[untyped-decorator]
+@takes(_LARGEST_FORM)
+def work_on_many() -> Response:
+    """Does to many failures what the button says: to those that are ticked, or to all found."""
+    only_agents()
+    do, text = request.form.get("do", ""), text_sent()
+    step = steps(text).get(do)
+    if step is None:
+        abort(400, "The form asks for nothing that can be done here.")
+    try:
+        filters = sound_filters_from("support.failures", _filters_sent())
+        references, found = _chosen(filters.wanted) if request.form.get("all") else _ticked()
+    except ValueError as error:
+        abort(400, f"{error}.")
+    if do == "note" and not text:
+        flash("The note is empty.", "problem")
+        return redirect(filters.address(), 303)
+    if not references:
+        flash("Nothing was chosen. Tick the failures first.", "problem")
+        return redirect(filters.address(), 303)
+    name = secrets.token_urlsafe(12)
+    done = _do_to_many(name, references, do, step, found)
+    current_app.logger.info("%s: %s %d failures", current_user.id, do, done)
+    return redirect(filters.address(done=name), 303)
+
+
+def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found: int) -> int:
+    """Changes the failures and keeps what it takes to undo that; how many were changed."""
+    changes: list[Change] = []
+    try:
+        for reference in references:
+            if change := _change(reference, do, step):
+                changes.append(change)
+            if len(changes) % _KEPT_AT_ONCE == 0:
+                services().deeds.save(name, Deed(current_user.id, do, tuple(changes), found))
+        services().deeds.save(name, Deed(current_user.id, do, tuple(changes), found))
+    except StoreUnavailableError:
+        left = len(references) - len(changes)
+        flash(f"The store stopped answering: {left} failures are as they were.", "problem")
+    return len(changes)
+
+
+@blueprint.post("/deeds/<name>/undo")
+@login_required  # type: ignore[untyped-decorator]
+def undo(name: str) -> Response:
+    """Puts back what was changed at once, where nobody has changed it again."""
+    only_agents()
+    try:
+        address = filters_from("support.failures", _filters_sent()).address()
+    except ValueError:
+        address = url("support.failures")
+    deed = services().deeds.get(name[:60])
+    if deed is not None and deed.by != current_user.id:
+        abort(403, f"{deed.by} did this, and only they can undo it at once.")
+    deed = services().deeds.take(name[:60])
+    if deed is None:
+        abort(404, "This cannot be undone any more: it is undone already, or an hour has passed.")
+    undone = sum(map(_put_back, deed.changes))
+    left = len(deed.changes) - undone
+    more = f" {left} had been changed again since, and stay as they are." if left else ""
+    flash(f"Undone for {undone} failures.{more}", "done")
+    current_app.logger.info("%s undoes %s of %d failures", current_user.id, deed.do, undone)
+    return redirect(address, 303)
+
+
+def _filters_sent() -> list[tuple[str, str]]:
+    """The filters that a form brings along. ValueError when they are too long to be ours."""
+    text = request.form.get("filters", "")
+    if len(text) > _LONGEST_FILTERS:
+        raise ValueError("the filters of this form are too long")
+    # Never cut: without its last filters, a form would ask for more than its page showed.
+    return parse_qsl(text)
+
+
+def _put_back(change: Change) -> bool:
+    step = Guarded(
+        partial(
+            put_back,
+            at=services().clock(),
+            by=current_user.id,
+            status=Status(change.status),
+            assignee=change.assignee,
+            revision=change.revision,
+        )
+    )
+    services().failures.change(change.reference, step)
+    return step.has_changed
+
+
+def _ticked() -> tuple[list[str], int]:
+    parsed = (parse_reference(each) for each in request.form.getlist("reference"))
+    references = list(dict.fromkeys(each for each in parsed if each))
+    return references[:MOST_AT_ONCE], len(references)
+
+
+def _chosen(wanted: Wanted) -> tuple[list[str], int]:
+    """All that the filter finds, as far as one press goes, and how many there are if known."""
+    page = services().failures.page(wanted, limit=MOST_AT_ONCE)
+    found = [failure.reference for failure in page.failures]
+    return found, services().tallies.counts(wanted).total or len(found)
+
+
+def _change(reference: str, do: str, step: Step) -> Change | None:
+    """Changes one failure; what it was before, or None when it is as it was."""
+    before = _Before(step, is_careful=do in HANDS)
+    after = services().failures.change(reference, before)
+    if after is None or before.failure is None:
+        return None
+    return Change(reference, before.failure.status, before.failure.assignee, after.revision)
+
+
+@dataclass
+class _Before:
+    """A step that remembers what it changed. A careful one leaves what others have taken."""
+
+    step: Step
+    is_careful: bool
+    failure: Failure | None = field(default=None)
+
+    def __call__(self, failure: Failure) -> Failure:
+        self.failure = None
+        if self.is_careful and failure.assignee not in ("", current_user.id):
+            return failure
+        after = self.step(failure)
+        self.failure = failure if after != failure else None
+        return after

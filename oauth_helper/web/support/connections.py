@@ -1,0 +1,87 @@
+"""The accounts that are connected, and the end of a connection."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from flask import current_app, flash, redirect, render_template, request
+from flask import url_for as url
+from flask_login import current_user, login_required
+from werkzeug.wrappers import Response
+
+from oauth_helper.common.references import find_reference
+from oauth_helper.models import Connection
+from oauth_helper.oauth.client.revocation import revoke
+from oauth_helper.web.services import services
+from oauth_helper.web.support.blueprint import PER_PAGE, blueprint, only_agents
+
+# Of what is searched for so many characters are looked at.
+_LONGEST_SEARCH = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a search has found; a sentence instead when that is nothing."""
+
+    connections: tuple[Connection, ...]
+    nothing: str = ""
+
+
+@blueprint.get("/connections")
+@login_required  # type: ignore[untyped-decorator]
+def connections() -> str:
+    """The accounts that are connected, the latest first, or what a search finds of them."""
+    wanted = request.args.get("q", "").strip()[:_LONGEST_SEARCH]
+    page, count = 1, services().connections.count()
+    if wanted:
+        found = _search(wanted)
+    else:
+        page = min(max(request.args.get("page", 1, int), 1), max(1, -(-count // PER_PAGE)))
+        some = services().connections.newest(limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
+        found = _Found(some, "Nobody is connected yet.")
+    return render_template(
+        "support/connections.html",
+        connections=found.connections,
+        # One that is no longer registered is named by its id.
+        clients={client.id: client.name for client in services().config.oauth_clients},
+        nothing=found.nothing,
+        wanted=wanted,
+        count=len(found.connections) if wanted else count,
+        page=page,
+        per_page=PER_PAGE,
+        now=services().clock(),
+    )
+
+
+def _search(wanted: str) -> _Found:
+    """The connections of an account, or that of an attempt."""
+    if re.fullmatch(r"[0-9]{1,15}", wanted):
+        # A connection's id is its profile and the account, so that this needs no search.
+        of_account = services().connections.of_account(int(wanted), profiles=services().profiles)
+        return _Found(of_account, f"Account {wanted} is not connected with any of the profiles.")
+    reference = find_reference(wanted)
+    if reference is None:
+        return _Found((), "That is neither the number of an account nor a reference.")
+    connection = services().connections.of_reference(reference)
+    return _Found(
+        (connection,) if connection else (),
+        f"No connection has the reference {reference}. It has been revoked, or replaced by a newer "
+        "one of the same account, or the attempt has never connected.",
+    )
+
+
+@blueprint.post("/connections/<connection_id>/revoke")
+@login_required  # type: ignore[untyped-decorator]
+def revoke_connection(connection_id: str) -> Response:
+    """Ends a connection at HubSpot and forgets it here."""
+    only_agents()
+    done = revoke(
+        connection_id,
+        connections=services().connections,
+        hubspot=services().hubspot,
+        profiles=services().profiles,
+    )
+    current_app.logger.info("%s revokes %s: %s", current_user.id, connection_id[:100], done.value)
+    flash(done.message, "done" if done.ok else "problem")
+    return redirect(url("support.connections"), 303)

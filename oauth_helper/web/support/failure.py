@@ -1,0 +1,136 @@
+"""One failure, with all that is known of it and what to answer."""
+
+from __future__ import annotations
+
+from flask import abort, flash, redirect, render_template
+from flask import url_for as url
+from flask_login import current_user, login_required
+from werkzeug.wrappers import Response
+
+from oauth_helper.common.references import parse_reference
+from oauth_helper.config.profiles import Profile
+from oauth_helper.diagnosis import Cause, Who, known_messages, wording
+from oauth_helper.failures.model import Failure
+from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.reply import reply
+from oauth_helper.models import Attempt
+from oauth_helper.web.customer.attempts import reported_text
+from oauth_helper.web.services import services
+from oauth_helper.web.support.blueprint import blueprint, only_agents
+from oauth_helper.web.support.scope_comparison import scope_rows
+from oauth_helper.web.support.timeline import timeline_of
+from oauth_helper.web.translations import LANGUAGES, translations
+
+# Other failures that are named beside one.
+_OTHERS = 5
+
+
+@blueprint.get("/failures/<reference>")
+@login_required  # type: ignore[untyped-decorator]
+def failure(reference: str) -> str | Response | tuple[str, int]:
+    """One failure with all that is known of it."""
+    parsed = parse_reference(reference)
+    if parsed and parsed != reference:
+        return redirect(url("support.failure", reference=parsed))
+    place = services().failures.feed.place()
+    found = services().failures.get(parsed) if parsed else None
+    if found is None:
+        return _no_failure(parsed)
+    profile = services().profiles.get(found.profile)
+    return render_template(
+        "support/failure.html",
+        failure=found,
+        profile=profile,
+        first_to_act=found.fix[0].who if found.fix else None,
+        timeline=timeline_of(found),
+        scopes=scope_rows(found, profile),
+        others=_others(found),
+        by_person=services().failures.of_person(found.person, but=found.reference),
+        replies=_replies(found, profile),
+        languages=LANGUAGES,
+        check_app=_is_for_the_developer(found),
+        place=place,
+        wording=wording,
+        usual=known_messages(),
+        now=services().clock(),
+    )
+
+
+@blueprint.post("/failures/<reference>/report")
+@login_required  # type: ignore[untyped-decorator]
+def report(reference: str) -> Response:
+    """Takes in what the person on the phone reads from HubSpot's page."""
+    only_agents()
+    parsed = parse_reference(reference)
+    attempt = _attempt(parsed) if parsed else None
+    if parsed is None or attempt is None:
+        abort(404, "Nothing is known of an attempt with this reference.")
+    text = reported_text()
+    if not text:
+        flash("Paste what HubSpot's page says, or pick a message.", "problem")
+    else:
+        flash(*_reported(attempt, text))
+    return redirect(url("support.failure", reference=parsed), 303)
+
+
+def _reported(attempt: Attempt, text: str) -> tuple[str, str]:
+    """Puts a report into the record; what came of it, and what kind of news that is."""
+    before = services().failures.get(attempt.reference)
+    profile = services().profiles.get(attempt.profile)
+    after = services().reporting.report(profile, attempt, text, by=current_user.id)
+    if after is None:
+        return "Nothing was changed: the person has connected meanwhile.", "problem"
+    if before is not None and before.candidates == after.candidates:
+        return "The report is in the record. The causes stay as they were.", "done"
+    return "The report is in the record, and the causes are worked out anew.", "done"
+
+
+def _replies(found: Failure, profile: Profile | None) -> dict[str, str]:
+    """The answer in each language, that of the person's page first.
+
+    All at once: to fetch another one would lose a note that is being written.
+    """
+    public_url = services().config.public_url
+    address = f"{public_url}/connect/{profile.name}" if profile else f"{public_url}/"
+    codes = sorted(LANGUAGES, key=lambda code: code != (found.language or "en"))
+    return {
+        code: reply(found, address=address, translate=translations(code).gettext) for code in codes
+    }
+
+
+def _others(found: Failure) -> dict[str, list[Failure]]:
+    """Other failures of the same account and of the same kind, the newest."""
+    asked = {"group": Wanted(group=found.fingerprint)}
+    if found.hub_id is not None:
+        asked["account"] = Wanted(account=str(found.hub_id))
+    return {name: _besides(found, wanted) for name, wanted in asked.items()}
+
+
+def _besides(found: Failure, wanted: Wanted) -> list[Failure]:
+    page = services().failures.page(wanted, limit=_OTHERS + 1)
+    return [each for each in page.failures if each.reference != found.reference][:_OTHERS]
+
+
+def _is_for_the_developer(found: Failure) -> bool:
+    return found.cause is not Cause.UNKNOWN and any(
+        fix.who is Who.APP_DEVELOPER for fix in found.fix
+    )
+
+
+def _attempt(reference: str) -> Attempt | None:
+    """The attempt as it was noted, or as its failure tells."""
+    if attempt := services().attempts.get(reference):
+        return attempt
+    found = services().failures.get(reference)
+    if found is None:
+        return None
+    return Attempt(reference, found.profile, found.requested, found.begun_at, found.begun_at)
+
+
+def _no_failure(reference: str | None) -> tuple[str, int]:
+    """What is known of a reference that no failure has."""
+    outcome = services().attempts.outcome(reference) if reference else None
+    page = render_template(
+        "support/no_failure.html", reference=reference, outcome=outcome, usual=known_messages()
+    )
+    return page, 404

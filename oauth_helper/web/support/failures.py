@@ -1,0 +1,97 @@
+"""The list of failures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flask import abort, redirect, render_template, request
+from flask import url_for as url
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from oauth_helper.common.references import find_reference, is_mistyped
+from oauth_helper.diagnosis import wording
+from oauth_helper.failures.query import FIELDS, Counts, Deed, Page, Wanted
+from oauth_helper.web.services import services
+from oauth_helper.web.support.blueprint import PER_PAGE, blueprint
+from oauth_helper.web.support.bulk_triage import MOST_AT_ONCE
+from oauth_helper.web.support.filters import Filters, filters_from
+
+
+@blueprint.get("/")
+@login_required  # type: ignore[untyped-decorator]
+def start() -> Response:
+    """The list is the first page."""
+    return redirect(url("support.failures"))
+
+
+@blueprint.get("/failures")
+@login_required  # type: ignore[untyped-decorator]
+def failures() -> str | Response:
+    """The failures, newest first, as the query filters them."""
+    text = request.args.get("q", "")
+    if reference := find_reference(text):
+        return redirect(url("support.failure", reference=reference))
+    # Before the page is read: what comes in between is told twice rather than never.
+    place = services().failures.feed.place()
+    try:
+        filters = filters_from("support.failures")
+        page = _page(filters)
+    except ValueError as error:
+        abort(400, f"{error}.")
+    counts = _counts(filters, page)
+    return render_template(
+        "support/failures.html",
+        page=page,
+        filters=filters,
+        chips=filters.chips(page.failures),
+        counts=counts,
+        options=filters.options(counts, services().tallies.clients()),
+        searched_in=_searched_in(filters, page),
+        mistyped=is_mistyped(text),
+        is_first=not (request.args.get("cursor") or request.args.get("before")),
+        live=filters.address("support.live", place=place),
+        deed=_deed(),
+        most_at_once=MOST_AT_ONCE,
+        wording=wording,
+        now=services().clock(),
+    )
+
+
+def _page(filters: Filters) -> Page:
+    """The page behind `cursor`, or the one right before `before`.
+
+    Empty when part of the search cannot be: the rest of it would find what nobody asked for.
+    """
+    if filters.problems:
+        return Page((), None)
+    before = request.args.get("before")
+    cursor = before or request.args.get("cursor") or None
+    return services().failures.page(
+        filters.wanted, limit=PER_PAGE, cursor=cursor, newer=bool(before)
+    )
+
+
+def _counts(filters: Filters, page: Page) -> Counts:
+    """How many there are. One page that holds all of them tells it too."""
+    if filters.problems:
+        return Counts(None, {})
+    counts = services().tallies.counts(filters.wanted)
+    is_all = not (page.next_cursor or page.previous_cursor or request.args.get("cursor"))
+    return replace(counts, total=len(page.failures)) if is_all else counts
+
+
+def _searched_in(filters: Filters, page: Page) -> Counts | None:
+    """How many failures there are to look for words in, when not all of them were looked at."""
+    if not page.bounded:
+        return None
+    terms = tuple(term for term in filters.wanted.all_terms if term.field in FIELDS)
+    wanted = Wanted(terms=terms, since=filters.wanted.since, until=filters.wanted.until)
+    return services().tallies.counts(wanted)
+
+
+def _deed() -> tuple[str, Deed] | None:
+    """What was done just now to many failures, if the address tells of it."""
+    name = request.args.get("done", "")[:60]
+    deed = services().deeds.get(name) if name else None
+    return (name, deed) if deed else None

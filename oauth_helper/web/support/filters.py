@@ -1,0 +1,237 @@
+"""The filters of a list: what is on, what could be, and how many each would find."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from flask import request
+from flask import url_for as url
+from flask_login import current_user
+
+from oauth_helper.diagnosis import Cause, Stage, wording
+from oauth_helper.failures.model import Failure, Status
+from oauth_helper.failures.query import NOBODY, Counts, Term, Wanted
+from oauth_helper.failures.search import Search, client_key, read_search, write_term
+from oauth_helper.web.failure_query import PARAMETERS, TODAY, wanted_from
+from oauth_helper.web.services import services
+
+_SPAN_NAMES = {
+    TODAY: "today (UTC)",
+    "1h": "the last hour",
+    "24h": "the last 24 hours",
+    "7d": "the last 7 days",
+    "30d": "the last 30 days",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One value to choose for a field. `count` is None when nobody counted."""
+
+    value: str
+    title: str
+    count: int | None
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One filter that is on, and the address without it."""
+
+    title: str
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What an address asks for. `query` has the parameters that filter, without empty ones.
+
+    `read_as` says in words as what a search was taken that has words only; `problems` are sentences
+    about what cannot be asked for.
+    """
+
+    endpoint: str
+    query: Mapping[str, str]
+    wanted: Wanted
+    search: Search
+    read_as: str = ""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Sentences about what in the search box cannot be."""
+        return self.search.problems
+
+    def address(self, endpoint: str = "", **changes: str | None) -> str:
+        """The address with these parameters changed; None takes one away."""
+        query = {name: value for name, value in {**self.query, **changes}.items() if value}
+        path = url(endpoint or self.endpoint)
+        return f"{path}?{urlencode(query)}" if query else path
+
+    def chips(self, found: Sequence[Failure] = ()) -> list[Chip]:
+        """What is on, each with the way to take it away; `found` tells what a group is.
+
+        The state is not among them: it has links of its own.
+        """
+        named = [
+            Chip(f"{_FIELD_NAMES[name]}: {self._title(name, value, found)}", self._without(name))
+            for name, value in self.query.items()
+            if name not in ("q", "status")
+        ]
+        terms = self.search.terms
+        words = [
+            Chip(
+                write_term(term),
+                self.address(q=" ".join(write_term(each) for each in terms if each != term)),
+            )
+            for term in terms
+        ]
+        return named + words
+
+    def _without(self, name: str) -> str:
+        kept = {each: value for each, value in self.query.items() if each != name}
+        return replace(self, query=kept).address()
+
+    def options(self, counts: Counts, clients: Iterable[str] = ()) -> dict[str, list[Option]]:
+        """The values to choose from for each field, those that find most first.
+
+        `clients` are the names of those that failures came by.
+        """
+        profiles = {each.name: each.title for each in services().profiles.values()}
+        found = counts.by_field
+        return {
+            "client": self._clients(clients, found.get("client")),
+            "cause": self._choices("cause", {each.value: _plain(each) for each in Cause}, found),
+            "profile": self._choices("profile", profiles, found),
+            "status": self._choices("status", {each.value: each.value for each in Status}, found),
+            "stage": self._choices("stage", {each.value: each.value for each in Stage}, found),
+            "assignee": self._choices("assignee", _assignees(), found),
+            "within": self._choices("within", _SPAN_NAMES, found),
+        }
+
+    def _choices(
+        self, field: str, titles: Mapping[str, str], counts: Mapping[str, Mapping[str, int]]
+    ) -> list[Option]:
+        chosen = self.query.get(field)
+        known = counts.get(field)
+        # What is chosen stays choosable, also a profile that is no longer there.
+        values = dict.fromkeys([*titles, *(known or ()), *([chosen] if chosen else [])])
+        options = [
+            Option(
+                value,
+                titles.get(value, value),
+                None if known is None else known.get(value, 0),
+                value == chosen,
+            )
+            for value in values
+        ]
+        return options if field in ("within", "status") else sorted(options, key=_by_count)
+
+    def _clients(self, names: Iterable[str], known: Mapping[str, int] | None) -> list[Option]:
+        chosen = self.query.get("client") or None
+        # The one that is chosen may be written in another way.
+        by_key = {client_key(name): name for name in (chosen or NOBODY, NOBODY, *names)}
+        options = [
+            Option(
+                name,
+                _NO_CLIENT.get(name, name),
+                None if known is None else known.get(key, 0),
+                chosen is not None and client_key(chosen) == key,
+            )
+            for key, name in by_key.items()
+        ]
+        return sorted(options, key=_by_count)
+
+    @staticmethod
+    def _title(name: str, value: str, found: Sequence[Failure]) -> str:
+        match name:
+            case "group" if found:
+                return f"{_plain(found[0].cause)}, {found[0].profile}"
+            case "cause":
+                return _plain(Cause(value))
+            case "within":
+                return _SPAN_NAMES[value]
+            case "assignee":
+                return _assignees().get(value, value)
+            case "client":
+                return _NO_CLIENT.get(value, value)
+        return value
+
+
+_NO_CLIENT = {NOBODY: "this program's own pages"}
+
+
+_FIELD_NAMES = {
+    "cause": "Cause",
+    "profile": "Profile",
+    "client": "Through",
+    "status": "State",
+    "stage": "Stage",
+    "account": "Account",
+    "assignee": "Taken by",
+    "scope": "Scope",
+    "group": "Group",
+    "within": "Time",
+    "since": "From",
+    "until": "Before",
+}
+
+
+def filters_from(endpoint: str, query: Iterable[tuple[str, str]] | None = None) -> Filters:
+    """The filters in the query of this request, or in `query`. ValueError names a wrong one."""
+    pairs = request.args.items() if query is None else query
+    given = {name: value for name, value in pairs if name in PARAMETERS and value.strip()}
+    search = _with_me(read_search(given.get("q", "")))
+    filters = Filters(endpoint, given, wanted_from(given, search), search)
+    return _narrowed(filters)
+
+
+def sound_filters_from(endpoint: str, query: Iterable[tuple[str, str]] | None = None) -> Filters:
+    """The same; ValueError also names what in a search cannot be, before anything is done by it."""
+    filters = filters_from(endpoint, query)
+    if filters.problems:
+        raise ValueError(filters.problems[0].rstrip("."))
+    return filters
+
+
+def _with_me(search: Search) -> Search:
+    """`by:me` is who asks; `is:mine` is the same."""
+    mine = {term: replace(term, value=current_user.id) for term in search.terms if _is_me(term)}
+    return replace(search, terms=tuple(mine.get(term, term) for term in search.terms))
+
+
+def _is_me(term: Term) -> bool:
+    return term.field == "assignee" and term.value == "me"
+
+
+def _narrowed(filters: Filters) -> Filters:
+    """A search for nothing but a number or a scope asks for the field, which an index answers."""
+    text = filters.query.get("q", "").strip().lower()
+    without = replace(filters.wanted, terms=())
+    if re.fullmatch(r"[0-9]{4,15}", text) and not without.account:
+        by_account = replace(without, account=text)
+        if services().failures.page(by_account, limit=1).failures:
+            return replace(filters, wanted=by_account, read_as=f"account {text}")
+    if any(text in profile.catalogue for profile in services().profiles.values()):
+        return replace(filters, wanted=replace(without, scope=text), read_as=f"scope {text}")
+    return filters
+
+
+def _assignees() -> dict[str, str]:
+    users = [user.name for user in services().config.support_users if user.role == "agent"]
+    names = dict.fromkeys([current_user.id, *users])
+    return {NOBODY: "nobody", **{name: _name(name) for name in names}}
+
+
+def _name(name: str) -> str:
+    return f"me ({name})" if name == current_user.id else name
+
+
+def _by_count(option: Option) -> tuple[int, str]:
+    return (-(option.count or 0), option.title.casefold())
+
+
+def _plain(cause: Cause) -> str:
+    return wording(cause).title.replace("`", "")

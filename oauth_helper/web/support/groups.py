@@ -1,0 +1,43 @@
+"""The groups: failures of the same cause, profile and scopes taken together."""
+
+from __future__ import annotations
+
+from flask import abort, render_template, request
+from flask_login import login_required
+
+from oauth_helper.diagnosis import wording
+from oauth_helper.web.services import services
+from oauth_helper.web.support.blueprint import blueprint
+from oauth_helper.web.support.filters import filters_from
+
+# Groups on one page; the largest are what a lead wants to see.
+_MOST = 50
+
+#: What groups can be filtered by: it is counted.
+FILTERED_BY = ("cause", "profile", "status", "within", "since", "until")
+
+
+@blueprint.get("/failures/groups")
+@login_required  # type: ignore[untyped-decorator]
+def groups() -> str:
+    """The groups of the failures that the query asks for, the largest first."""
+    pairs = [(name, value) for name, value in request.args.items() if name in FILTERED_BY]
+    try:
+        filters = filters_from("support.groups", pairs)
+    except ValueError as error:
+        abort(400, f"{error}.")
+    found = services().tallies.groups(filters.wanted, limit=_MOST + 1)
+    counts = services().tallies.counts(filters.wanted)
+    return render_template(
+        "support/groups.html",
+        groups=found[:_MOST],
+        has_more=len(found) > _MOST,
+        filters=filters,
+        chips=filters.chips(),
+        is_part=bool(filters.query),
+        counts=counts,
+        options=filters.options(counts),
+        peak=max((count for group in found for count in group.by_day), default=1),
+        wording=wording,
+        now=services().clock(),
+    )

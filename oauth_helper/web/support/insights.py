@@ -1,0 +1,135 @@
+"""What breaks most, and for whom: figures, charts and tables of some days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from flask import abort, render_template, request
+from flask import url_for as url
+from flask_login import login_required
+
+from oauth_helper.failures.insights import (
+    FEW_ATTEMPTS,
+    SETTLED_AFTER,
+    Asked,
+    Filters,
+    Insights,
+    Row,
+    insights,
+)
+from oauth_helper.web.services import services
+from oauth_helper.web.support import charts
+from oauth_helper.web.support.blueprint import blueprint
+from oauth_helper.web.support.format import connected_of, counted, duration, percent
+
+#: Spans of days to choose from, as far as records are kept.
+SPANS: Final = (7, 30, 90)
+
+_USUAL_SPAN: Final = 30
+
+
+@blueprint.get("/insights", endpoint="insights")
+@login_required  # type: ignore[untyped-decorator]
+def page() -> str:
+    """What the counters tell of the days and the profile that the query asks for."""
+    try:
+        days, profile = _days(), _profile()
+    except ValueError as error:
+        abort(400, f"{error}.")
+    asked = _asked(days, profile)
+    found = _insights(asked)
+    return render_template(
+        "support/insights.html",
+        found=found,
+        charts=_charts(found),
+        days=days,
+        spans=_spans(),
+        profile=profile,
+        profiles=services().profiles.values(),
+        link=_link,
+        counted=counted,
+        connected_of=connected_of,
+        duration=duration,
+        few=FEW_ATTEMPTS,
+        percent=percent,
+    )
+
+
+def _insights(asked: Asked) -> Insights:
+    """Four reads of as many days; whatever else there is is not looked at."""
+    tallies, span = services().tallies, (asked.first, asked.last)
+    return insights(
+        asked,
+        failures=tallies.failures(*span),
+        scopes=tallies.scopes(*span),
+        attempts=tallies.attempts(*span),
+        recoveries=tallies.recoveries(*span),
+        titles={name: profile.title for name, profile in services().profiles.items()},
+    )
+
+
+def _charts(found: Insights) -> dict[str, Any]:
+    """The charts that have something to show, by name."""
+    drawn: dict[str, Any] = {}
+    if found.failures.number:
+        drawn["causes"] = charts.causes_chart(found.periods, found.causes, link=_link)
+        if not found.asked.profile and len(found.profiles) > 1:
+            drawn |= _ranked("profiles", found.profiles, "Failures by profile")
+    if found.scopes:
+        drawn |= _ranked("scopes", found.scopes, "Failures by scope")
+    if found.total.over.begun:
+        drawn["shares"] = charts.shares_chart(found.outcomes, link=_link)
+    return drawn
+
+
+def _ranked(name: str, rows: Sequence[Row], title: str) -> dict[str, Any]:
+    """A chart as `name`, and the one for small screens; the style sheet shows one of them."""
+    return {
+        name: charts.ranked_chart(rows, title, link=_link),
+        f"{name}_narrow": charts.ranked_chart(rows, title, link=_link, is_narrow=True),
+    }
+
+
+def _link(filters: Filters) -> str:
+    return f"{url('support.failures')}?{urlencode(filters)}"
+
+
+def _spans() -> tuple[int, ...]:
+    kept = services().config.failure_retention_days
+    return tuple(dict.fromkeys(min(span, kept) for span in SPANS))
+
+
+def _days() -> int:
+    """The number of days in the query, or the usual one."""
+    text, spans = request.args.get("days", ""), {str(span): span for span in _spans()}
+    if not text:
+        return min(_USUAL_SPAN, max(_spans()))
+    if text not in spans:
+        raise ValueError(f"days has to be one of {', '.join(spans)}")
+    return spans[text]
+
+
+def _profile() -> str | None:
+    name = request.args.get("profile") or None
+    if name is not None and name not in services().profiles:
+        raise ValueError(f"profile has to be one of {', '.join(services().profiles)}")
+    return name
+
+
+def _asked(days: int, profile: str | None) -> Asked:
+    """So many days, today being the last of them."""
+    now = services().clock()
+    today = _day(now)
+    return Asked(
+        first=today - timedelta(days=days - 1),
+        last=today,
+        settled=_day(now - SETTLED_AFTER) - timedelta(days=1),
+        profile=profile,
+    )
+
+
+def _day(at: float) -> date:
+    return datetime.fromtimestamp(at, UTC).date()

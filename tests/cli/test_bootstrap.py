@@ -1,0 +1,126 @@
+import stat
+import threading
+from dataclasses import replace
+
+import pytest
+from werkzeug.security import check_password_hash
+
+from oauth_helper.cli.bootstrap import (
+    KeyFileError,
+    hash_password,
+    with_secret_key,
+    with_support_user,
+)
+from oauth_helper.common.secrets import Secret
+from oauth_helper.config.settings import Config, SupportUser
+
+
+@pytest.fixture
+def config(tmp_path):
+    return Config.from_environ({"DATA_DIR": str(tmp_path / "data" / "here")})
+
+
+def test_a_key_is_made_once_and_kept_for_its_owner_only(config):
+    (key,) = with_secret_key(config).secret_keys
+    assert len(key.reveal()) >= 32
+    path = config.data_dir / "secret_key"
+    assert path.read_text() == key.reveal() + "\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert with_secret_key(config).secret_keys == (key,)
+    assert [each.name for each in config.data_dir.iterdir()] == ["secret_key"]
+
+
+def test_two_folders_have_two_keys(config, tmp_path):
+    other = replace(config, data_dir=tmp_path / "other")
+    assert with_secret_key(config).secret_keys != with_secret_key(other).secret_keys
+
+
+def test_a_key_of_the_settings_is_used_as_it_is(config):
+    given = replace(config, secret_keys=(Secret("k" * 32), Secret("o" * 32)))
+    assert with_secret_key(given) is given
+    assert not config.data_dir.exists()
+
+
+def test_programs_that_start_at_once_have_the_same_key(config, tmp_path):
+    for number in range(20):
+        starting = replace(config, data_dir=tmp_path / str(number))
+        barrier = threading.Barrier(4)
+        keys = []
+
+        def start(starting=starting, barrier=barrier, keys=keys):
+            barrier.wait()
+            try:
+                keys.append(with_secret_key(starting).secret_keys)
+            except KeyFileError as error:
+                keys.append(str(error))
+
+        threads = [threading.Thread(target=start) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert keys == [with_secret_key(starting).secret_keys] * 4
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"short", b"\xff" * 64], ids=["empty", "blank", "short", "binary"]
+)
+def test_a_file_that_holds_no_key_is_left_alone(config, content):
+    path = config.data_dir / "secret_key"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(KeyFileError, match=r"DATA_DIR: .*secret_key holds no key; remove it"):
+        with_secret_key(config)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o606])
+def test_a_key_that_others_can_read_or_write_is_refused(config, mode):
+    with_secret_key(config)
+    path = config.data_dir / "secret_key"
+    path.chmod(mode)
+    with pytest.raises(KeyFileError, match="chmod 600"):
+        with_secret_key(config)
+
+
+def test_a_folder_that_cannot_be_made_is_named(config, tmp_path):
+    (tmp_path / "file").write_text("")
+    blocked = replace(config, data_dir=tmp_path / "file" / "data")
+    with pytest.raises(
+        KeyFileError, match=r"DATA_DIR: .*secret_key cannot be kept: Not a directory"
+    ):
+        with_secret_key(blocked)
+
+
+def test_a_folder_in_its_place_is_named(config):
+    (config.data_dir / "secret_key").mkdir(0o700, parents=True)
+    with pytest.raises(KeyFileError, match="secret_key cannot be kept: Is a directory"):
+        with_secret_key(config)
+
+
+def test_somebody_can_sign_in_at_first(config):
+    made, password = with_support_user(config)
+    (user,) = made.support_users
+    assert (user.name, user.role) == ("support", "agent")
+    assert password is not None
+    assert len(password) >= 16
+    assert check_password_hash(user.password_hash.reveal(), password)
+    assert not check_password_hash(user.password_hash.reveal(), password + "x")
+    assert password not in repr(made)
+    assert with_support_user(config)[1] != password
+
+
+def test_support_users_of_the_settings_are_kept(config):
+    given = replace(config, support_users=(SupportUser("ann", Secret("hash"), "viewer"),))
+    assert with_support_user(given) == (given, None)
+
+
+def test_a_hash_is_slow_salted_and_can_be_given_as_a_setting():
+    hashed = hash_password("pass word")
+    assert hashed.startswith("scrypt:")
+    assert "pass word" not in hashed
+    assert hashed != hash_password("pass word")
+    assert check_password_hash(hashed, "pass word")
+    (user,) = Config.from_environ({"SUPPORT_USERS": f"ann:{hashed}"}).support_users
+    assert user.password_hash == Secret(hashed)

@@ -1,0 +1,210 @@
+"""The demonstration: a store full of made-up failures, written as real ones are."""
+
+import random
+import time
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from click.testing import CliRunner
+from harness import API_TOKEN, PASSWORD, SAME_SITE, browser_of, csrf_token
+
+from oauth_helper.cli.demo.command import demo
+from oauth_helper.cli.demo.scenario import story
+from oauth_helper.cli.demo.writer import STAFF, Demonstration
+from oauth_helper.config.settings import Config
+from oauth_helper.diagnosis import Cause
+from oauth_helper.failures.model import CUSTOMER, PROGRAM, Status, What
+from oauth_helper.failures.query import Wanted
+from oauth_helper.web.services import services_of
+
+NOW = 1_795_000_000.0
+
+
+@pytest.fixture
+def settings(environ):
+    """Those of the tests, with the built-in sandbox in place of HubSpot."""
+    return {name: value for name, value in environ.items() if not name.startswith("HUBSPOT_")}
+
+
+@pytest.fixture
+def sandbox_app(make_app, environ, settings):
+    app = make_app()  # empties nothing, and shows that the store is empty
+    del app
+    for name in set(environ) - set(settings):
+        del environ[name]
+    return make_app()
+
+
+@pytest.fixture
+def run(settings):
+    """Runs the command in this process: its store is the one of the tests."""
+
+    def command(*arguments, **more):
+        environ = {**settings, **more}
+        return CliRunner().invoke(demo, arguments, env={**dict.fromkeys(environ), **environ})
+
+    return command
+
+
+def write(app, *, seed=1, failures=150, days=30, now=NOW):
+    services, chance = services_of(app), random.Random(seed)
+    demonstration = Demonstration(
+        attempts=services.attempts,
+        failures=services.failures,
+        connections=services.connections,
+        now=now,
+        chance=chance,
+    )
+    profiles = services.config.profiles
+    return demonstration.write(
+        story(profiles, failures=failures, days=days, now=now, chance=chance)
+    )
+
+
+def all_of(app):
+    return list(services_of(app).failures.each(Wanted()))
+
+
+@pytest.fixture
+def written(sandbox_app):
+    done = write(sandbox_app)
+    found = all_of(sandbox_app)
+    assert done["failures"] == len(found) == 150
+    return found
+
+
+def test_there_are_many_causes_and_none_is_nearly_all(written):
+    causes = Counter(failure.cause for failure in written)
+    assert len(causes) >= 15
+    assert {Cause.NEVER_RETURNED, Cause.USER_DENIED, Cause.ACCOUNT_LACKS_FEATURE} <= causes.keys()
+    assert max(causes.values()) < len(written) / 3
+    assert causes[Cause.UNKNOWN] < len(written) / 10
+    assert len({failure.language for failure in written}) >= 5
+    assert len({failure.hub_id for failure in written} - {None}) >= 10
+    assert any(failure.person != failure.reference for failure in written)
+
+
+def test_some_people_came_by_clients_of_the_proxy(written):
+    clients = Counter(failure.client for failure in written)
+    assert set(clients) == {"", "Flow Tool", "Sheet Sync"}
+    assert 5 < len(written) - clients[""] < len(written) / 3
+    by_person = {failure.person: failure.client for failure in written}
+    assert all(by_person[failure.person] == failure.client for failure in written)
+
+
+def test_much_has_happened_to_them(written):
+    happened = Counter((event.what, event.by) for each in written for event in each.history)
+    assert {what for what, _ in happened} == set(What) - {What.RETURNED, What.UNDONE}
+    assert {by for _, by in happened} == {CUSTOMER, PROGRAM, *STAFF}
+    states = Counter(failure.status for failure in written)
+    assert min(states[Status.OPEN], states[Status.RESOLVED]) > 15
+
+
+def test_time_goes_on(written):
+    for failure in written:
+        times = [event.at for event in failure.history]
+        assert times == sorted(times)
+        assert failure.begun_at <= failure.at <= NOW
+        assert failure.begun_at > NOW - 31 * 86_400
+        assert all(failure.at <= event.at <= NOW for event in failure.history)
+
+
+def test_the_incident_stands_out(written):
+    def day(failure):
+        return datetime.fromtimestamp(failure.at, UTC).date()
+
+    ((worst, count),) = Counter(
+        day(each) for each in written if each.cause is Cause.CLIENT_SECRET_INVALID
+    ).most_common(1)
+    assert count >= 10
+    assert 1 <= (datetime.fromtimestamp(NOW, UTC).date() - worst).days <= 3
+
+
+def test_attempts_and_connections_are_there_too(written, sandbox_app):
+    services = services_of(sandbox_app)
+    today = datetime.fromtimestamp(NOW, UTC).date()
+    tallies = services.tallies.attempts(today.replace(month=9), today)
+    assert sum(each.connected for each in tallies) > len(written) / 2
+    assert sum(each.begun - each.connected for each in tallies) >= len(written)
+    assert services.connections.count() >= 10
+    assert services.tallies.recoveries(today.replace(month=9), today)
+    assert services.attempts.overdue(NOW + 10**6, limit=10) == []
+
+
+def test_the_same_seed_tells_the_same(written, sandbox_app, store):
+    store.flushall()
+    write(sandbox_app)
+    assert all_of(sandbox_app) == written
+    store.flushall()
+    write(sandbox_app, seed=2)
+    assert all_of(sandbox_app) != written
+
+
+def test_every_one_can_be_read(written, sandbox_app, staff_of, clock):
+    clock.now = NOW
+    browser, api = staff_of(sandbox_app)
+    listed, cursor = 0, ""
+    while cursor is not None:
+        page = api(f"/failures?limit=200&cursor={cursor}").json
+        listed, cursor = listed + len(page["failures"]), page["next_cursor"]
+    assert listed == len(written)
+    assert browser.get("/support/failures").status_code == 200
+    assert browser.get("/support/connections").status_code == 200
+    for failure in written[::5]:
+        page = browser.get(f"/support/failures/{failure.reference}")
+        assert page.status_code == 200
+        assert failure.reference in page.text
+
+
+@pytest.fixture
+def staff_of():
+    def sign_in(app):
+        browser = browser_of(app)
+        form = {"name": "agent", "password": PASSWORD, "csrf_token": csrf_token(browser)}
+        assert browser.post("/support/login", data=form, headers=SAME_SITE).status_code == 303
+        headers = {"Authorization": f"Bearer {API_TOKEN}"}
+        return browser, lambda path: browser.get(f"/api/v1{path}", headers=headers)
+
+    return sign_in
+
+
+def test_several_profiles_each_get_some():
+    config = Config.from_environ({})
+    profile = config.profiles[0]
+    others = [replace(profile, name=name) for name in ("one", "two")]
+    tries = story(tuple(others), failures=100, days=20, now=NOW, chance=random.Random(3))
+    assert {each.profile.name for each in tries} == {"one", "two"}
+    assert sum(each.scenario is not None for each in tries) == 100
+
+
+class TestCommand:
+    def test_says_what_it_wrote_and_where_to_look(self, run, store):
+        began = time.monotonic()
+        done = run("--failures", "20", "--days", "5", "--seed", "4")
+        assert done.exit_code == 0, done.output
+        assert "20 failures and" in done.output
+        assert "last 5 days" in done.output
+        assert "/support/failures" in done.output
+        assert "agent, viewer" in done.output
+        assert time.monotonic() - began < 20
+        assert store.exists("oh:days")
+
+    def test_does_not_add_unless_told_to(self, run, store):
+        assert run("--failures", "5", "--seed", "1").exit_code == 0
+        before = store.dbsize()
+        again = run("--failures", "5", "--seed", "2")
+        assert again.exit_code == 1
+        assert "holds failures already" in again.output
+        assert store.dbsize() == before
+        assert run("--failures", "5", "--seed", "2", "--yes").exit_code == 0
+        assert store.dbsize() > before
+
+    def test_is_not_for_real_apps(self, run, store):
+        done = run(HUBSPOT_CLIENT_ID="real", HUBSPOT_CLIENT_SECRET="canary")
+        assert done.exit_code == 1
+        assert done.output.count("\n") == 1
+        assert "for the sandbox only" in done.output
+        assert "canary" not in done.output
+        assert store.dbsize() == 0

@@ -1,0 +1,370 @@
+"""The command line as an operator uses it: as a process of its own."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import urllib3
+from failure_examples import a_failure
+from oauth_clients import clients_file
+from paths import ROOT
+from werkzeug.security import check_password_hash
+
+from oauth_helper.store.failures import Failures
+from oauth_helper.store.outbox.queue import Outbox
+from oauth_helper.store.outbox.writer import Failed
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs a command in an empty directory and waits for it."""
+
+    def run_command(*arguments, typed=None, **settings):
+        return subprocess.run(
+            [sys.executable, "-m", "oauth_helper", *arguments],
+            cwd=tmp_path,
+            env=environment(tmp_path, settings),
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run_command
+
+
+def environment(folder, settings):
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    source = str(ROOT)
+    return {**kept, "PYTHONPATH": source, "DATA_DIR": str(folder / "data"), **settings}
+
+
+def test_help_names_every_command(run):
+    done = run("--help")
+    assert done.returncode == 0
+    for command in (
+        "serve",
+        "catalogue",
+        "check",
+        "diagnose",
+        "url",
+        "hash-password",
+        "failures",
+        "doctor",
+    ):
+        assert f"\n  {command} " in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [(), ("url",), ("catalogue",), ("check", "-"), ("diagnose",), ("doctor",), ("serve",)],
+)
+def test_wrong_settings_are_named_all_at_once(run, command):
+    done = run(*command, PORT="x", RATE_LIMITS="perhaps", SECRET_KEY="canary-short")
+    assert done.returncode == 2
+    for name in ("PORT", "RATE_LIMITS", "SECRET_KEY"):
+        assert name in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "canary" not in done.stderr
+
+
+def test_settings_come_from_a_file_too_and_the_environment_wins(run, tmp_path):
+    (tmp_path / ".env").write_text("PUBLIC_URL=https://from.example\nHUBSPOT_API_VERSION=v3\n")
+    assert "from.example" in run("url").stdout
+    assert "other.example" in run("url", PUBLIC_URL="https://other.example").stdout
+
+
+def test_url_is_the_one_for_hubspot(run):
+    settings = {
+        "HUBSPOT_CLIENT_ID": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
+        "HUBSPOT_CLIENT_SECRET": "canary",
+        "PUBLIC_URL": "https://connect.example.com",
+    }
+    done = run("url", "--hub-id", "77", "--region", "eu1", **settings)
+    parts = urlsplit(done.stdout.strip())
+    query = parse_qs(parts.query)
+    assert parts.netloc == "app-eu1.hubspot.com"
+    assert parts.path == "/oauth/77/authorize"
+    assert query["scope"] == ["oauth crm.objects.contacts.read"]
+    assert len(query["optional_scope"][0].split()) == 47
+    assert "state" not in query
+    narrowed = run("url", "--optional-scope", "tickets", **settings).stdout
+    assert parse_qs(urlsplit(narrowed.strip()).query)["optional_scope"] == ["tickets"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("url", "--optional-scope", "crm.objects.deal.read"), "crm.objects.deals.read"),
+        (("url", "--region", "mars"), "na1"),
+        (("url", "--profile", "nobody"), "workato"),
+        (("url", "--hub-id", "0"), "--hub-id"),
+        (("failures", "show", "nonsense"), "mistyped"),
+        (("failures", "list", "--cause", "nonsense"), "never_returned"),
+        (("failures", "list", "--profile", "nobody"), "workato"),
+    ],
+)
+def test_wrong_arguments_are_named(run, arguments, named):
+    done = run(*arguments)
+    assert done.returncode != 0
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_catalogue_as_a_table(run):
+    done = run("catalogue")
+    assert "https://www.workato.com/oauth/callback" in done.stdout
+    assert "Mark as required" in done.stdout
+    assert re.search(
+        r"crm\.schemas\.custom\.write .*ask HubSpot first.*not on the list", done.stdout
+    )
+
+
+def test_catalogue_as_json(run):
+    document = json.loads(run("catalogue", "--format", "json").stdout)
+    assert len(document["scopes"]) == 50
+    assert sum(row["listed"] for row in document["scopes"]) == 49
+
+
+def test_catalogue_as_the_app_file(run):
+    document = json.loads(run("catalogue", "--format", "hsmeta").stdout)
+    auth = document["config"]["auth"]
+    assert auth["requiredScopes"] == ["oauth", "crm.objects.contacts.read"]
+    assert len(auth["optionalScopes"]) == 47
+    fewer = run("catalogue", "--format", "hsmeta", "--optional-scope", "").stdout
+    assert json.loads(fewer)["config"]["auth"]["optionalScopes"] == []
+
+
+def test_hash_password_reads_one_line(run):
+    done = run("hash-password", typed="canary-password\nmore\n")
+    assert check_password_hash(done.stdout.strip(), "canary-password")
+    assert "canary" not in done.stdout + done.stderr
+    assert run("hash-password", typed="\n").returncode != 0
+
+
+def test_failures_are_listed_with_the_client_that_asked(run, store, store_url):
+    log = Failures(store, retention_days=90_000)
+    through, own = a_failure(client="Flow Tool"), a_failure()
+    assert log.record(through)
+    assert log.record(own)
+    done = run("failures", "list", "--client", "flow tool", REDIS_URL=store_url)
+    (line,) = done.stdout.splitlines()
+    assert through.reference in line
+    assert line.endswith("unknown  through Flow Tool")
+    (line,) = run("failures", "list", "--client", "-", REDIS_URL=store_url).stdout.splitlines()
+    assert own.reference in line
+    assert line.endswith("unknown")
+    shown = json.loads(run("failures", "show", through.reference, REDIS_URL=store_url).stdout)
+    assert shown["client"] == "Flow Tool"
+
+
+def test_without_a_running_program_the_records_are_read_all_the_same(run):
+    assert "No failure is recorded" in run("failures", "list").stderr
+    assert "Nobody is connected" in run("connections", "list").stderr
+    assert run("connections", "revoke", "nobody").returncode == 1
+
+
+def test_doctor_sees_what_will_stop_every_attempt(run, tmp_path):
+    path = tmp_path / "app-hsmeta.json"
+    path.write_text('{"auth": {"requiredScopes": ["crm.objects.leads.read"]}}')
+    done = run("doctor", HUBSPOT_APP_CONFIG=str(path), HUBSPOT_CLIENTID="x")
+    assert done.returncode == 1
+    assert "requires crm.objects.leads.read" in done.stdout
+    assert "HUBSPOT_CLIENT_ID is meant" in done.stdout
+
+
+def test_a_key_that_others_can_read_is_one_line(run, tmp_path):
+    run("connections", "list")
+    key = tmp_path / "data" / "secret_key"
+    key.chmod(0o644)
+    for command in (("connections", "list"), ("doctor",)):
+        done = run(*command)
+        assert done.returncode == 1
+        assert "chmod 600" in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [("doctor",), ("failures", "list")])
+def test_a_store_address_that_cannot_be_read_shows_no_password(run, command):
+    done = run(*command, REDIS_URL="redis://:hunter/canary@localhost:6379")
+    assert done.returncode == 2
+    assert "REDIS_URL cannot be read" in done.stderr
+    assert "hunter" not in done.stdout + done.stderr
+
+
+def test_doctor_tells_what_is_and_what_is_wrong(run):
+    done = run("doctor")
+    assert done.returncode == 0
+    assert "sandbox" in done.stdout
+    assert "http://localhost:8000/callback/workato" in done.stdout
+    away = run("doctor", REDIS_URL="redis://user:canary@127.0.0.1:1/0")
+    assert away.returncode == 1
+    assert "does not answer" in away.stdout
+    assert "canary" not in away.stdout + away.stderr
+    unreachable = run(
+        "doctor",
+        HUBSPOT_CLIENT_ID="x",
+        HUBSPOT_CLIENT_SECRET="canary-secret",
+        PUBLIC_URL="https://connect.example.com",
+        HUBSPOT_API_URL="http://127.0.0.1:1",
+        HUBSPOT_AUTHORIZATION_ENDPOINT="http://127.0.0.1:1/oauth/authorize",
+    )
+    assert unreachable.returncode == 1
+    assert "cannot be reached" in unreachable.stdout
+    assert "canary" not in unreachable.stdout
+
+
+def test_doctor_tells_what_waits_for_the_store_and_whether_anything_could(run, tmp_path):
+    assert "outbox: is empty" in run("doctor").stdout
+    folder = tmp_path / "data" / "outbox"
+    outbox = Outbox(folder, seal=lambda plain: plain, unseal=lambda sealed: sealed)
+    outbox.put(Failed(a_failure()))
+    outbox.close()
+    assert "outbox: 1 notes wait for the store" in run("doctor").stdout
+    (tmp_path / "file").write_text("")
+    done = run("doctor", DATA_DIR=str(tmp_path / "file" / "data"))
+    assert done.returncode == 1
+    assert "outbox cannot be written: make DATA_DIR writable" in done.stdout
+
+
+def test_doctor_names_the_clients_of_the_proxy(run, tmp_path):
+    path = clients_file(tmp_path, {}, {"id": "desk", "name": "Desk", "secret_hash": None})
+    shown = " ".join(run("doctor", OAUTH_CLIENTS_FILE=path).stdout.split())
+    assert "client tool: Flow Tool, confidential, for profile workato; people are asked" in shown
+    assert "client desk: Desk, public" in shown
+
+
+class TestFirstStart:
+    """The program as a newcomer starts it: no settings at all, but for the port."""
+
+    @pytest.fixture
+    def settings(self):
+        return {}
+
+    @pytest.fixture
+    def program(self, tmp_path, settings):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "oauth_helper"],
+            cwd=tmp_path,
+            env=environment(tmp_path, {"PORT": str(port), **settings}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        process.url = f"http://localhost:{port}"
+        yield process
+        if process.poll() is None:
+            process.terminate()  # a kill would leave its store behind
+            process.wait(20)
+        process.stdout.close()
+
+    @staticmethod
+    def welcome(process):
+        lines = []
+        while "password:" not in "".join(lines):
+            line = process.stdout.readline()
+            assert line, "".join(lines)
+            lines.append(line)
+        return "".join(lines)
+
+    def test_connects_fails_and_tells(self, program, run, tmp_path):
+        began = time.monotonic()
+        text = self.welcome(program)
+        assert f"open {program.url}" in text
+        assert time.monotonic() - began < 30
+        http = urllib3.PoolManager(retries=False)
+        assert http.request("GET", program.url).status == 200
+        key = tmp_path / "data" / "secret_key"
+        assert key.stat().st_mode & 0o777 == 0o600
+
+        for decision, outcome in (("deny", "not connected"), ("allow", "is connected")):
+            start = http.request("GET", f"{program.url}/connect/workato", redirect=False)
+            cookie = start.headers["Set-Cookie"].split(";")[0]
+            answer = http.request(
+                "POST",
+                start.headers["Location"],
+                fields={"account": "1000104", "role": "super_admin", "decision": decision},
+                encode_multipart=False,
+                redirect=False,
+            )
+            back = http.request(
+                "GET", answer.headers["Location"], headers={"Cookie": cookie}, redirect=False
+            )
+            kept = back.headers["Set-Cookie"].split(";")[0]
+            page = http.request(
+                "GET", program.url + back.headers["Location"], headers={"Cookie": kept}
+            )
+            assert outcome in page.data.decode()
+
+        listed = run("failures", "list").stdout
+        assert "user_denied" in listed
+        reference = listed.split()[1]
+        shown = json.loads(run("failures", "show", reference.lower()).stdout)
+        assert shown["cause"] == "user_denied"
+        assert "workato.1000104" in run("connections", "list").stdout
+        revoked = run(
+            "connections", "revoke", "workato.1000104", PORT=program.url.rpartition(":")[2]
+        )
+        assert "Revoked at HubSpot" in revoked.stdout, revoked.stderr
+        http.clear()
+
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(20) == 0
+        assert "Traceback" not in program.stdout.read()
+
+    @pytest.mark.parametrize("settings", [{"ATTEMPT_TIMEOUT": "1"}], ids=["one-second"])
+    def test_misses_somebody_who_does_not_come_back(self, program, run):
+        self.welcome(program)
+        http = urllib3.PoolManager(retries=False)
+        http.request("GET", f"{program.url}/connect/workato", redirect=False)
+        deadline = time.monotonic() + 30
+        while "never_returned" not in (listed := run("failures", "list").stdout):
+            assert time.monotonic() < deadline, "waited in vain"
+        assert listed.count("never_returned") == 1
+
+    @pytest.mark.parametrize(
+        "settings",
+        [{"METRICS_TOKEN": "a-token-of-a-test", "LOG_FORMAT": "json", "WORKERS": "2"}],
+        ids=["two-workers"],
+    )
+    def test_counts_over_its_workers_and_tells_of_each_request_in_json(self, program):
+        self.welcome(program)
+
+        def get(path, **headers):
+            # A connection of its own each time, so that any worker may answer.
+            with urllib3.PoolManager(retries=False) as http:
+                return http.request(
+                    "GET",
+                    program.url + path,
+                    headers={"Connection": "close", **headers},
+                    redirect=False,
+                )
+
+        for number in range(30):
+            response = get("/connect/workato", **{"X-Request-ID": f"test-request-{number}"})
+            assert response.headers["X-Request-ID"] == f"test-request-{number}"
+        reference = re.search(r"attempt_([0-9A-Z-]{14})=", response.headers["Set-Cookie"])[1]
+        assert re.fullmatch(
+            r"[0-9a-f]{16}", get("/", **{"X-Request-ID": "x"}).headers["X-Request-ID"]
+        )
+        told = get("/metrics", Authorization="Bearer a-token-of-a-test").data.decode()
+        assert 'oauth_helper_attempts_total{profile="workato"} 30.0' in told
+        program.terminate()
+        lines = [json.loads(line) for line in program.stdout if line.startswith("{")]
+        starts = [line for line in lines if line.get("route") == "connect.connect"]
+        assert [line["request_id"] for line in starts] == [f"test-request-{n}" for n in range(30)]
+        assert starts[-1]["reference"] == reference
+        assert {"method", "path", "status", "milliseconds", "timestamp", "level"} <= starts[
+            0
+        ].keys()
+        assert not [line for line in lines if "scope" in json.dumps(line)]

@@ -1,0 +1,77 @@
+"""The settings of the OpenID provider: all problems at once, and no password beside it."""
+
+import pytest
+
+from oauth_helper.cli.bootstrap import with_support_user
+from oauth_helper.cli.doctor import examine
+from oauth_helper.common.secrets import Secret
+from oauth_helper.config.settings import Config, ConfigError
+from oauth_helper.config.staff_access import Rule
+
+WHOLE = {
+    "OIDC_ISSUER": "https://id.example/tenant/",
+    "OIDC_CLIENT_ID": "us",
+    "OIDC_CLIENT_SECRET": "canary-secret",
+    "OIDC_AGENTS": "Ana@Example.com, groups=support",
+    "OIDC_VIEWERS": "@example.com",
+}
+
+
+def problems_of(**changes):
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environ({**WHOLE, **changes})
+    return caught.value.problems
+
+
+def test_as_they_are_given():
+    config = Config.from_environ(WHOLE)
+    assert config.openid.issuer == "https://id.example/tenant/"  # to the letter
+    assert config.openid.client_secret == Secret("canary-secret")
+    assert config.openid.agents == (Rule("ana@example.com"), Rule("groups=support"))
+    assert config.openid.viewers == (Rule("@example.com"),)
+    assert config.openid.name == "your organisation"
+    assert "canary" not in repr(config)
+
+
+def test_none_of_them_is_needed():
+    assert Config.from_environ({"OIDC_NAME": "Example"}).openid is None
+
+
+@pytest.mark.parametrize("name", ["OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"])
+def test_one_without_the_others_is_named(name):
+    (problem,) = problems_of(**{name: ""})
+    assert problem.startswith(f"{name} is missing; OIDC_")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"OIDC_ISSUER": "http://id.example"}, "https only"),
+        ({"OIDC_ISSUER": "id.example"}, "has to be an address"),
+        ({"OIDC_ISSUER": "https://id.example?a=b"}, "without a query"),
+        ({"OIDC_ISSUER": "https://u:canary@id.example"}, "//***@id.example"),
+        ({"OIDC_CLIENT_ID": "ü"}, "beyond ASCII"),
+        ({"OIDC_CLIENT_SECRET": "canary\x07"}, "control characters"),
+        ({"OIDC_AGENTS": "", "OIDC_VIEWERS": ""}, "nobody could come in"),
+        ({"OIDC_AGENTS": "everybody"}, "has 'everybody'; it has to be"),
+        ({"OIDC_VIEWERS": "email=ana@example.com"}, "a claim other than email"),
+    ],
+)
+def test_a_wrong_one_is_named(changes, says):
+    (problem,) = problems_of(**changes)
+    assert says in problem
+    assert problem.split()[0] in changes
+    assert "canary" not in problem
+
+
+def test_all_wrong_ones_are_named_at_once():
+    names = [problem.split()[0] for problem in problems_of(OIDC_CLIENT_ID="", OIDC_AGENTS="x,y")]
+    assert names == ["OIDC_CLIENT_ID", "OIDC_AGENTS", "OIDC_AGENTS"]
+
+
+def test_with_a_provider_no_password_is_made():
+    config = Config.from_environ(WHOLE)
+    assert with_support_user(config) == (config, None)
+    findings = {each.about: each.text for each in examine(config, {})}
+    assert "https://id.example/tenant/" in findings["OIDC_ISSUER"]
+    assert "SUPPORT_USERS" not in findings

@@ -1,0 +1,84 @@
+"""The answer to a customer."""
+
+from dataclasses import replace
+
+import pytest
+from failure_examples import a_failure
+
+from oauth_helper.diagnosis import Cause, Who, fix_for
+from oauth_helper.failures.model import Event, Status, What
+from oauth_helper.failures.reply import reply
+from oauth_helper.web.translations import LANGUAGES, translations
+
+ADDRESS = "https://connect.example.com/connect/workato"
+
+
+def answer(failure, language="en"):
+    return reply(failure, address=ADDRESS, translate=translations(language).gettext)
+
+
+def test_what_the_customer_can_do_stands_step_by_step():
+    failure = a_failure(cause=Cause.USER_DENIED)
+    assert answer(failure).splitlines()[:3] == [
+        "Hello,",
+        "",
+        "you tried to connect HubSpot, and it did not work.",
+    ]
+    text = answer(failure)
+    assert "\n1. " in text
+    assert text.rstrip().endswith(failure.reference)
+    assert ADDRESS in text
+
+
+def test_what_others_mend_is_only_said_to_be_mended():
+    text = answer(a_failure(cause=Cause.CLIENT_SECRET_INVALID))
+    assert "We are mending it" in text
+    assert ADDRESS not in text
+    assert "1. " not in text
+
+
+def test_a_failure_that_is_mended_asks_to_try_again():
+    failure = replace(a_failure(cause=Cause.CLIENT_SECRET_INVALID), status=Status.RESOLVED)
+    text = answer(failure)
+    assert f"Please try once more:\n{ADDRESS}" in text
+    assert "We are mending it" not in text
+
+
+@pytest.mark.parametrize(
+    ("whats", "says"),
+    [
+        ([What.CONNECTED], "It has worked since"),
+        ([What.NOTED, What.CONNECTED, What.NOTED], "It has worked since"),
+        ([What.CONNECTED, What.REOPENED, What.RESOLVED], "Please try once more"),
+        ([What.RESOLVED], "Please try once more"),
+    ],
+    ids=str,
+)
+def test_whoever_has_connected_is_not_asked_to_try_again(whats, says):
+    history = tuple(Event(number, what, "somebody") for number, what in enumerate(whats))
+    text = answer(replace(a_failure(), status=Status.RESOLVED, history=history))
+    assert says in text
+    assert ("Nothing is left to do" in text) is (says == "It has worked since")
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+@pytest.mark.parametrize("language", list(LANGUAGES))
+def test_every_cause_has_an_answer_in_every_language(cause, language):
+    failure = a_failure(cause=cause, missing=("tickets",))
+    text = answer(failure, language)
+    assert failure.reference in text
+    assert "{" not in text
+    assert ("Hello," in text) is (language == "en")
+    of_ours = [
+        step
+        for fix in fix_for(cause, scopes=("tickets",), profile="workato")
+        if fix.who in (Who.APP_DEVELOPER, Who.OPERATOR)
+        for step in fix.steps
+    ]
+    theirs = {
+        step
+        for fix in fix_for(cause, scopes=("tickets",), profile="workato")
+        if fix.who in (Who.CUSTOMER, Who.ACCOUNT_ADMIN)
+        for step in fix.steps
+    }
+    assert not [step for step in of_ours if step in text and step not in theirs]

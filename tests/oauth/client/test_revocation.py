@@ -1,0 +1,130 @@
+from dataclasses import dataclass, field, replace
+from urllib.parse import parse_qs
+
+import pytest
+
+from oauth_helper.common.secrets import Secret
+from oauth_helper.config.profiles import Profile
+from oauth_helper.models import Connection, StoreUnavailableError, Tokens
+from oauth_helper.oauth.client.revocation import Revoked, revoke
+from oauth_helper.scopes import shipped_catalogue
+
+ID = "workato.7"
+CONNECTION = Connection(
+    id=ID,
+    profile="workato",
+    hub_id=7,
+    granted=None,
+    missing_optional=(),
+    connected_at=0,
+    expires_at=1800,
+    reference="222Q-7777-777J",
+)
+TOKENS = Tokens(Secret("access"), Secret("refresh"))
+PROFILE = Profile(
+    name="workato",
+    title="Workato",
+    client_id="shop",
+    client_secret=Secret("s3cret"),
+    redirect_uri="https://a.example/callback/workato",
+    catalogue=shipped_catalogue(),
+)
+
+
+@dataclass
+class Store:
+    """Connections in memory."""
+
+    kept: dict[str, Connection] = field(default_factory=lambda: {ID: CONNECTION})
+    sealed: dict[str, Tokens] = field(default_factory=lambda: {ID: TOKENS})
+
+    def get(self, connection_id: str) -> Connection | None:
+        return self.kept.get(connection_id)
+
+    def tokens(self, connection_id: str) -> Tokens | None:
+        return self.sealed.get(connection_id)
+
+    def forget(self, connection: Connection) -> None:
+        del self.kept[connection.id]
+        self.sealed.pop(connection.id, None)
+
+
+@dataclass
+class Endpoint:
+    """HubSpot, which says yes or no, and looks at what is kept at that moment."""
+
+    confirms: bool
+    store: Store
+    seen: list[tuple[dict[str, list[str]], bool]] = field(default_factory=list)
+
+    def revoke(self, form: str) -> bool:
+        self.seen.append((parse_qs(form), ID in self.store.kept))
+        return self.confirms
+
+
+FORM = {
+    "client_id": ["shop"],
+    "client_secret": ["s3cret"],
+    "token": ["refresh"],
+    "token_type_hint": ["refresh_token"],
+}
+
+
+@pytest.mark.parametrize(
+    ("confirms", "expected", "kept"),
+    [
+        pytest.param(True, Revoked.DONE, [], id="confirmed"),
+        pytest.param(False, Revoked.NOT_CONFIRMED, [ID], id="not-confirmed"),
+    ],
+)
+def test_hubspot_is_asked_before_anything_is_forgotten(confirms, expected, kept):
+    store = Store()
+    hubspot = Endpoint(confirms, store)
+    went = revoke(ID, connections=store, hubspot=hubspot, profiles={"workato": PROFILE})
+    assert went is expected
+    assert hubspot.seen == [(FORM, True)]
+    assert list(store.kept) == list(store.sealed) == kept
+
+
+@pytest.mark.parametrize(
+    ("store", "profiles", "expected", "kept"),
+    [
+        pytest.param(
+            Store(kept={}, sealed={}), {"workato": PROFILE}, Revoked.NOT_FOUND, [], id="unknown"
+        ),
+        pytest.param(
+            Store(sealed={}), {"workato": PROFILE}, Revoked.UNREADABLE, [], id="unreadable"
+        ),
+        pytest.param(Store(), {"other": PROFILE}, Revoked.UNREADABLE, [], id="profile-gone"),
+        pytest.param(
+            Store(kept={ID: replace(CONNECTION, ended_at=5)}, sealed={}),
+            {"workato": PROFILE},
+            Revoked.ENDED,
+            [],
+            id="ended",
+        ),
+    ],
+)
+def test_when_there_is_nothing_to_ask_hubspot_with(store, profiles, expected, kept):
+    hubspot = Endpoint(confirms=True, store=store)
+    assert revoke(ID, connections=store, hubspot=hubspot, profiles=profiles) is expected
+    assert hubspot.seen == []
+    assert list(store.kept) == kept
+
+
+def test_an_outage_is_the_callers_and_nothing_is_asked():
+    class Down(Store):
+        def get(self, connection_id: str) -> Connection | None:
+            raise StoreUnavailableError(connection_id)
+
+    hubspot = Endpoint(confirms=True, store=Down())
+    with pytest.raises(StoreUnavailableError):
+        revoke(ID, connections=hubspot.store, hubspot=hubspot, profiles={"workato": PROFILE})
+    assert hubspot.seen == []
+
+
+@pytest.mark.parametrize("went", Revoked)
+def test_each_end_has_its_message(went):
+    assert went.message.endswith(".")
+    assert went.ok is (went not in (Revoked.NOT_FOUND, Revoked.NOT_CONFIRMED))
+    assert ("orgotten" in went.message) is went.ok

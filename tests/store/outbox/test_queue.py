@@ -1,0 +1,297 @@
+"""The outbox on a real disk: durable, shared by processes, bounded, and never in the way."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from failure_examples import a_failure, some_failures
+from hypothesis import given
+from hypothesis import strategies as st
+from paths import TESTS
+
+from oauth_helper.common.encryption import Sealer
+from oauth_helper.common.secrets import Secret
+from oauth_helper.failures.model import Event, What
+from oauth_helper.models import Attempt, Connection, StoreUnavailableError, Tokens
+from oauth_helper.scopes import RequestedScopes
+from oauth_helper.store.outbox import queue as outbox_module
+from oauth_helper.store.outbox.codec import from_bytes, to_bytes
+from oauth_helper.store.outbox.queue import Outbox
+from oauth_helper.store.outbox.sqlite_file import problem_with
+from oauth_helper.store.outbox.writer import Began, Connected, Failed, Kept, Reported
+
+SEALER = Sealer([Secret("a key of the outbox that is long enough")], purpose="outbox")
+ATTEMPT = Attempt(
+    "2M7X-TQRT-89HR", "workato", RequestedScopes(("oauth",), ("tickets",)), 1000, 1900
+)
+FAILURE = a_failure(message="canary-message")
+KEPT = Kept(
+    Connection(
+        id="workato.7",
+        profile="workato",
+        hub_id=7,
+        granted=("oauth",),
+        missing_optional=("files",),
+        connected_at=1000,
+        expires_at=2800,
+        reference="2M7X-TQRT-89HR",
+    ),
+    Tokens(Secret("canary-access"), Secret("canary-refresh")),
+)
+NOTES = [
+    Began(replace(ATTEMPT, person="2M7X-TQRT-89HR", language="de", client="Flow Tool")),
+    Failed(FAILURE),
+    Failed(FAILURE, replaces=True),
+    Reported(FAILURE, Event(1234.5, What.REPORTED, "customer", "“E1”\n")),
+    Connected("2M7X-TQRT-89HR", "workato", "2M7X-TQRT-89HR", "f", None, 1234.5),
+    KEPT,
+    Kept(replace(KEPT.connection, hub_id=None, granted=None, client="flow"), KEPT.tokens),
+]
+
+
+@pytest.fixture
+def make(tmp_path):
+    made = []
+
+    def begin(**options):
+        box = Outbox(tmp_path / "outbox", seal=SEALER.seal, unseal=SEALER.unseal, **options)
+        made.append(box)
+        return box
+
+    yield begin
+    for box in made:
+        box.close()
+
+
+def taken(box):
+    found = []
+    box.replay(found.append)
+    return found
+
+
+def began(number):
+    return Began(replace(ATTEMPT, begun_at=number))
+
+
+@pytest.mark.parametrize("note", NOTES, ids=lambda note: type(note).__name__)
+def test_a_note_comes_back_as_it_was(note):
+    again = from_bytes(to_bytes(note))
+    assert again == note
+    if isinstance(note, Kept):
+        assert again.tokens.refresh_token.reveal() == "canary-refresh"
+
+
+@given(some_failures(5))
+def test_every_failure_comes_back_as_it_was(failures):
+    for failure in failures:
+        assert from_bytes(to_bytes(Failed(failure))) == Failed(failure)
+
+
+@given(st.binary(max_size=200))
+def test_what_is_no_note_is_a_value_error(data):
+    with pytest.raises(ValueError, match="note"):
+        from_bytes(data)
+
+
+def test_notes_come_out_once_and_in_their_order_also_for_another_process(make):
+    box = make()
+    assert box.replay(pytest.fail) == 0
+    assert not box._file.exists()  # nothing is made before it is needed
+    for note in NOTES:
+        box.put(note)
+    assert box.depth() == len(NOTES)
+    assert taken(make()) == NOTES
+    assert taken(box) == []
+    assert box.depth() == 0
+
+
+def test_nothing_of_a_note_can_be_read_from_the_disk(make, tmp_path):
+    box = make()
+    for note in NOTES:
+        box.put(note)
+    on_disk = b"".join(path.read_bytes() for path in (tmp_path / "outbox").iterdir())
+    assert len(on_disk) > 4096
+    for text in (b"canary", b"workato", b"tickets", b"2M7X"):
+        assert text not in on_disk
+    for path in [tmp_path / "outbox", *(tmp_path / "outbox").iterdir()]:
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_an_outage_in_the_middle_leaves_the_rest(make):
+    box = make()
+    for number in range(5):
+        box.put(began(number))
+    found = []
+
+    def write(note):
+        if len(found) == 2:
+            raise StoreUnavailableError("away again")
+        found.append(note)
+
+    with pytest.raises(StoreUnavailableError):
+        box.replay(write)
+    assert box.depth() == 3
+    assert found + taken(box) == [began(number) for number in range(5)]
+
+
+def test_a_note_that_cannot_be_written_holds_nobody_up_and_is_kept(make, tmp_path, caplog):
+    box = make()
+    box.put(began(1))
+    box.put(began(2))
+    stranger = Sealer([Secret("another key that is long enough too")], purpose="outbox")
+    with sqlite3.connect(tmp_path / "outbox" / "notes.sqlite3") as database:
+        database.execute(
+            "UPDATE notes SET note = ? WHERE id = 1", (stranger.seal(to_bytes(began(1))),)
+        )
+    database.close()
+    assert taken(box) == [began(2)]
+    assert box.depth() == 0
+    assert "set aside: number 1" in caplog.text
+    with sqlite3.connect(tmp_path / "outbox" / "notes.sqlite3") as database:
+        assert database.execute("SELECT refused FROM notes").fetchall() == [("UnsealError",)]
+    database.close()
+
+
+def test_while_one_process_replays_the_others_have_nothing_to_do(make):
+    box, other = make(), make()
+    box.put(began(1))
+    seen = []
+    box.replay(lambda note: seen.append((note, other.replay(pytest.fail))))
+    assert seen == [(began(1), 0)]
+
+
+def test_many_processes_put_and_replay_at_once_and_each_note_comes_out_once(make, tmp_path):
+    context = multiprocessing.get_context("fork")
+    box = make()
+    box.put(began(0))  # opened before the fork: the others must not use this handle
+    results = context.SimpleQueue()
+
+    def work(number):
+        for step in range(50):
+            box.put(began(1000 * number + step))
+        results.put(taken(box))
+
+    workers = [context.Process(target=work, args=(number,)) for number in range(1, 5)]
+    for worker in workers:
+        worker.start()
+    found = [note for _ in workers for note in results.get()]
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    found += taken(box)
+    expected = [0, *(1000 * number + step for number in range(1, 5) for step in range(50))]
+    assert sorted(note.attempt.begun_at for note in found) == expected
+    # With nothing left the room is given back.
+    assert (tmp_path / "outbox" / "notes.sqlite3").stat().st_size <= 5 * 4096
+
+
+_PUTS_FOR_EVER = """
+import sys
+sys.path[:0] = sys.argv[2:]
+from pathlib import Path
+from store.outbox.test_queue import SEALER, began
+from oauth_helper.store.outbox.queue import Outbox
+box = Outbox(Path(sys.argv[1]), seal=SEALER.seal, unseal=SEALER.unseal)
+number = 0
+while True:
+    box.put(began(number))
+    print(number, flush=True)
+    number += 1
+"""
+
+
+def test_what_was_put_is_there_after_a_kill(make, tmp_path):
+    tests = TESTS
+    arguments = [str(tmp_path / "outbox"), str(tests), str(tests.parent)]
+    with subprocess.Popen(
+        [sys.executable, "-c", _PUTS_FOR_EVER, *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        for _ in range(200):
+            last = int(process.stdout.readline())
+        process.send_signal(signal.SIGKILL)
+        told = process.stdout.read().splitlines()
+    last = int(told[-1]) if told else last
+    numbers = [note.attempt.begun_at for note in taken(make())]
+    assert numbers[: last + 1] == list(range(last + 1))
+    assert len(numbers) <= last + 2
+
+
+def test_a_full_file_keeps_its_last_quarter_for_what_matters_more(make, caplog):
+    box = make(most_bytes=64 * 4096)
+    number = 0
+    while not box.lost:
+        box.put(began(number))
+        number += 1
+        assert number < 5000
+    assert "attempts, 1 notes so far" in caplog.text
+    waiting = box.depth()
+    assert waiting == number - 1
+    for step in range(20):
+        box.put(Failed(a_failure(message=f"{step}")))
+    assert box.depth() == waiting + 20
+    assert box.lost == 1
+    assert len(taken(box)) == waiting + 20
+
+
+def test_beyond_that_notes_are_kept_in_memory_and_then_lost_and_told(make, caplog, monkeypatch):
+    monkeypatch.setattr(outbox_module, "_MOST_IN_MEMORY", 3)
+    box = make(most_bytes=16 * 4096)
+    put = 0
+    while not box.lost:
+        box.put(Failed(a_failure(message=os.urandom(500).hex())))
+        put += 1
+        assert put < 5000
+    assert box.depth() == put - 1
+    assert "in memory only" in caplog.text
+    assert "lost, for the outbox takes no more: failed" in caplog.text
+    assert len(taken(box)) == put - 1
+
+
+def test_where_nothing_can_be_written_notes_wait_in_memory(tmp_path, caplog):
+    (tmp_path / "file").write_text("not a directory")
+    box = Outbox(tmp_path / "file" / "outbox", seal=SEALER.seal, unseal=SEALER.unseal)
+    assert problem_with(tmp_path / "file/outbox") == f"{tmp_path}/file/outbox cannot be written"
+    box.put(NOTES[1])
+    box.put(NOTES[2])
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]  # not for each
+    assert box.depth() == 2
+    assert taken(box) == NOTES[1:3]
+
+
+def test_a_directory_that_can_be_made_is_no_problem(tmp_path):
+    assert problem_with(tmp_path / "not/there/yet") == ""
+
+
+@pytest.mark.parametrize("damage", ["another file", "torn page"])
+def test_a_damaged_file_is_set_aside_and_a_new_one_begun(make, tmp_path, damage, caplog):
+    path = tmp_path / "outbox" / "notes.sqlite3"
+    box = make()
+    for number in range(200):
+        box.put(began(number))
+    box.close()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        if damage == "torn page":
+            file.seek(100)
+        file.write(b"x" * (size - 200))
+    box = make()
+    taken(box)
+    box.put(began(1))
+    assert taken(box) == [began(1)]
+    assert "the outbox is damaged and set aside" in caplog.text
+    assert (tmp_path / "outbox" / "notes.damaged").stat().st_size == size
+
+
+def test_a_file_that_somebody_removed_is_made_again(make, tmp_path):
+    box = make()
+    box.put(began(1))
+    for path in (tmp_path / "outbox").iterdir():
+        path.unlink()
+    box.put(began(2))
+    assert taken(box) == [began(2)]

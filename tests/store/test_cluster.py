@@ -1,0 +1,122 @@
+"""The log on a Cluster of three nodes, whose slots no script and no transaction may mix."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from failure_examples import NOON, REQUESTS, a_failure, found_in
+from redis.connection import AbstractConnection
+
+from benchmarks import servers
+from oauth_helper.common.references import day_of
+from oauth_helper.diagnosis import Candidate, Cause
+from oauth_helper.failures.model import Status
+from oauth_helper.failures.query import Term, Wanted
+from oauth_helper.models import Attempt, Claim
+from oauth_helper.store.attempts import Attempts
+from oauth_helper.store.counters import Tallies
+from oauth_helper.store.failures import Failures
+from oauth_helper.store.redis import connect
+
+
+@pytest.fixture(scope="module")
+def cluster_url(tmp_path_factory):
+    with servers.cluster(tmp_path_factory.mktemp("cluster"), replicas=False) as running:
+        yield running.url
+
+
+@pytest.fixture
+def client(cluster_url):
+    with connect(cluster_url) as connected:
+        yield connected
+
+
+def test_everything_works_on_a_cluster(client, cluster_url):
+    log, counted = Failures(client, retention_days=90), Tallies(client)
+    place = log.feed.place()
+    recorded = [
+        a_failure(
+            NOON - timedelta(days=number),
+            cause=(Cause.UNKNOWN, Cause.USER_DENIED)[number % 2],
+            message=f"number {number}",
+            hub_id=number % 3,
+            client="" if number % 5 else "Flow {Tool}",
+            missing=("tickets",) if number % 3 else (),
+            requested=REQUESTS[number % 2],
+        )
+        for number in range(30)
+    ]
+    for failure in recorded:
+        assert log.record(failure)
+    homes = {client.get_node_from_key(f"{{{day_of(each.reference)}}}").port for each in recorded}
+    assert len(homes) == 3
+
+    changed = log.change(
+        recorded[4].reference,
+        lambda old: replace(
+            old, status=Status.RESOLVED, candidates=(Candidate(Cause.APP_BLOCKED, "why"),)
+        ),
+    )
+    recorded[4] = changed
+    assert log.get(changed.reference) == changed
+    assert log.get_all([each.reference for each in recorded]) == recorded
+    # Whoever knows neither scripts nor requests yet reads the same.
+    with connect(cluster_url) as another:
+        assert Failures(another, retention_days=90).get(changed.reference) == changed
+
+    for wanted in (
+        Wanted(),
+        Wanted(cause=Cause.USER_DENIED, scope="tickets"),
+        Wanted(client="flow {tool}"),
+        Wanted(status="open", since=(NOON - timedelta(days=9)).timestamp()),
+        Wanted(terms=(Term("", "NUMBER 1"), Term("account", "1", negated=True))),
+    ):
+        expected = found_in(recorded, wanted)
+        assert list(log.each(wanted, chunk=4)) == expected
+        first = log.page(wanted, limit=2)
+        second = log.page(wanted, limit=2, cursor=first.next_cursor)
+        assert [*first.failures, *second.failures] == expected[:4]
+        back = log.page(wanted, limit=2, cursor=second.previous_cursor, newer=True)
+        assert back.failures == first.failures
+
+    counts = counted.counts(Wanted())
+    assert (counts.total, counts.by_field["status"]) == (30, {"open": 29, "resolved": 1})
+    assert counted.counts(Wanted(account="1")).total == 10
+    assert counted.counts(Wanted(client="flow {tool}")).total == 6
+    assert counted.clients() == ("Flow {Tool}",)
+    groups = counted.groups(Wanted(), limit=9)
+    assert sum(group.count for group in groups) == 30
+    assert sum(group.people for group in groups) == 31  # one belongs to two groups now
+    assert sum(kind.count for kind in counted.kinds()) == 30
+    days = (NOON.date() - timedelta(days=40), NOON.date())
+    assert sum(tally.count for tally in counted.failures(*days)) == 30
+    assert sum(tally.count for tally in counted.scopes(*days)) == 20
+    assert (counted.attempts(*days), counted.recoveries(*days)) == ((), ())
+    assert set(log.feed.after(place, limit=100).references) == {each.reference for each in recorded}
+
+
+def test_attempts_work_on_a_cluster(client):
+    attempts, log = Attempts(client), Failures(client, retention_days=90)
+    failure = a_failure()
+    attempts.note(Attempt(failure.reference, "workato", REQUESTS[0], failure.begun_at, 1))
+    assert attempts.claim(failure.reference, 1.0, mark="m") is Claim.WON
+    assert log.record(failure, only_if_open=True)
+    assert attempts.outcome(failure.reference) == "failed"
+
+
+def test_failures_of_an_account_are_not_looked_for_day_by_day(client, monkeypatch):
+    log = Failures(client, retention_days=90)
+    for number in range(30):
+        log.record(a_failure(NOON - timedelta(days=number), hub_id=number))
+    person = a_failure(NOON).reference
+    found = log.open_of("workato", account=29, person=person)
+    sent = []
+    send = AbstractConnection.send_packed_command
+    monkeypatch.setattr(
+        AbstractConnection,
+        "send_packed_command",
+        lambda *arguments, **options: (sent.append(1), send(*arguments, **options))[1],
+    )
+    assert log.open_of("workato", account=29, person=person) == found
+    assert len(found) == 1
+    assert len(sent) <= 15
