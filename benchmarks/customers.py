@@ -45,7 +45,7 @@ class Told:
 
     references: dict[Story, list[str]] = field(default_factory=lambda: {each: [] for each in Story})
     refused: list[str] = field(default_factory=list)
-    put_off: int = 0
+    deferred: int = 0
     cut_off: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     longest: float = 0.0
@@ -167,7 +167,7 @@ class Customer:
             status, headers, text = self.browser.ask("GET", address)
             if status != 503 or not headers["Refresh"]:
                 break
-            self.browser.told.put_off += 1
+            self.browser.told.deferred += 1
             time.sleep(float(headers["Refresh"]))
         if status == 303:
             status, _, text = self.browser.ask("GET", address)

@@ -28,7 +28,7 @@ import click
 from benchmarks import made_up
 from benchmarks.filling import fill
 from benchmarks.serving import Desk, serving
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.store import keys
 from oauth_helper.store.embedded.server import EmbeddedStore
 from oauth_helper.store.failures import Failures
@@ -116,9 +116,9 @@ def page_far_behind(desk: Desk) -> tuple[str, str]:
     log = Failures(desk.client, retention_days=90)
     cursor = None
     for _ in range(_PAGES - 1):
-        page = log.page(Wanted(), limit=_PER_PAGE, cursor=cursor)
+        page = log.page(FailureQuery(), limit=_PER_PAGE, cursor=cursor)
         cursor = page.next_cursor
-    behind = log.page(Wanted(), limit=_PER_PAGE, cursor=cursor)
+    behind = log.page(FailureQuery(), limit=_PER_PAGE, cursor=cursor)
     return (
         f"/support/failures?{urlencode({'cursor': cursor or ''})}",
         f"/support/failures?{urlencode({'before': behind.previous_cursor or ''})}",

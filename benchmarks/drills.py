@@ -31,7 +31,7 @@ from benchmarks.hubspot import CLIENT_ID, CLIENT_SECRET
 from benchmarks.serving import Program, free_port, program
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.attempts import Attempts
-from oauth_helper.store.counters import Tallies
+from oauth_helper.store.counters import Counters
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.outbox.queue import MOST_BYTES
 from oauth_helper.store.outbox.sqlite_file import OutboxFile
@@ -51,7 +51,7 @@ class Found:
     drill: str
     customers: int
     requests: int
-    put_off: int
+    deferred: int
     cut_off: int
     refused: int
     failures_expected: int
@@ -188,9 +188,9 @@ def _compare(name: str, scene: Scene, told: Told) -> Found:
         connected = told.references[Story.CONNECTS]
         gone = [each for each in connected if attempts.outcome(each) != "connected"]
         doubled = _doubled(client)
-        tallies = Tallies(client)
+        counters = Counters(client)
         today = datetime.now(UTC).date()
-        begun = sum(tally.begun for tally in tallies.attempts(today - timedelta(days=1), today))
+        begun = sum(tally.begun for tally in counters.attempts(today - timedelta(days=1), today))
     problems = list(told.refused[:20])
     # A start whose answer broke off is begun anew, and the first one never returns.
     if not told.count <= begun <= told.count + told.cut_off:
@@ -201,7 +201,7 @@ def _compare(name: str, scene: Scene, told: Told) -> Found:
         drill=name,
         customers=told.count,
         requests=sum(told.statuses.values()),
-        put_off=told.put_off,
+        deferred=told.deferred,
         cut_off=told.cut_off,
         refused=len(told.refused),
         failures_expected=len(expected),
@@ -218,8 +218,8 @@ def _doubled(client: Client) -> int:
     today = datetime.now(UTC).date()
     days = [f"{today - timedelta(days=ago):%Y-%m-%d}" for ago in range(2)]
     records = sum(client.zcard(f"oh:{{{day}}}:failures") for day in days)
-    tallies = Tallies(client).failures(today - timedelta(days=1), today)
-    return sum(tally.count for tally in tallies) - records
+    counters = Counters(client).failures(today - timedelta(days=1), today)
+    return sum(tally.count for tally in counters) - records
 
 
 @contextmanager
@@ -335,7 +335,7 @@ def _table(found: list[Found]) -> str:
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     )
     rows = [
-        f"| {each.drill} | {each.customers} | {each.requests} | {each.put_off} | {each.cut_off} | "
+        f"| {each.drill} | {each.customers} | {each.requests} | {each.deferred} | {each.cut_off} | "
         f"{each.refused} | {each.failures_expected} | {each.failures_lost} | "
         f"{each.failures_doubled} | {each.connected_lost} | {each.longest_answer} s |"
         for each in found

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from benchmarks import made_up
 from oauth_helper.failures.model import Failure
-from oauth_helper.store.change_feed import Feed
+from oauth_helper.store.change_feed import ChangeFeed
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import Client, connect
 
@@ -53,7 +53,7 @@ def record_together(client: Client, failures: Iterable[Failure]) -> None:
     pipeline = client.pipeline(transaction=False)
     log = Failures(client, retention_days=RETENTION_DAYS)
     log._record = functools.partial(log._record, client=pipeline)  # type: ignore[assignment]  # noqa: SLF001 - its arguments, sent later
-    log.feed = Feed(cast("Client", _Sender(pipeline)))
+    log.feed = ChangeFeed(cast("Client", _Sender(pipeline)))
     for number, failure in enumerate(failures, 1):
         log.record(failure)
         if number % _TOGETHER == 0:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from oauth_helper.common.references import new_reference
 from oauth_helper.diagnosis import Candidate, Cause, Evidence, Stage, diagnose
-from oauth_helper.failures.model import Event, Failure, Status, What
+from oauth_helper.failures.model import Event, EventType, Failure, Status
 from oauth_helper.scopes import Kind, RequestedScopes, shipped_catalogue
 
 #: Over how many days they are spread, and how many accounts and members of the staff there are.
@@ -90,7 +90,7 @@ def _failure(
         profile=profile,
         stage=stage,
         at=round(at, 6),
-        begun_at=int(begun.timestamp()),
+        started_at=int(begun.timestamp()),
         requested=requested,
         candidates=why[cause],
         message=text,
@@ -101,8 +101,8 @@ def _failure(
         hub_id=account,
         redirect_uri=f"https://connect.example.com/callback/{profile}",
         assignee=assignee,
-        person=first_time if chance.random() < 0.3 else reference,
-        history=(Event(at + 3600, What.RESOLVED, by),) if is_resolved else (),
+        browser_id=first_time if chance.random() < 0.3 else reference,
+        history=(Event(at + 3600, EventType.RESOLVED, by),) if is_resolved else (),
     )
 
 
@@ -124,7 +124,7 @@ def _candidates(cause: Cause, requested: RequestedScopes) -> tuple[Candidate, ..
         message="",
         requested=requested,
         redirect_uri="https://connect.example.com/callback/workato",
-        silent_for=900,
+        waited_seconds=900,
     )
     found = diagnose(evidence).candidates
     if cause is HALF:

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import urllib3
 
 from oauth_helper.cli.bootstrap import hash_password
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import Client, connect
 
@@ -66,7 +66,7 @@ class Desk:
 
     def newest(self) -> str:
         """The reference of the newest failure."""
-        (newest,) = Failures(self.client, retention_days=90).page(Wanted(), limit=1).failures
+        (newest,) = Failures(self.client, retention_days=90).page(FailureQuery(), limit=1).failures
         return newest.reference
 
     def _ask(

@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask
 
-from oauth_helper.common.encryption import Sealer, derive_key
+from oauth_helper.common.encryption import Encryptor, derive_key
 from oauth_helper.common.logging import keep_libraries_quiet
 from oauth_helper.common.metrics import (
     CountedAttempts,
@@ -23,32 +23,32 @@ from oauth_helper.common.metrics import (
 from oauth_helper.config.profiles import Profile
 from oauth_helper.config.sandbox_app import sandbox_for
 from oauth_helper.config.settings import Config
-from oauth_helper.oauth.client.callback import Failing, Finishing
-from oauth_helper.oauth.client.expiry import Sweeping
-from oauth_helper.oauth.client.refresh import RefreshFailures, Refreshing
-from oauth_helper.oauth.client.report import Reporting
-from oauth_helper.oauth.client.start import Connecting
+from oauth_helper.oauth.client.callback import Callback, Failing
+from oauth_helper.oauth.client.expiry import AttemptExpiry
+from oauth_helper.oauth.client.refresh import RefreshFailures, TokenRefresher
+from oauth_helper.oauth.client.report import Reports
+from oauth_helper.oauth.client.start import Authorizer
 from oauth_helper.oauth.server import Parts, ProxyServer, RefreshTokens
-from oauth_helper.oauth.server.completion import HandingOver
+from oauth_helper.oauth.server.completion import CodeRedemption
 from oauth_helper.sandbox import create_blueprint
 from oauth_helper.store.authorization_codes import Codes
-from oauth_helper.store.bulk_actions import Deeds
+from oauth_helper.store.bulk_actions import BulkActions
 from oauth_helper.store.connections import Connections
-from oauth_helper.store.counters import Tallies
+from oauth_helper.store.counters import Counters
 from oauth_helper.store.export_progress import Exports
 from oauth_helper.store.failures import Failures
-from oauth_helper.store.migrations import Upgrading
+from oauth_helper.store.migrations import Migrations
 from oauth_helper.store.outbox.queue import Outbox
-from oauth_helper.store.outbox.writer import Noting
-from oauth_helper.store.rate_limits import limits_settings
-from oauth_helper.store.redis import Client, Server, connect, tell_errors_to
-from oauth_helper.store.refresh_locks import Refreshes
+from oauth_helper.store.outbox.writer import EventWriter
+from oauth_helper.store.rate_limits import rate_limit_storage
+from oauth_helper.store.redis import Client, Server, connect, on_error
+from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions
 from oauth_helper.web import routes, security
 from oauth_helper.web.customer.cookies import AttemptCookies
 from oauth_helper.web.services import SESSION_LIFETIME, Services
-from oauth_helper.web.support.oidc_client import OpenIdProvider
+from oauth_helper.web.support.oidc_client import OidcProvider
 
 
 def assemble(config: Config, clock: Callable[[], float] | None) -> Flask:
@@ -61,7 +61,7 @@ def assemble(config: Config, clock: Callable[[], float] | None) -> Flask:
     app.config.update(SECRET_KEY=newest, SECRET_KEY_FALLBACKS=older)
 
     metrics = Metrics()
-    tell_errors_to(lambda name: metrics.store_errors.labels(name).inc())
+    on_error(lambda name: metrics.store_errors.labels(name).inc())
     redis = connect(config.redis_url.reveal())
     core = _Core(
         config=config,
@@ -79,7 +79,7 @@ def assemble(config: Config, clock: Callable[[], float] | None) -> Flask:
         tracing.install(app)
         core.hubspot.span = tracing.span
         app.extensions["oauth_helper_tracing"] = tracing
-    routes.install(app, config, limits_settings(config.redis_url.reveal()))
+    routes.install(app, config, rate_limit_storage(config.redis_url.reveal()))
     if config.sandbox:
         sandbox = create_blueprint(sandbox_for(config, RedisSandboxState(redis), clock=core.clock))
         security.limit_blueprint(sandbox, "600 per minute")
@@ -108,21 +108,21 @@ class _Core:
     metrics: Metrics
     clock: Callable[[], float]
 
-    def sealer(self, purpose: str) -> Sealer:
+    def encryptor(self, purpose: str) -> Encryptor:
         """What seals for one purpose only."""
-        return Sealer(self.config.secret_keys, purpose=purpose)
+        return Encryptor(self.config.secret_keys, purpose=purpose)
 
 
 def _services(core: _Core) -> Services:
     config, redis, clock = core.config, core.redis, core.clock
-    tokens = core.sealer("tokens")
+    tokens = core.encryptor("tokens")
     core.hubspot.metrics = core.metrics
     attempts = CountedAttempts(redis, retention_days=config.failure_retention_days)
     failures = CountedFailures(redis, retention_days=config.failure_retention_days)
     attempts.metrics = failures.metrics = core.metrics
-    connections = Connections(redis, seal=tokens.seal, unseal=tokens.unseal)
+    connections = Connections(redis, encrypt=tokens.encrypt, decrypt=tokens.decrypt)
     server, outbox = Server(redis), _outbox(core)
-    noting = Noting(
+    noting = EventWriter(
         attempts=attempts,
         failures=failures,
         connections=connections,
@@ -133,7 +133,7 @@ def _services(core: _Core) -> Services:
     refreshing = _refreshing(core, failures, connections)
     proxy = _proxy(core, noting, connections, refreshing.recording)
     failing = Failing(notes=noting, clients=proxy, clock=clock)
-    connecting = Connecting(
+    connecting = Authorizer(
         endpoint=config.authorization_endpoint,
         notes=noting,
         failing=failing,
@@ -142,7 +142,7 @@ def _services(core: _Core) -> Services:
         choose=secrets.choice,
         attempt_timeout=config.attempt_timeout,
     )
-    finishing = Finishing(
+    finishing = Callback(
         attempts=attempts,
         notes=noting,
         clients=proxy,
@@ -157,19 +157,19 @@ def _services(core: _Core) -> Services:
         profiles=core.profiles,
         connecting=connecting,
         finishing=finishing,
-        reporting=Reporting(attempts=attempts, failures=failures, outbox=outbox, clock=clock),
-        sweeping=Sweeping(
+        reporting=Reports(attempts=attempts, failures=failures, outbox=outbox, clock=clock),
+        sweeping=AttemptExpiry(
             attempts=attempts, failures=failures, profiles=core.profiles, clock=clock
         ),
         noting=noting,
-        upgrading=Upgrading(redis, failures),
+        upgrading=Migrations(redis, failures),
         outbox=outbox,
         metrics=core.metrics,
-        cookies=AttemptCookies(core.sealer("attempts"), secure=config.is_secure),
+        cookies=AttemptCookies(core.encryptor("attempts"), secure=config.is_secure),
         attempts=attempts,
         failures=failures,
-        tallies=Tallies(redis),
-        deeds=Deeds(redis),
+        counters=Counters(redis),
+        bulk_actions=BulkActions(redis),
         connections=connections,
         refreshing=refreshing,
         exports=Exports(redis),
@@ -178,8 +178,8 @@ def _services(core: _Core) -> Services:
         hubspot=core.hubspot,
         proxy=proxy if config.oauth_clients else None,
         staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
-        openid=OpenIdProvider(config.openid, callback) if config.openid else None,
-        sign_ins=core.sealer("sign-ins"),
+        openid=OidcProvider(config.openid, callback) if config.openid else None,
+        sign_ins=core.encryptor("sign-ins"),
         ping=server.ping,
         clock=clock,
     )
@@ -192,16 +192,18 @@ def _chance(length: int) -> str:
 
 def _outbox(core: _Core) -> Outbox:
     """Where notes wait while the store is down."""
-    sealer = core.sealer("outbox")
-    outbox = CountedOutbox(core.config.data_dir / "outbox", seal=sealer.seal, unseal=sealer.unseal)
+    encryptor = core.encryptor("outbox")
+    outbox = CountedOutbox(
+        core.config.data_dir / "outbox", encrypt=encryptor.encrypt, decrypt=encryptor.decrypt
+    )
     outbox.metrics = core.metrics
     return outbox
 
 
-def _refreshing(core: _Core, failures: Failures, connections: Connections) -> Refreshing:
+def _refreshing(core: _Core, failures: Failures, connections: Connections) -> TokenRefresher:
     """What hands out access tokens, with the turns that all workers share."""
-    refreshes = Refreshes(core.redis)
-    return Refreshing(
+    refreshes = RefreshLocks(core.redis)
+    return TokenRefresher(
         connections=connections,
         profiles=core.profiles,
         hubspot=core.hubspot,
@@ -215,13 +217,13 @@ def _refreshing(core: _Core, failures: Failures, connections: Connections) -> Re
 
 def _proxy(
     core: _Core,
-    noting: Noting,
+    noting: EventWriter,
     connections: Connections,
     refresh_failures: RefreshFailures,
 ) -> ProxyServer:
     """The authorization server for clients; where none is registered nobody gets to it."""
-    codes = core.sealer("codes")
-    handing_over = HandingOver(
+    codes = core.encryptor("codes")
+    code_redemption = CodeRedemption(
         notes=noting,
         firsts=refresh_failures.firsts,
         connections=connections,
@@ -234,11 +236,11 @@ def _proxy(
             issuer=core.config.public_url,
             clients=core.config.oauth_clients,
             profiles=core.profiles,
-            codes=Codes(core.redis, seal=codes.seal, unseal=codes.unseal),
-            refresh_tokens=RefreshTokens(core.sealer("refresh tokens")),
+            codes=Codes(core.redis, encrypt=codes.encrypt, decrypt=codes.decrypt),
+            refresh_tokens=RefreshTokens(core.encryptor("refresh tokens")),
             connections=connections,
             hubspot=core.hubspot,
-            handing_over=handing_over,
+            code_redemption=code_redemption,
             refresh_failures=refresh_failures,
             clock=core.clock,
             key=secrets.token_bytes(32),

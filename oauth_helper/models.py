@@ -22,7 +22,7 @@ class StoreUnavailableError(Exception):
 class Attempt:
     """A connection that was begun. `deadline` is when it counts as never returned.
 
-    `claimed_at` is when the authorization response was taken in hand; None before that. `person` is
+    `claimed_at` is when the authorization response was taken in hand; None before that. `browser_id` is
     the reference of the first attempt known to be of the same browser; empty when nobody knows.
     `language` is the code of the one that the person read, `client` the name of the client of the
     proxy that asked for it.
@@ -31,10 +31,10 @@ class Attempt:
     reference: str
     profile: str
     requested: RequestedScopes
-    begun_at: int
+    started_at: int
     deadline: int
     claimed_at: int | None = None
-    person: str = ""
+    browser_id: str = ""
     language: str = ""
     client: str = ""
 
@@ -43,7 +43,7 @@ class Claim(StrEnum):
     """Whether a caller may deal with a response."""
 
     WON = "won"
-    IN_HAND = "in_hand"  # somebody else has it, and has not said yet how it ended
+    CLAIMED = "in_hand"  # somebody else has it, and has not said yet how it ended
     USED = "used"
 
 
@@ -89,11 +89,11 @@ class IssuedCode:
 
 
 #: Characters of the random part of a state; each holds six bits.
-STATE_CHANCE = 43
+STATE_RANDOM_LENGTH = 43
 
 
 @dataclass(frozen=True, slots=True)
-class PutOff:
+class DeferredCode:
     """A code that came when it could not be used. `at` is when, in Unix seconds.
 
     `marks` are those of claims of which nobody knows whether they reached the store.
@@ -106,13 +106,13 @@ class PutOff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingAuthorization:
-    """One authorization request that waits for its response. `begun_at` is in Unix seconds.
+    """One authorization request that waits for its response. `started_at` is in Unix seconds.
 
-    `begun_with` has the choices of the person who began, as a query, to begin the same again.
-    `person` is the reference of the first attempt that is known of the same browser, `language` the
-    code of the one that the person read. `asked_by` is what a client of the proxy wants answered,
+    `start_query` has the choices of the person who began, as a query, to begin the same again.
+    `browser_id` is the reference of the first attempt that is known of the same browser, `language` the
+    code of the one that the person read. `client_request` is what a client of the proxy wants answered,
     None when nobody but the person asked; `popup` says that the window is to close at the end.
-    `put_off` has the response when it is there and could not be dealt with yet.
+    `deferred` has the response when it is there and could not be dealt with yet.
     """
 
     reference: str
@@ -120,19 +120,19 @@ class PendingAuthorization:
     state: str
     code_verifier: str | None
     requested: RequestedScopes
-    begun_at: int
+    started_at: int
     return_to: str | None = None
-    begun_with: str = ""
-    person: str = ""
+    start_query: str = ""
+    browser_id: str = ""
     language: str = ""
-    asked_by: ClientRequest | None = None
+    client_request: ClientRequest | None = None
     popup: bool = False
-    put_off: PutOff | None = None
+    deferred: DeferredCode | None = None
 
     @property
     def client(self) -> str:
         """The name of the client that asked; empty when none did."""
-        return self.asked_by.client if self.asked_by else ""
+        return self.client_request.client if self.client_request else ""
 
     def matches(self, state: str) -> bool:
         """Whether `state` is this one's, compared in constant time."""
@@ -146,18 +146,18 @@ class PendingAuthorization:
             "s": self.state,
             "v": self.code_verifier,
             "q": [" ".join(self.requested.scope), " ".join(self.requested.optional_scope)],
-            "t": self.begun_at,
+            "t": self.started_at,
             "u": self.return_to,
-            "b": self.begun_with,
-            "w": self.person,
+            "b": self.start_query,
+            "w": self.browser_id,
             "l": self.language,
         }
-        if self.asked_by:
-            document["a"] = self.asked_by.to_list()
+        if self.client_request:
+            document["a"] = self.client_request.to_list()
         if self.popup:
             document["o"] = True
-        if self.put_off:
-            document["c"] = [self.put_off.code, self.put_off.at, *self.put_off.marks]
+        if self.deferred:
+            document["c"] = [self.deferred.code, self.deferred.at, *self.deferred.marks]
         return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 9)
 
     @classmethod
@@ -165,7 +165,7 @@ class PendingAuthorization:
         """The value that `to_bytes` wrote. For sealed bytes only: it trusts their shape."""
         document = json.loads(zlib.decompress(data))
         scope, optional_scope = document["q"]
-        asked_by = document.get("a")
+        client_request = document.get("a")
         code, at, *marks = document.get("c", ("", 0))
         return cls(
             reference=document["r"],
@@ -173,14 +173,14 @@ class PendingAuthorization:
             state=document["s"],
             code_verifier=document["v"],
             requested=RequestedScopes(tuple(scope.split()), tuple(optional_scope.split())),
-            begun_at=document["t"],
+            started_at=document["t"],
             return_to=document["u"],
-            begun_with=document["b"],
-            person=document.get("w", ""),
+            start_query=document["b"],
+            browser_id=document.get("w", ""),
             language=document.get("l", ""),
-            asked_by=ClientRequest.from_list(asked_by) if asked_by else None,
+            client_request=ClientRequest.from_list(client_request) if client_request else None,
             popup=document.get("o", False),
-            put_off=PutOff(code, at, tuple(marks)) if code else None,
+            deferred=DeferredCode(code, at, tuple(marks)) if code else None,
         )
 
 
@@ -192,7 +192,7 @@ def make_state(reference: str, chance: str) -> str:
 def reference_in_state(state: str) -> str | None:
     """The reference that a state names; None when it is none of ours. Proves nothing by itself."""
     reference, _, chance = state.partition(".")
-    return parse_reference(reference) if len(chance) == STATE_CHANCE else None
+    return parse_reference(reference) if len(chance) == STATE_RANDOM_LENGTH else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,14 +200,14 @@ class ClientRequest:
     """One checked request of a registered client.
 
     `client` is its name as people know it. `redirect_uri` is where the answer goes, and
-    `names_redirect_uri` whether the request itself named it. `scope` is what was asked for, letter
+    `sent_redirect_uri` whether the request itself named it. `scope` is what was asked for, letter
     by letter; `dropped` are the names in it that nobody knows. `code_challenge` is of method S256.
     """
 
     client_id: str
     client: str
     redirect_uri: str
-    names_redirect_uri: bool = True
+    sent_redirect_uri: bool = True
     scope: str = ""
     dropped: tuple[str, ...] = ()
     state: str | None = None
@@ -219,7 +219,7 @@ class ClientRequest:
         asked = {
             "response_type": "code",
             "client_id": self.client_id,
-            "redirect_uri": self.redirect_uri if self.names_redirect_uri else None,
+            "redirect_uri": self.redirect_uri if self.sent_redirect_uri else None,
             "scope": self.scope or None,
             "state": self.state,
             "code_challenge": self.code_challenge,

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from oauth_helper.common.references import new_reference
 from oauth_helper.diagnosis import Candidate, Cause, Stage
-from oauth_helper.failures.model import Event, Failure, Status, What
-from oauth_helper.failures.query import Term, Wanted
+from oauth_helper.failures.model import Event, EventType, Failure, Status
+from oauth_helper.failures.query import FailureQuery, Term
 from oauth_helper.failures.search import is_match
 from oauth_helper.scopes import RequestedScopes
 
@@ -51,7 +51,7 @@ def a_failure(at=NOON, begun=None, cause=Cause.UNKNOWN, **fields):
     return Failure(
         reference=fields.pop("reference", None) or new_reference(begun.date(), _choose),
         at=at.timestamp(),
-        begun_at=int(begun.timestamp()),
+        started_at=int(begun.timestamp()),
         candidates=(Candidate(cause, "because"),),
         **fields,
     )
@@ -78,7 +78,7 @@ def _failures(draw):
         hub_id=draw(st.sampled_from(ACCOUNTS)),
         assignee=assignee,
         missing=tuple(draw(st.lists(st.sampled_from(SCOPES), unique=True, max_size=2))),
-        history=(Event(1.0, What.NOTED, "ada", "a note"),) if draw(st.booleans()) else (),
+        history=(Event(1.0, EventType.COMMENTED, "ada", "a note"),) if draw(st.booleans()) else (),
     )
 
 
@@ -114,7 +114,7 @@ def some_wanted(*, texts=True):
     )
     named = {name: st.none() | st.none() | st.sampled_from(held) for name, held in _VALUES.items()}
     terms = st.lists(_terms({**_VALUES, **_TEXTS} if texts else _VALUES), max_size=2).map(tuple)
-    return st.builds(Wanted, **named, terms=terms, since=times, until=times)
+    return st.builds(FailureQuery, **named, terms=terms, since=times, until=times)
 
 
 def found_in(failures, wanted):

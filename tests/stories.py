@@ -6,27 +6,36 @@ from datetime import UTC, datetime
 
 from failure_examples import a_failure
 
-from oauth_helper.common.encryption import Sealer
+from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.secrets import Secret
 from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.failures.model import Event, What
+from oauth_helper.failures.model import Event, EventType
 from oauth_helper.models import Attempt, Connection, StoreUnavailableError, Tokens
 from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.connections import Connections
-from oauth_helper.store.counters import Tallies
+from oauth_helper.store.counters import Counters
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.outbox.queue import Outbox
-from oauth_helper.store.outbox.writer import Began, Connected, Failed, Kept, Noting, Reported
+from oauth_helper.store.outbox.writer import (
+    AttemptFailed,
+    AttemptStarted,
+    AttemptSucceeded,
+    ConnectionSaved,
+    ErrorReported,
+    EventWriter,
+)
 from oauth_helper.store.redis import Server, connect
 
-SEALER = Sealer([Secret("a key of the outbox that is long enough")], purpose="outbox")
+SEALER = Encryptor([Secret("a key of the outbox that is long enough")], purpose="outbox")
 NOW = datetime.now(UTC)
-FAILURE = a_failure(NOW, stage=Stage.CALLBACK, cause=Cause.USER_DENIED, person="", hub_id=7)
+FAILURE = a_failure(NOW, stage=Stage.CALLBACK, cause=Cause.USER_DENIED, browser_id="", hub_id=7)
 ATTEMPT = Attempt(
-    FAILURE.reference, "workato", FAILURE.requested, FAILURE.begun_at, FAILURE.begun_at + 900
+    FAILURE.reference, "workato", FAILURE.requested, FAILURE.started_at, FAILURE.started_at + 900
 )
-CONNECTED = Connected(FAILURE.reference, "workato", FAILURE.reference, "f", 7, NOW.timestamp() + 9)
-KEPT = Kept(
+CONNECTED = AttemptSucceeded(
+    FAILURE.reference, "workato", FAILURE.reference, "f", 7, NOW.timestamp() + 9
+)
+KEPT = ConnectionSaved(
     Connection(
         id="workato.7",
         profile="workato",
@@ -39,9 +48,9 @@ KEPT = Kept(
     ),
     Tokens(Secret("access"), Secret("refresh")),
 )
-REPORTED = Reported(
+REPORTED = ErrorReported(
     replace(FAILURE, stage=Stage.AUTHORIZATION, at=FAILURE.at - 5),
-    Event(FAILURE.at - 5, What.REPORTED, "customer", "denied"),
+    Event(FAILURE.at - 5, EventType.REPORTED, "customer", "denied"),
 )
 
 
@@ -52,10 +61,10 @@ class Everything:
         self.client = connect(url)
         self.attempts = Attempts(self.client)
         self.failures = Failures(self.client, retention_days=90)
-        self.connections = Connections(self.client, seal=SEALER.seal, unseal=SEALER.unseal)
-        self.outbox = Outbox(folder / "outbox", seal=SEALER.seal, unseal=SEALER.unseal)
+        self.connections = Connections(self.client, encrypt=SEALER.encrypt, decrypt=SEALER.decrypt)
+        self.outbox = Outbox(folder / "outbox", encrypt=SEALER.encrypt, decrypt=SEALER.decrypt)
         self.now = NOW.timestamp()
-        self.noting = Noting(
+        self.noting = EventWriter(
             attempts=self.attempts,
             failures=self.failures,
             connections=self.connections,
@@ -75,28 +84,32 @@ class Everything:
         """What can be seen of an attempt, as staff see it."""
         failure = self.failures.get(FAILURE.reference)
         today = NOW.date()
-        tallies = Tallies(self.client)
+        counters = Counters(self.client)
         return {
             "outcome": self.attempts.outcome(FAILURE.reference),
             "open": self.client.keys("oh:*}:open"),
-            "counted": tallies.attempts(today, today),
+            "counted": counters.attempts(today, today),
             "failures": len(self.client.keys("oh:*:failure:*")),
             "status": failure and failure.status,
             "cause": failure and failure.cause,
             # That a response came back is said where something else was known before.
             "events": failure
-            and {(e.what, e.text) for e in failure.history if e.what is not What.RETURNED},
+            and {(e.what, e.text) for e in failure.history if e.what is not EventType.RETURNED},
             "connection": self.connections.get("workato.7"),
         }
 
 
 STORIES = {
-    "failed": [Began(ATTEMPT), Failed(FAILURE, replaces=True)],
-    "connected": [Began(ATTEMPT), KEPT, CONNECTED],
-    "reported": [Began(ATTEMPT), REPORTED],
-    "reported, then failed": [Began(ATTEMPT), REPORTED, Failed(FAILURE, replaces=True)],
-    "put off, then connected": [Began(ATTEMPT), Failed(FAILURE), KEPT, CONNECTED],
-    "reported, then connected": [Began(ATTEMPT), REPORTED, KEPT, CONNECTED],
+    "failed": [AttemptStarted(ATTEMPT), AttemptFailed(FAILURE, replaces=True)],
+    "connected": [AttemptStarted(ATTEMPT), KEPT, CONNECTED],
+    "reported": [AttemptStarted(ATTEMPT), REPORTED],
+    "reported, then failed": [
+        AttemptStarted(ATTEMPT),
+        REPORTED,
+        AttemptFailed(FAILURE, replaces=True),
+    ],
+    "put off, then connected": [AttemptStarted(ATTEMPT), AttemptFailed(FAILURE), KEPT, CONNECTED],
+    "reported, then connected": [AttemptStarted(ATTEMPT), REPORTED, KEPT, CONNECTED],
 }
 
 

@@ -5,7 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oauth_helper.common.references import new_reference
-from oauth_helper.models import STATE_CHANCE, PendingAuthorization, make_state, reference_in_state
+from oauth_helper.models import (
+    STATE_RANDOM_LENGTH,
+    PendingAuthorization,
+    make_state,
+    reference_in_state,
+)
 from oauth_helper.scopes import RequestedScopes, is_scope_token, shipped_catalogue, split
 
 REFERENCE = "222Q-7777-777J"
@@ -16,7 +21,7 @@ PENDING = PendingAuthorization(
     state=make_state(REFERENCE, CHANCE),
     code_verifier="v" * 64,
     requested=RequestedScopes(("oauth", "contacts"), ("tickets",)),
-    begun_at=1_800_000_000,
+    started_at=1_800_000_000,
     return_to="https://app.example.com/done?x=é",
 )
 
@@ -32,7 +37,7 @@ names = st.lists(texts.filter(is_scope_token), unique=True, max_size=4).map(tupl
         state=texts,
         code_verifier=st.none() | texts,
         requested=st.builds(RequestedScopes, names, names),
-        begun_at=st.integers(0, 2**40),
+        started_at=st.integers(0, 2**40),
         return_to=st.none() | texts,
     )
 )
@@ -102,7 +107,7 @@ def test_the_reference_that_a_state_names(state, reference):
 @settings(max_examples=50)
 def test_a_state_leads_to_its_attempt(day, chance):
     reference = new_reference(day, chance.choice)
-    state = make_state(reference, "".join(chance.choices("abc-_", k=STATE_CHANCE)))
+    state = make_state(reference, "".join(chance.choices("abc-_", k=STATE_RANDOM_LENGTH)))
     assert reference_in_state(state) == reference
 
 

@@ -20,7 +20,7 @@ from oauth_helper.common.times import parse_time
 from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.failures.export import Form, Part, parts
 from oauth_helper.failures.model import Status
-from oauth_helper.failures.query import Term, Wanted
+from oauth_helper.failures.query import FailureQuery, Term
 from oauth_helper.failures.search import read_search
 from oauth_helper.web.api.failure_schema import failure_json
 
@@ -102,13 +102,13 @@ def failures_export(
     The file is there when all of it is. The times of --since and --until are like 2026-11-23 or
     2026-11-23T08:00:00Z.
     """
-    from oauth_helper.store.counters import Tallies
+    from oauth_helper.store.counters import Counters
     from oauth_helper.store.failures import Failures
 
     config = read_config()
     if profile:
         profile_named(config, profile)  # refuses an unknown one
-    wanted = Wanted(
+    wanted = FailureQuery(
         cause=cause,
         profile=profile,
         client=client,
@@ -125,7 +125,7 @@ def failures_export(
         log = Failures(store, retention_days=config.failure_retention_days)
         made = parts(map(failure_json, log.each(wanted)), Form(form))
         if progress or sys.stderr.isatty():
-            made = _telling(made, Tallies(store).counts(wanted).total)
+            made = _telling(made, Counters(store).counts(wanted).total)
         with _destination(output) as file:
             file.writelines(part.data for part in made)
 

@@ -51,13 +51,13 @@ def explanation_text(explanation: Explanation, width: int | None) -> str:
     if explanation.scopes:
         lines.append(_wrapped(", ".join(explanation.scopes), width, "Scopes: "))
     if others:
-        lines.append(_wrapped(words.decides, width, "How to tell: "))
+        lines.append(_wrapped(words.distinguishing_sign, width, "How to tell: "))
         lines += ["", click.style("It may also be", bold=True)]
     for other in others:
         more = wording(other.cause)
         lines.append(_wrapped(f"{more.title} ({other.cause})", width, "- "))
         lines.append(_wrapped(other.why, width, "  "))
-        lines.append(_wrapped(more.decides, width, "  How to tell: "))
+        lines.append(_wrapped(more.distinguishing_sign, width, "  How to tell: "))
     if explanation.ask:
         lines += ["", click.style("What would decide", bold=True)]
         lines.append(_wrapped(explanation.ask, width))

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import click
 
-from oauth_helper.diagnosis import Cause, Who, wording
+from oauth_helper.diagnosis import Cause, Responsible, wording
 
 _WHO = {
-    Who.CUSTOMER: "The customer",
-    Who.ACCOUNT_ADMIN: "The admin of the customer's HubSpot account",
-    Who.APP_DEVELOPER: "The developer of the HubSpot app",
-    Who.OPERATOR: "The operator of this program",
+    Responsible.CUSTOMER: "The customer",
+    Responsible.ACCOUNT_ADMIN: "The admin of the customer's HubSpot account",
+    Responsible.APP_DEVELOPER: "The developer of the HubSpot app",
+    Responsible.OPERATOR: "The operator of this program",
 }
 
 _HEAD = """# Causes
@@ -39,7 +39,7 @@ def _lines(cause: Cause) -> Iterator[str]:
     yield f"`{cause}`. {words.explained}"
     yield ""
     yield f"- **The customer reads:** {words.customer}"
-    yield f"- **What decides it:** {words.decides}"
+    yield f"- **What decides it:** {words.distinguishing_sign}"
     yield f"- **Does starting again help?** {'Yes.' if words.again else 'No.'}"
     for fix in words.fix:
         yield f"- **{_WHO[fix.who]}:** {' '.join(fix.steps)}"

@@ -39,7 +39,7 @@ failures.add_command(failures_export)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 def failures_list(cause: str | None, profile: str | None, client: str | None, limit: int) -> None:
     """The newest failures, one a line."""
-    from oauth_helper.failures.query import Wanted
+    from oauth_helper.failures.query import FailureQuery
     from oauth_helper.store.failures import Failures
 
     config = read_config()
@@ -47,7 +47,7 @@ def failures_list(cause: str | None, profile: str | None, client: str | None, li
         profile_named(config, profile)  # refuses an unknown one
     with open_store(config) as store:
         log = Failures(store, retention_days=config.failure_retention_days)
-        page = log.page(Wanted(cause=cause, profile=profile, client=client), limit=limit)
+        page = log.page(FailureQuery(cause=cause, profile=profile, client=client), limit=limit)
     for failure in page.failures:
         through = f"  through {failure.client}" if failure.client else ""
         click.echo(
@@ -118,8 +118,8 @@ def connections_revoke(connection_id: str) -> None:
 def connections_of(config: Config, client: Client) -> Connections:
     """The connections in the store, with the key that opens their tokens."""
     from oauth_helper.cli.bootstrap import with_secret_key
-    from oauth_helper.common.encryption import Sealer
+    from oauth_helper.common.encryption import Encryptor
     from oauth_helper.store.connections import Connections
 
-    sealer = Sealer(with_secret_key(config).secret_keys, purpose="tokens")
-    return Connections(client, seal=sealer.seal, unseal=sealer.unseal)
+    encryptor = Encryptor(with_secret_key(config).secret_keys, purpose="tokens")
+    return Connections(client, encrypt=encryptor.encrypt, decrypt=encryptor.decrypt)

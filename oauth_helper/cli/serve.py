@@ -14,7 +14,7 @@ from oauth_helper.config.settings import Config
 if TYPE_CHECKING:
     from flask import Flask
 
-    from oauth_helper.cli.supervisor import Regular
+    from oauth_helper.cli.supervisor import PeriodicTask
 
 # Each worker looks this often for attempts that have not returned, and for what waits to be
 # written.
@@ -29,26 +29,26 @@ def serve() -> None:
     """Serve the pages and the API (what happens without a command)."""
     from oauth_helper import create_app
     from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key, with_support_user
-    from oauth_helper.cli.supervisor import Regular
+    from oauth_helper.cli.supervisor import PeriodicTask
     from oauth_helper.cli.supervisor import serve as serve_forever
     from oauth_helper.web.services import services_of
 
     config = read_config()
     config, password = with_support_user(config)
 
-    def before_workers(config: Config) -> Config:
+    def on_startup(config: Config) -> Config:
         config = with_secret_key(config)
         # Before any worker writes: what the first version left is in the way of what is written.
         upgrade_store(config)
         return config
 
-    def regularly(app: Flask) -> list[Regular]:
+    def periodic_tasks(app: Flask) -> list[PeriodicTask]:
         services = services_of(app)
         pause = min(_SWEEP_SECONDS, max(1.0, services.config.attempt_timeout / 10))
         return [
-            Regular(services.upgrading.bring_up_to_date, _UPGRADE_SECONDS),
-            Regular(services.sweeping.sweep, pause),
-            Regular(services.noting.catch_up, _CATCH_UP_SECONDS),
+            PeriodicTask(services.upgrading.migrate, _UPGRADE_SECONDS),
+            PeriodicTask(services.sweeping.sweep, pause),
+            PeriodicTask(services.noting.catch_up, _CATCH_UP_SECONDS),
         ]
 
     def ready(config: Config) -> None:
@@ -58,8 +58,8 @@ def serve() -> None:
         code = serve_forever(
             config,
             create_app=create_app,
-            before_workers=before_workers,
-            regularly=regularly,
+            on_startup=on_startup,
+            periodic_tasks=periodic_tasks,
             ready=ready,
         )
     except KeyFileError as error:

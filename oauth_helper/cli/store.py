@@ -39,13 +39,13 @@ def upgrade_store(config: Config) -> None:
     """Brings the records of earlier versions up to date, and says so; later if it is away."""
     from oauth_helper.models import StoreUnavailableError
     from oauth_helper.store.failures import Failures
-    from oauth_helper.store.migrations import Upgrading
+    from oauth_helper.store.migrations import Migrations
 
     # Closed before workers are forked.
     with _client(config.redis_url.reveal()) as client:
         failures = Failures(client, retention_days=config.failure_retention_days)
         try:
-            changed = Upgrading(client, failures).bring_up_to_date()
+            changed = Migrations(client, failures).migrate()
         except StoreUnavailableError:
             return
     if changed:

@@ -60,14 +60,14 @@ def _as_it_is(config: Config) -> Config:
 
 
 @dataclass(frozen=True, slots=True)
-class Regular:
+class PeriodicTask:
     """Something that each worker does over and over, with a pause of so many seconds."""
 
     task: Callable[[], object]
     pause: float
 
 
-def _nothing_to_do(_app: Flask) -> Sequence[Regular]:
+def _nothing_to_do(_app: Flask) -> Sequence[PeriodicTask]:
     return ()
 
 
@@ -83,8 +83,8 @@ def serve(
     config: Config,
     *,
     create_app: Callable[[Config], Flask],
-    before_workers: Callable[[Config], Config] = _as_it_is,
-    regularly: Callable[[Flask], Sequence[Regular]] = _nothing_to_do,
+    on_startup: Callable[[Config], Config] = _as_it_is,
+    periodic_tasks: Callable[[Flask], Sequence[PeriodicTask]] = _nothing_to_do,
     ready: Callable[[Config], None] = _say_nothing,
 ) -> int:
     """Serves until SIGTERM, Ctrl-C or SIGHUP; the exit code.
@@ -92,10 +92,10 @@ def serve(
     0 after a stop that was asked for, with requests in progress answered; 2 when HOST, PORT,
     DATA_DIR or REDIS_URL cannot be used, after one line on stderr; 1 when the workers keep dying.
 
-    `before_workers` runs once, in the supervising process, when the store is up; its `redis_url` is
+    `on_startup` runs once, in the supervising process, when the store is up; its `redis_url` is
     never empty, and what it returns is what the workers get. `ready` runs there too, in a thread,
     as soon as the port accepts connections. `create_app` runs in each worker, never here; what
-    `regularly` makes of the application is done there, each in a thread of its own. The embedded
+    `periodic_tasks` makes of the application is done there, each in a thread of its own. The embedded
     store is started again when it dies.
     """
     # Before granian's own handlers are in place, SIGTERM has to unwind as Ctrl-C does.
@@ -113,8 +113,8 @@ def serve(
             # Each worker counts in files of its own there; see `metering`.
             counted = stack.enter_context(tempfile.TemporaryDirectory(prefix="oauth_helper-"))
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = counted
-            config = before_workers(config)
-            return _run(_server(address, config), config, create_app, regularly, ready)
+            config = on_startup(config)
+            return _run(_server(address, config), config, create_app, periodic_tasks, ready)
     except (StoreError, _CannotServeError) as error:
         click.echo(f"oauth_helper cannot start: {error}", err=True)
         return 2
@@ -216,7 +216,7 @@ def _run(
     server: MPServer,
     config: Config,
     create_app: Callable[[Config], Flask],
-    regularly: Callable[[Flask], Sequence[Regular]],
+    periodic_tasks: Callable[[Flask], Sequence[PeriodicTask]],
     ready: Callable[[Config], None],
 ) -> int:
     lifeline, held_by_supervisor = os.pipe()
@@ -226,8 +226,8 @@ def _run(
     def application() -> Flask:
         _prepare_worker(lifeline, held_by_supervisor)
         app = create_app(config)
-        for regular in regularly(app):
-            _repeat(regular)
+        for periodic in periodic_tasks(app):
+            _repeat(periodic)
         return app
 
     def started() -> None:
@@ -265,9 +265,9 @@ def _prepare_worker(lifeline: int, held_by_supervisor: int) -> None:
     threading.Thread(target=_end_with_supervisor, args=(lifeline,), daemon=True).start()
 
 
-def _repeat(regular: Regular) -> None:
+def _repeat(periodic: PeriodicTask) -> None:
     """Does it over and over in a thread of this worker, whatever happens."""
-    task, pause = regular.task, regular.pause
+    task, pause = periodic.task, periodic.pause
 
     def repeat_for_ever() -> None:
         # Workers start together; they need not ask the store together.

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 
-class Breaker:
+class CircuitBreaker:
     """Opens after so many failures in a row; then lets one caller through after each `pause`.
 
     Whoever is admitted says afterwards how it went, and may come again before that. One who does
@@ -38,7 +38,7 @@ class Breaker:
         """Whether callers are turned away, but for one now and then."""
         return self._in_a_row >= self._limit
 
-    def turns_away(self) -> bool:
+    def is_rejecting(self) -> bool:
         """Whether the next caller would be turned away."""
         return self.is_open and self._clock() < self._next_try
 
@@ -47,7 +47,7 @@ class Breaker:
         if not self.is_open:
             return True
         with self._lock:
-            if self.turns_away():
+            if self.is_rejecting():
                 return self._trying == threading.get_ident()
             self._next_try = self._clock() + self._patience
             self._trying = threading.get_ident()

@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from oauth_helper.common.secrets import Secret
 
 
-class UnsealError(ValueError):
+class DecryptionError(ValueError):
     """Sealed with a key that is not known, altered, cut, or never sealed at all."""
 
 
-class Sealer:
+class Encryptor:
     """Seals for one purpose; what was sealed for another does not open."""
 
     def __init__(self, secret_keys: Sequence[Secret], *, purpose: str) -> None:
@@ -30,21 +30,21 @@ class Sealer:
             raise ValueError("sealing needs a key")
         self._fernet = MultiFernet([Fernet(derive_key(key, purpose)) for key in secret_keys])
 
-    def seal(self, plain: bytes) -> bytes:
+    def encrypt(self, plain: bytes) -> bytes:
         """`plain` as URL-safe text that only this program can read."""
         return self._fernet.encrypt(plain)
 
-    def unseal(self, sealed: bytes) -> bytes:
-        """What `seal` was given. Raises `UnsealError`.
+    def decrypt(self, encrypted: bytes) -> bytes:
+        """What `encrypt` was given. Raises `DecryptionError`.
 
         There is one spelling for it: base64 is else read with whatever follows its end.
         """
         try:
-            if base64.urlsafe_b64encode(base64.urlsafe_b64decode(sealed)) != sealed:
-                raise UnsealError("cannot be opened")
-            return self._fernet.decrypt(sealed)
+            if base64.urlsafe_b64encode(base64.urlsafe_b64decode(encrypted)) != encrypted:
+                raise DecryptionError("cannot be opened")
+            return self._fernet.decrypt(encrypted)
         except (InvalidToken, binascii.Error) as error:
-            raise UnsealError("cannot be opened") from error
+            raise DecryptionError("cannot be opened") from error
 
 
 def derive_key(secret_key: Secret, purpose: str) -> bytes:

@@ -33,11 +33,11 @@ class Answer:
     body: bytes
 
 
-class TooMuchError(Exception):
+class ResponseTooLargeError(Exception):
     """The answer is larger or slower than any real one."""
 
 
-class Outgoing:
+class HttpClient:
     """Asks other servers. Redirects are not followed, and nothing is asked a second time."""
 
     def __init__(self, timeouts: Timeouts | None = None) -> None:
@@ -52,7 +52,7 @@ class Outgoing:
     def ask(
         self, method: str, url: str, *, headers: Mapping[str, str], body: str | None = None
     ) -> Answer:
-        """The answer to one request. Raises urllib3's `HTTPError`, and `TooMuchError`."""
+        """The answer to one request. Raises urllib3's `HTTPError`, and `ResponseTooLargeError`."""
         deadline = time.monotonic() + self._timeouts.total
         response = self._pool.request(
             method,
@@ -70,7 +70,7 @@ class Outgoing:
                 content += chunk
                 if len(content) > _MAX_BODY or time.monotonic() > deadline:
                     response.close()
-                    raise TooMuchError
+                    raise ResponseTooLargeError
         finally:
             response.release_conn()
         return Answer(response.status, response.headers, content)

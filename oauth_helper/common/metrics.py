@@ -30,7 +30,7 @@ from oauth_helper.models import Attempt
 from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.outbox.queue import Outbox
-from oauth_helper.store.outbox.writer import Note
+from oauth_helper.store.outbox.writer import AttemptEvent
 
 # Seconds. A person waits for each of these.
 _EXCHANGE = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 40)
@@ -133,12 +133,12 @@ class CountedOutbox(Outbox):
 
     metrics: Metrics
 
-    def put(self, note: Note) -> None:
+    def put(self, note: AttemptEvent) -> None:
         """Keeps a note until it is written."""
         self.metrics.waiting.labels(_kind(note)).inc()
         super().put(note)
 
-    def lose(self, note: Note, error: Exception) -> None:
+    def lose(self, note: AttemptEvent, error: Exception) -> None:
         """Gives a note up."""
         self.metrics.lost.labels(_kind(note)).inc()
         super().lose(note, error)
@@ -176,7 +176,7 @@ class CountedHubSpot(HubSpot):
         self.metrics.exchanges.labels(request, result).observe(time.monotonic() - began)
 
 
-def _kind(note: Note) -> str:
+def _kind(note: AttemptEvent) -> str:
     return type(note).__name__.lower()
 
 

@@ -15,7 +15,7 @@ from oauth_helper.common.secrets import Secret, is_password_hash
 from oauth_helper.common.urls import is_ip_address, is_loopback, origin_of, parse_web_url
 from oauth_helper.config.oauth_clients import ClientsError, OAuthClient, load_clients
 from oauth_helper.config.profiles import Defaults, Profile, ProfilesError, load_profiles
-from oauth_helper.config.staff_access import OpenIdSettings, Role, Rule, parse_rule
+from oauth_helper.config.staff_access import AccessRule, OpenIdSettings, Role, parse_rule
 from oauth_helper.scopes import (
     AppConfiguration,
     AppConfigurationError,
@@ -392,7 +392,7 @@ class _Reader:
             self.problem("OIDC_ISSUER", f"is {_shown(text)}; secrets travel by https only")
         return text
 
-    def _rules(self, name: str) -> tuple[Rule, ...]:
+    def _rules(self, name: str) -> tuple[AccessRule, ...]:
         entries = [entry.strip() for entry in self.text(name).split(",")]
         rules = {entry: parse_rule(entry) for entry in entries if entry}
         for entry, rule in rules.items():

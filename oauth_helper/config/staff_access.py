@@ -22,7 +22,7 @@ _LONGEST = 254
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AccessRule:
     """Lets people in: `ana@domain.example`, `@domain.example`, or `claim=value`."""
 
     text: str
@@ -45,12 +45,12 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class StaffIdentity:
     """Somebody who comes in: what they are called, with which role, and by which rule."""
 
     name: str
     role: Role
-    rule: Rule
+    rule: AccessRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,41 +61,41 @@ class OpenIdSettings:
     client_id: str
     client_secret: Secret
     name: str
-    agents: tuple[Rule, ...]
-    viewers: tuple[Rule, ...]
+    agents: tuple[AccessRule, ...]
+    viewers: tuple[AccessRule, ...]
 
     @property
     def claims(self) -> frozenset[str]:
         """The claims that the rules are about."""
         return frozenset(rule.claim for rule in (*self.agents, *self.viewers))
 
-    def admit(self, claims: Mapping[str, Any]) -> Admitted | None:
+    def admit(self, claims: Mapping[str, Any]) -> StaffIdentity | None:
         """Who the claims say it is, if a rule lets them in; an agent if any rule says so."""
-        roles: tuple[tuple[Role, tuple[Rule, ...]], ...]
+        roles: tuple[tuple[Role, tuple[AccessRule, ...]], ...]
         roles = (("agent", self.agents), ("viewer", self.viewers))
         for role, rules in roles:
             for rule in rules:
                 if rule.admits(claims):
-                    return Admitted(name_in(claims), role, rule)
+                    return StaffIdentity(name_in(claims), role, rule)
         return None
 
-    def grant(self, rule: Rule, role: str) -> str | None:
+    def grant(self, rule: AccessRule, role: str) -> str | None:
         """A text that changes with what lets somebody in; None when nothing does any more."""
         if rule not in (self.agents if role == "agent" else self.viewers):
             return None
         return "\n".join((self.issuer, self.client_id, rule.text, role))
 
 
-def parse_rule(text: str) -> Rule | None:
+def parse_rule(text: str) -> AccessRule | None:
     """The rule that `text` states, or None if it states none.
 
     `email=…` is none: it would take an address that nobody has verified.
     """
     if found := _CLAIM.fullmatch(text):
-        return None if found[1] in ("email", "email_verified") else Rule(text)
+        return None if found[1] in ("email", "email_verified") else AccessRule(text)
     lower = text.lower()
     pattern = _DOMAIN if lower.startswith("@") else _EMAIL
-    return Rule(lower) if pattern.fullmatch(lower) else None
+    return AccessRule(lower) if pattern.fullmatch(lower) else None
 
 
 def verified_email(claims: Mapping[str, Any]) -> str | None:

@@ -1,7 +1,7 @@
 """Core: why a connection failed, who can mend it, and how. Evidence in, ranked causes out. Pure."""
 
-from oauth_helper.diagnosis.causes import Cause, Fix, Stage, Who, Wording, fix_for, wording
-from oauth_helper.diagnosis.client_errors import Mistake, mistake_wording
+from oauth_helper.diagnosis.causes import Cause, Fix, Responsible, Stage, Wording, fix_for, wording
+from oauth_helper.diagnosis.client_errors import ClientError, client_error_wording
 from oauth_helper.diagnosis.diagnose import diagnose
 from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence, Role
 from oauth_helper.diagnosis.known_messages import KnownMessage, known_messages
@@ -9,18 +9,18 @@ from oauth_helper.diagnosis.known_messages import KnownMessage, known_messages
 __all__ = [
     "Candidate",
     "Cause",
+    "ClientError",
     "Diagnosis",
     "Evidence",
     "Fix",
     "KnownMessage",
-    "Mistake",
+    "Responsible",
     "Role",
     "Stage",
-    "Who",
     "Wording",
+    "client_error_wording",
     "diagnose",
     "fix_for",
     "known_messages",
-    "mistake_wording",
     "wording",
 ]

@@ -57,7 +57,7 @@ class Cause(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Who(StrEnum):
+class Responsible(StrEnum):
     """Who can mend a failure."""
 
     CUSTOMER = "customer"
@@ -69,10 +69,10 @@ class Who(StrEnum):
     def title(self) -> str:  # type: ignore[override]
         """The person in words."""
         return {
-            Who.CUSTOMER: "The person who connects",
-            Who.ACCOUNT_ADMIN: "An admin of the HubSpot account",
-            Who.APP_DEVELOPER: "The developer of the HubSpot app",
-            Who.OPERATOR: "The operator of this program",
+            Responsible.CUSTOMER: "The person who connects",
+            Responsible.ACCOUNT_ADMIN: "An admin of the HubSpot account",
+            Responsible.APP_DEVELOPER: "The developer of the HubSpot app",
+            Responsible.OPERATOR: "The operator of this program",
         }[self]
 
 
@@ -80,7 +80,7 @@ class Who(StrEnum):
 class Fix:
     """What one person can do, step by step."""
 
-    who: Who
+    who: Responsible
     steps: tuple[str, ...]
 
 
@@ -100,7 +100,7 @@ class Wording:
     explained: str
     customer: str
     again: bool
-    decides: str
+    distinguishing_sign: str
     links: tuple[Link, ...]
     fix: tuple[Fix, ...]
 
@@ -149,7 +149,7 @@ def read_wording(table: Mapping[str, Any]) -> Wording:
         explained=table["explained"],
         customer=table["customer"],
         again=table["again"],
-        decides=table["decides"],
+        distinguishing_sign=table["decides"],
         links=tuple(Link(link["title"], link["url"]) for link in table.get("links", ())),
-        fix=tuple(Fix(Who(fix["who"]), tuple(fix["steps"])) for fix in table["fix"]),
+        fix=tuple(Fix(Responsible(fix["who"]), tuple(fix["steps"])) for fix in table["fix"]),
     )

@@ -13,29 +13,29 @@ from oauth_helper.diagnosis.causes import Cause, Wording, read_wording
 from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence
 
 
-class Mistake(StrEnum):
+class ClientError(StrEnum):
     """What a client did, or the person on its behalf."""
 
     WRONG_SECRET = "wrong_secret"  # noqa: S105 - the name of a mistake
     WRONG_REDIRECT_URI = "wrong_redirect_uri"
     WRONG_VERIFIER = "wrong_verifier"
     OTHER_CLIENT = "other_client"
-    USED_TWICE = "used_twice"
+    CODE_REUSED = "used_twice"
     NEVER_FETCHED = "never_fetched"
     UNKNOWN_SCOPES = "unknown_scopes"
     DECLINED_HERE = "declined_here"
 
 
-def mistake_wording(mistake: str) -> Wording:
+def client_error_wording(client_error: str) -> Wording:
     """What is said about a mistake, in the place of what is said about its cause."""
-    return read_wording(_tables()[mistake])
+    return read_wording(_tables()[client_error])
 
 
-def from_mistake(evidence: Evidence) -> Diagnosis:
+def from_client_error(evidence: Evidence) -> Diagnosis:
     """The one cause: nothing has to be guessed at here."""
-    table = _tables()[evidence.mistake]
-    why = table["why"].format_map(names_for(evidence.client, evidence.mistaken_scopes))
-    return Diagnosis((Candidate(Cause(table["cause"]), why),), evidence.mistaken_scopes)
+    table = _tables()[evidence.client_error]
+    why = table["why"].format_map(names_for(evidence.client, evidence.client_error_scopes))
+    return Diagnosis((Candidate(Cause(table["cause"]), why),), evidence.client_error_scopes)
 
 
 def names_for(client: str, scopes: Sequence[str]) -> dict[str, str]:

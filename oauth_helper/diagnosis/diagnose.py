@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from oauth_helper.diagnosis.causes import Cause, Stage
-from oauth_helper.diagnosis.client_errors import from_mistake
-from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence, further
+from oauth_helper.diagnosis.client_errors import from_client_error
+from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence, merge
 from oauth_helper.diagnosis.messages import Reading, is_title_only, read_message
-from oauth_helper.diagnosis.ranking import MISMATCHES, weigh
+from oauth_helper.diagnosis.ranking import MISMATCHES, rank_causes
 from oauth_helper.diagnosis.responses import from_declined, from_refused, from_unavailable
-from oauth_helper.diagnosis.timeout import from_silence, from_title
+from oauth_helper.diagnosis.timeout import from_timeout, from_title
 from oauth_helper.hubspot.authorization_request import find_authorization_url
 from oauth_helper.hubspot.authorization_response import Declined, Malformed
 from oauth_helper.hubspot.token_response import Refused, Unavailable
@@ -36,20 +36,20 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     few and serve several causes each. The address of an error page in the message tells the
     requested scopes when nothing else does.
     """
-    if evidence.mistake:
-        return from_mistake(evidence)
+    if evidence.client_error:
+        return from_client_error(evidence)
     if evidence.requested is None and (found := find_authorization_url(evidence.message)):
         evidence = replace(
             evidence, requested=found.requested, redirect_uri=found.redirect_uri or ""
         )
     evidence = replace(evidence, problems=evidence.problems or _broken_rules(evidence))
-    return weigh(_found_in(evidence), evidence)
+    return rank_causes(_found_in(evidence), evidence)
 
 
 def _found_in(evidence: Evidence) -> Diagnosis:
     told = _from_text(evidence)
     if evidence.problems:
-        return further(_from_problems(evidence.problems), told)
+        return merge(_from_problems(evidence.problems), told)
     if evidence.missing_required or evidence.missing_optional:
         return _from_grant(evidence.missing_required, evidence.missing_optional)
     if evidence.response is not None:
@@ -62,8 +62,8 @@ def _without_words(evidence: Evidence) -> Diagnosis:
     """What is left when neither rules nor answers nor texts tell anything."""
     if evidence.interrupted:
         return _INTERRUPTED
-    if evidence.silent_for is not None:
-        return from_silence(evidence)
+    if evidence.waited_seconds is not None:
+        return from_timeout(evidence)
     return from_title(evidence) if is_title_only(evidence.message) else _NOTHING_KNOWN
 
 
@@ -85,8 +85,8 @@ def _from_text(evidence: Evidence) -> Diagnosis | None:
     if reading is None:
         return Diagnosis(by_url) if by_url else None
     told = tuple(Candidate(cause, reading.why) for cause in reading.causes)
-    found = further(Diagnosis(by_url, reading.scopes), Diagnosis(told, reading.scopes))
-    return further(found, _also_by_url(evidence, reading))
+    found = merge(Diagnosis(by_url, reading.scopes), Diagnosis(told, reading.scopes))
+    return merge(found, _also_by_url(evidence, reading))
 
 
 def _from_url(requested: RequestedScopes | None, reading: Reading | None) -> tuple[Candidate, ...]:

@@ -29,13 +29,13 @@ class Evidence:
 
     `interrupted` says that this program was stopped while it dealt with the response, or that its
     store was down when it came.
-    `silent_for` is for how many seconds nothing has come back from HubSpot; None when that is not
+    `waited_seconds` is for how many seconds nothing has come back from HubSpot; None when that is not
     what happened. `code_age` is how old, in seconds, a refused code was at the least. `tier` and
     `role` are those of the account and the person, `earlier` the causes of earlier failures of the
     same account, and `worked` says that the very same request has connected an account before.
 
-    `mistake` is what went wrong between the client of the proxy named `client` and this program, by
-    its name in `client_errors.toml`, and `mistaken_scopes` the scopes that it is about.
+    `client_error` is what went wrong between the client of the proxy named `client` and this program, by
+    its name in `client_errors.toml`, and `client_error_scopes` the scopes that it is about.
     """
 
     stage: Stage
@@ -49,15 +49,15 @@ class Evidence:
     missing_required: tuple[str, ...] = ()
     missing_optional: tuple[str, ...] = ()
     interrupted: bool = False
-    silent_for: int | None = None
+    waited_seconds: int | None = None
     code_age: int | None = None
     tier: Tier | None = None
     role: Role | None = None
     earlier: tuple[Cause, ...] = ()
     worked: bool = False
-    mistake: str = ""
+    client_error: str = ""
     client: str = ""
-    mistaken_scopes: tuple[str, ...] = ()
+    client_error_scopes: tuple[str, ...] = ()
 
     @property
     def behind_a_subscription(self) -> dict[str, str]:
@@ -98,7 +98,7 @@ class Diagnosis:
         return self.candidates[0].cause
 
 
-def further(first: Diagnosis, more: Diagnosis | None) -> Diagnosis:
+def merge(first: Diagnosis, more: Diagnosis | None) -> Diagnosis:
     """`first`, and behind it what `more` adds, each cause once."""
     if more is None:
         return first

@@ -21,7 +21,7 @@ MISMATCHES = frozenset(
 _Candidates = tuple[Candidate, ...]
 
 
-def weigh(diagnosis: Diagnosis, evidence: Evidence) -> Diagnosis:
+def rank_causes(diagnosis: Diagnosis, evidence: Evidence) -> Diagnosis:
     """The same causes in the order that the rest of the evidence suggests, and what to ask for."""
     candidates = diagnosis.candidates
     for step in (_by_earlier, _by_tier, _by_role, _by_fitting_app):

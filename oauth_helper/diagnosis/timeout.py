@@ -8,9 +8,9 @@ from oauth_helper.diagnosis.causes import Cause
 from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence
 
 
-def from_silence(evidence: Evidence) -> Diagnosis:
+def from_timeout(evidence: Evidence) -> Diagnosis:
     """That nobody came back, and behind it what most likely kept them, by all that is known."""
-    seconds = evidence.silent_for or 0
+    seconds = evidence.waited_seconds or 0
     time = f"{seconds} s" if seconds < 90 else f"{round(seconds / 60)} min"
     first = Candidate(Cause.NEVER_RETURNED, f"Nothing had come back from HubSpot after {time}.")
     gated = tuple(evidence.behind_a_subscription)

@@ -16,7 +16,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-from oauth_helper.diagnosis import Cause, Who, wording
+from oauth_helper.diagnosis import Cause, Responsible, wording
 
 #: Failures in one part.
 CHUNK = 500
@@ -184,7 +184,9 @@ _CELLS: dict[str, Callable[[Document], str | int | None]] = {
     "scope": _requested("scope"),
     "optional_scope": _requested("optional_scope"),
     "granted": _granted,
-    "who_can_mend_it": lambda failure: ", ".join(Who(each["who"]).title for each in failure["fix"]),
+    "who_can_mend_it": lambda failure: ", ".join(
+        Responsible(each["who"]).title for each in failure["fix"]
+    ),
     "correlation_id": _plain("correlation_id"),
     "history": _history,
 }

@@ -14,7 +14,7 @@ from statistics import median
 
 from oauth_helper.diagnosis import Cause, wording
 from oauth_helper.failures.model import Status
-from oauth_helper.failures.statistics import AttemptTally, Recovery, ScopeTally, Tally
+from oauth_helper.failures.statistics import AttemptCount, FailureCount, Recovery, ScopeCount
 
 #: Causes that are told apart, each by a colour of its own; the rest is "other".
 MOST_CAUSES = 6
@@ -199,9 +199,9 @@ class Insights:
 def insights(
     asked: Asked,
     *,
-    failures: Iterable[Tally],
-    scopes: Iterable[ScopeTally],
-    attempts: Iterable[AttemptTally],
+    failures: Iterable[FailureCount],
+    scopes: Iterable[ScopeCount],
+    attempts: Iterable[AttemptCount],
     recoveries: Iterable[Recovery],
     titles: Mapping[str, str],
 ) -> Insights:
@@ -236,31 +236,33 @@ def day_title(day: date) -> str:
     return f"{day.day} {day:%b}"
 
 
-def _is_asked(asked: Asked, tally: Tally | ScopeTally | AttemptTally | Recovery) -> bool:
+def _is_asked(asked: Asked, tally: FailureCount | ScopeCount | AttemptCount | Recovery) -> bool:
     is_of_profile = asked.profile in (None, tally.profile)
     return is_of_profile and asked.first <= tally.day <= asked.last
 
 
 def _outcome(
-    asked: Asked, period: Period, kinds: Iterable[Tally], tries: Iterable[AttemptTally]
+    asked: Asked, period: Period, kinds: Iterable[FailureCount], tries: Iterable[AttemptCount]
 ) -> Outcome:
     within = [each for each in tries if period.first <= each.day <= period.last]
     failed = sum(each.count for each in kinds if period.first <= each.day <= period.last)
     return Outcome(period, *_attempts(asked, within), Count(failed, asked.filters(period)))
 
 
-def _attempts(asked: Asked, tries: list[AttemptTally]) -> tuple[Attempts, Attempts]:
+def _attempts(asked: Asked, tries: list[AttemptCount]) -> tuple[Attempts, Attempts]:
     """Those of days that are over, and those of days that are not."""
     over = [each for each in tries if each.day <= asked.settled]
     running = [each for each in tries if each.day > asked.settled]
     return _sum(over), _sum(running)
 
 
-def _sum(tries: list[AttemptTally]) -> Attempts:
+def _sum(tries: list[AttemptCount]) -> Attempts:
     return Attempts(sum(each.begun for each in tries), sum(each.connected for each in tries))
 
 
-def _causes(asked: Asked, periods: tuple[Period, ...], kinds: list[Tally]) -> Iterator[Series]:
+def _causes(
+    asked: Asked, periods: tuple[Period, ...], kinds: list[FailureCount]
+) -> Iterator[Series]:
     """The commonest causes, the commonest first, and the others as one."""
     totals: Counter[str] = Counter()
     for each in kinds:
@@ -283,7 +285,7 @@ def _series(
     periods: tuple[Period, ...],
     title: str,
     wanted: tuple[str, str],
-    kinds: list[Tally],
+    kinds: list[FailureCount],
 ) -> Series:
     def count(period: Period) -> Count:
         number = sum(each.count for each in kinds if period.first <= each.day <= period.last)
@@ -319,7 +321,7 @@ def cause_title(cause: str) -> str:
 
 
 def _profiles(
-    asked: Asked, kinds: list[Tally], tries: list[AttemptTally], titles: Mapping[str, str]
+    asked: Asked, kinds: list[FailureCount], tries: list[AttemptCount], titles: Mapping[str, str]
 ) -> tuple[Row, ...]:
     """The profiles that anything happened with, those with the most failures first."""
     failed: Counter[str] = Counter()
@@ -336,10 +338,10 @@ def _profiles(
     return tuple(sorted(rows, key=lambda row: -row.count.number))
 
 
-def _scopes(asked: Asked, tallies: list[ScopeTally]) -> tuple[tuple[Row, ...], int]:
+def _scopes(asked: Asked, counters: list[ScopeCount]) -> tuple[tuple[Row, ...], int]:
     """The scopes that most failures are about, and how many others there are."""
     totals: Counter[str] = Counter()
-    for each in tallies:
+    for each in counters:
         totals[each.scope] += each.count
     ranked = sorted(totals, key=lambda scope: (-totals[scope], scope))
     rows = tuple(

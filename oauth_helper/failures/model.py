@@ -12,20 +12,20 @@ from oauth_helper.diagnosis import (
     Fix,
     Stage,
     Wording,
+    client_error_wording,
     fix_for,
-    mistake_wording,
     wording,
 )
 from oauth_helper.scopes import RequestedScopes
 
 
-class What(StrEnum):
+class EventType(StrEnum):
     """What has happened to a failure since it was recorded."""
 
     REPORTED = "reported"
     RETURNED = "returned"
     CONNECTED = "connected"
-    NOTED = "noted"
+    COMMENTED = "noted"
     ASSIGNED = "assigned"
     RESOLVED = "resolved"
     REOPENED = "reopened"
@@ -40,7 +40,7 @@ CUSTOMER, PROGRAM = "the customer", "this program"
 _HISTORY_KEPT = 50
 
 
-_UNWRITTEN = (What.ASSIGNED, What.UNDONE)
+_UNWRITTEN = (EventType.ASSIGNED, EventType.UNDONE)
 
 
 class Status(StrEnum):
@@ -55,7 +55,7 @@ class Event:
     """Something that happened to a failure at the time `at`. `text` is text from outside."""
 
     at: float
-    what: What
+    what: EventType
     by: str
     text: str = ""
 
@@ -69,9 +69,9 @@ class Failure:
     the request. `message` is text from outside, capped, and to be shown as such. `ask` is the one
     thing that would decide between the candidates. `history` has what happened later, the oldest
     first; `revision` counts the changes. `assignee` is the member of the staff who has taken it;
-    empty when nobody has. `person` is the reference of the first attempt known to be of the same
+    empty when nobody has. `browser_id` is the reference of the first attempt known to be of the same
     browser, `language` the code of the one that the person read, `client` the name of the client of
-    the proxy that asked for the connection; `mistake` names what went wrong between it and this
+    the proxy that asked for the connection; `client_error` names what went wrong between it and this
     program, and is empty when it was not that.
     """
 
@@ -79,7 +79,7 @@ class Failure:
     profile: str
     stage: Stage
     at: float
-    begun_at: int
+    started_at: int
     requested: RequestedScopes
     candidates: tuple[Candidate, ...]
     message: str = ""
@@ -91,10 +91,10 @@ class Failure:
     redirect_uri: str = ""
     ask: str = ""
     assignee: str = ""
-    person: str = ""
+    browser_id: str = ""
     language: str = ""
     client: str = ""
-    mistake: str = ""
+    client_error: str = ""
     history: tuple[Event, ...] = ()
     revision: int = 0
 
@@ -135,4 +135,4 @@ class Failure:
     @property
     def words(self) -> Wording:
         """What is said about it."""
-        return mistake_wording(self.mistake) if self.mistake else wording(self.cause)
+        return client_error_wording(self.client_error) if self.client_error else wording(self.cause)

@@ -17,11 +17,11 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class FailureQuery:
     """Which failures to list; None asks for any. Times are Unix seconds, `since` included.
 
     `account` is a hub id, `group` a fingerprint, `scope` one of those that a failure is about.
-    `assignee` is `NOBODY` for those that nobody has taken, `client` is so for those that no client
+    `assignee` is `UNSET` for those that nobody has taken, `client` is so for those that no client
     asked for, and else its name in capital or small letters. `terms` come on top.
     """
 
@@ -45,12 +45,12 @@ class Wanted:
         return (*(Term(name, value) for name, value in named if value), *self.terms)
 
 
-#: The fields of `Wanted`, as they are named in addresses and searches.
+#: The fields of `FailureQuery`, as they are named in addresses and searches.
 FIELDS = ("cause", "profile", "client", "status", "stage", "account", "assignee", "scope", "group")
 
 
 #: The assignee of what nobody has taken, and the client of what none asked for.
-NOBODY = "-"
+UNSET = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class FeedUpdate:
     """What happened after a place in the feed: where it stands now, and the failures to look at.
 
     `has_gap` says that more happened than is remembered, `has_more` that there is more to tell.
@@ -106,7 +106,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class BulkAction:
     """What somebody did to many failures. `found` is how many the filter had found."""
 
     by: str

@@ -19,7 +19,7 @@ _MAX_NAME, _MOST_NAMES = 200, 200
 _MAX_CORRELATION_ID = 100
 
 
-def failure_of(
+def build_failure(
     profile: Profile | None,
     attempt: Attempt | PendingAuthorization,
     evidence: Evidence,
@@ -41,7 +41,7 @@ def failure_of(
         profile=attempt.profile,
         stage=evidence.stage,
         at=at,
-        begun_at=attempt.begun_at,
+        started_at=attempt.started_at,
         requested=attempt.requested,
         candidates=tuple(
             Candidate(each.cause, redact(each.why, hidden)[:_MAX_WHY])
@@ -54,10 +54,10 @@ def failure_of(
         correlation_id=redact(_correlation_id(evidence), hidden)[:_MAX_CORRELATION_ID],
         redirect_uri=redact(_redirect_uri(profile, evidence), hidden)[:_MAX_WHY],
         ask=diagnosis.ask,
-        person=attempt.person,
+        browser_id=attempt.browser_id,
         language=attempt.language,
         client=attempt.client,
-        mistake=evidence.mistake,
+        client_error=evidence.client_error,
     )
 
 
@@ -67,7 +67,7 @@ def evidence_at_hubspot(
     *,
     message: str = "",
     worked: bool = False,
-    silent_for: int | None = None,
+    waited_seconds: int | None = None,
     earlier: tuple[Cause, ...] = (),
 ) -> Evidence:
     """What is known when it went wrong on HubSpot's own page, of which only people can tell."""
@@ -79,7 +79,7 @@ def evidence_at_hubspot(
         app=profile.app if profile else None,
         catalogue=profile.catalogue if profile else None,
         worked=worked,
-        silent_for=silent_for,
+        waited_seconds=waited_seconds,
         earlier=earlier,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from oauth_helper.diagnosis import Fix, Who, fix_for
+from oauth_helper.diagnosis import Fix, Responsible, fix_for
 from oauth_helper.failures.model import Failure, Status
 from oauth_helper.failures.triage import has_connected
 
@@ -36,8 +36,8 @@ def _paragraphs(
         return
     words = failure.words
     yield translate(words.customer)
-    theirs = _steps(fixes, Who.CUSTOMER)
-    admins = _steps(fixes, Who.ACCOUNT_ADMIN)
+    theirs = _steps(fixes, Responsible.CUSTOMER)
+    admins = _steps(fixes, Responsible.ACCOUNT_ADMIN)
     if failure.status is Status.RESOLVED:
         again = translate("This is mended now. Please try once more:") + f"\n{address}"
         there = translate("This is mended now. Please try once more in the program you came from:")
@@ -57,6 +57,6 @@ def _paragraphs(
     yield f"{reference} {failure.reference}"
 
 
-def _steps(fixes: tuple[Fix, ...], who: Who) -> str:
+def _steps(fixes: tuple[Fix, ...], who: Responsible) -> str:
     steps = [step for fix in fixes if fix.who is who for step in fix.steps]
     return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))

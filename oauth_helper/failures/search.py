@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.failures.model import Failure, Status, What
-from oauth_helper.failures.query import FIELDS, NOBODY, Term
+from oauth_helper.failures.model import EventType, Failure, Status
+from oauth_helper.failures.query import FIELDS, UNSET, Term
 
 #: Characters of a search, and terms that count in it.
 MAX_SEARCH, MOST_TERMS = 300, 20
@@ -24,7 +24,7 @@ SCOPES_SEARCHED = 10
 TEXT_FIELDS = ("reference", "message", "note")
 
 # What staff write; other events hold a name, or what the record's message has too.
-_WRITTEN = (What.NOTED, What.RESOLVED, What.REOPENED)
+_WRITTEN = (EventType.COMMENTED, EventType.RESOLVED, EventType.REOPENED)
 
 _OTHER_NAMES = {"state": "status", "by": "assignee", "ref": "reference", "hub_id": "account"}
 
@@ -63,7 +63,7 @@ def read_search(text: str) -> Search:
 
 def write_term(term: Term) -> str:
     """The term as somebody would type it: `read_search` reads the same."""
-    if term.field == "assignee" and term.value == NOBODY:
+    if term.field == "assignee" and term.value == UNSET:
         return "is:taken" if term.negated else "-is:taken"
     before = f"{'-' if term.negated else ''}{term.field}{':' if term.field else ''}"
     bare = before + term.value
@@ -89,8 +89,8 @@ def is_match(failure: Failure, terms: tuple[Term, ...]) -> bool:
 
 
 def client_key(name: str) -> str:
-    """What all ways to write a client's name share; `NOBODY` where there is no client."""
-    return name.casefold() or NOBODY
+    """What all ways to write a client's name share; `UNSET` where there is no client."""
+    return name.casefold() or UNSET
 
 
 def _term(match: re.Match[str]) -> Term:
@@ -108,7 +108,7 @@ def _term(match: re.Match[str]) -> Term:
 
 def _is(value: str, *, negated: bool) -> Term:
     if value == "taken":
-        return Term("assignee", NOBODY, not negated)
+        return Term("assignee", UNSET, not negated)
     if value == "mine":
         return Term("assignee", "me", negated)
     return Term("status", value, negated)
@@ -134,7 +134,7 @@ def _holds(failure: Failure, term: Term) -> bool:
 def _is_named(name: str, term: Term) -> bool:
     if term.field == "client":
         return client_key(name) == client_key(term.value)
-    return name == ("" if term.value == NOBODY else term.value)
+    return name == ("" if term.value == UNSET else term.value)
 
 
 def _texts(failure: Failure, field: str) -> Iterator[str]:

@@ -29,7 +29,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class FailureCount:
     """How many failures of one kind there are whose attempts began on one day (UTC)."""
 
     day: date
@@ -41,7 +41,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class ScopeTally:
+class ScopeCount:
     """How many failures are about a scope, whose attempts began on one day (UTC)."""
 
     day: date
@@ -51,7 +51,7 @@ class ScopeTally:
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptTally:
+class AttemptCount:
     """How many attempts began on one day (UTC), and how many of these connected."""
 
     day: date

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.failures.model import PROGRAM, Event, Failure, Status, What
+from oauth_helper.failures.model import PROGRAM, Event, EventType, Failure, Status
 
 #: Characters that a note may have.
-MAX_NOTE = 2000
+MAX_COMMENT = 2000
 
 # Reports of one person in a history.
 _MOST_REPORTS = 5
@@ -16,7 +16,7 @@ _MOST_REPORTS = 5
 
 def noted(failure: Failure, *, at: float, by: str, text: str) -> Failure:
     """The failure with a note."""
-    return failure.with_event(Event(at, What.NOTED, by, text[:MAX_NOTE]))
+    return failure.with_event(Event(at, EventType.COMMENTED, by, text[:MAX_COMMENT]))
 
 
 def assigned(failure: Failure, *, at: float, by: str, to: str, text: str = "") -> Failure:
@@ -27,14 +27,14 @@ def assigned(failure: Failure, *, at: float, by: str, to: str, text: str = "") -
     after = noted(failure, at=at, by=by, text=text) if text else failure
     if failure.assignee == to:
         return after
-    return replace(after, assignee=to).with_event(Event(at, What.ASSIGNED, by, to))
+    return replace(after, assignee=to).with_event(Event(at, EventType.ASSIGNED, by, to))
 
 
 def resolved(failure: Failure, *, at: float, by: str, text: str) -> Failure:
     """The failure as resolved; `text` says what mended it. The same when it is resolved already."""
     if failure.status is Status.RESOLVED:
         return failure
-    event = Event(at, What.RESOLVED, by, text[:MAX_NOTE])
+    event = Event(at, EventType.RESOLVED, by, text[:MAX_COMMENT])
     return replace(failure, status=Status.RESOLVED).with_event(event)
 
 
@@ -42,7 +42,7 @@ def reopened(failure: Failure, *, at: float, by: str, text: str = "") -> Failure
     """The failure as open again; the same when it is open."""
     if failure.status is Status.OPEN:
         return failure
-    event = Event(at, What.REOPENED, by, text[:MAX_NOTE])
+    event = Event(at, EventType.REOPENED, by, text[:MAX_COMMENT])
     return replace(failure, status=Status.OPEN).with_event(event)
 
 
@@ -52,7 +52,7 @@ def put_back(
     """The failure as it was before a change; the same when it was changed again since then."""
     if failure.revision != revision:
         return failure
-    event = Event(at, What.UNDONE, by)
+    event = Event(at, EventType.UNDONE, by)
     return replace(failure, status=status, assignee=assignee).with_event(event)
 
 
@@ -61,9 +61,11 @@ def connected_after_all(failure: Failure, *, at: float, reference: str) -> Failu
 
     The same when that is known already: it may be told twice.
     """
-    if any(event.what is What.CONNECTED and event.text == reference for event in failure.history):
+    if any(
+        event.what is EventType.CONNECTED and event.text == reference for event in failure.history
+    ):
         return failure
-    event = Event(at, What.CONNECTED, PROGRAM, reference)
+    event = Event(at, EventType.CONNECTED, PROGRAM, reference)
     return replace(failure, status=Status.RESOLVED).with_event(event)
 
 
@@ -74,10 +76,10 @@ def returned(failure: Failure, *, response: Failure) -> Failure:
     when it is this response's already: it may be told twice.
     """
     if failure.at == response.at or any(
-        event.what is What.RETURNED and event.at == response.at for event in failure.history
+        event.what is EventType.RETURNED and event.at == response.at for event in failure.history
     ):
         return failure
-    event = Event(response.at, What.RETURNED, PROGRAM, response.message)
+    event = Event(response.at, EventType.RETURNED, PROGRAM, response.message)
     after = replace(
         response,
         at=failure.at,
@@ -89,7 +91,7 @@ def returned(failure: Failure, *, response: Failure) -> Failure:
         return after
     if has_connected(failure):
         return replace(after, status=Status.RESOLVED)
-    return after.with_event(Event(response.at, What.REOPENED, PROGRAM))
+    return after.with_event(Event(response.at, EventType.REOPENED, PROGRAM))
 
 
 def refined_by_report(before: Failure, *, told: Failure, event: Event) -> Failure:
@@ -129,7 +131,7 @@ def _refined(before: Failure, told: Failure) -> Failure:
 def has_connected(failure: Failure) -> bool:
     """Whether that its account connected after all is what resolved it."""
     whats = [event.what for event in failure.history if event.what in _OPEN_OR_NOT]
-    return failure.status is Status.RESOLVED and whats[-1:] == [What.CONNECTED]
+    return failure.status is Status.RESOLVED and whats[-1:] == [EventType.CONNECTED]
 
 
-_OPEN_OR_NOT = (What.CONNECTED, What.RESOLVED, What.REOPENED, What.UNDONE)
+_OPEN_OR_NOT = (EventType.CONNECTED, EventType.RESOLVED, EventType.REOPENED, EventType.UNDONE)

@@ -17,8 +17,8 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from oauth_helper.common.circuit_breaker import Breaker
-from oauth_helper.common.http import Answer, Outgoing, Timeouts, TooMuchError
+from oauth_helper.common.circuit_breaker import CircuitBreaker
+from oauth_helper.common.http import Answer, HttpClient, ResponseTooLargeError, Timeouts
 from oauth_helper.common.secrets import Secret
 from oauth_helper.hubspot.token_response import (
     Introspected,
@@ -51,7 +51,7 @@ class HubSpot:
         self, api_url: str, api_version: str, timeouts: Timeouts | None = None, threads: int = 64
     ) -> None:
         self._token_endpoint = f"{api_url}/oauth/{api_version}/token"
-        self._outgoing = Outgoing(timeouts)
+        self._outgoing = HttpClient(timeouts)
         self._places = _Places(max(1, threads - 1))
         self._places_of_one = max(1, threads * 3 // 4)
         self._apps: dict[str, _App] = {}
@@ -59,7 +59,7 @@ class HubSpot:
     def is_ready(self, client_id: str) -> bool:
         """Whether an exchange for this app would be tried at once."""
         app = self._app(client_id)
-        return bool(self._places.free and app.places.free) and not app.breaker.turns_away()
+        return bool(self._places.free and app.places.free) and not app.breaker.is_rejecting()
 
     def is_silent(self, client_id: str) -> bool:
         """Whether this app is left alone because it got no answers."""
@@ -99,7 +99,7 @@ class HubSpot:
         """What introspection says of a token; None when it says nothing that can be used."""
         try:
             answer = self._post(f"{self._token_endpoint}/introspect", form)
-        except (HTTPError, TooMuchError):
+        except (HTTPError, ResponseTooLargeError):
             return None
         return read_introspection(answer.status, answer.body)
 
@@ -107,7 +107,7 @@ class HubSpot:
         """Whether HubSpot confirmed the revocation (RFC 7009)."""
         try:
             answer = self._post(f"{self._token_endpoint}/revoke", form)
-        except (HTTPError, TooMuchError):
+        except (HTTPError, ResponseTooLargeError):
             return False
         return answer.status in (200, 204)
 
@@ -122,7 +122,7 @@ class HubSpot:
             return Unavailable(f"no connection ({type(error).__name__})", code_unused=True)
         except ReadTimeoutError:
             return Unavailable("no answer in time")
-        except TooMuchError:
+        except ResponseTooLargeError:
             return Unavailable("the answer is far too long or far too slow")
         except HTTPError as error:
             return Unavailable(f"the connection broke ({type(error).__name__})")
@@ -157,7 +157,7 @@ class _App:
 
     def __init__(self, places: int) -> None:
         self.places = _Places(places)
-        self.breaker = Breaker(failures=_SILENT, pause=_LEFT_ALONE, patience=_PATIENCE)
+        self.breaker = CircuitBreaker(failures=_SILENT, pause=_LEFT_ALONE, patience=_PATIENCE)
 
 
 _NO_PLACE = Unavailable(

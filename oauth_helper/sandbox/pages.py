@@ -182,13 +182,13 @@ def _choice(accounts: Iterable[Account]) -> _Choice | None:
 
 
 def _grant(app: SandboxApp, choice: _Choice, outcome: Granted) -> Grant:
-    account, person = choice.account, person_of(choice.account, choice.role)
+    account, browser_id = choice.account, person_of(choice.account, choice.role)
     scope, optional = granted(choice.token_answer, outcome.scope, outcome.optional_scope)
     return Grant(
         client_id=app.client_id,
         hub_id=account.hub_id,
-        user_id=person.user_id,
-        user=person.email,
+        user_id=browser_id.user_id,
+        user=browser_id.email,
         hub_domain=account.domain,
         region=account.region,
         scope=scope,

@@ -9,7 +9,7 @@ from oauth_helper.common.references import day_of
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes, join_scope
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, raises_unavailable
+from oauth_helper.store.redis import Client, translate_errors
 
 # Seconds that an attempt is remembered: over a weekend, and so much longer than one can take.
 _DAYS_KEPT = 3
@@ -17,7 +17,7 @@ _KEPT = _DAYS_KEPT * 86_400
 
 #: Seconds after which a response that was taken in hand has surely been given up: the exchange has
 #: shorter timeouts than this.
-IN_HAND = 120
+CLAIM_LIFETIME = 120
 
 # A client that lost the reply asks again; an attempt is counted once all the same. One that waited
 # in an outbox may come after its own end, and is not open then.
@@ -42,11 +42,11 @@ if claimed then deadline = math.max(deadline, tonumber(claimed) + IN_HAND) end
 redis.call('ZADD', KEYS[2], deadline, ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 return is_new
-""".replace("IN_HAND", str(IN_HAND))
+""".replace("IN_HAND", str(CLAIM_LIFETIME))
 
 #: Seconds after which whoever took a response in hand has surely died: two requests for tokens and
 #: an introspection, each as long as it may take.
-GIVEN_UP = 60
+CLAIM_TIMEOUT = 60
 
 # The claim is the caller's own if it bears the caller's mark, for a client that lost the reply asks
 # again, or that of an earlier claim of which nobody knows whether it arrived. What is in hand is
@@ -68,7 +68,7 @@ end
 if known[3] or ARGV[6] == '1' then return 'used' end
 if tonumber(ARGV[3]) - tonumber(known[2]) >= GIVEN_UP then return take() end
 return 'in_hand'
-""".replace("GIVEN_UP", str(GIVEN_UP))
+""".replace("GIVEN_UP", str(CLAIM_TIMEOUT))
 
 _CLOSE: Final = """
 local before = redis.call('HGET', KEYS[1], 'outcome')
@@ -96,7 +96,7 @@ class Attempts:
         self._claim = client.register_script(_CLAIM)
         self._close = client.register_script(_CLOSE)
 
-    @raises_unavailable
+    @translate_errors
     def note(self, attempt: Attempt) -> bool:
         """Remembers an attempt that has begun; whether it was new."""
         fields = {
@@ -104,9 +104,9 @@ class Attempts:
             "profile": attempt.profile,
             "scope": join_scope(attempt.requested.scope),
             "optional_scope": join_scope(attempt.requested.optional_scope),
-            "begun_at": str(attempt.begun_at),
+            "begun_at": str(attempt.started_at),
             "deadline": str(attempt.deadline),
-            "person": attempt.person,
+            "person": attempt.browser_id,
             "language": attempt.language,
         }
         if attempt.client:
@@ -124,7 +124,7 @@ class Attempts:
         )
         return bool(is_new)
 
-    @raises_unavailable
+    @translate_errors
     def claim(
         self,
         reference: str,
@@ -141,11 +141,11 @@ class Attempts:
         says how it ended.
         """
         at = int(now)
-        arguments = [str(_KEPT), mark, str(at), str(at + IN_HAND), reference]
+        arguments = [str(_KEPT), mark, str(at), str(at + CLAIM_LIFETIME), reference]
         arguments += ["1" if once else "", *before]
         return Claim(self._claim(keys=self._keys(reference), args=arguments))
 
-    @raises_unavailable
+    @translate_errors
     def close(self, reference: str, outcome: str) -> str | None:
         """Notes how the attempt ended; it no longer counts as open. The outcome noted before."""
         arguments = [reference, outcome, str(_KEPT)]
@@ -157,17 +157,17 @@ class Attempts:
     def ended(self, profile: str, outcome: str) -> None:
         """An attempt has ended so; for who counts. The profile is empty if nobody noted it."""
 
-    @raises_unavailable
+    @translate_errors
     def get(self, reference: str) -> Attempt | None:
         """An attempt that was noted, whatever became of it; None when nothing is known."""
         fields = cast("dict[str, str]", self._client.hgetall(keys.attempt(reference)))
         return _attempt_of(reference, fields) if "v" in fields else None
 
-    @raises_unavailable
-    def overdue(self, now: float, *, limit: int) -> list[Attempt]:
+    @translate_errors
+    def expired(self, now: float, *, limit: int) -> list[Attempt]:
         """Attempts without outcome whose deadline is over, at most `limit` of each day's.
 
-        One whose response is in hand is overdue `IN_HAND` seconds after that.
+        One whose response is in hand is overdue `CLAIM_LIFETIME` seconds after that.
         """
         while references := self._due(now, limit):
             with self._client.pipeline(transaction=False) as pipeline:
@@ -191,38 +191,40 @@ class Attempts:
                 pipeline.zrangebyscore(keys.open_attempts(day), "-inf", now, 0, limit)
             return [name for names in pipeline.execute() for name in names]
 
-    @raises_unavailable
-    def note_worked(self, fingerprint: str, now: float) -> None:
+    @translate_errors
+    def mark_succeeded(self, fingerprint: str, now: float) -> None:
         """Remembers that a request of this fingerprint has connected somebody."""
         self._client.set(keys.worked(fingerprint), int(now), ex=_WORKED_KEPT)
 
-    @raises_unavailable
-    def has_worked(self, fingerprint: str) -> bool:
+    @translate_errors
+    def has_succeeded(self, fingerprint: str) -> bool:
         """Whether a request of this fingerprint has connected somebody lately."""
         return bool(self._client.exists(keys.worked(fingerprint)))
 
-    @raises_unavailable
-    def note_success(
-        self, fingerprint: str, person: str, profile: str, reference: str, now: float
+    @translate_errors
+    def record_success(
+        self, fingerprint: str, browser_id: str, profile: str, reference: str, now: float
     ) -> None:
-        """`note_worked`, and that this person has connected the profile, by which attempt."""
+        """`mark_succeeded`, and that this person has connected the profile, by which attempt."""
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.set(keys.worked(fingerprint), int(now), ex=_WORKED_KEPT)
-            pipeline.set(keys.came(person, profile), f"{now!r} {reference}", ex=_KEPT)
+            pipeline.set(
+                keys.last_success_of(browser_id, profile), f"{now!r} {reference}", ex=_KEPT
+            )
             pipeline.execute()
 
-    @raises_unavailable
-    def came(self, person: str, profile: str) -> tuple[float, str] | None:
+    @translate_errors
+    def last_success_of(self, browser_id: str, profile: str) -> tuple[float, str] | None:
         """When somebody last connected a profile, with which attempt; None when nobody knows."""
-        if not person:
+        if not browser_id:
             return None
-        found = cast("str | None", self._client.get(keys.came(person, profile)))
+        found = cast("str | None", self._client.get(keys.last_success_of(browser_id, profile)))
         if found is None:
             return None
         at, _, reference = found.partition(" ")
         return float(at), reference
 
-    @raises_unavailable
+    @translate_errors
     def outcome(self, reference: str) -> str | None:
         """How an attempt stands: `open`, `connected` or `failed`; None when nothing is known."""
         known, outcome = self._client.hmget(keys.attempt(reference), ["v", "outcome"])
@@ -240,7 +242,7 @@ class Attempts:
 
 
 def _attempt_of(reference: str, fields: dict[str, str]) -> Attempt:
-    begun_at = int(fields["begun_at"])
+    started_at = int(fields["begun_at"])
     claimed = fields.get("claimed")
     return Attempt(
         reference=reference,
@@ -248,10 +250,10 @@ def _attempt_of(reference: str, fields: dict[str, str]) -> Attempt:
         requested=RequestedScopes(
             tuple(fields["scope"].split()), tuple(fields["optional_scope"].split())
         ),
-        begun_at=begun_at,
-        deadline=int(fields.get("deadline", begun_at)),
+        started_at=started_at,
+        deadline=int(fields.get("deadline", started_at)),
         claimed_at=int(claimed) if claimed else None,
-        person=fields.get("person", ""),
+        browser_id=fields.get("person", ""),
         language=fields.get("language", ""),
         client=fields.get("client", ""),
     )

@@ -13,7 +13,7 @@ from typing import Final, cast
 from oauth_helper.common.secrets import Secret
 from oauth_helper.models import Connection, IssuedCode, PendingAuthorization, Tokens
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, raises_unavailable
+from oauth_helper.store.redis import Client, translate_errors
 
 #: Seconds that a code lives. RFC 6749 section 4.1.2 allows ten minutes; a client takes one second.
 #: Shorter than what an attempt may be in hand, so that a code that nobody fetches is noticed.
@@ -60,34 +60,38 @@ return newest + 1
 class Codes:
     """The codes and the grants in Redis. Methods raise `StoreUnavailableError`.
 
-    `seal` and `unseal` turn what a code stands for into what is written and back; the code itself
+    `encrypt` and `decrypt` turn what a code stands for into what is written and back; the code itself
     is not written, only its hash.
     """
 
     def __init__(
-        self, client: Client, *, seal: Callable[[bytes], bytes], unseal: Callable[[bytes], bytes]
+        self,
+        client: Client,
+        *,
+        encrypt: Callable[[bytes], bytes],
+        decrypt: Callable[[bytes], bytes],
     ) -> None:
         self._client = client
-        self._seal, self._unseal = seal, unseal
+        self._seal, self._unseal = encrypt, decrypt
         self._take = client.register_script(_TAKE)
         self._check = client.register_script(_CHECK)
 
-    @raises_unavailable
+    @translate_errors
     def keep(self, code: str, issued: IssuedCode) -> None:
         """Remembers what a code stands for, for `CODE_LIFETIME` seconds."""
-        sealed = self._seal(_to_bytes(issued)).decode()
-        self._client.set(keys.code(_hashed(code)), sealed, ex=CODE_LIFETIME)
+        encrypted = self._seal(_to_bytes(issued)).decode()
+        self._client.set(keys.code(_hashed(code)), encrypted, ex=CODE_LIFETIME)
 
-    @raises_unavailable
+    @translate_errors
     def find(self, code: str) -> IssuedCode | None:
         """What a code stands for; None when it is unknown, used or too old."""
-        sealed = cast("str | None", self._client.get(keys.code(_hashed(code))))
+        encrypted = cast("str | None", self._client.get(keys.code(_hashed(code))))
         try:
-            return _from_bytes(self._unseal(sealed.encode())) if sealed else None
+            return _from_bytes(self._unseal(encrypted.encode())) if encrypted else None
         except ValueError:
             return None
 
-    @raises_unavailable
+    @translate_errors
     def take(self, code: str, *, by: str, grant: str) -> bool:
         """True for the first caller only. Remembers that the client `by` used it for `grant`."""
         mark = f"{secrets.token_hex(8)} {by} {grant}"
@@ -96,14 +100,14 @@ class Codes:
             self._client.delete(keys.code(_hashed(code)))
         return bool(taken)
 
-    @raises_unavailable
+    @translate_errors
     def used_for(self, code: str, *, by: str) -> str | None:
         """The grant that a client has used a code for; None when it has not."""
         mark = cast("str | None", self._client.get(keys.used_code(_hashed(code))))
         _, client, grant = (mark or "  ").split(" ")
         return grant if mark and client == by else None
 
-    @raises_unavailable
+    @translate_errors
     def begin(self, grant: str, now: float) -> None:
         """Begins to count the refresh tokens of a public client's grant."""
         with self._client.pipeline(transaction=False) as pipeline:
@@ -111,7 +115,7 @@ class Codes:
             pipeline.expire(keys.grant(grant), _GRANT_KEPT)
             pipeline.execute()
 
-    @raises_unavailable
+    @translate_errors
     def next_generation(
         self, grant: str, generation: int | None, mark: str, now: float, *, advance: bool
     ) -> int | None:
@@ -127,7 +131,7 @@ class Codes:
         found = cast("int", self._check(keys=[keys.grant(grant)], args=arguments))
         return found if found >= 0 else None
 
-    @raises_unavailable
+    @translate_errors
     def withdraw(self, grant: str) -> None:
         """Makes every refresh token of a grant worthless here."""
         with self._client.pipeline(transaction=False) as pipeline:

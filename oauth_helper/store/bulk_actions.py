@@ -7,41 +7,41 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final, cast
 
-from oauth_helper.failures.query import Change, Deed
+from oauth_helper.failures.query import BulkAction, Change
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, raises_unavailable
+from oauth_helper.store.redis import Client, translate_errors
 
 #: Seconds in which it can be undone.
 KEPT: Final = 3600
 
 
-class Deeds:
+class BulkActions:
     """The deeds in Redis. Methods raise `StoreUnavailableError`."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    @raises_unavailable
-    def save(self, name: str, deed: Deed) -> None:
+    @translate_errors
+    def save(self, name: str, deed: BulkAction) -> None:
         """Keeps a deed under a name that cannot be guessed."""
         self._client.set(keys.deed(name), json.dumps(asdict(deed)), ex=KEPT)
 
-    @raises_unavailable
-    def get(self, name: str) -> Deed | None:
+    @translate_errors
+    def get(self, name: str) -> BulkAction | None:
         """The deed of that name; None when it is unknown or too long ago."""
         return _deed(cast("str | None", self._client.get(keys.deed(name))))
 
-    @raises_unavailable
-    def take(self, name: str) -> Deed | None:
+    @translate_errors
+    def take(self, name: str) -> BulkAction | None:
         """The same, for the first caller only: it is undone once."""
         return _deed(cast("str | None", self._client.getdel(keys.deed(name))))
 
 
-def _deed(text: str | None) -> Deed | None:
+def _deed(text: str | None) -> BulkAction | None:
     if text is None:
         return None
     document = json.loads(text)
     changes: Sequence[dict[str, object]] = document.pop("changes")
-    return Deed(
+    return BulkAction(
         changes=tuple(Change(**cast("dict[str, Any]", each)) for each in changes), **document
     )

@@ -11,9 +11,9 @@ import re
 from typing import Final, cast
 
 from oauth_helper.failures.model import Failure
-from oauth_helper.failures.query import News
+from oauth_helper.failures.query import FeedUpdate
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, raises_unavailable
+from oauth_helper.store.redis import Client, translate_errors
 
 # About so many changes are remembered; whoever was away for more has to load the page.
 _KEPT = 20_000
@@ -22,7 +22,7 @@ _KEPT = 20_000
 _BEGINNING: Final = "0-0"
 
 
-class Feed:
+class ChangeFeed:
     """The feed in Redis. Methods raise `StoreUnavailableError`."""
 
     def __init__(self, client: Client) -> None:
@@ -33,7 +33,7 @@ class Feed:
 
         Raises redis-py's errors.
         """
-        whom = {"people": failure.person or failure.reference}
+        whom = {"people": failure.browser_id or failure.reference}
         if failure.hub_id is not None:
             whom["accounts"] = str(failure.hub_id)
         with self._client.pipeline(transaction=False) as pipeline:
@@ -44,14 +44,14 @@ class Feed:
                 pipeline.expireat(key, expires_at)
             pipeline.execute()
 
-    @raises_unavailable
+    @translate_errors
     def place(self) -> str:
         """Where the feed stands."""
         newest = cast("list[tuple[str, object]]", self._client.xrevrange(keys.FEED, count=1))
         return newest[0][0] if newest else _BEGINNING
 
-    @raises_unavailable
-    def after(self, place: str, *, limit: int) -> News:
+    @translate_errors
+    def after(self, place: str, *, limit: int) -> FeedUpdate:
         """What happened after `place`, the oldest first, at most `limit` changes.
 
         Raises ValueError when `place` is none.
@@ -70,7 +70,7 @@ class Feed:
             has_gap = not oldest or _parts(oldest[0][0]) > _parts(place)
         references = tuple(dict.fromkeys(fields["r"] for _, fields in entries))
         now = entries[-1][0] if entries else place
-        return News(now, references, has_gap, has_more=len(entries) == limit)
+        return FeedUpdate(now, references, has_gap, has_more=len(entries) == limit)
 
 
 def _parts(place: str) -> tuple[int, int]:

@@ -15,14 +15,14 @@ from datetime import date, timedelta
 from typing import Any, Final, TypeVar, cast
 
 from oauth_helper.failures.model import Status
-from oauth_helper.failures.query import Counts, Term, Wanted
+from oauth_helper.failures.query import Counts, FailureQuery, Term
 from oauth_helper.failures.search import client_key
-from oauth_helper.failures.statistics import AttemptTally, Group, Recovery, ScopeTally, Tally
+from oauth_helper.failures.statistics import AttemptCount, FailureCount, Group, Recovery, ScopeCount
 from oauth_helper.store import keys
 from oauth_helper.store.day_counters import DayCounters, DayCounts
 from oauth_helper.store.failure_index import KIND, Plan, plan_for, read_kind, write_kind
 from oauth_helper.store.failure_search import SPREAD, FailureSearch, Place, ordinal
-from oauth_helper.store.redis import Client, ScriptForDays, raises_unavailable
+from oauth_helper.store.redis import Client, ScriptForDays, translate_errors
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ class _Edge:
     scopes: str = "[]"
 
 
-class Tallies:
+class Counters:
     """The counters in Redis. Methods raise `StoreUnavailableError`."""
 
     def __init__(self, client: Client) -> None:
@@ -84,8 +84,8 @@ class Tallies:
         self._known: dict[tuple[date, object], tuple[DayCounts, object]] = {}
         self._read_edges = ScriptForDays(client, _EDGES)
 
-    @raises_unavailable
-    def failures(self, first: date, last: date) -> tuple[Tally, ...]:
+    @translate_errors
+    def failures(self, first: date, last: date) -> tuple[FailureCount, ...]:
         """The failures of the days from `first` to `last`, by day, cause, profile, state, stage."""
         return tuple(
             tally
@@ -93,19 +93,19 @@ class Tallies:
             for tally in self._told(day, counts, _tallies)
         )
 
-    @raises_unavailable
+    @translate_errors
     def clients(self) -> tuple[str, ...]:
         """The names of the clients that asked for any of what failed, in their order.
 
         Of several ways to write a name it is the one that was new the latest.
         """
-        kinds = self._counts.sum_of(self._days_of(Wanted()))
+        kinds = self._counts.sum_of(self._days_of(FailureQuery()))
         names = (read_kind(kind)["client"] for kind in kinds)
         by_key = {client_key(name): name for name in names if name}
         return tuple(by_key[key] for key in sorted(by_key))
 
-    @raises_unavailable
-    def scopes(self, first: date, last: date) -> tuple[ScopeTally, ...]:
+    @translate_errors
+    def scopes(self, first: date, last: date) -> tuple[ScopeCount, ...]:
         """The failures of these days by the scopes that they are about."""
         return tuple(
             tally
@@ -122,11 +122,11 @@ class Tallies:
             known = self._known[day, tell] = (counts, tell(day, counts))
         return cast("T", known[1])
 
-    @raises_unavailable
-    def attempts(self, first: date, last: date) -> tuple[AttemptTally, ...]:
+    @translate_errors
+    def attempts(self, first: date, last: date) -> tuple[AttemptCount, ...]:
         """The attempts that began on these days, and how many of them connected, by profile."""
         return tuple(
-            AttemptTally(
+            AttemptCount(
                 day,
                 profile,
                 begun=int(counts.get(f"begun {profile}", 0)),
@@ -136,7 +136,7 @@ class Tallies:
             for profile in sorted({field.partition(" ")[2] for field in counts})
         )
 
-    @raises_unavailable
+    @translate_errors
     def recoveries(self, first: date, last: date) -> tuple[Recovery, ...]:
         """How long it took from the failures of these days until the same accounts connected.
 
@@ -154,12 +154,12 @@ class Tallies:
             for seconds, _, profile in [value.partition(" ")]
         )
 
-    @raises_unavailable
-    def counts(self, wanted: Wanted) -> Counts:
+    @translate_errors
+    def counts(self, wanted: FailureQuery) -> Counts:
         """How many failures a filter finds, and how many each other value of a field would find."""
         terms = wanted.all_terms
         others = tuple(term for term in terms if term.field not in COUNTED)
-        plan = plan_for(Wanted(terms=others, since=wanted.since, until=wanted.until))
+        plan = plan_for(FailureQuery(terms=others, since=wanted.since, until=wanted.until))
         if plan.rest:
             return Counts(None, {})
         has_times = wanted.since is not None or wanted.until is not None
@@ -169,12 +169,12 @@ class Tallies:
             return Counts(self._total_by_one_index(wanted), {})
         return _counted(self._counts.sum_of(self._days_of(wanted)), terms, whole_days=has_times)
 
-    def _total_by_one_index(self, wanted: Wanted) -> int | None:
+    def _total_by_one_index(self, wanted: FailureQuery) -> int | None:
         plan = plan_for(wanted)
         is_one = len(plan.within) == 1 and not plan.without
         return self._search.most(plan, wanted) if is_one else None
 
-    def _looked_at(self, plan: Plan, wanted: Wanted) -> Counter[str]:
+    def _looked_at(self, plan: Plan, wanted: FailureQuery) -> Counter[str]:
         stretch = self._search.stretch(plan, wanted, None, _LOOKED_AT)
         with self._client.pipeline(transaction=False) as pipeline:
             for _, reference in stretch.places:
@@ -183,8 +183,8 @@ class Tallies:
         # Of a record that is gone nothing is there, of an older one all but the client.
         return Counter(write_kind(each or "" for each in row) for row in rows if row[0])
 
-    @raises_unavailable
-    def groups(self, wanted: Wanted, *, limit: int, sample: int = 3) -> tuple[Group, ...]:
+    @translate_errors
+    def groups(self, wanted: FailureQuery, *, limit: int, sample: int = 3) -> tuple[Group, ...]:
         """The groups of the failures that are wanted, the largest first.
 
         Of what is wanted the times count by whole days, and what is asked of `cause`, `profile`,
@@ -216,7 +216,7 @@ class Tallies:
             for name in largest
         )
 
-    def _days_of(self, wanted: Wanted) -> list[date]:
+    def _days_of(self, wanted: FailureQuery) -> list[date]:
         """The days with failures on which the times that are wanted lie, the oldest first."""
         days = sorted(self._search.days(wanted, None))
         if wanted.since is not None:
@@ -282,11 +282,11 @@ class Tallies:
                 edge.places += zip(map(float, places[1::2]), places[::2], strict=True)
         return found
 
-    @raises_unavailable
+    @translate_errors
     def kinds(self, *, sample: int = 3) -> tuple[Group, ...]:
         """The groups of all failures, those of the same cause and profile taken together."""
         merged: dict[tuple[str, str], list[Group]] = {}
-        for group in self.groups(Wanted(), limit=_MOST_GROUPS, sample=sample):
+        for group in self.groups(FailureQuery(), limit=_MOST_GROUPS, sample=sample):
             merged.setdefault((group.cause, group.profile), []).append(group)
         found = [_merged(groups, sample) for groups in merged.values()]
         return tuple(sorted(found, key=lambda group: (-group.count, -group.last_seen)))
@@ -299,17 +299,17 @@ class Tallies:
         yield from zip(days, answers, strict=True)
 
 
-def _tallies(day: date, counts: DayCounts) -> tuple[Tally, ...]:
+def _tallies(day: date, counts: DayCounts) -> tuple[FailureCount, ...]:
     found: Counter[tuple[str, str, str, str]] = Counter()
     for field, count in counts.items():
         cause, profile, status, stage, *_ = field.split(" ", 4)
         found[cause, profile, status, stage] += count
-    return tuple(Tally(day, *kind, count) for kind, count in found.items())
+    return tuple(FailureCount(day, *kind, count) for kind, count in found.items())
 
 
-def _scope_tallies(day: date, counts: DayCounts) -> tuple[ScopeTally, ...]:
+def _scope_tallies(day: date, counts: DayCounts) -> tuple[ScopeCount, ...]:
     return tuple(
-        ScopeTally(day, profile, scope, count)
+        ScopeCount(day, profile, scope, count)
         for field, count in counts.items()
         for scope, _, profile in [field.rpartition(" ")]
     )

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
-from oauth_helper.failures.model import Event, Failure, Status, What
+from oauth_helper.failures.model import Event, EventType, Failure, Status
 from oauth_helper.scopes import RequestedScopes, join_scope
 
 
@@ -21,7 +21,7 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "stage": failure.stage,
         "status": failure.status,
         "at": repr(failure.at),
-        "begun_at": str(failure.begun_at),
+        "begun_at": str(failure.started_at),
         "message": failure.message,
         "request": request_name(failure.requested),
         # A space-separated list cannot tell "nothing was granted" from "nobody knows".
@@ -32,10 +32,10 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "redirect_uri": failure.redirect_uri,
         "ask": failure.ask,
         "assignee": failure.assignee,
-        "person": failure.person,
+        "person": failure.browser_id,
         "language": failure.language,
         "client": failure.client,
-        "mistake": failure.mistake,
+        "mistake": failure.client_error,
         "rev": str(failure.revision),
         "history": json.dumps(
             [[each.at, each.what, each.by, each.text] for each in failure.history],
@@ -99,7 +99,7 @@ def from_texts(values: Sequence[str | None]) -> Failure | None:
         profile="",
         stage=Stage.API,
         at=0.0,
-        begun_at=0,
+        started_at=0,
         requested=_NOTHING,
         candidates=(Candidate(Cause(cause), ""),),
     )
@@ -112,7 +112,7 @@ def _events(text: str) -> tuple[Event, ...]:
     # Of many nothing is known but that they failed.
     if text == "[]":
         return ()
-    return tuple(Event(at, What(what), by, words) for at, what, by, words in json.loads(text))
+    return tuple(Event(at, EventType(what), by, words) for at, what, by, words in json.loads(text))
 
 
 def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
@@ -123,7 +123,7 @@ def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
         stage=Stage(fields["stage"]),
         status=Status(fields["status"]),
         at=float(fields["at"]),
-        begun_at=int(fields["begun_at"]),
+        started_at=int(fields["begun_at"]),
         message=fields["message"],
         requested=requested,
         granted=tuple(json.loads(fields["granted"])) if fields["granted"] else None,
@@ -133,10 +133,10 @@ def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
         redirect_uri=fields["redirect_uri"],
         ask=fields.get("ask", ""),
         assignee=fields.get("assignee", ""),
-        person=fields.get("person", ""),
+        browser_id=fields.get("person", ""),
         language=fields.get("language", ""),
         client=fields.get("client", ""),
-        mistake=fields.get("mistake", ""),
+        client_error=fields.get("mistake", ""),
         revision=int(fields.get("rev", "0")),
         history=_events(fields.get("history", "[]")),
         candidates=tuple(

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from oauth_helper.failures.model import Failure, Status
-from oauth_helper.failures.query import NOBODY, Term, Wanted
+from oauth_helper.failures.query import UNSET, FailureQuery, Term
 from oauth_helper.failures.search import SCOPES_SEARCHED, client_key
 from oauth_helper.store import keys
 
 _BY_VALUE = frozenset({"cause", "profile", "status", "stage", "account", "scope", "group"})
 
-# Those that have any value of a field: what is asked for by `NOBODY` is in none of these.
+# Those that have any value of a field: what is asked for by `UNSET` is in none of these.
 _ANY = {"assignee": "taken", "client": "proxied"}
 
 #: What is counted of a failure together. Only the last may be empty, or hold blanks.
@@ -30,7 +30,7 @@ class Plan:
     rest: tuple[Term, ...]
 
 
-def plan_for(wanted: Wanted) -> Plan:
+def plan_for(wanted: FailureQuery) -> Plan:
     """How to find what is wanted."""
     within: list[str] = []
     without: list[str] = []
@@ -78,9 +78,9 @@ def group_name(failure: Failure) -> str:
     return json.dumps(sorted(failure.missing))
 
 
-def earlier_of(person: str) -> str:
+def earlier_of(browser_id: str) -> str:
     """The index of the later failures of one browser; the first bears the person's own name."""
-    return f"person:{person}"
+    return f"person:{browser_id}"
 
 
 def _narrow_indexes(failure: Failure) -> Iterator[str]:
@@ -97,8 +97,8 @@ def _narrow_indexes(failure: Failure) -> Iterator[str]:
     if failure.assignee:
         yield f"assignee:{failure.assignee}"
         yield _ANY["assignee"]
-    if failure.person not in ("", failure.reference):
-        yield earlier_of(failure.person)
+    if failure.browser_id not in ("", failure.reference):
+        yield earlier_of(failure.browser_id)
     yield from (f"scope:{scope}" for scope in failure.missing[:SCOPES_SEARCHED])
 
 
@@ -113,5 +113,5 @@ def _positive(term: Term) -> Term:
 def _index_for(term: Term) -> str | None:
     if term.field in _ANY:
         value = client_key(term.value) if term.field == "client" else term.value
-        return _ANY[term.field] if value == NOBODY else f"{term.field}:{value}"
+        return _ANY[term.field] if value == UNSET else f"{term.field}:{value}"
     return f"{term.field}:{term.value}" if term.field in _BY_VALUE else None

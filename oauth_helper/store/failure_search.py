@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, cast
 
 from oauth_helper.common.references import parse_reference
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.store import keys
 from oauth_helper.store.failure_index import Plan
 from oauth_helper.store.redis import Client, ScriptForDays
@@ -105,7 +105,13 @@ class FailureSearch:
         self._find = ScriptForDays(client, _FIND)
 
     def stretch(
-        self, plan: Plan, wanted: Wanted, position: Place | None, size: int, *, newer: bool = False
+        self,
+        plan: Plan,
+        wanted: FailureQuery,
+        position: Place | None,
+        size: int,
+        *,
+        newer: bool = False,
     ) -> Stretch:
         """Up to `size` places behind `position`: older ones first, or newer ones if that is asked.
 
@@ -135,7 +141,9 @@ class FailureSearch:
                 break
         return Stretch(found, found[-1] if len(found) == size else None)
 
-    def days(self, wanted: Wanted, position: Place | None, *, newer: bool = False) -> list[date]:
+    def days(
+        self, wanted: FailureQuery, position: Place | None, *, newer: bool = False
+    ) -> list[date]:
         """The days that may hold what is wanted behind `position`, in the order to look at them."""
         least, most = wanted.since, wanted.until
         if position is not None and position not in (_BEFORE_ALL, _BEHIND_ALL):
@@ -159,7 +167,7 @@ class FailureSearch:
                 pipeline.zcard(keys.failures(day, index))
             return [day for day, count in zip(days, pipeline.execute(), strict=True) if count]
 
-    def most(self, plan: Plan, wanted: Wanted) -> int:
+    def most(self, plan: Plan, wanted: FailureQuery) -> int:
         """How many there are at most: what the smallest of the indexes holds in these times."""
         days = self.days(wanted, None)
         least = "-inf" if wanted.since is None else repr(wanted.since)
@@ -178,7 +186,7 @@ class FailureSearch:
     def _ask(
         self,
         plan: Plan,
-        wanted: Wanted,
+        wanted: FailureQuery,
         days: Sequence[date],
         position: Place,
         *,
@@ -205,7 +213,7 @@ class FailureSearch:
             yield compared, (float(at), reference) if reference else None, places
 
     @staticmethod
-    def _bounds(wanted: Wanted, position: Place, *, newer: bool) -> tuple[Place, float]:
+    def _bounds(wanted: FailureQuery, position: Place, *, newer: bool) -> tuple[Place, float]:
         """Where to begin, and the time at which to end: the first outside."""
         since = _BEHIND_ALL[0] if wanted.since is None else wanted.since
         until = _BEFORE_ALL[0] if wanted.until is None else wanted.until

@@ -11,12 +11,12 @@ from typing import Final
 
 from oauth_helper.common.references import day_of
 from oauth_helper.diagnosis import Cause
-from oauth_helper.failures.model import Failure, Status, What
-from oauth_helper.failures.query import Page, Term, Wanted
+from oauth_helper.failures.model import EventType, Failure, Status
+from oauth_helper.failures.query import FailureQuery, Page, Term
 from oauth_helper.failures.search import is_match
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store import keys
-from oauth_helper.store.change_feed import Feed
+from oauth_helper.store.change_feed import ChangeFeed
 from oauth_helper.store.failure_codec import request_name, to_fields, write_request
 from oauth_helper.store.failure_index import (
     Plan,
@@ -34,7 +34,7 @@ from oauth_helper.store.failure_search import (
     read_cursor,
     write_cursor,
 )
-from oauth_helper.store.redis import Client, raises_unavailable
+from oauth_helper.store.redis import Client, translate_errors
 
 #: How many records one page looks at to fulfil what no index answers.
 EXAMINED_AT_MOST = 2000
@@ -71,9 +71,9 @@ class Failures:
         self._search = FailureSearch(client)
         self._records = FailureRecords(client)
         self._known_days: set[date] = set()
-        self.feed = Feed(client)
+        self.feed = ChangeFeed(client)
 
-    @raises_unavailable
+    @translate_errors
     def record(self, failure: Failure, *, only_if_open: bool = False) -> bool:
         """Writes a failure and its indexes in one step; False if its reference has one already.
 
@@ -113,7 +113,7 @@ class Failures:
             self.feed.announce(failure, expires_at=int(self._expiry(day)))
         return bool(written)
 
-    @raises_unavailable
+    @translate_errors
     def change(self, reference: str, change: Callable[[Failure], Failure]) -> Failure | None:
         """The record after `change`, with its indexes; None when there is no such record.
 
@@ -135,8 +135,8 @@ class Failures:
                 return new
         raise StoreUnavailableError(f"{reference} is changed by others all the time")
 
-    @raises_unavailable
-    def bring_up_to_date(self, reference: str) -> bool:
+    @translate_errors
+    def migrate(self, reference: str) -> bool:
         """Writes a record of the first version as it is written now; False if it is none of these.
 
         What it says stays, but for its revision: so no two who do it at once count it twice.
@@ -198,20 +198,20 @@ class Failures:
         self._client.zremrangebyscore(keys.DAYS, "-inf", expired.toordinal())
         self._known_days.add(day)
 
-    @raises_unavailable
+    @translate_errors
     def get(self, reference: str) -> Failure | None:
         """One failure, or None when there is no such record."""
         (found,) = self._records.read([self._records.fields(reference)])
         return found
 
-    @raises_unavailable
+    @translate_errors
     def get_all(self, references: Sequence[str]) -> list[Failure]:
         """Those of the failures that are there, in the order asked for."""
         return [each for each in self._records.get_all(references) if each is not None]
 
-    @raises_unavailable
+    @translate_errors
     def page(
-        self, wanted: Wanted, *, limit: int, cursor: str | None = None, newer: bool = False
+        self, wanted: FailureQuery, *, limit: int, cursor: str | None = None, newer: bool = False
     ) -> Page:
         """The newest failures that are wanted, at most `limit`, behind `cursor` if one is given.
 
@@ -229,7 +229,7 @@ class Failures:
         is_bounded = end is not None and len(found) < limit
         return Page(tuple(failures), older, is_bounded, previous, examined)
 
-    def each(self, wanted: Wanted, *, chunk: int = 500) -> Iterator[Failure]:
+    def each(self, wanted: FailureQuery, *, chunk: int = 500) -> Iterator[Failure]:
         """All failures that are wanted, newest first, a chunk at a time.
 
         Raises `StoreUnavailableError` in the middle too.
@@ -241,34 +241,34 @@ class Failures:
             if position is None:
                 return
 
-    @raises_unavailable
+    @translate_errors
     def _chunk(
-        self, wanted: Wanted, position: Place | None, size: int
+        self, wanted: FailureQuery, position: Place | None, size: int
     ) -> tuple[list[Failure], Place | None]:
         """The failures behind `position`, and where to go on; None at the end."""
         plan = plan_for(wanted)
         stretch = self._search.stretch(plan, wanted, position, size)
         return [each for _, each in self._matching(stretch.places, plan.rest)], stretch.rest
 
-    @raises_unavailable
-    def of_person(self, person: str, *, but: str) -> list[Failure]:
+    @translate_errors
+    def of_person(self, browser_id: str, *, but: str) -> list[Failure]:
         """The other failures of the same browser, the newest first."""
-        return [each for each in self._of_person(person) if each.reference != but]
+        return [each for each in self._of_person(browser_id) if each.reference != but]
 
-    @raises_unavailable
-    def earlier_causes(self, reference: str, person: str) -> tuple[Cause, ...]:
+    @translate_errors
+    def earlier_causes(self, reference: str, browser_id: str) -> tuple[Cause, ...]:
         """The causes of other failures of the same browser, the newest first."""
-        return tuple(each.cause for each in self.of_person(person, but=reference))
+        return tuple(each.cause for each in self.of_person(browser_id, but=reference))
 
-    @raises_unavailable
-    def open_of(self, profile: str, *, account: int | None, person: str) -> list[str]:
+    @translate_errors
+    def open_failures_of(self, profile: str, *, account: int | None, browser_id: str) -> list[str]:
         """The open failures of an account, and those of the same browser whose account is unknown.
 
         At most fifty of each, the newest.
         """
-        found = list(self._of_person(person))
+        found = list(self._of_person(browser_id))
         if account is not None:
-            wanted = Wanted(account=str(account), profile=profile, status=Status.OPEN)
+            wanted = FailureQuery(account=str(account), profile=profile, status=Status.OPEN)
             found += self.page(wanted, limit=_MOST_EARLIER).failures
         return list(
             dict.fromkeys(
@@ -280,18 +280,18 @@ class Failures:
             )
         )
 
-    def _of_person(self, person: str) -> Iterator[Failure]:
-        if not person:
+    def _of_person(self, browser_id: str) -> Iterator[Failure]:
+        if not browser_id:
             return
-        plan = Plan((earlier_of(person),), (), ())
+        plan = Plan((earlier_of(browser_id),), (), ())
         # All of one browser are later than the first.
-        since = midnight(day_of(person)).timestamp()
-        found = self._search.stretch(plan, Wanted(since=since), None, _MOST_EARLIER)
-        names = [*(name for _, name in found.places), person]
+        since = midnight(day_of(browser_id)).timestamp()
+        found = self._search.stretch(plan, FailureQuery(since=since), None, _MOST_EARLIER)
+        names = [*(name for _, name in found.places), browser_id]
         yield from (each for each in self._records.get_all(names) if each is not None)
 
     def _collect(
-        self, wanted: Wanted, position: Place | None, limit: int, *, newer: bool
+        self, wanted: FailureQuery, position: Place | None, limit: int, *, newer: bool
     ) -> tuple[list[tuple[Place, Failure]], Place | None, int]:
         """What is found in walking order, where to go on, and how many records were looked at."""
         plan = plan_for(wanted)
@@ -367,7 +367,7 @@ def _way_back(first: Place | None, start: Place | None, *, newer: bool) -> str |
 
 def _recovered_after(failure: Failure) -> float | None:
     """Seconds from the failure to the connection after it; None when there was none."""
-    times = (event.at for event in failure.history if event.what is What.CONNECTED)
+    times = (event.at for event in failure.history if event.what is EventType.CONNECTED)
     first = next(times, None)
     return None if first is None else max(0.0, first - failure.at)
 

@@ -18,7 +18,7 @@
 | `oh:format` | string | the version of what is stored, once all of it is of that version |
 | `oh:feed` | stream | the references of failures that are new or have changed, the latest |
 | `oh:people:<fingerprint>`, `oh:accounts:<fingerprint>` | HyperLogLog | whom a group affects |
-| `oh:came:<person>:<profile>` | string | when and with which attempt somebody last connected |
+| `oh:last_success_of:<browser_id>:<profile>` | string | when and with which attempt somebody last connected |
 | `oh:connection:<id>` | hash | one connection, its tokens sealed |
 | `oh:connections` | sorted set | ids of connections, by time |
 | `oh:connections:<hub id>` | set | ids of the connections of one account |
@@ -89,9 +89,9 @@ def affected(whom: str, fingerprint: str) -> str:
     return f"oh:{whom}:{fingerprint}"
 
 
-def came(person: str, profile: str) -> str:
+def last_success_of(browser_id: str, profile: str) -> str:
     """That somebody has connected a profile."""
-    return f"oh:came:{person}:{profile}"
+    return f"oh:came:{browser_id}:{profile}"
 
 
 def connection(connection_id: str) -> str:

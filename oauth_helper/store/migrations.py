@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from oauth_helper.store import keys
 from oauth_helper.store.failures import Failures
-from oauth_helper.store.redis import Client, raises_unavailable
+from oauth_helper.store.redis import Client, translate_errors
 
 # The version of what this program stores.
 _FORMAT: Final = "2"
@@ -23,7 +23,7 @@ return 0
 """
 
 
-class Upgrading:
+class Migrations:
     """Brings what an earlier program left up to date. Methods raise `StoreUnavailableError`.
 
     Any number of processes may do it together, and one that dies over it is followed by another.
@@ -35,8 +35,8 @@ class Upgrading:
         self._drop_set = client.register_script(_DROP_SET)
         self._is_done = False
 
-    @raises_unavailable
-    def bring_up_to_date(self) -> int:
+    @translate_errors
+    def migrate(self) -> int:
         """How many failures were written anew; 0 once it is done."""
         if self._is_done or self._client.get(keys.FORMAT) == _FORMAT:
             self._is_done = True
@@ -65,7 +65,7 @@ class Upgrading:
                     pipeline.hget(keys.failure(reference), "v")
                 versions = pipeline.execute()
             old = [each for each, v in zip(references, versions, strict=True) if v == "1"]
-            changed += sum(self._failures.bring_up_to_date(each) for each in old)
+            changed += sum(self._failures.migrate(each) for each in old)
         return changed
 
     def _is_counted(self, day: date) -> bool:

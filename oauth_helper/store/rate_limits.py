@@ -39,6 +39,6 @@ class ClientStorage(RedisStorage):
         self.initialize_storage(uri)
 
 
-def limits_settings(redis_url: str) -> tuple[str, dict[str, str]]:
+def rate_limit_storage(redis_url: str) -> tuple[str, dict[str, str]]:
     """The address and the options by which `limits` makes a `ClientStorage`."""
     return f"{_SCHEME}://", {"redis_url": redis_url}

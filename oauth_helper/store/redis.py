@@ -16,7 +16,7 @@ from redis.commands.core import Script
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from oauth_helper.common.circuit_breaker import Breaker
+from oauth_helper.common.circuit_breaker import CircuitBreaker
 from oauth_helper.models import StoreUnavailableError
 
 P = ParamSpec("P")
@@ -91,14 +91,14 @@ class _Store(Protocol):
 
 S = TypeVar("S", bound=_Store)
 
-_breakers: WeakKeyDictionary[Client, Breaker] = WeakKeyDictionary()
+_breakers: WeakKeyDictionary[Client, CircuitBreaker] = WeakKeyDictionary()
 
 
-def breaker_of(client: Client) -> Breaker:
+def breaker_of(client: Client) -> CircuitBreaker:
     """What keeps the methods of all stores with this client from waiting one by one."""
     found = _breakers.get(client)
     if found is None:
-        made = Breaker(failures=_SILENT, pause=_LEFT_ALONE, patience=_PATIENCE)
+        made = CircuitBreaker(failures=_SILENT, pause=_LEFT_ALONE, patience=_PATIENCE)
         found = _breakers.setdefault(client, made)
     return found
 
@@ -106,12 +106,12 @@ def breaker_of(client: Client) -> Breaker:
 _listeners: list[Callable[[str], None]] = []
 
 
-def tell_errors_to(listener: Callable[[str], None]) -> None:
+def on_error(listener: Callable[[str], None]) -> None:
     """Has `listener` called with the name of each error of a store in this process."""
     _listeners.append(listener)
 
 
-def raises_unavailable(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+def translate_errors(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """Turns redis-py's errors of connection and server into `StoreUnavailableError`.
 
     For methods of what has a `_client`. While the store is away they raise it at once.
@@ -147,12 +147,12 @@ class Server:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    @raises_unavailable
+    @translate_errors
     def ping(self) -> None:
         """Nothing when it answers."""
         self._client.ping()
 
-    @raises_unavailable
+    @translate_errors
     def identity(self) -> str:
         """What changes when it is restarted or replaced by a replica; empty where nobody tells."""
         # Every node of a Cluster, which is named then; the one server is what is told itself.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, raises_unavailable
+from oauth_helper.store.redis import Client, translate_errors
 
 # KEYS: the turn. ARGV: the caller's mark, milliseconds, beginning of a note about this connection.
 # A client that lost the reply asks again, and finds its own mark. A note about an earlier
@@ -41,7 +41,7 @@ _DAY: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class LockTimeouts:
     """Seconds: when a turn passes to somebody else, how long others wait, and how long notes stand.
 
     While they wait, others look every `first_look` seconds at first and every `last_look` then.
@@ -54,19 +54,19 @@ class Patience:
     note: float = 10.0
 
 
-class Refreshes:
+class RefreshLocks:
     """The turns in Redis, and which failures are recorded. Raises `StoreUnavailableError`."""
 
-    def __init__(self, client: Client, *, patience: Patience | None = None) -> None:
+    def __init__(self, client: Client, *, patience: LockTimeouts | None = None) -> None:
         self._client = client
-        self._patience = patience or Patience()
+        self._patience = patience or LockTimeouts()
         self._scripts = _Scripts(client)
 
-    def turn(self, connection_id: str) -> RefreshTurn:
+    def turn(self, connection_id: str) -> RefreshLock:
         """A new caller's place among those who want this connection refreshed."""
-        return RefreshTurn(self._client, self._scripts, self._patience, connection_id)
+        return RefreshLock(self._client, self._scripts, self._patience, connection_id)
 
-    @raises_unavailable
+    @translate_errors
     def first(self, connection: str, cause: str, reference: str) -> str:
         """The reference for this cause: that of a failure within the last day, else `reference`.
 
@@ -85,18 +85,18 @@ class _Scripts:
 
 
 @dataclass(slots=True)
-class RefreshTurn:
+class RefreshLock:
     """One caller's place. It waits no longer than its patience, however often it is told to."""
 
     _client: Client
     _scripts: _Scripts
-    _patience: Patience
+    _patience: LockTimeouts
     _connection_id: str
     _mark: str = field(default_factory=lambda: _TURN + secrets.token_hex(8))
     _reference: str = ""
     _until: float | None = None
 
-    @raises_unavailable
+    @translate_errors
     def take(self, reference: str) -> str | None:
         """Empty when it is the caller's turn, None when somebody else has it, else their note.
 
@@ -110,7 +110,7 @@ class RefreshTurn:
             return ""
         return held[len(about) :] if held.startswith(_NOTE) else None
 
-    @raises_unavailable
+    @translate_errors
     def wait(self) -> bool:
         """Waits until the one whose turn it is has left; False when that takes too long."""
         if self._until is None:
@@ -124,7 +124,7 @@ class RefreshTurn:
             pause = min(pause * 1.5, self._patience.last_look)
         return False
 
-    @raises_unavailable
+    @translate_errors
     def leave(self, note: str) -> None:
         """Ends the caller's turn. A note stands for those who come a little later."""
         text = self._about() + note if note else ""

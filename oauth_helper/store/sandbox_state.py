@@ -6,7 +6,7 @@ import json
 from typing import Any, cast
 
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, raises_unavailable
+from oauth_helper.store.redis import Client, translate_errors
 
 
 class RedisSandboxState:
@@ -15,17 +15,17 @@ class RedisSandboxState:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    @raises_unavailable
+    @translate_errors
     def get(self, key: str) -> dict[str, Any] | None:
         """What `put` wrote, or None once its time is over."""
         return _load(cast("str | None", self._client.get(keys.sandbox(key))))
 
-    @raises_unavailable
+    @translate_errors
     def put(self, key: str, value: dict[str, Any], *, ttl: int) -> None:
         """Remembers `value` for `ttl` seconds."""
         self._client.set(keys.sandbox(key), json.dumps(value), ex=ttl)
 
-    @raises_unavailable
+    @translate_errors
     def take(self, key: str) -> dict[str, Any] | None:
         """What `put` wrote, for the first caller only."""
         return _load(cast("str | None", self._client.getdel(keys.sandbox(key))))

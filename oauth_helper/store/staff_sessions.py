@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import cast
 
-from oauth_helper.store.redis import Client, raises_unavailable
+from oauth_helper.store.redis import Client, translate_errors
 
 # Of one person's sessions the latest are kept.
 _MOST = 50
@@ -18,17 +18,17 @@ _MOST = 50
 class StaffSessions:
     """The sessions in Redis, for `lifetime` seconds each. Methods raise `StoreUnavailableError`.
 
-    `person` tells one member of the staff from another; times are Unix seconds.
+    `browser_id` tells one member of the staff from another; times are Unix seconds.
     """
 
     def __init__(self, client: Client, *, lifetime: int) -> None:
         self._client = client
         self._lifetime = lifetime
 
-    @raises_unavailable
-    def begin(self, person: str, session_id: str, *, now: float) -> None:
+    @translate_errors
+    def begin(self, browser_id: str, session_id: str, *, now: float) -> None:
         """Notes a session, and forgets those of this person that are over by now."""
-        key = _key(person)
+        key = _key(browser_id)
         at = cast("dict[str, str]", self._client.hgetall(key))
         latest = sorted(at, key=lambda field: -int(at[field]))[: _MOST - 1]
         over = [field for field in at if field not in latest or not self._is_on(at[field], now)]
@@ -39,29 +39,29 @@ class StaffSessions:
             pipeline.expire(key, self._lifetime + 60)
             pipeline.execute()
 
-    @raises_unavailable
-    def since(self, person: str, session_id: str, *, now: float) -> int | None:
+    @translate_errors
+    def since(self, browser_id: str, session_id: str, *, now: float) -> int | None:
         """When a session began, or None when it is over."""
-        at = cast("str | None", self._client.hget(_key(person), _hashed(session_id)))
+        at = cast("str | None", self._client.hget(_key(browser_id), _hashed(session_id)))
         return int(at) if at is not None and self._is_on(at, now) else None
 
-    @raises_unavailable
-    def end(self, person: str, session_id: str) -> None:
+    @translate_errors
+    def end(self, browser_id: str, session_id: str) -> None:
         """Ends one session."""
-        self._client.hdel(_key(person), _hashed(session_id))
+        self._client.hdel(_key(browser_id), _hashed(session_id))
 
-    @raises_unavailable
-    def end_all(self, person: str) -> None:
+    @translate_errors
+    def end_all(self, browser_id: str) -> None:
         """Ends every session of a person."""
-        self._client.delete(_key(person))
+        self._client.delete(_key(browser_id))
 
     def _is_on(self, at: str, now: float) -> bool:
         # A clock may be set back a little.
         return -60 <= now - int(at) <= self._lifetime
 
 
-def _key(person: str) -> str:
-    return f"oh:staff:{_hashed(person)}"
+def _key(browser_id: str) -> str:
+    return f"oh:staff:{_hashed(browser_id)}"
 
 
 def _hashed(text: str) -> str:

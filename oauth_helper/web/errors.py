@@ -8,7 +8,7 @@ from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import BadHost, HTTPException, InternalServerError
 
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.oauth.server import described
+from oauth_helper.oauth.server import error_description
 from oauth_helper.web.i18n import marked, translate
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def answer(status: int, title: str, detail: str, **members: str) -> Response:
         response.mimetype = "application/problem+json"
     elif request.path in _FOR_CLIENTS:
         error = "server_error" if status == 500 else _OAUTH_ERRORS.get(status, "invalid_request")
-        response = jsonify(error=error, error_description=described(detail))
+        response = jsonify(error=error, error_description=error_description(detail))
         response.headers["Cache-Control"] = "no-store"
     else:
         shown = translate(_TITLES.get(status, title))

@@ -12,7 +12,7 @@ from flask import request
 from oauth_helper.common.times import parse_time
 from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.failures.model import Status
-from oauth_helper.failures.query import FIELDS, Wanted
+from oauth_helper.failures.query import FIELDS, FailureQuery
 from oauth_helper.failures.search import Search, read_search
 from oauth_helper.web.services import services
 
@@ -26,7 +26,7 @@ TODAY: Final = "today"
 PARAMETERS: Final = ("q", *FIELDS, "within", "since", "until")
 
 
-def wanted_from_query() -> Wanted:
+def failure_query_from_request() -> FailureQuery:
     """The filters in the query. Raises ValueError that names the one that is wrong."""
     search = read_search(request.args.get("q", ""))
     if search.problems:
@@ -34,12 +34,12 @@ def wanted_from_query() -> Wanted:
     return wanted_from(request.args, search)
 
 
-def wanted_from(query: Mapping[str, str], search: Search) -> Wanted:
+def wanted_from(query: Mapping[str, str], search: Search) -> FailureQuery:
     """The filters in `query`, with a search that was read. ValueError names the one that is wrong.
 
     A span of time is counted from now.
     """
-    return Wanted(
+    return FailureQuery(
         cause=_one_of(query, "cause", set(Cause)),
         profile=query.get("profile") or None,
         client=query.get("client") or None,

@@ -9,20 +9,20 @@ from flask import url_for as url
 from werkzeug.wrappers import Response as BaseResponse
 
 from oauth_helper.config.redirect_uri import destination_of
-from oauth_helper.diagnosis import Mistake
+from oauth_helper.diagnosis import ClientError
 from oauth_helper.models import ClientRequest, PendingAuthorization
 from oauth_helper.oauth.client.callback import PENDING_LIFETIME
-from oauth_helper.oauth.client.start import Begun
+from oauth_helper.oauth.client.start import Started
 from oauth_helper.oauth.server import (
     Answer,
-    ClientMessage,
     ProxyServer,
     RegisteredClient,
+    ServerRequest,
     UnknownScopesRequestedError,
 )
-from oauth_helper.web.customer.scope_choice import is_only_looking
+from oauth_helper.web.customer.scope_choice import is_prefetch
 from oauth_helper.web.i18n import language, translate
-from oauth_helper.web.security import allow_forms_to, csrf, is_from_here, limit, limit_refused
+from oauth_helper.web.security import allow_forms_to, csrf, is_same_origin, limit, limit_errors
 from oauth_helper.web.services import services
 
 blueprint = Blueprint("proxy", __name__)
@@ -51,45 +51,45 @@ def metadata() -> Response:
 def authorize() -> BaseResponse:
     """The authorization endpoint (RFC 6749 section 3.1): asks the person, or leads on at once."""
     server()
-    if is_only_looking():
+    if is_prefetch():
         return Response(status=204)
     checked = _checked()
     if isinstance(checked, BaseResponse):
         return checked
-    asked_by, client = checked
+    client_request, client = checked
     stranded = _stranded(client)
     if client.client.consent or stranded:
-        return _consent_page(asked_by, client, stranded)
-    return _begin(asked_by, client)
+        return _consent_page(client_request, client, stranded)
+    return _begin(client_request, client)
 
 
 @blueprint.post("/oauth/authorize")
 @limit("120 per minute")
 def decide() -> BaseResponse:
     """What the person decided on the page. Its form is guarded against other sites."""
-    if not is_from_here():
+    if not is_same_origin():
         abort(403, translate("This form was sent from another site."))
     checked = _checked()
     if isinstance(checked, BaseResponse):
         return checked
-    asked_by, client = checked
-    allow_forms_to(asked_by.redirect_uri)
+    client_request, client = checked
+    allow_forms_to(client_request.redirect_uri)
     if http.form.get("decision") == "allow":
-        return _begin(asked_by, client)
+        return _begin(client_request, client)
     outcome = services().connecting.turn_away(
         client.profile,
-        asked_by,
-        Mistake.DECLINED_HERE,
-        person=services().cookies.person(http),
+        client_request,
+        ClientError.DECLINED_HERE,
+        browser_id=services().cookies.browser_id(http),
         language=language(),
     )
-    return redirect(outcome.back_to or url("connect.home"), 303)
+    return redirect(outcome.client_redirect_url or url("connect.home"), 303)
 
 
 @blueprint.post("/oauth/token")
 @csrf.exempt  # type: ignore[untyped-decorator]  # clients prove who they are, and have no cookies
 @limit("6000 per minute")
-@limit_refused("120 per minute")
+@limit_errors("120 per minute")
 def token() -> Response:
     """The token endpoint (RFC 6749 section 3.2)."""
     return _json(server().token(_form_message()))
@@ -98,7 +98,7 @@ def token() -> Response:
 @blueprint.post("/oauth/revoke")
 @csrf.exempt  # type: ignore[untyped-decorator]
 @limit("6000 per minute")
-@limit_refused("120 per minute")
+@limit_errors("120 per minute")
 def revoke() -> Response:
     """The revocation endpoint (RFC 7009)."""
     return _json(server().revocation(_form_message()))
@@ -106,7 +106,7 @@ def revoke() -> Response:
 
 def _checked() -> tuple[ClientRequest, RegisteredClient] | BaseResponse:
     """The request with its client, or the answer to one that is not in order."""
-    message = ClientMessage("GET", _endpoint("authorize"), http.args.to_dict(flat=False))
+    message = ServerRequest("GET", _endpoint("authorize"), http.args.to_dict(flat=False))
     try:
         return server().check(message)
     except UnknownScopesRequestedError as error:
@@ -117,35 +117,35 @@ def _checked() -> tuple[ClientRequest, RegisteredClient] | BaseResponse:
         return _no_way_back(message, error)
 
 
-def _recorded(message: ClientMessage, error: UnknownScopesRequestedError) -> str:
+def _recorded(message: ServerRequest, error: UnknownScopesRequestedError) -> str:
     """The reference of the failure that a request for unknown scopes is."""
     client = server().query_client(message.payload.client_id)
     if client is None:
         return ""
-    asked_by = ClientRequest(
+    client_request = ClientRequest(
         client_id=client.client.id, client=client.client.name, redirect_uri=error.redirect_uri
     )
     outcome = services().connecting.turn_away(
         client.profile,
-        asked_by,
-        Mistake.UNKNOWN_SCOPES,
+        client_request,
+        ClientError.UNKNOWN_SCOPES,
         scopes=error.names,
-        person=services().cookies.person(http),
+        browser_id=services().cookies.browser_id(http),
         language=language(),
     )
     return outcome.reference
 
 
-def _begin(asked_by: ClientRequest, client: RegisteredClient) -> BaseResponse:
+def _begin(client_request: ClientRequest, client: RegisteredClient) -> BaseResponse:
     """On to HubSpot; or to the page that says why that would be of no use."""
     begun = services().connecting.begin(
         client.profile,
-        optional=client.wanted(asked_by.scope),
-        asked_by=asked_by,
-        person=services().cookies.person(http),
+        optional=client.wanted(client_request.scope),
+        client_request=client_request,
+        browser_id=services().cookies.browser_id(http),
         language=language(),
     )
-    if isinstance(begun, Begun):
+    if isinstance(begun, Started):
         response = redirect(begun.url, 303 if http.method == "POST" else 302)
         services().cookies.keep(http, response, begun.pending)
         return response
@@ -155,18 +155,18 @@ def _begin(asked_by: ClientRequest, client: RegisteredClient) -> BaseResponse:
 
 
 def _consent_page(
-    asked_by: ClientRequest, client: RegisteredClient, stranded: PendingAuthorization | None
+    client_request: ClientRequest, client: RegisteredClient, stranded: PendingAuthorization | None
 ) -> Response:
-    allow_forms_to(asked_by.redirect_uri)
+    allow_forms_to(client_request.redirect_uri)
     shown = render_template(
         "consent.html",
         client=client.client,
         profile=client.profile,
-        destination=destination_of(asked_by.redirect_uri),
-        requested=client.profile.requested_scopes(client.wanted(asked_by.scope)),
-        dropped=asked_by.dropped,
+        destination=destination_of(client_request.redirect_uri),
+        requested=client.profile.requested_scopes(client.wanted(client_request.scope)),
+        dropped=client_request.dropped,
         stranded=stranded,
-        action=f"{url('proxy.decide')}?{asked_by.query}",
+        action=f"{url('proxy.decide')}?{client_request.query}",
     )
     return make_response(shown)
 
@@ -179,14 +179,14 @@ def _stranded(client: RegisteredClient) -> PendingAuthorization | None:
     """
     now = services().clock()
     for pending in services().cookies.pending(http):
-        asked_by = pending.asked_by
-        is_theirs = asked_by is not None and asked_by.client_id == client.client.id
-        if is_theirs and _STRANDED_AFTER <= now - pending.begun_at <= PENDING_LIFETIME:
+        client_request = pending.client_request
+        is_theirs = client_request is not None and client_request.client_id == client.client.id
+        if is_theirs and _STRANDED_AFTER <= now - pending.started_at <= PENDING_LIFETIME:
             return pending
     return None
 
 
-def _no_way_back(message: ClientMessage, error: OAuth2Error) -> Response:
+def _no_way_back(message: ServerRequest, error: OAuth2Error) -> Response:
     """The page for a request whose answer must not be sent anywhere (RFC 9700 section 4.11)."""
     client = server().query_client(message.payload.client_id or "")
     named = message.payload.redirect_uri if client and not message.repeated else None
@@ -206,11 +206,11 @@ def _lead_to(answer: Answer) -> BaseResponse:
     return redirect(answer.location or url("connect.home"), status)
 
 
-def _form_message() -> ClientMessage:
+def _form_message() -> ServerRequest:
     if http.mimetype != "application/x-www-form-urlencoded":
         abort(400, "The body has to be form-encoded.")
     form = http.form.to_dict(flat=False)
-    return ClientMessage("POST", _endpoint("token"), form, dict(http.headers))
+    return ServerRequest("POST", _endpoint("token"), form, dict(http.headers))
 
 
 def _endpoint(name: str) -> str:

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response
 
 from oauth_helper.common.urls import is_loopback, origin_of
 from oauth_helper.config.settings import Config
-from oauth_helper.oauth.client.callback import issuers_of
+from oauth_helper.oauth.client.callback import allowed_issuers
 from oauth_helper.web.services import services
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def limit(rate: str) -> Callable[[View], View]:
     return cast("Callable[[View], View]", _limiter.limit(rate))
 
 
-def limit_refused(rate: str) -> Callable[[View], View]:
+def limit_errors(rate: str) -> Callable[[View], View]:
     """Allows so many requests from one network that are refused; others do not count."""
     limited = _limiter.limit(
         rate, deduct_when=lambda response: response.status_code in (400, 401, 403)
@@ -91,7 +91,7 @@ def limit_blueprint(blueprint: Blueprint, rate: str) -> None:
     _limiter.limit(rate)(blueprint)
 
 
-def takes(most: int) -> Callable[[View], View]:
+def max_body(most: int) -> Callable[[View], View]:
     """Allows a view bodies of up to `most` bytes, where others take 64 kB."""
 
     def allow(view: View) -> View:
@@ -101,7 +101,7 @@ def takes(most: int) -> Callable[[View], View]:
     return allow
 
 
-def is_from_here() -> bool:
+def is_same_origin() -> bool:
     """Whether a form was sent by a page of ours, as far as the browser tells (Fetch Metadata)."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -233,7 +233,7 @@ def _name_of(view: Callable[..., object]) -> str:
 
 def _headers(config: Config) -> dict[str, str]:
     # Browsers apply form-action to the redirect that answers a form: the way to HubSpot.
-    destinations = " ".join(sorted(issuers_of(config.authorization_endpoint)))
+    destinations = " ".join(sorted(allowed_issuers(config.authorization_endpoint)))
     policy = {
         "default-src": "'none'",
         "script-src": "'self'",

@@ -10,29 +10,29 @@ from typing import TYPE_CHECKING, cast
 from flask import Flask, abort, current_app
 
 if TYPE_CHECKING:  # the views know the adapters by their types only; the factory hands them in
-    from oauth_helper.common.encryption import Sealer
+    from oauth_helper.common.encryption import Encryptor
     from oauth_helper.common.metrics import Metrics
     from oauth_helper.config.profiles import Profile
     from oauth_helper.config.settings import Config
     from oauth_helper.hubspot.client import HubSpot
-    from oauth_helper.oauth.client.callback import Finishing
-    from oauth_helper.oauth.client.expiry import Sweeping
-    from oauth_helper.oauth.client.refresh import Refreshing
-    from oauth_helper.oauth.client.report import Reporting
-    from oauth_helper.oauth.client.start import Connecting
+    from oauth_helper.oauth.client.callback import Callback
+    from oauth_helper.oauth.client.expiry import AttemptExpiry
+    from oauth_helper.oauth.client.refresh import TokenRefresher
+    from oauth_helper.oauth.client.report import Reports
+    from oauth_helper.oauth.client.start import Authorizer
     from oauth_helper.oauth.server import ProxyServer
     from oauth_helper.store.attempts import Attempts
-    from oauth_helper.store.bulk_actions import Deeds
+    from oauth_helper.store.bulk_actions import BulkActions
     from oauth_helper.store.connections import Connections
-    from oauth_helper.store.counters import Tallies
+    from oauth_helper.store.counters import Counters
     from oauth_helper.store.export_progress import Exports
     from oauth_helper.store.failures import Failures
-    from oauth_helper.store.migrations import Upgrading
+    from oauth_helper.store.migrations import Migrations
     from oauth_helper.store.outbox.queue import Outbox
-    from oauth_helper.store.outbox.writer import Noting
+    from oauth_helper.store.outbox.writer import EventWriter
     from oauth_helper.store.staff_sessions import StaffSessions
     from oauth_helper.web.customer.cookies import AttemptCookies
-    from oauth_helper.web.support.oidc_client import OpenIdProvider
+    from oauth_helper.web.support.oidc_client import OidcProvider
 
 _KEY = "oauth_helper"
 
@@ -51,28 +51,28 @@ class Services:
 
     config: Config
     profiles: Mapping[str, Profile]
-    connecting: Connecting
-    finishing: Finishing
-    reporting: Reporting
-    noting: Noting
-    upgrading: Upgrading
+    connecting: Authorizer
+    finishing: Callback
+    reporting: Reports
+    noting: EventWriter
+    upgrading: Migrations
     outbox: Outbox
     metrics: Metrics
-    sweeping: Sweeping
+    sweeping: AttemptExpiry
     cookies: AttemptCookies
     attempts: Attempts
     failures: Failures
-    tallies: Tallies
-    deeds: Deeds
+    counters: Counters
+    bulk_actions: BulkActions
     connections: Connections
-    refreshing: Refreshing
+    refreshing: TokenRefresher
     exports: Exports
     export_places: Semaphore
     hubspot: HubSpot
     proxy: ProxyServer | None
     staff_sessions: StaffSessions
-    openid: OpenIdProvider | None
-    sign_ins: Sealer
+    openid: OidcProvider | None
+    sign_ins: Encryptor
     ping: Callable[[], object]
     clock: Callable[[], float]
 

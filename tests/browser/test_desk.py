@@ -82,7 +82,7 @@ def varied(record, log):
     record(60, Cause.RATE_LIMITED, status=Status.RESOLVED)
     for number in range(60):
         record(90_000 + number, missing=("tickets",), hub_id=number)
-    log.change(first.reference, lambda old: replace(old, person=old.reference))
+    log.change(first.reference, lambda old: replace(old, browser_id=old.reference))
     return first.reference
 
 

@@ -38,7 +38,7 @@ def history(site, clock):
                 profile="sandbox",
                 stage=Stage.TOKEN,
                 at=began + 60.0,
-                begun_at=began,
+                started_at=began,
                 requested=REQUESTED,
                 candidates=(Candidate(Cause.APP_NOT_APPROVED, "because"),),
                 missing=(*SCOPES, RARE) if ago == 9 else SCOPES,

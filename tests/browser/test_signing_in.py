@@ -4,7 +4,7 @@ import pytest
 from harness import PASSWORD
 from playwright.sync_api import expect
 
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.web.services import services_of
 
 pytestmark = pytest.mark.browser
@@ -25,7 +25,7 @@ def fill_in(page, name="agent"):
 
 
 def the_failure(site):
-    (found,) = services_of(site.app).failures.page(Wanted(), limit=10).failures
+    (found,) = services_of(site.app).failures.page(FailureQuery(), limit=10).failures
     return found
 
 

@@ -15,8 +15,8 @@ from oauth_helper.cli.demo.scenario import story
 from oauth_helper.cli.demo.writer import STAFF, Demonstration
 from oauth_helper.config.settings import Config
 from oauth_helper.diagnosis import Cause
-from oauth_helper.failures.model import CUSTOMER, PROGRAM, Status, What
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.model import CUSTOMER, PROGRAM, EventType, Status
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.web.services import services_of
 
 NOW = 1_795_000_000.0
@@ -64,7 +64,7 @@ def write(app, *, seed=1, failures=150, days=30, now=NOW):
 
 
 def all_of(app):
-    return list(services_of(app).failures.each(Wanted()))
+    return list(services_of(app).failures.each(FailureQuery()))
 
 
 @pytest.fixture
@@ -83,20 +83,20 @@ def test_there_are_many_causes_and_none_is_nearly_all(written):
     assert causes[Cause.UNKNOWN] < len(written) / 10
     assert len({failure.language for failure in written}) >= 5
     assert len({failure.hub_id for failure in written} - {None}) >= 10
-    assert any(failure.person != failure.reference for failure in written)
+    assert any(failure.browser_id != failure.reference for failure in written)
 
 
 def test_some_people_came_by_clients_of_the_proxy(written):
     clients = Counter(failure.client for failure in written)
     assert set(clients) == {"", "Flow Tool", "Sheet Sync"}
     assert 5 < len(written) - clients[""] < len(written) / 3
-    by_person = {failure.person: failure.client for failure in written}
-    assert all(by_person[failure.person] == failure.client for failure in written)
+    by_person = {failure.browser_id: failure.client for failure in written}
+    assert all(by_person[failure.browser_id] == failure.client for failure in written)
 
 
 def test_much_has_happened_to_them(written):
     happened = Counter((event.what, event.by) for each in written for event in each.history)
-    assert {what for what, _ in happened} == set(What) - {What.RETURNED, What.UNDONE}
+    assert {what for what, _ in happened} == set(EventType) - {EventType.RETURNED, EventType.UNDONE}
     assert {by for _, by in happened} == {CUSTOMER, PROGRAM, *STAFF}
     states = Counter(failure.status for failure in written)
     assert min(states[Status.OPEN], states[Status.RESOLVED]) > 15
@@ -106,8 +106,8 @@ def test_time_goes_on(written):
     for failure in written:
         times = [event.at for event in failure.history]
         assert times == sorted(times)
-        assert failure.begun_at <= failure.at <= NOW
-        assert failure.begun_at > NOW - 31 * 86_400
+        assert failure.started_at <= failure.at <= NOW
+        assert failure.started_at > NOW - 31 * 86_400
         assert all(failure.at <= event.at <= NOW for event in failure.history)
 
 
@@ -125,12 +125,12 @@ def test_the_incident_stands_out(written):
 def test_attempts_and_connections_are_there_too(written, sandbox_app):
     services = services_of(sandbox_app)
     today = datetime.fromtimestamp(NOW, UTC).date()
-    tallies = services.tallies.attempts(today.replace(month=9), today)
-    assert sum(each.connected for each in tallies) > len(written) / 2
-    assert sum(each.begun - each.connected for each in tallies) >= len(written)
+    counters = services.counters.attempts(today.replace(month=9), today)
+    assert sum(each.connected for each in counters) > len(written) / 2
+    assert sum(each.begun - each.connected for each in counters) >= len(written)
     assert services.connections.count() >= 10
-    assert services.tallies.recoveries(today.replace(month=9), today)
-    assert services.attempts.overdue(NOW + 10**6, limit=10) == []
+    assert services.counters.recoveries(today.replace(month=9), today)
+    assert services.attempts.expired(NOW + 10**6, limit=10) == []
 
 
 def test_the_same_seed_tells_the_same(written, sandbox_app, store):

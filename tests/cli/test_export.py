@@ -35,7 +35,7 @@ def recorded(reference, **changes):
         "profile": "workato",
         "stage": Stage.TOKEN,
         "at": 1_770_000_000.0,
-        "begun_at": 1_769_999_990,
+        "started_at": 1_769_999_990,
         "requested": RequestedScopes(("oauth",), ()),
         "candidates": (Candidate(Cause.UNKNOWN, "Nothing."),),
         "message": "=1+1",

@@ -19,7 +19,7 @@ from werkzeug.security import check_password_hash
 
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.outbox.queue import Outbox
-from oauth_helper.store.outbox.writer import Failed
+from oauth_helper.store.outbox.writer import AttemptFailed
 
 
 @pytest.fixture
@@ -225,8 +225,8 @@ def test_doctor_tells_what_is_and_what_is_wrong(run):
 def test_doctor_tells_what_waits_for_the_store_and_whether_anything_could(run, tmp_path):
     assert "outbox: is empty" in run("doctor").stdout
     folder = tmp_path / "data" / "outbox"
-    outbox = Outbox(folder, seal=lambda plain: plain, unseal=lambda sealed: sealed)
-    outbox.put(Failed(a_failure()))
+    outbox = Outbox(folder, encrypt=lambda plain: plain, decrypt=lambda encrypted: encrypted)
+    outbox.put(AttemptFailed(a_failure()))
     outbox.close()
     assert "outbox: 1 notes wait for the store" in run("doctor").stdout
     (tmp_path / "file").write_text("")

@@ -28,7 +28,7 @@ import os, sys, time
 import redis
 from flask import Flask
 from oauth_helper.config.settings import Config
-from oauth_helper.cli.supervisor import Regular, serve
+from oauth_helper.cli.supervisor import PeriodicTask, serve
 
 def create_app(config):
     if os.environ.get("BROKEN"):
@@ -61,16 +61,16 @@ def create_app(config):
 
     return app
 
-def regularly(app):
+def periodic_tasks(app):
     store = redis.Redis.from_url(app.config["STORE"], decode_responses=True)
 
     def tick():
         if store.hincrby("ticks", os.getpid(), 1) == 1 and os.environ.get("FAILS_AT_FIRST"):
             raise RuntimeError("the first one fails")
 
-    return [Regular(tick, 1.0)]
+    return [PeriodicTask(tick, 1.0)]
 
-def before_workers(config):
+def on_startup(config):
     print("before workers", os.getpid(), config.redis_url.reveal(), flush=True)
     return config
 
@@ -83,8 +83,8 @@ if __name__ == "__main__":
         serve(
             config,
             create_app=create_app,
-            before_workers=before_workers,
-            regularly=regularly,
+            on_startup=on_startup,
+            periodic_tasks=periodic_tasks,
             ready=ready,
         )
     )

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from oauth_helper.common.circuit_breaker import Breaker
+from oauth_helper.common.circuit_breaker import CircuitBreaker
 
 LIMIT, PAUSE, PATIENCE = 3, 2.0, 10.0
 
@@ -17,7 +17,7 @@ class Breaking(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.now = 0.0
-        self.breaker = Breaker(
+        self.breaker = CircuitBreaker(
             failures=LIMIT, pause=PAUSE, patience=PATIENCE, clock=lambda: self.now
         )
         self.failed_in_a_row = 0
@@ -49,7 +49,7 @@ class Breaking(RuleBasedStateMachine):
         is_open = self.failed_in_a_row >= LIMIT
         turned_away = is_open and self.now < self.closed_until
         assert self.breaker.is_open == is_open
-        assert self.breaker.turns_away() == turned_away
+        assert self.breaker.is_rejecting() == turned_away
         admitted = self.asked()
         assert admitted is not turned_away
         if not admitted:
@@ -83,7 +83,7 @@ TestBreaking.settings = settings(max_examples=60, stateful_step_count=30, deadli
 
 
 def test_who_was_let_through_may_ask_more_than_once_before_it_says_how_it_went():
-    breaker = Breaker(failures=1, pause=0, patience=100, clock=lambda: 0.0)
+    breaker = CircuitBreaker(failures=1, pause=0, patience=100, clock=lambda: 0.0)
     breaker.failed()
     assert breaker.admit()
     assert breaker.admit()

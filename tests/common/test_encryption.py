@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oauth_helper.common.encryption import Sealer, UnsealError, derive_key
+from oauth_helper.common.encryption import DecryptionError, Encryptor, derive_key
 from oauth_helper.common.secrets import Secret
 
 OLD, NEW = Secret("o" * 32), Secret("n" * 32)
@@ -16,12 +16,12 @@ OLD, NEW = Secret("o" * 32), Secret("n" * 32)
 @given(st.binary(max_size=2000))
 @settings(max_examples=100)
 def test_what_is_sealed_opens_and_does_not_show(plain):
-    sealer = Sealer([NEW], purpose="tests")
-    sealed = sealer.seal(plain)
-    assert sealer.unseal(sealed) == plain
-    assert len(plain) < 4 or plain not in base64.urlsafe_b64decode(sealed)
-    assert sealed.isascii()
-    assert sealed != sealer.seal(plain), "the same twice does not look the same"
+    encryptor = Encryptor([NEW], purpose="tests")
+    encrypted = encryptor.encrypt(plain)
+    assert encryptor.decrypt(encrypted) == plain
+    assert len(plain) < 4 or plain not in base64.urlsafe_b64decode(encrypted)
+    assert encrypted.isascii()
+    assert encrypted != encryptor.encrypt(plain), "the same twice does not look the same"
 
 
 @pytest.mark.parametrize(
@@ -34,52 +34,52 @@ def test_what_is_sealed_opens_and_does_not_show(plain):
     ],
 )
 def test_which_keys_open(keys, opens):
-    sealed = Sealer([OLD], purpose="tests").seal(b"plain")
-    sealer = Sealer(keys, purpose="tests")
+    encrypted = Encryptor([OLD], purpose="tests").encrypt(b"plain")
+    encryptor = Encryptor(keys, purpose="tests")
     if opens:
-        assert sealer.unseal(sealed) == b"plain"
+        assert encryptor.decrypt(encrypted) == b"plain"
     else:
-        with pytest.raises(UnsealError):
-            sealer.unseal(sealed)
+        with pytest.raises(DecryptionError):
+            encryptor.decrypt(encrypted)
 
 
 def test_the_newest_key_seals():
-    sealed = Sealer([NEW, OLD], purpose="tests").seal(b"plain")
-    assert Sealer([NEW], purpose="tests").unseal(sealed) == b"plain"
-    with pytest.raises(UnsealError):
-        Sealer([OLD], purpose="tests").unseal(sealed)
+    encrypted = Encryptor([NEW, OLD], purpose="tests").encrypt(b"plain")
+    assert Encryptor([NEW], purpose="tests").decrypt(encrypted) == b"plain"
+    with pytest.raises(DecryptionError):
+        Encryptor([OLD], purpose="tests").decrypt(encrypted)
 
 
 def test_another_purpose_does_not_open():
-    sealed = Sealer([NEW], purpose="tokens").seal(b"plain")
-    with pytest.raises(UnsealError):
-        Sealer([NEW], purpose="cookies").unseal(sealed)
+    encrypted = Encryptor([NEW], purpose="tokens").encrypt(b"plain")
+    with pytest.raises(DecryptionError):
+        Encryptor([NEW], purpose="cookies").decrypt(encrypted)
 
 
 def test_every_altered_byte_is_noticed():
-    sealer = Sealer([NEW], purpose="tests")
-    sealed = sealer.seal(b"plain")
-    raw = base64.urlsafe_b64decode(sealed)
+    encryptor = Encryptor([NEW], purpose="tests")
+    encrypted = encryptor.encrypt(b"plain")
+    raw = base64.urlsafe_b64decode(encrypted)
     for place in range(len(raw)):
         altered = raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :]
-        with pytest.raises(UnsealError):
-            sealer.unseal(base64.urlsafe_b64encode(altered))
-        with pytest.raises(UnsealError):
-            sealer.unseal(base64.urlsafe_b64encode(raw[:place]))
+        with pytest.raises(DecryptionError):
+            encryptor.decrypt(base64.urlsafe_b64encode(altered))
+        with pytest.raises(DecryptionError):
+            encryptor.decrypt(base64.urlsafe_b64encode(raw[:place]))
 
 
 @given(
     st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode(errors="replace"))
 )
 @settings(max_examples=200)
-def test_anything_else_is_refused_in_one_way(sealed):
-    with pytest.raises(UnsealError, match="cannot be opened"):
-        Sealer([NEW], purpose="tests").unseal(sealed)
+def test_anything_else_is_refused_in_one_way(encrypted):
+    with pytest.raises(DecryptionError, match="cannot be opened"):
+        Encryptor([NEW], purpose="tests").decrypt(encrypted)
 
 
 def test_a_key_is_needed():
     with pytest.raises(ValueError, match="needs a key"):
-        Sealer([], purpose="tests")
+        Encryptor([], purpose="tests")
 
 
 def hkdf(secret, info):

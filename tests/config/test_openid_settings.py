@@ -6,7 +6,7 @@ from oauth_helper.cli.bootstrap import with_support_user
 from oauth_helper.cli.doctor import examine
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Config, ConfigError
-from oauth_helper.config.staff_access import Rule
+from oauth_helper.config.staff_access import AccessRule
 
 WHOLE = {
     "OIDC_ISSUER": "https://id.example/tenant/",
@@ -27,8 +27,8 @@ def test_as_they_are_given():
     config = Config.from_environ(WHOLE)
     assert config.openid.issuer == "https://id.example/tenant/"  # to the letter
     assert config.openid.client_secret == Secret("canary-secret")
-    assert config.openid.agents == (Rule("ana@example.com"), Rule("groups=support"))
-    assert config.openid.viewers == (Rule("@example.com"),)
+    assert config.openid.agents == (AccessRule("ana@example.com"), AccessRule("groups=support"))
+    assert config.openid.viewers == (AccessRule("@example.com"),)
     assert config.openid.name == "your organisation"
     assert "canary" not in repr(config)
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.staff_access import (
+    AccessRule,
     OpenIdSettings,
-    Rule,
     name_in,
     parse_rule,
     verified_email,
@@ -104,7 +104,7 @@ def test_what_is_no_rule(text):
 def test_an_agent_by_any_rule_is_one_and_nobody_else_comes_in():
     known = settings("groups=support", "@example.com")
     agent = known.admit(with_email("ana@example.com") | {"groups": ["support"]})
-    assert (agent.role, agent.rule) == ("agent", Rule("groups=support"))
+    assert (agent.role, agent.rule) == ("agent", AccessRule("groups=support"))
     assert known.admit(with_email("ana@example.com")).role == "viewer"
     assert known.admit(with_email("ana@other.example")) is None
     assert settings().admit(with_email("ana@example.com")) is None
@@ -112,9 +112,9 @@ def test_an_agent_by_any_rule_is_one_and_nobody_else_comes_in():
 
 def test_a_grant_is_over_with_its_rule_or_role():
     known = settings("@example.com")
-    assert known.grant(Rule("@example.com"), "agent")
-    assert known.grant(Rule("@example.com"), "viewer") is None
-    assert known.grant(Rule("@other.example"), "agent") is None
+    assert known.grant(AccessRule("@example.com"), "agent")
+    assert known.grant(AccessRule("@example.com"), "viewer") is None
+    assert known.grant(AccessRule("@other.example"), "agent") is None
 
 
 def test_names_cannot_be_taken_for_one_another_and_are_no_addresses():
@@ -136,7 +136,7 @@ def test_a_name_is_short_and_of_one_line_whatever_was_chosen(text):
     name = name_in(somebody(preferred_username=text))
     assert name.isprintable()
     assert len(name) <= 71
-    assert parse_rule(name) != Rule("ana@example.com")
+    assert parse_rule(name) != AccessRule("ana@example.com")
 
 
 @given(st.text(max_size=300))

@@ -165,7 +165,7 @@ def test_nothing_is_asked_when_one_cause_stands_out():
 
 def silent(**evidence):
     evidence = {"requested": REQUESTED, "catalogue": CATALOGUE, **evidence}
-    return diagnose(Evidence(stage=Stage.AUTHORIZATION, silent_for=910, **evidence))
+    return diagnose(Evidence(stage=Stage.AUTHORIZATION, waited_seconds=910, **evidence))
 
 
 def test_silence_names_first_what_is_known_to_be_risky():
@@ -232,5 +232,5 @@ def test_the_title_with_its_sentence_is_read_by_the_sentence():
 
 @pytest.mark.parametrize(("seconds", "words"), [(3, "after 3 s."), (899, "15 min"), (90, "2 min")])
 def test_for_how_long_nothing_came_back(seconds, words):
-    diagnosis = diagnose(Evidence(stage=Stage.AUTHORIZATION, silent_for=seconds))
+    diagnosis = diagnose(Evidence(stage=Stage.AUTHORIZATION, waited_seconds=seconds))
     assert words in diagnosis.candidates[0].why

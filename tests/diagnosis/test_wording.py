@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 from paths import ROOT
 
-from oauth_helper.diagnosis import Cause, Who, fix_for, wording
+from oauth_helper.diagnosis import Cause, Responsible, fix_for, wording
 
 WORDING = tomllib.loads(
     resources.files("oauth_helper.diagnosis").joinpath("wording.toml").read_text("utf-8")
@@ -30,7 +30,7 @@ def test_the_vocabulary_is_the_same_everywhere():
     assert [str(cause) for cause in Cause] == CAUSES.split()
     assert set(WORDING) == set(Cause)
     assert OPENAPI["components"]["schemas"]["Cause"]["enum"] == list(Cause)
-    assert OPENAPI["components"]["schemas"]["Fix"]["properties"]["who"]["enum"] == list(Who)
+    assert OPENAPI["components"]["schemas"]["Fix"]["properties"]["who"]["enum"] == list(Responsible)
 
 
 @pytest.mark.parametrize("cause", Cause)
@@ -49,7 +49,7 @@ def test_each_cause_has_its_wording(cause):
         assert all(step.strip() and step.endswith(".") for step in fix.steps)
     assert len({fix.who for fix in said.fix}) == len(said.fix), "each person once"
     table = WORDING[cause]
-    assert said.decides.endswith(".")
+    assert said.distinguishing_sign.endswith(".")
     for link in said.links:
         assert link.title.strip()
         assert re.fullmatch(r"https://[a-z]+\.hubspot\.com(/[\w./-]+)?", link.url)
@@ -112,14 +112,14 @@ def test_whether_starting_again_can_help(cause, again):
 @pytest.mark.parametrize(
     ("cause", "who"),
     [
-        (Cause.URL_MISSING_REQUIRED_SCOPE, Who.OPERATOR),
-        (Cause.URL_REQUESTS_UNCONFIGURED_SCOPE, Who.APP_DEVELOPER),
-        (Cause.USER_LACKS_PERMISSION, Who.ACCOUNT_ADMIN),
-        (Cause.APP_NOT_APPROVED, Who.ACCOUNT_ADMIN),
-        (Cause.APP_BLOCKED, Who.APP_DEVELOPER),
-        (Cause.REDIRECT_URI_MISMATCH, Who.APP_DEVELOPER),
-        (Cause.USER_DENIED, Who.CUSTOMER),
-        (Cause.CLIENT_SECRET_INVALID, Who.OPERATOR),
+        (Cause.URL_MISSING_REQUIRED_SCOPE, Responsible.OPERATOR),
+        (Cause.URL_REQUESTS_UNCONFIGURED_SCOPE, Responsible.APP_DEVELOPER),
+        (Cause.USER_LACKS_PERMISSION, Responsible.ACCOUNT_ADMIN),
+        (Cause.APP_NOT_APPROVED, Responsible.ACCOUNT_ADMIN),
+        (Cause.APP_BLOCKED, Responsible.APP_DEVELOPER),
+        (Cause.REDIRECT_URI_MISMATCH, Responsible.APP_DEVELOPER),
+        (Cause.USER_DENIED, Responsible.CUSTOMER),
+        (Cause.CLIENT_SECRET_INVALID, Responsible.OPERATOR),
     ],
 )
 def test_who_is_likeliest_to_mend_it(cause, who):

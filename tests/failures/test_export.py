@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.export import CHUNK, COLUMNS, Form, defused, packed, parts
-from oauth_helper.failures.model import Event, Failure, What
+from oauth_helper.failures.model import Event, EventType, Failure
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.web.api.failure_schema import failure_json
 
@@ -27,7 +27,7 @@ def failure(**changes):
         "profile": "workato",
         "stage": Stage.TOKEN,
         "at": 1_795_000_000.0,
-        "begun_at": 1_794_999_990,
+        "started_at": 1_794_999_990,
         "requested": RequestedScopes(("oauth", "tickets"), ("forms",)),
         "candidates": (Candidate(Cause.UNKNOWN, "Nothing."), Candidate(Cause.APP_BLOCKED, "x")),
         "hub_id": 1000104,
@@ -142,7 +142,11 @@ TEXTS = st.text(
 @given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), max_size=4))
 def test_texts_survive_but_for_the_apostrophe(texts):
     records = [
-        failure(message=message, assignee=name, history=(Event(1.0, What.NOTED, "agent", note),))
+        failure(
+            message=message,
+            assignee=name,
+            history=(Event(1.0, EventType.COMMENTED, "agent", note),),
+        )
         for message, name, note in texts
     ]
     found = rows_of(file_of(records, Form.CSV))
@@ -195,7 +199,7 @@ def test_unknown_is_told_from_nothing(granted, cell):
 
 def test_a_row_says_what_the_page_says():
     record = failure(candidates=(Candidate(Cause.USER_DENIED, "They said no."),))
-    record = record.with_event(Event(1_795_000_060.0, What.RESOLVED, "agent", "Called."))
+    record = record.with_event(Event(1_795_000_060.0, EventType.RESOLVED, "agent", "Called."))
     (found,) = rows_of(file_of([record], Form.CSV))
     assert found["title"] == "Cancelled at HubSpot"
     assert found["scope"] == "oauth tickets"

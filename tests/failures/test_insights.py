@@ -23,7 +23,7 @@ from oauth_helper.failures.insights import (
     insights,
 )
 from oauth_helper.failures.search import read_search
-from oauth_helper.failures.statistics import AttemptTally, Recovery, ScopeTally, Tally
+from oauth_helper.failures.statistics import AttemptCount, FailureCount, Recovery, ScopeCount
 from oauth_helper.web.support.format import connected_of, counted, duration, percent
 
 LAST = date(2026, 11, 18)  # a Wednesday
@@ -45,13 +45,13 @@ def told(of=None, failures=(), scopes=(), attempts=(), recoveries=(), titles=Non
 
 
 def failed(count=1, *, day=LAST, cause="unknown", profile="workato", status="open"):
-    return Tally(day, str(cause), profile, status, "token", count)
+    return FailureCount(day, str(cause), profile, status, "token", count)
 
 
 days = st.integers(0, 95).map(lambda ago: LAST - timedelta(days=ago))
 profiles = st.sampled_from(["workato", "second", "gone"])
-tallies = st.builds(
-    Tally,
+counters = st.builds(
+    FailureCount,
     day=days,
     cause=st.sampled_from([str(cause) for cause in Cause]),
     profile=profiles,
@@ -60,7 +60,7 @@ tallies = st.builds(
     count=st.integers(1, 50),
 )
 tries = st.builds(
-    lambda day, profile, connected, others: AttemptTally(
+    lambda day, profile, connected, others: AttemptCount(
         day, profile, connected + others, connected
     ),
     days,
@@ -72,7 +72,7 @@ tries = st.builds(
 
 class TestTotals:
     @given(
-        st.lists(tallies),
+        st.lists(counters),
         st.lists(tries),
         st.sampled_from([1, 7, 30, 45, 46, 90]),
         st.sampled_from([None, "workato", "nobody"]),
@@ -229,7 +229,7 @@ class TestLinks:
         }
 
     def test_of_profiles_and_scopes_ask_for_all_days(self):
-        found = told(asked(7), failures=[failed()], scopes=[ScopeTally(LAST, "workato", "a b", 2)])
+        found = told(asked(7), failures=[failed()], scopes=[ScopeCount(LAST, "workato", "a b", 2)])
         times = {"since": "2026-11-12", "until": "2026-11-19"}
         assert dict(found.profiles[0].count.filters) == {"profile": "workato", **times}
         assert dict(found.scopes[0].count.filters) == {"scope": "a b", **times}
@@ -237,9 +237,9 @@ class TestLinks:
 
 class TestScopes:
     def test_are_those_that_most_failures_are_about(self):
-        tallies = [ScopeTally(LAST, "workato", f"s{number:02}", number) for number in range(1, 21)]
-        tallies.append(ScopeTally(LAST - timedelta(days=1), "second", "s01", 100))
-        found = told(scopes=tallies)
+        counters = [ScopeCount(LAST, "workato", f"s{number:02}", number) for number in range(1, 21)]
+        counters.append(ScopeCount(LAST - timedelta(days=1), "second", "s01", 100))
+        found = told(scopes=counters)
         assert [row.title for row in found.scopes[:2]] == ["s01", "s20"]
         assert found.scopes[0].count.number == 101
         assert len(found.scopes) == MOST_SCOPES
@@ -253,15 +253,15 @@ class TestProfiles:
         assert [row.title for row in found.profiles] == ["gone", "Workato"]
 
     def test_without_failures_are_there_for_their_attempts(self):
-        (row,) = told(attempts=[AttemptTally(LAST, "workato", 3, 1)]).profiles
+        (row,) = told(attempts=[AttemptCount(LAST, "workato", 3, 1)]).profiles
         assert (row.count.number, row.over, row.running) == (0, Attempts(), Attempts(3, 1))
 
 
 class TestShares:
     def test_leave_out_days_that_are_not_over(self):
         attempts = [
-            AttemptTally(LAST - timedelta(days=1), "workato", 4, 3),
-            AttemptTally(LAST, "workato", 5, 0),
+            AttemptCount(LAST - timedelta(days=1), "workato", 4, 3),
+            AttemptCount(LAST, "workato", 5, 0),
         ]
         found = told(attempts=attempts)
         assert found.total.over == Attempts(4, 3)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from failure_examples import a_failure
 
-from oauth_helper.diagnosis import Cause, Who, fix_for
-from oauth_helper.failures.model import Event, Status, What
+from oauth_helper.diagnosis import Cause, Responsible, fix_for
+from oauth_helper.failures.model import Event, EventType, Status
 from oauth_helper.failures.reply import reply
 from oauth_helper.web.translations import LANGUAGES, translations
 
@@ -47,10 +47,10 @@ def test_a_failure_that_is_mended_asks_to_try_again():
 @pytest.mark.parametrize(
     ("whats", "says"),
     [
-        ([What.CONNECTED], "It has worked since"),
-        ([What.NOTED, What.CONNECTED, What.NOTED], "It has worked since"),
-        ([What.CONNECTED, What.REOPENED, What.RESOLVED], "Please try once more"),
-        ([What.RESOLVED], "Please try once more"),
+        ([EventType.CONNECTED], "It has worked since"),
+        ([EventType.COMMENTED, EventType.CONNECTED, EventType.COMMENTED], "It has worked since"),
+        ([EventType.CONNECTED, EventType.REOPENED, EventType.RESOLVED], "Please try once more"),
+        ([EventType.RESOLVED], "Please try once more"),
     ],
     ids=str,
 )
@@ -72,13 +72,13 @@ def test_every_cause_has_an_answer_in_every_language(cause, language):
     of_ours = [
         step
         for fix in fix_for(cause, scopes=("tickets",), profile="workato")
-        if fix.who in (Who.APP_DEVELOPER, Who.OPERATOR)
+        if fix.who in (Responsible.APP_DEVELOPER, Responsible.OPERATOR)
         for step in fix.steps
     ]
     theirs = {
         step
         for fix in fix_for(cause, scopes=("tickets",), profile="workato")
-        if fix.who in (Who.CUSTOMER, Who.ACCOUNT_ADMIN)
+        if fix.who in (Responsible.CUSTOMER, Responsible.ACCOUNT_ADMIN)
         for step in fix.steps
     }
     assert not [step for step in of_ours if step in text and step not in theirs]

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from oauth_helper.diagnosis import Cause
-from oauth_helper.failures.model import Event, Status, What
+from oauth_helper.failures.model import Event, EventType, Status
 from oauth_helper.failures.query import FIELDS, Term
 from oauth_helper.failures.search import (
     MAX_SEARCH,
@@ -198,7 +198,7 @@ FAILURE = replace(
         client="Flow Tool",
     ),
     correlation_id="c0rrelation",
-    history=(Event(1.0, What.NOTED, "ada", "Called back; İstanbul"),),
+    history=(Event(1.0, EventType.COMMENTED, "ada", "Called back; İstanbul"),),
 )
 
 

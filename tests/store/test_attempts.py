@@ -10,7 +10,7 @@ import pytest
 from oauth_helper.common.references import new_reference
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes
-from oauth_helper.store.attempts import GIVEN_UP, IN_HAND, Attempts
+from oauth_helper.store.attempts import CLAIM_LIFETIME, CLAIM_TIMEOUT, Attempts
 from oauth_helper.store.redis import connect
 
 REFERENCE = "2M7X-TQRT-89HR"
@@ -49,12 +49,12 @@ def test_only_one_of_many_claims_it(attempts):
     with ThreadPoolExecutor(16) as pool:
         claims = list(pool.map(lambda _: claim(attempts, REFERENCE, 1234), range(64)))
     assert claims.count(Claim.WON) == 1
-    assert claims.count(Claim.IN_HAND) == 63
+    assert claims.count(Claim.CLAIMED) == 63
 
 
 def test_an_attempt_that_could_not_be_noted_can_be_claimed_all_the_same(attempts, store):
     assert claim(attempts, REFERENCE, 1234) is Claim.WON
-    assert claim(attempts, REFERENCE, 1234) is Claim.IN_HAND
+    assert claim(attempts, REFERENCE, 1234) is Claim.CLAIMED
     (key,) = store.keys("oh:*:attempt:*")
     assert store.ttl(key) > 0
 
@@ -97,17 +97,17 @@ def test_overdue_ones_are_found_for_as_long_as_they_are_remembered(attempts, day
     attempt = Attempt(reference, "workato", ATTEMPT.requested, at, at + 900)
     attempts.note(attempt)
     now = max(NOON.timestamp(), at + 900)
-    assert attempts.overdue(now, limit=10) == [attempt]
-    assert attempts.overdue(at + 899, limit=10) == []
+    assert attempts.expired(now, limit=10) == [attempt]
+    assert attempts.expired(at + 899, limit=10) == []
     attempts.close(reference, "connected")
-    assert attempts.overdue(now, limit=10) == []
+    assert attempts.expired(now, limit=10) == []
 
 
 def test_what_has_worked_is_remembered_for_a_month(attempts, store):
-    assert not attempts.has_worked("f")
-    attempts.note_worked("f", 1234.5)
-    assert attempts.has_worked("f")
-    assert not attempts.has_worked("g")
+    assert not attempts.has_succeeded("f")
+    attempts.mark_succeeded("f", 1234.5)
+    assert attempts.has_succeeded("f")
+    assert not attempts.has_succeeded("g")
     (key,) = store.keys("oh:worked:*")
     assert 0 < store.ttl(key) <= 30 * 86_400
 
@@ -118,7 +118,7 @@ def test_a_claim_whose_reply_is_lost_is_still_the_callers_own(attempts):
     attempts._claim = lambda **call: (script(**call), script(**call))[1]
     assert claim(attempts, REFERENCE, 1) is Claim.WON
     attempts._claim = script
-    assert claim(attempts, REFERENCE, 1) is Claim.IN_HAND
+    assert claim(attempts, REFERENCE, 1) is Claim.CLAIMED
 
 
 def test_a_claim_that_arrived_although_its_reply_did_not_is_the_callers_own(attempts):
@@ -133,13 +133,13 @@ def test_a_claim_that_arrived_although_its_reply_did_not_is_the_callers_own(atte
 def test_who_died_over_a_response_is_followed_by_one_other(attempts):
     attempts.note(ATTEMPT)
     assert claim(attempts, REFERENCE, 1000) is Claim.WON
-    assert claim(attempts, REFERENCE, 1000 + GIVEN_UP - 1) is Claim.IN_HAND
-    assert claim(attempts, REFERENCE, 1000 + GIVEN_UP, once=True) is Claim.USED
-    assert claim(attempts, REFERENCE, 1000 + GIVEN_UP) is Claim.WON
-    assert claim(attempts, REFERENCE, 1000 + GIVEN_UP) is Claim.IN_HAND
-    assert attempts.overdue(1000 + GIVEN_UP + IN_HAND - 1, limit=5) == []
+    assert claim(attempts, REFERENCE, 1000 + CLAIM_TIMEOUT - 1) is Claim.CLAIMED
+    assert claim(attempts, REFERENCE, 1000 + CLAIM_TIMEOUT, once=True) is Claim.USED
+    assert claim(attempts, REFERENCE, 1000 + CLAIM_TIMEOUT) is Claim.WON
+    assert claim(attempts, REFERENCE, 1000 + CLAIM_TIMEOUT) is Claim.CLAIMED
+    assert attempts.expired(1000 + CLAIM_TIMEOUT + CLAIM_LIFETIME - 1, limit=5) == []
     attempts.close(REFERENCE, "connected")
-    assert claim(attempts, REFERENCE, 1000 + 5 * GIVEN_UP) is Claim.USED
+    assert claim(attempts, REFERENCE, 1000 + 5 * CLAIM_TIMEOUT) is Claim.USED
 
 
 def test_what_is_in_hand_is_not_overdue_until_it_is_given_up(attempts):
@@ -147,7 +147,7 @@ def test_what_is_in_hand_is_not_overdue_until_it_is_given_up(attempts):
     reference = new_reference(NOON.date(), lambda alphabet: alphabet[7])
     attempts.note(Attempt(reference, "workato", ATTEMPT.requested, at, at + 900))
     claim(attempts, reference, at + 890)
-    assert attempts.overdue(at + 900, limit=5) == []
-    assert attempts.overdue(at + 890 + IN_HAND - 1, limit=5) == []
-    (overdue,) = attempts.overdue(at + 890 + IN_HAND, limit=5)
-    assert (overdue.reference, overdue.claimed_at) == (reference, at + 890)
+    assert attempts.expired(at + 900, limit=5) == []
+    assert attempts.expired(at + 890 + CLAIM_LIFETIME - 1, limit=5) == []
+    (expired,) = attempts.expired(at + 890 + CLAIM_LIFETIME, limit=5)
+    assert (expired.reference, expired.claimed_at) == (reference, at + 890)

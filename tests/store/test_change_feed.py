@@ -8,15 +8,15 @@ import pytest
 from failure_examples import a_failure
 
 from oauth_helper.failures.model import Status
-from oauth_helper.failures.query import News
-from oauth_helper.store.change_feed import Feed
+from oauth_helper.failures.query import FeedUpdate
+from oauth_helper.store.change_feed import ChangeFeed
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import connect
 
 
 @pytest.fixture
 def feed(client):
-    return Feed(client)
+    return ChangeFeed(client)
 
 
 def record(log, count):
@@ -28,7 +28,7 @@ def record(log, count):
 
 def test_a_feed_without_anything_has_a_place_too(log, feed):
     place = feed.place()
-    assert feed.after(place, limit=5) == News(place, ())
+    assert feed.after(place, limit=5) == FeedUpdate(place, ())
     references = record(log, 2)
     assert feed.after(place, limit=5).references == tuple(references)
 
@@ -41,9 +41,9 @@ def test_what_happened_after_a_place_comes_in_its_order(log, feed):
     log.change(third, lambda old: replace(old, status=Status.RESOLVED))
     news = feed.after(place, limit=10)
     # Each once, though one was recorded and changed.
-    assert news == News(feed.place(), (third, fourth, first))
+    assert news == FeedUpdate(feed.place(), (third, fourth, first))
     assert second not in news.references
-    assert feed.after(news.place, limit=10) == News(news.place, ())
+    assert feed.after(news.place, limit=10) == FeedUpdate(news.place, ())
 
 
 def test_a_limit_leaves_the_rest_for_the_next_time(log, feed):
@@ -60,7 +60,7 @@ def test_what_is_refused_is_not_announced(log, feed):
     assert not log.record(a_failure(reference=reference))
     assert log.change(reference, lambda old: old) is not None
     assert log.change("2M7X-TQRT-89HR", lambda old: old) is None
-    assert feed.after(place, limit=5) == News(place, ())
+    assert feed.after(place, limit=5) == FeedUpdate(place, ())
 
 
 def test_whoever_was_away_for_too_long_is_told(log, feed, client):

@@ -11,10 +11,10 @@ from benchmarks import servers
 from oauth_helper.common.references import day_of
 from oauth_helper.diagnosis import Candidate, Cause
 from oauth_helper.failures.model import Status
-from oauth_helper.failures.query import Term, Wanted
+from oauth_helper.failures.query import FailureQuery, Term
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.store.attempts import Attempts
-from oauth_helper.store.counters import Tallies
+from oauth_helper.store.counters import Counters
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import connect
 
@@ -32,7 +32,7 @@ def client(cluster_url):
 
 
 def test_everything_works_on_a_cluster(client, cluster_url):
-    log, counted = Failures(client, retention_days=90), Tallies(client)
+    log, counted = Failures(client, retention_days=90), Counters(client)
     place = log.feed.place()
     recorded = [
         a_failure(
@@ -65,11 +65,11 @@ def test_everything_works_on_a_cluster(client, cluster_url):
         assert Failures(another, retention_days=90).get(changed.reference) == changed
 
     for wanted in (
-        Wanted(),
-        Wanted(cause=Cause.USER_DENIED, scope="tickets"),
-        Wanted(client="flow {tool}"),
-        Wanted(status="open", since=(NOON - timedelta(days=9)).timestamp()),
-        Wanted(terms=(Term("", "NUMBER 1"), Term("account", "1", negated=True))),
+        FailureQuery(),
+        FailureQuery(cause=Cause.USER_DENIED, scope="tickets"),
+        FailureQuery(client="flow {tool}"),
+        FailureQuery(status="open", since=(NOON - timedelta(days=9)).timestamp()),
+        FailureQuery(terms=(Term("", "NUMBER 1"), Term("account", "1", negated=True))),
     ):
         expected = found_in(recorded, wanted)
         assert list(log.each(wanted, chunk=4)) == expected
@@ -79,12 +79,12 @@ def test_everything_works_on_a_cluster(client, cluster_url):
         back = log.page(wanted, limit=2, cursor=second.previous_cursor, newer=True)
         assert back.failures == first.failures
 
-    counts = counted.counts(Wanted())
+    counts = counted.counts(FailureQuery())
     assert (counts.total, counts.by_field["status"]) == (30, {"open": 29, "resolved": 1})
-    assert counted.counts(Wanted(account="1")).total == 10
-    assert counted.counts(Wanted(client="flow {tool}")).total == 6
+    assert counted.counts(FailureQuery(account="1")).total == 10
+    assert counted.counts(FailureQuery(client="flow {tool}")).total == 6
     assert counted.clients() == ("Flow {Tool}",)
-    groups = counted.groups(Wanted(), limit=9)
+    groups = counted.groups(FailureQuery(), limit=9)
     assert sum(group.count for group in groups) == 30
     assert sum(group.people for group in groups) == 31  # one belongs to two groups now
     assert sum(kind.count for kind in counted.kinds()) == 30
@@ -98,7 +98,7 @@ def test_everything_works_on_a_cluster(client, cluster_url):
 def test_attempts_work_on_a_cluster(client):
     attempts, log = Attempts(client), Failures(client, retention_days=90)
     failure = a_failure()
-    attempts.note(Attempt(failure.reference, "workato", REQUESTS[0], failure.begun_at, 1))
+    attempts.note(Attempt(failure.reference, "workato", REQUESTS[0], failure.started_at, 1))
     assert attempts.claim(failure.reference, 1.0, mark="m") is Claim.WON
     assert log.record(failure, only_if_open=True)
     assert attempts.outcome(failure.reference) == "failed"
@@ -108,8 +108,8 @@ def test_failures_of_an_account_are_not_looked_for_day_by_day(client, monkeypatc
     log = Failures(client, retention_days=90)
     for number in range(30):
         log.record(a_failure(NOON - timedelta(days=number), hub_id=number))
-    person = a_failure(NOON).reference
-    found = log.open_of("workato", account=29, person=person)
+    browser_id = a_failure(NOON).reference
+    found = log.open_failures_of("workato", account=29, browser_id=browser_id)
     sent = []
     send = AbstractConnection.send_packed_command
     monkeypatch.setattr(
@@ -117,6 +117,6 @@ def test_failures_of_an_account_are_not_looked_for_day_by_day(client, monkeypatc
         "send_packed_command",
         lambda *arguments, **options: (sent.append(1), send(*arguments, **options))[1],
     )
-    assert log.open_of("workato", account=29, person=person) == found
+    assert log.open_failures_of("workato", account=29, browser_id=browser_id) == found
     assert len(found) == 1
     assert len(sent) <= 15

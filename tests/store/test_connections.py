@@ -17,7 +17,7 @@ TOKENS = Tokens(Secret("access"), Secret("refresh"))
 
 @pytest.fixture
 def connections(store):
-    return Connections(store, seal=lambda text: text[::-1], unseal=lambda text: text[::-1])
+    return Connections(store, encrypt=lambda text: text[::-1], decrypt=lambda text: text[::-1])
 
 
 @pytest.fixture

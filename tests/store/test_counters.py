@@ -23,14 +23,13 @@ from hypothesis import strategies as st
 
 from oauth_helper.common.references import day_of
 from oauth_helper.diagnosis import Candidate, Cause
-from oauth_helper.failures.model import Event, Status, What
-from oauth_helper.failures.query import Term, Wanted
-from oauth_helper.failures.statistics import AttemptTally, Recovery, ScopeTally, Tally
+from oauth_helper.failures.model import Event, EventType, Status
+from oauth_helper.failures.query import FailureQuery, Term
+from oauth_helper.failures.statistics import AttemptCount, FailureCount, Recovery, ScopeCount
 from oauth_helper.models import Attempt
-from oauth_helper.store import counters as tallies
-from oauth_helper.store import day_counters
+from oauth_helper.store import counters, day_counters
 from oauth_helper.store.attempts import Attempts
-from oauth_helper.store.counters import COUNTED, Tallies
+from oauth_helper.store.counters import COUNTED, Counters
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import connect
 
@@ -43,7 +42,7 @@ by_chance = settings(
 
 @pytest.fixture
 def counted(client):
-    return Tallies(client)
+    return Counters(client)
 
 
 @pytest.fixture
@@ -64,7 +63,9 @@ def facets(recorded, wanted):
     found = {}
     for field in COUNTED:
         others = tuple(term for term in wanted.all_terms if term.field != field)
-        fitting = found_in(recorded, Wanted(terms=others, since=wanted.since, until=wanted.until))
+        fitting = found_in(
+            recorded, FailureQuery(terms=others, since=wanted.since, until=wanted.until)
+        )
         found[field] = dict(Counter(counted_as(each, field) for each in fitting))
     return found
 
@@ -81,7 +82,7 @@ def assert_recounted(counted, recorded):
         for each in recorded
     )
     assert sorted(counted.failures(FIRST, LAST), key=repr) == sorted(
-        (Tally(*kind, count) for kind, count in kinds.items()), key=repr
+        (FailureCount(*kind, count) for kind, count in kinds.items()), key=repr
     )
     scopes = Counter(
         (day_of(each.reference), each.profile, scope)
@@ -89,10 +90,10 @@ def assert_recounted(counted, recorded):
         for scope in each.missing[:10]
     )
     assert sorted(counted.scopes(FIRST, LAST), key=repr) == sorted(
-        (ScopeTally(*about, count) for about, count in scopes.items()), key=repr
+        (ScopeCount(*about, count) for about, count in scopes.items()), key=repr
     )
     groups = Counter(each.fingerprint for each in recorded)
-    found = counted.groups(Wanted(), limit=1000)
+    found = counted.groups(FailureQuery(), limit=1000)
     assert {group.fingerprint: group.count for group in found} == groups
     is_open = Counter(each.fingerprint for each in recorded if each.status is Status.OPEN)
     assert {group.fingerprint: group.open_count for group in found if group.open_count} == is_open
@@ -102,7 +103,7 @@ def assert_recounted(counted, recorded):
 @given(recorded=some_failures(), wanted=some_wanted())
 def test_counts_are_those_of_a_plain_search(client, recorded, wanted):
     a_log(client, recorded)
-    counts = Tallies(client).counts(wanted)
+    counts = Counters(client).counts(wanted)
     if any(term.field in ("", "message", "note") for term in wanted.all_terms):
         assert (counts.total, counts.by_field) == (None, {})
         return
@@ -117,8 +118,8 @@ def test_counts_are_those_of_a_plain_search(client, recorded, wanted):
 def test_counts_of_many_say_what_they_do_not_know(client, recorded, wanted):
     a_log(client, recorded)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tallies, "_LOOKED_AT", -1)
-        counts = Tallies(client).counts(wanted)
+        patch.setattr(counters, "_LOOKED_AT", -1)
+        counts = Counters(client).counts(wanted)
     if not any(term.field not in COUNTED for term in wanted.all_terms):
         whole = [each for each in recorded if is_on_days(each, wanted)]
         without_times = replace(wanted, since=None, until=None)
@@ -150,10 +151,10 @@ def is_on_days(failure, wanted):
 def test_groups_are_those_of_a_plain_search(client, recorded, cause, status, without, since, limit):
     a_log(client, recorded)
     terms = (Term("cause", without, negated=True),) if without else ()
-    wanted = Wanted(
+    wanted = FailureQuery(
         cause=cause, status=status, terms=terms, since=since.timestamp() if since else None
     )
-    groups = Tallies(client).groups(wanted, limit=limit)
+    groups = Counters(client).groups(wanted, limit=limit)
     of_days = [each for each in recorded if is_on_days(each, wanted)]
     fitting = found_in(of_days, replace(wanted, since=None))
     sizes = Counter(each.fingerprint for each in fitting)
@@ -163,7 +164,7 @@ def test_groups_are_those_of_a_plain_search(client, recorded, cause, status, wit
         assert group.count == sizes[group.fingerprint] == sum(group.by_day)
         assert group.by_day == each_day(of_days, fitting, group.fingerprint)
         all_states = [each for each in of_days if each.fingerprint == group.fingerprint]
-        newest_first = found_in(all_states, Wanted())
+        newest_first = found_in(all_states, FailureQuery())
         assert (group.cause, group.profile) == (newest_first[0].cause, newest_first[0].profile)
         assert group.scopes == tuple(sorted(newest_first[0].missing))
         assert group.open_count == sum(each.status is Status.OPEN for each in all_states)
@@ -184,11 +185,11 @@ def test_whom_a_group_affects_is_counted(log, counted):
     first = a_failure(hub_id=7)
     log.record(first)
     for number in range(9):
-        log.record(a_failure(hub_id=number // 3, person=first.reference if number % 2 else ""))
-    (group,) = counted.groups(Wanted(), limit=5)
+        log.record(a_failure(hub_id=number // 3, browser_id=first.reference if number % 2 else ""))
+    (group,) = counted.groups(FailureQuery(), limit=5)
     assert (group.accounts, group.people) == (4, 6)
     log.change(first.reference, lambda old: replace(old, status=Status.RESOLVED))
-    assert counted.groups(Wanted(), limit=5) == (replace(group, open_count=9),)
+    assert counted.groups(FailureQuery(), limit=5) == (replace(group, open_count=9),)
 
 
 def test_kinds_take_the_scopes_together(log, counted):
@@ -205,10 +206,10 @@ def test_kinds_take_the_scopes_together(log, counted):
 
 
 def test_groups_of_nothing_are_none(counted):
-    assert counted.groups(Wanted(), limit=5) == ()
-    assert counted.groups(Wanted(since=NOON.timestamp()), limit=5) == ()
+    assert counted.groups(FailureQuery(), limit=5) == ()
+    assert counted.groups(FailureQuery(since=NOON.timestamp()), limit=5) == ()
     assert counted.kinds() == ()
-    assert counted.counts(Wanted()).total == 0
+    assert counted.counts(FailureQuery()).total == 0
 
 
 def test_clients_that_failures_came_by_are_known_with_their_names(log, counted):
@@ -218,14 +219,14 @@ def test_clients_that_failures_came_by_are_known_with_their_names(log, counted):
         log.record(a_failure(NOON - timedelta(days=ago), client=name))
     # Of two ways to write one name it is the later.
     assert counted.clients() == ("Flow Tool", "{b}: a  tool 7")
-    assert counted.counts(Wanted()).by_field["client"] == {
+    assert counted.counts(FailureQuery()).by_field["client"] == {
         "flow tool": 2,
         "{b}: a  tool 7": 1,
         "-": 1,
     }
     # Kinds are the same with and without a client.
     assert [each.count for each in counted.failures(FIRST, LAST)] == [1, 1, 1, 1]
-    assert counted.counts(Wanted(client="FLOW tool", cause="unknown")).total == 2
+    assert counted.counts(FailureQuery(client="FLOW tool", cause="unknown")).total == 2
 
 
 def test_no_client_is_known_where_none_asked(log, counted):
@@ -253,14 +254,14 @@ def test_attempts_are_counted_once(client, counted):
             attempts.close(reference, "connected")
             attempts.close(reference, "connected")
     assert counted.attempts(day, day) == (
-        AttemptTally(day, "second", begun=1, connected=1),
-        AttemptTally(day, "workato", begun=2, connected=1),
+        AttemptCount(day, "second", begun=1, connected=1),
+        AttemptCount(day, "workato", begun=2, connected=1),
     )
     assert counted.attempts(date(2026, 1, 1), date(2026, 1, 5)) == ()
 
 
 def connected(failure, after):
-    event = Event(failure.at + after, What.CONNECTED, "this program")
+    event = Event(failure.at + after, EventType.CONNECTED, "this program")
     return replace(failure.with_event(event), status=Status.RESOLVED)
 
 
@@ -295,7 +296,7 @@ def test_recoveries_of_a_day_are_bounded(client, counted):
     ),
 )
 def test_counters_after_any_changes_are_a_recount(client, recorded, steps):
-    log, counted = a_log(client, recorded), Tallies(client)
+    log, counted = a_log(client, recorded), Counters(client)
     assert_recounted(counted, recorded)
     now = {failure.reference: failure for failure in recorded}
     for place, what, number in steps:
@@ -303,9 +304,9 @@ def test_counters_after_any_changes_are_a_recount(client, recorded, steps):
             reference = recorded[place].reference
             now[reference] = log.change(reference, partial(changed, what=what, number=number))
     # By one who remembers what was, and by one who knows nothing yet.
-    for each in (counted, Tallies(client)):
+    for each in (counted, Counters(client)):
         assert_recounted(each, now.values())
-    assert sorted(log.each(Wanted()), key=repr) == sorted(now.values(), key=repr)
+    assert sorted(log.each(FailureQuery()), key=repr) == sorted(now.values(), key=repr)
     assert all(
         int(count) > 0
         for name in ("counts", "groups", "scopes")
@@ -343,7 +344,7 @@ def test_changes_at_the_same_time_are_all_counted(store_url, log, counted):
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
-    everything = list(log.each(Wanted()))
+    everything = list(log.each(FailureQuery()))
     assert len(everything) == 66
     assert_recounted(counted, everything)
 
@@ -368,9 +369,9 @@ def test_a_record_from_before_there_were_counters_is_counted_when_it_changes(cli
     now = log.change(failure.reference, partial(changed, what="resolve", number=0))
     assert now.requested == requested
     assert log.get(failure.reference) == now
-    for each in (counted, Tallies(client)):
+    for each in (counted, Counters(client)):
         assert_recounted(each, [now])
-    assert log.page(Wanted(status="resolved", scope="tickets"), limit=5).failures == (now,)
+    assert log.page(FailureQuery(status="resolved", scope="tickets"), limit=5).failures == (now,)
     now = log.change(failure.reference, partial(changed, what="reopen", number=0))
     assert_recounted(counted, [now])
 
@@ -390,13 +391,13 @@ def test_days_that_have_not_changed_are_not_read_again(client, log, counted):
     recorded = [a_failure(NOON - timedelta(days=number)) for number in range(9)]
     for failure in recorded:
         log.record(failure)
-    counted.counts(Wanted())
+    counted.counts(FailureQuery())
     client.config_resetstat()
-    counted.counts(Wanted())
+    counted.counts(FailureQuery())
     assert "cmdstat_hgetall" not in client.info("commandstats")
     log.record(a_failure())
     client.config_resetstat()
-    assert counted.counts(Wanted()).total == 10
+    assert counted.counts(FailureQuery()).total == 10
     assert client.info("commandstats")["cmdstat_hgetall"]["calls"] == 1
 
 
@@ -406,10 +407,10 @@ def test_what_is_remembered_is_bounded(client, log, monkeypatch):
     recorded = [a_failure(NOON - timedelta(days=number)) for number in range(9)]
     for failure in recorded:
         log.record(failure)
-    counted = Tallies(client)
+    counted = Counters(client)
     for number in range(9):
         since = (NOON - timedelta(days=number)).timestamp()
-        groups = counted.groups(Wanted(since=since), limit=5)
+        groups = counted.groups(FailureQuery(since=since), limit=5)
         assert [group.count for group in groups] == [number + 1]
     assert len(counted._groups._known) <= 3
     assert len(counted._groups._sums) <= 2
@@ -420,7 +421,11 @@ def test_whatever_is_asked_never_walks_through_keys(client, log, counted):
         log.record(a_failure(NOON - timedelta(days=number), hub_id=number % 3, message="hay"))
     client.config_resetstat()
     words = (Term("", "needle"),)
-    for wanted in (Wanted(), Wanted(account="1", status="open"), Wanted(terms=words)):
+    for wanted in (
+        FailureQuery(),
+        FailureQuery(account="1", status="open"),
+        FailureQuery(terms=words),
+    ):
         page = log.page(wanted, limit=5)
         log.page(wanted, limit=5, cursor=page.next_cursor, newer=True)
         list(log.each(wanted, chunk=7))
@@ -430,7 +435,7 @@ def test_whatever_is_asked_never_walks_through_keys(client, log, counted):
     for tell in (counted.failures, counted.scopes, counted.attempts, counted.recoveries):
         tell(FIRST, LAST)
     log.earlier_causes("2M7X-TQRT-89HR", "2M7X-TQRT-89HR")
-    log.open_of("workato", account=1, person="2M7X-TQRT-89HR")
+    log.open_failures_of("workato", account=1, browser_id="2M7X-TQRT-89HR")
     log.feed.after(log.feed.place(), limit=5)
     # Hashes are read whole: one record, or the counters of one day.
     allowed = {"hgetall", "hmget", "hget", "get", "hrandfield", "pfcount"}

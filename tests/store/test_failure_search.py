@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from oauth_helper.failures.model import Status
-from oauth_helper.failures.query import Term, Wanted
+from oauth_helper.failures.query import FailureQuery, Term
 from oauth_helper.store import failure_search, failures
 from oauth_helper.store.failure_search import read_cursor
 from oauth_helper.store.failures import Failures
@@ -100,7 +100,7 @@ def _cut_from_the_end(expected, limit):
 )
 @example(
     recorded=[a_failure() for _ in range(4)],
-    wanted=Wanted(),
+    wanted=FailureQuery(),
     limit=1,
     compared=1,
     examined=1,
@@ -126,30 +126,30 @@ def test_a_search_that_is_cut_short_reaches_all_by_going_on(
 def test_nothing_newer_offers_no_newer_and_still_the_way_to_the_older(client):
     recorded = [a_failure() for _ in range(3)]
     log = a_log(client, recorded)
-    newest, *_ = expected = found_in(recorded, Wanted())
+    newest, *_ = expected = found_in(recorded, FailureQuery())
     cursor = f"{newest.at!r}_{newest.reference}"
-    page = log.page(Wanted(), limit=5, cursor=cursor, newer=True)
+    page = log.page(FailureQuery(), limit=5, cursor=cursor, newer=True)
     assert (page.failures, page.previous_cursor, page.bounded) == ((), None, False)
-    assert list(log.page(Wanted(), limit=5, cursor=page.next_cursor).failures) == expected
+    assert list(log.page(FailureQuery(), limit=5, cursor=page.next_cursor).failures) == expected
 
 
 def test_nothing_older_still_shows_the_way_to_the_newer(client):
     recorded = [a_failure() for _ in range(3)]
     log = a_log(client, recorded)
-    *_, oldest = expected = found_in(recorded, Wanted())
+    *_, oldest = expected = found_in(recorded, FailureQuery())
     cursor = f"{oldest.at!r}_{oldest.reference}"
-    page = log.page(Wanted(), limit=5, cursor=cursor)
+    page = log.page(FailureQuery(), limit=5, cursor=cursor)
     assert (page.failures, page.next_cursor) == ((), None)
-    back = log.page(Wanted(), limit=5, cursor=page.previous_cursor, newer=True)
+    back = log.page(FailureQuery(), limit=5, cursor=page.previous_cursor, newer=True)
     assert list(back.failures) == expected
 
 
 def test_what_arrives_while_one_pages_disturbs_nothing(client):
     recorded = [a_failure() for _ in range(4)]
     log = a_log(client, recorded)
-    first = log.page(Wanted(), limit=2)
+    first = log.page(FailureQuery(), limit=2)
     log.record(a_failure(NOON + timedelta(seconds=1)))
-    second = log.page(Wanted(), limit=2, cursor=first.next_cursor)
+    second = log.page(FailureQuery(), limit=2, cursor=first.next_cursor)
     assert {*first.failures, *second.failures} <= {*recorded, *first.failures}
     assert not {*first.failures} & {*second.failures}
 
@@ -160,7 +160,7 @@ def test_what_is_not_in_one_state_is_found_by_the_index_of_the_other(client):
     log = a_log(client, [*recorded, resolved])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(failure_search, "_COMPARED_AT_MOST", 2)
-        page = log.page(Wanted(terms=(Term("status", "open", negated=True),)), limit=5)
+        page = log.page(FailureQuery(terms=(Term("status", "open", negated=True),)), limit=5)
     assert page.failures == (resolved,)
     assert not page.bounded
 
@@ -182,11 +182,11 @@ def test_what_is_not_in_one_state_is_found_by_the_index_of_the_other(client):
 )
 def test_a_cursor_that_is_none_of_ours_is_refused(client, cursor):
     with pytest.raises(ValueError, match="cursor"):
-        a_log(client, []).page(Wanted(), limit=1, cursor=cursor)
+        a_log(client, []).page(FailureQuery(), limit=1, cursor=cursor)
 
 
 def test_a_cursor_of_ours_is_read(client):
     recorded = [a_failure(), a_failure()]
-    cursor = a_log(client, recorded).page(Wanted(), limit=1).next_cursor
+    cursor = a_log(client, recorded).page(FailureQuery(), limit=1).next_cursor
     newest = max(recorded, key=lambda each: each.reference)
     assert read_cursor(cursor) == (NOON.timestamp(), newest.reference)

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from oauth_helper.common.references import new_reference
 from oauth_helper.diagnosis import Candidate, Cause, Stage
-from oauth_helper.failures.model import Event, Failure, Status, What
-from oauth_helper.failures.query import Term, Wanted
+from oauth_helper.failures.model import Event, EventType, Failure, Status
+from oauth_helper.failures.query import FailureQuery, Term
 from oauth_helper.failures.search import read_search
 from oauth_helper.models import Attempt, StoreUnavailableError
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.attempts import Attempts
-from oauth_helper.store.counters import Tallies
+from oauth_helper.store.counters import Counters
 from oauth_helper.store.failures import EXAMINED_AT_MOST, Failures
 from oauth_helper.store.redis import connect
 
@@ -45,8 +45,8 @@ class Counter:
 
 
 @pytest.fixture
-def tallies(client):
-    return Tallies(client)
+def counters(client):
+    return Counters(client)
 
 
 choose = Counter()
@@ -59,14 +59,14 @@ def a_failure(at=NOON, begun=None, cause=Cause.UNKNOWN, **fields):
         reference=fields.pop("reference", None) or new_reference(begun.date(), choose),
         stage=Stage.TOKEN,
         at=at.timestamp(),
-        begun_at=int(begun.timestamp()),
+        started_at=int(begun.timestamp()),
         requested=SCOPES,
         candidates=(Candidate(cause, "because"),),
         **fields,
     )
 
 
-def all_pages(log, wanted=Wanted(), limit=3):  # noqa: B008 - frozen
+def all_pages(log, wanted=FailureQuery(), limit=3):  # noqa: B008 - frozen
     found, cursor = [], None
     while True:
         page = log.page(wanted, limit=limit, cursor=cursor)
@@ -98,18 +98,18 @@ def test_nothing_granted_is_not_the_same_as_nobody_knows(log):
     assert log.get(unknown.reference).granted is None
 
 
-def test_one_reference_has_one_failure(log, tallies):
+def test_one_reference_has_one_failure(log, counters):
     failure = a_failure()
     assert log.record(failure)
     assert not log.record(a_failure(reference=failure.reference, cause=Cause.USER_DENIED))
     assert log.get(failure.reference) == failure
     assert all_pages(log) == [failure]
-    assert [group.count for group in tallies.kinds()] == [1]
+    assert [group.count for group in counters.kinds()] == [1]
 
 
 def test_an_attempt_that_failed_is_no_longer_open(log, client, store):
     failure = a_failure()
-    Attempts(client).note(Attempt(failure.reference, "workato", SCOPES, failure.begun_at, 1))
+    Attempts(client).note(Attempt(failure.reference, "workato", SCOPES, failure.started_at, 1))
     log.record(failure)
     assert not store.exists("oh:{2026-11-23}:open")
     (key,) = store.keys("oh:*:attempt:*")
@@ -140,7 +140,7 @@ def test_a_late_failure_of_a_day_further_back_is_in_its_place(log):
         log.record(failure)
     expected = [*failures[:2], late, *failures[2:]]
     assert all_pages(log, limit=3) == expected
-    assert list(log.page(Wanted(), limit=3).failures) == expected[:3]
+    assert list(log.page(FailureQuery(), limit=3).failures) == expected[:3]
 
 
 def test_many_at_the_same_instant_are_each_listed_once(log):
@@ -183,26 +183,26 @@ def test_pages_hold_what_a_plain_sort_would(log, client, moments, limit, cause, 
         for each in sorted(failures, key=lambda each: (each.at, each.reference), reverse=True)
         if cause in (None, each.cause) and (start is None or each.at >= start)
     ]
-    assert all_pages(log, Wanted(cause=cause, since=start), limit) == expected
+    assert all_pages(log, FailureQuery(cause=cause, since=start), limit) == expected
 
 
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (Wanted(), "abc"),
-        (Wanted(cause="user_denied"), "ab"),
-        (Wanted(profile="second"), "b"),
-        (Wanted(cause="user_denied", profile="workato"), "a"),
-        (Wanted(status="open"), "bc"),
-        (Wanted(status="resolved", cause="user_denied"), "a"),
-        (Wanted(terms=words("needle")), "c"),
-        (Wanted(terms=words("NEEDLE")), "c"),
-        (Wanted(terms=words("4711")), "b"),
-        (Wanted(terms=words("tickets")), ""),
-        (Wanted(terms=words("crm.lists")), "a"),
-        (Wanted(since=NOON.timestamp()), "bc"),
-        (Wanted(until=NOON.timestamp()), "a"),
-        (Wanted(cause="nothing_like_this"), ""),
+        (FailureQuery(), "abc"),
+        (FailureQuery(cause="user_denied"), "ab"),
+        (FailureQuery(profile="second"), "b"),
+        (FailureQuery(cause="user_denied", profile="workato"), "a"),
+        (FailureQuery(status="open"), "bc"),
+        (FailureQuery(status="resolved", cause="user_denied"), "a"),
+        (FailureQuery(terms=words("needle")), "c"),
+        (FailureQuery(terms=words("NEEDLE")), "c"),
+        (FailureQuery(terms=words("4711")), "b"),
+        (FailureQuery(terms=words("tickets")), ""),
+        (FailureQuery(terms=words("crm.lists")), "a"),
+        (FailureQuery(since=NOON.timestamp()), "bc"),
+        (FailureQuery(until=NOON.timestamp()), "a"),
+        (FailureQuery(cause="nothing_like_this"), ""),
     ],
     ids=repr,
 )
@@ -227,19 +227,23 @@ def test_a_search_that_finds_little_is_bounded_and_says_so(log):
     for number in range(EXAMINED_AT_MOST + 10):
         log.record(a_failure(NOON - timedelta(seconds=number), message="hay"))
     log.record(a_failure(NOON - timedelta(days=1), message="needle"))
-    page = log.page(Wanted(terms=words("needle")), limit=50)
+    page = log.page(FailureQuery(terms=words("needle")), limit=50)
     assert page.bounded
     assert page.failures == ()
     assert (
-        len(log.page(Wanted(terms=words("needle")), limit=50, cursor=page.next_cursor).failures)
+        len(
+            log.page(
+                FailureQuery(terms=words("needle")), limit=50, cursor=page.next_cursor
+            ).failures
+        )
         == 1
     )
 
 
-def test_groups_count_and_span(log, tallies):
+def test_groups_count_and_span(log, counters):
     for hours, cause in [(0, Cause.UNKNOWN), (30, Cause.UNKNOWN), (60, Cause.USER_DENIED)]:
         log.record(a_failure(NOON - timedelta(hours=hours), cause=cause))
-    first, second = tallies.kinds()
+    first, second = counters.kinds()
     assert (first.cause, first.count) == ("unknown", 2)
     assert first.last_seen == NOON.timestamp()
     assert first.first_seen == (NOON - timedelta(hours=30)).timestamp()
@@ -302,13 +306,13 @@ def test_every_key_of_one_record_is_in_one_slot(log, store):
     assert tags == {"2026-11-23"}
 
 
-def test_no_page_scans(log, client, tallies):
+def test_no_page_scans(log, client, counters):
     for _ in range(5):
         log.record(a_failure())
     client.config_resetstat()
     all_pages(log)
-    log.page(Wanted(terms=words("x")), limit=5)
-    tallies.kinds()
+    log.page(FailureQuery(terms=words("x")), limit=5)
+    counters.kinds()
     used = set(client.info("commandstats"))
     assert not used & {"cmdstat_keys", "cmdstat_scan", "cmdstat_hscan", "cmdstat_zscan"}
 
@@ -335,10 +339,10 @@ def test_a_restarted_server_without_the_script_gets_it_again(log, client):
 
 
 def reported(text):
-    return Event(1.0, What.REPORTED, "the customer", text)
+    return Event(1.0, EventType.REPORTED, "the customer", text)
 
 
-def test_changing_the_cause_moves_the_record_between_the_indexes(log, tallies):
+def test_changing_the_cause_moves_the_record_between_the_indexes(log, counters):
     failure = a_failure(cause=Cause.NEVER_RETURNED)
     other = a_failure(cause=Cause.NEVER_RETURNED, at=NOON + timedelta(minutes=1))
     log.record(failure)
@@ -350,13 +354,15 @@ def test_changing_the_cause_moves_the_record_between_the_indexes(log, tallies):
     )
     assert changed == replace(failure, candidates=candidates, status=Status.RESOLVED, revision=1)
     assert log.get(failure.reference) == changed
-    assert all_pages(log, Wanted(cause=Cause.NEVER_RETURNED)) == [other]
-    assert all_pages(log, Wanted(cause=Cause.APP_NOT_APPROVED)) == [changed]
-    assert all_pages(log, Wanted(cause=Cause.APP_NOT_APPROVED, profile="workato")) == [changed]
-    assert all_pages(log, Wanted(status="open")) == [other]
-    assert all_pages(log, Wanted(status="resolved")) == [changed]
+    assert all_pages(log, FailureQuery(cause=Cause.NEVER_RETURNED)) == [other]
+    assert all_pages(log, FailureQuery(cause=Cause.APP_NOT_APPROVED)) == [changed]
+    assert all_pages(log, FailureQuery(cause=Cause.APP_NOT_APPROVED, profile="workato")) == [
+        changed
+    ]
+    assert all_pages(log, FailureQuery(status="open")) == [other]
+    assert all_pages(log, FailureQuery(status="resolved")) == [changed]
     assert all_pages(log) == [other, changed]
-    assert [(group.cause, group.count) for group in tallies.kinds()] == [
+    assert [(group.cause, group.count) for group in counters.kinds()] == [
         (Cause.NEVER_RETURNED, 1),
         (Cause.APP_NOT_APPROVED, 1),
     ]
@@ -426,16 +432,16 @@ def test_a_record_from_before_there_were_clients_has_none(log, client):
     kind = "unknown workato open token"
     assert client.hgetall(counts) == {kind: "1", f"{kind} Flow Tool": "1"}
     assert log.get(failure.reference).client == ""
-    assert list(log.each(Wanted(client="-"))) == [failure]
-    assert list(log.each(Wanted(client="Flow Tool"))) == [through]
-    assert list(log.each(Wanted(terms=(Term("", "needle"),)))) == [failure]
+    assert list(log.each(FailureQuery(client="-"))) == [failure]
+    assert list(log.each(FailureQuery(client="Flow Tool"))) == [through]
+    assert list(log.each(FailureQuery(terms=(Term("", "needle"),)))) == [failure]
     # Looked at one by one, and by the counters.
-    counted = Tallies(client)
-    for wanted in (Wanted(since=1.0), Wanted()):
+    counted = Counters(client)
+    for wanted in (FailureQuery(since=1.0), FailureQuery()):
         assert counted.counts(wanted).by_field["client"] == {"-": 1, "flow tool": 1}
     changed = log.change(failure.reference, lambda old: replace(old, status=Status.RESOLVED))
     assert log.get(failure.reference) == changed
-    assert counted.counts(Wanted(client="-")).by_field["status"] == {"resolved": 1}
+    assert counted.counts(FailureQuery(client="-")).by_field["status"] == {"resolved": 1}
 
 
 def test_a_client_is_found_however_its_name_is_written(log, client):
@@ -445,13 +451,13 @@ def test_a_client_is_found_however_its_name_is_written(log, client):
         log.record(failure)
     for name, failure in zip(names[:3], failures, strict=False):
         for written in (name, name.upper(), name.lower()):
-            assert list(log.each(Wanted(client=written))) == [failure]
+            assert list(log.each(FailureQuery(client=written))) == [failure]
             assert failure not in list(
-                log.each(Wanted(terms=(Term("client", written, negated=True),)))
+                log.each(FailureQuery(terms=(Term("client", written, negated=True),)))
             )
-    assert list(log.each(Wanted(client="flow"))) == []
-    assert list(log.each(Wanted(client="-"))) == failures[3:]
-    assert len(list(log.each(Wanted(terms=(Term("client", "-", negated=True),))))) == 3
+    assert list(log.each(FailureQuery(client="flow"))) == []
+    assert list(log.each(FailureQuery(client="-"))) == failures[3:]
+    assert len(list(log.each(FailureQuery(terms=(Term("client", "-", negated=True),))))) == 3
     # Only those that have a client are in an index of clients.
     assert len(client.keys("oh:*:failures:client:*")) == 3
     (proxied,) = client.keys("oh:*:failures:proxied")
@@ -461,12 +467,12 @@ def test_a_client_is_found_however_its_name_is_written(log, client):
 def test_only_an_open_attempt_is_recorded_when_that_is_asked_for(log, client):
     failure, unknown = a_failure(), a_failure()
     attempts = Attempts(client)
-    attempts.note(Attempt(failure.reference, "workato", SCOPES, failure.begun_at, 1))
+    attempts.note(Attempt(failure.reference, "workato", SCOPES, failure.started_at, 1))
     assert not log.record(unknown, only_if_open=True)
     assert log.record(failure, only_if_open=True)
     assert not log.record(failure, only_if_open=True)
     closed = a_failure()
-    attempts.note(Attempt(closed.reference, "workato", SCOPES, closed.begun_at, 1))
+    attempts.note(Attempt(closed.reference, "workato", SCOPES, closed.started_at, 1))
     attempts.close(closed.reference, "connected")
     assert not log.record(closed, only_if_open=True)
     assert log.get(closed.reference) is None
@@ -487,7 +493,7 @@ def test_a_write_whose_reply_is_lost_counts_once(log):
 def test_an_attempt_that_has_connected_gets_no_failure(log, client):
     failure = a_failure()
     attempts = Attempts(client)
-    attempts.note(Attempt(failure.reference, "workato", SCOPES, failure.begun_at, 1))
+    attempts.note(Attempt(failure.reference, "workato", SCOPES, failure.started_at, 1))
     attempts.close(failure.reference, "connected")
     assert not log.record(failure)
     assert log.get(failure.reference) is None
@@ -511,15 +517,17 @@ def test_account_stage_and_assignee_have_indexes(log):
     log.record(first)
     log.record(second)
     log.change(second.reference, lambda old: replace(old, assignee="jo"))
-    (mine,) = all_pages(log, Wanted(assignee="jo"))
+    (mine,) = all_pages(log, FailureQuery(assignee="jo"))
     assert mine.reference == second.reference
-    assert all_pages(log, Wanted(account="7")) == [first]
-    assert all_pages(log, Wanted(account="7", assignee="jo")) == []
-    assert all_pages(log, Wanted(account="8", cause=Cause.UNKNOWN, profile="workato")) == [mine]
-    assert len(all_pages(log, Wanted(stage="token"))) == 2
-    assert all_pages(log, Wanted(stage="grant")) == []
+    assert all_pages(log, FailureQuery(account="7")) == [first]
+    assert all_pages(log, FailureQuery(account="7", assignee="jo")) == []
+    assert all_pages(log, FailureQuery(account="8", cause=Cause.UNKNOWN, profile="workato")) == [
+        mine
+    ]
+    assert len(all_pages(log, FailureQuery(stage="token"))) == 2
+    assert all_pages(log, FailureQuery(stage="grant")) == []
     log.change(second.reference, lambda old: replace(old, assignee=""))
-    assert all_pages(log, Wanted(assignee="jo")) == []
+    assert all_pages(log, FailureQuery(assignee="jo")) == []
 
 
 @pytest.mark.parametrize("count", [3, 6])
@@ -528,7 +536,7 @@ def test_a_page_that_ends_with_the_last_failure_says_so(log, count):
         log.record(a_failure(at=NOON + timedelta(minutes=number)))
     cursor, pages = None, []
     while not pages or cursor:
-        page = log.page(Wanted(), limit=3, cursor=cursor)
+        page = log.page(FailureQuery(), limit=3, cursor=cursor)
         pages.append(len(page.failures))
         cursor = page.next_cursor
     assert pages == [3] * (count // 3)

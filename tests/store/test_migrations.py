@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from failure_examples import a_failure
 
-from oauth_helper.common.encryption import Sealer
+from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.secrets import Secret
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.connections import Connections
-from oauth_helper.store.counters import Tallies
+from oauth_helper.store.counters import Counters
 from oauth_helper.store.failures import Failures
-from oauth_helper.store.migrations import Upgrading
+from oauth_helper.store.migrations import Migrations
 from oauth_helper.store.redis import connect
 
 FIRST = json.loads((Path(__file__).parent / "formats" / "first.json").read_text("utf-8"))
@@ -50,7 +50,7 @@ def first(client):
 
 
 def found(log, **wanted):
-    return {each.reference for each in log.page(Wanted(**wanted), limit=9).failures}
+    return {each.reference for each in log.page(FailureQuery(**wanted), limit=9).failures}
 
 
 def test_every_record_says_its_version():
@@ -64,7 +64,7 @@ def test_every_record_says_its_version():
 
 def test_each_failure_says_what_it_said(client, log):
     before = {name: log.get(name) for name in (DENIED, MISSING, USED_UP)}
-    assert Upgrading(client, log).bring_up_to_date() == 3
+    assert Migrations(client, log).migrate() == 3
     for name, failure in before.items():
         fields = FIRST[f"oh:{{2026-11-18}}:failure:{name}"]["value"]
         now = log.get(name)
@@ -85,15 +85,15 @@ def test_each_failure_says_what_it_said(client, log):
 
 def test_they_are_found_and_counted_as_those_of_today(client, log):
     assert found(log, stage="token") == set()
-    Upgrading(client, log).bring_up_to_date()
+    Migrations(client, log).migrate()
     assert found(log) == {DENIED, MISSING, USED_UP}
     assert found(log, stage="callback") == {DENIED}
     assert found(log, stage="token") == {USED_UP}
     assert found(log, scope="crm.objects.contacts.read") == {MISSING}
     assert found(log, account="1000104") == {MISSING}
-    tallies = Tallies(client)
-    assert tallies.counts(Wanted()).total == 3
-    assert {each.cause for each in tallies.groups(Wanted(), limit=9)} == {
+    counters = Counters(client)
+    assert counters.counts(FailureQuery()).total == 3
+    assert {each.cause for each in counters.groups(FailureQuery(), limit=9)} == {
         "user_denied",
         "granted_missing_required",
         "code_expired_or_reused",
@@ -101,22 +101,22 @@ def test_they_are_found_and_counted_as_those_of_today(client, log):
 
 
 def test_another_failure_of_that_day_is_written_and_found(client, log):
-    Upgrading(client, log).bring_up_to_date()
+    Migrations(client, log).migrate()
     failure = a_failure(NOON)
     assert log.record(failure)
     assert failure.reference in found(log, stage="token")
-    assert Tallies(client).counts(Wanted()).total == 4
+    assert Counters(client).counts(FailureQuery()).total == 4
 
 
 def test_attempts_and_connections_go_on(client, log):
-    Upgrading(client, log).bring_up_to_date()
+    Migrations(client, log).migrate()
     attempts = Attempts(client)
     assert attempts.outcome(CONNECTED) == "connected"
     assert attempts.outcome(ON_THE_WAY) == "open"
-    (overdue,) = attempts.overdue(NOON.timestamp() + 86_400, limit=9)
-    assert overdue.reference == ON_THE_WAY
-    sealer = Sealer([SECRET_KEY], purpose="tokens")
-    connections = Connections(client, seal=sealer.seal, unseal=sealer.unseal)
+    (expired,) = attempts.expired(NOON.timestamp() + 86_400, limit=9)
+    assert expired.reference == ON_THE_WAY
+    encryptor = Encryptor([SECRET_KEY], purpose="tokens")
+    connections = Connections(client, encrypt=encryptor.encrypt, decrypt=encryptor.decrypt)
     (connection,) = connections.of_account(1000104, profiles=["workato"])
     assert connection.reference == CONNECTED
     assert connections.tokens(connection.id).refresh_token.reveal()
@@ -125,13 +125,13 @@ def test_attempts_and_connections_go_on(client, log):
 def test_many_at_once_and_again_count_each_once(client, log, store_url):
     def upgrade(_):
         with connect(store_url) as own:
-            return Upgrading(own, Failures(own, retention_days=3650)).bring_up_to_date()
+            return Migrations(own, Failures(own, retention_days=3650)).migrate()
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(upgrade, range(4))) == 3
     client.delete("oh:format")
-    assert Upgrading(client, log).bring_up_to_date() == 0
-    assert Tallies(client).counts(Wanted()).total == 3
+    assert Migrations(client, log).migrate() == 0
+    assert Counters(client).counts(FailureQuery()).total == 3
 
 
 def test_who_comes_second_changes_nothing(client, log):
@@ -139,24 +139,24 @@ def test_who_comes_second_changes_nothing(client, log):
         """Somebody else is faster between its look and its write."""
 
         def _replace(self, old, new, *, was_counted):
-            assert log.bring_up_to_date(old.reference)
+            assert log.migrate(old.reference)
             return super()._replace(old, new, was_counted=was_counted)
 
     client.delete("oh:{2026-11-18}:groups")
-    assert not Slow(client, retention_days=3650).bring_up_to_date(DENIED)
-    assert Tallies(client).counts(Wanted()).total == 1
+    assert not Slow(client, retention_days=3650).migrate(DENIED)
+    assert Counters(client).counts(FailureQuery()).total == 1
 
 
 def test_one_that_breaks_off_is_gone_on_with(client, log):
     client.delete("oh:{2026-11-18}:groups")
-    assert log.bring_up_to_date(DENIED)
-    assert not log.bring_up_to_date(DENIED)
+    assert log.migrate(DENIED)
+    assert not log.migrate(DENIED)
     assert client.get("oh:format") is None
-    Upgrading(client, log).bring_up_to_date()
-    assert Tallies(client).counts(Wanted()).total == 3
+    Migrations(client, log).migrate()
+    assert Counters(client).counts(FailureQuery()).total == 3
     assert client.get("oh:format") == "2"
 
 
 def test_a_store_that_is_away_is_told():
     with connect("redis://127.0.0.1:1") as nowhere, pytest.raises(StoreUnavailableError):
-        Upgrading(nowhere, Failures(nowhere, retention_days=90)).bring_up_to_date()
+        Migrations(nowhere, Failures(nowhere, retention_days=90)).migrate()

@@ -7,7 +7,7 @@ import pytest
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store import keys
 from oauth_helper.store.redis import connect
-from oauth_helper.store.refresh_locks import Patience, Refreshes
+from oauth_helper.store.refresh_locks import LockTimeouts, RefreshLocks
 
 ID = "workato.7"
 REFERENCE, ANEW = "222Q-7777-777J", "222R-7777-777M"
@@ -15,7 +15,7 @@ REFERENCE, ANEW = "222Q-7777-777J", "222R-7777-777M"
 
 @pytest.fixture
 def refreshes(client):
-    return Refreshes(client)
+    return RefreshLocks(client)
 
 
 def seconds_left(store, key):
@@ -54,7 +54,7 @@ class TestATurn:
         assert 58 < seconds_left(store, keys.refreshing(ID)) < 120
 
     def test_passes_on_when_its_owner_dies(self, client):
-        refreshes = Refreshes(client, patience=Patience(turn=0.05, first_look=0.005))
+        refreshes = RefreshLocks(client, patience=LockTimeouts(turn=0.05, first_look=0.005))
         dead, other = refreshes.turn(ID), refreshes.turn(ID)
         dead.take(REFERENCE)
         assert other.take(REFERENCE) is None
@@ -69,7 +69,7 @@ class TestATurn:
 
         def take():
             with connect(store_url) as client:
-                turn = Refreshes(client).turn(ID)
+                turn = RefreshLocks(client).turn(ID)
                 begin.wait()
                 got.append(turn.take(REFERENCE))
 
@@ -101,7 +101,7 @@ class TestANote:
         assert left.turn(ID).take(REFERENCE) is None
 
     def test_is_gone_after_that(self, client):
-        refreshes = Refreshes(client, patience=Patience(note=0.001, first_look=0.005))
+        refreshes = RefreshLocks(client, patience=LockTimeouts(note=0.001, first_look=0.005))
         turn = refreshes.turn(ID)
         turn.take(REFERENCE)
         turn.leave("short")
@@ -123,7 +123,7 @@ class TestWaiting:
         assert ended == [True]
 
     def test_ends_when_it_takes_too_long_and_is_not_begun_again(self, client):
-        refreshes = Refreshes(client, patience=Patience(wait=0.02, first_look=0.005))
+        refreshes = RefreshLocks(client, patience=LockTimeouts(wait=0.02, first_look=0.005))
         refreshes.turn(ID).take(REFERENCE)
         waiting = refreshes.turn(ID)
         assert not waiting.wait()
@@ -141,7 +141,7 @@ class TestTheFirstFailure:
 
 
 def test_an_outage_is_told():
-    refreshes = Refreshes(connect("redis://127.0.0.1:1/0"))
+    refreshes = RefreshLocks(connect("redis://127.0.0.1:1/0"))
     turn = refreshes.turn(ID)
     for ask in (
         lambda: turn.take(REFERENCE),

@@ -30,8 +30,8 @@ def test_a_session_is_its_persons_only(sessions):
 
 
 def test_one_ends_or_all_do(sessions):
-    for person, name in [("ana", "one"), ("ana", "two"), ("ana", "three"), ("bob", "four")]:
-        sessions.begin(person, name, now=5000)
+    for browser_id, name in [("ana", "one"), ("ana", "two"), ("ana", "three"), ("bob", "four")]:
+        sessions.begin(browser_id, name, now=5000)
     sessions.end("ana", "one")
     assert sessions.since("ana", "one", now=5000) is None
     assert sessions.since("ana", "two", now=5000) == 5000

@@ -8,9 +8,9 @@ import pytest
 from harness import Customer, browser_of, customer_of
 from relays import Relay
 
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.store.attempts import GIVEN_UP
+from oauth_helper.store.attempts import CLAIM_TIMEOUT
 from oauth_helper.web.services import services_of
 
 REFERENCE = r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}"
@@ -41,11 +41,11 @@ def caught_up(app):
 
 
 def failures(app):
-    return services_of(app).failures.page(Wanted(), limit=10).failures
+    return services_of(app).failures.page(FailureQuery(), limit=10).failures
 
 
 def begun(app, profile="workato"):
-    (tally,) = services_of(app).tallies.attempts(*[_today(app)] * 2)
+    (tally,) = services_of(app).counters.attempts(*[_today(app)] * 2)
     assert tally.profile == profile
     return tally
 
@@ -278,7 +278,7 @@ def test_a_worker_that_died_over_a_response_is_followed_by_another(app, customer
     assert page.status_code == 503
     assert "its last step is slow" in page.text
     assert not failures(app)
-    clock.now += GIVEN_UP
+    clock.now += CLAIM_TIMEOUT
     done = customer.browser.get(address)
     assert "HubSpot is connected" in customer.browser.get(done.location).text
     assert hubspot.token_requests == 1

@@ -10,7 +10,7 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 from paths import ROOT
 
-from oauth_helper.diagnosis import Cause, Who, known_messages, wording
+from oauth_helper.diagnosis import Cause, Responsible, known_messages, wording
 from oauth_helper.scopes import shipped_catalogue
 from oauth_helper.web.translations import LANGUAGES, translations
 
@@ -64,7 +64,7 @@ def test_what_customers_are_told_is_extracted():
         words = wording(cause)
         assert words.customer in texts
         for fix in words.fix:
-            if fix.who in (Who.CUSTOMER, Who.ACCOUNT_ADMIN):
+            if fix.who in (Responsible.CUSTOMER, Responsible.ACCOUNT_ADMIN):
                 assert texts.issuperset(fix.steps)
     assert texts.issuperset(each.says for each in known_messages())
     assert texts.issuperset(scope.opens for scope in shipped_catalogue().scopes)

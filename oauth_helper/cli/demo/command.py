@@ -10,7 +10,7 @@ import click
 from oauth_helper.cli.output import read_config
 from oauth_helper.cli.store import open_store
 from oauth_helper.config.settings import SANDBOX_CLIENT_ID, Config
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.query import FailureQuery
 
 
 @click.command()
@@ -41,7 +41,7 @@ def demo(*, count: int, days: int, seed: int | None, yes: bool) -> None:
     chance, now = random.Random(seed), time.time()  # noqa: S311
     with open_store(config) as client:
         failures = Failures(client, retention_days=config.failure_retention_days)
-        if not yes and failures.page(Wanted(), limit=1).failures:
+        if not yes and failures.page(FailureQuery(), limit=1).failures:
             raise click.ClickException("The store holds failures already; --yes adds to them.")
         demonstration = Demonstration(
             attempts=Attempts(client, retention_days=config.failure_retention_days),

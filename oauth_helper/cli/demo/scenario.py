@@ -69,15 +69,15 @@ def story(
     while left > 0:
         if chance.randrange(100) < _OF_THE_INCIDENT:
             at = incident + chance.betavariate(2, 3) * _INCIDENT_SECONDS
-            person = list(_person(world, at, 1, document()["incident"]))
+            browser_id = list(_person(world, at, 1, document()["incident"]))
         else:
             count = min(left, _pick(_IN_A_ROW, chance))
-            person = list(_person(world, _some_time(now, days, chance), count))
-        tries += person
-        left -= sum(each.scenario is not None for each in person)
+            browser_id = list(_person(world, _some_time(now, days, chance), count))
+        tries += browser_id
+        left -= sum(each.scenario is not None for each in browser_id)
     for _ in range(failures * _CONNECTED // 100):
         tries += _person(world, _some_time(now, days, chance), 0)
-    return sorted(tries, key=lambda each: (each.attempt.begun_at, each.attempt.reference))
+    return sorted(tries, key=lambda each: (each.attempt.started_at, each.attempt.reference))
 
 
 @lru_cache(maxsize=1)
@@ -147,9 +147,9 @@ def _attempt(profile: Profile, at: float, first: str, language: str, chance: Ran
         reference=reference,
         profile=profile.name,
         requested=profile.requested_scopes(_narrowed(profile, chance)),
-        begun_at=int(at),
+        started_at=int(at),
         deadline=int(at),
-        person=first or reference,
+        browser_id=first or reference,
         language=language,
     )
 

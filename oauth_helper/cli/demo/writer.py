@@ -13,12 +13,12 @@ from oauth_helper.cli.demo.scenario import Try, body_of, document, mended_by, me
 from oauth_helper.common.secrets import Secret
 from oauth_helper.diagnosis import Cause, Evidence, Stage
 from oauth_helper.failures.model import CUSTOMER, Failure, Status
-from oauth_helper.failures.record import evidence_at_hubspot, failure_of
+from oauth_helper.failures.record import build_failure, evidence_at_hubspot
 from oauth_helper.failures.triage import assigned, connected_after_all, noted, reopened, resolved
 from oauth_helper.hubspot.authorization_response import Declined
 from oauth_helper.hubspot.token_response import Granted, read_token_response
 from oauth_helper.models import Connection, Tokens
-from oauth_helper.oauth.client.report import Reporting
+from oauth_helper.oauth.client.report import Reports
 from oauth_helper.oauth.client.start import certain_refusals
 from oauth_helper.scopes import AppConfiguration
 
@@ -74,7 +74,7 @@ class Demonstration:
         self.attempts.close(attempt.reference, "failed")
         if failure is None:
             return False
-        for whom in (attempt.person, failure.hub_id):
+        for whom in (attempt.browser_id, failure.hub_id):
             if whom is not None:
                 self._failed.setdefault((attempt.profile, whom), []).append(attempt.reference)
         steps = self._work(each, failure, scenario)
@@ -84,13 +84,13 @@ class Demonstration:
 
     def _reported(self, each: Try, message: str) -> Failure | None:
         """The failure by what somebody told of HubSpot's page; some are missed before that."""
-        told_at = each.attempt.begun_at + self.chance.uniform(40, 400)
+        told_at = each.attempt.started_at + self.chance.uniform(40, 400)
         by = CUSTOMER if self.chance.random() < 0.8 else self.chance.choice(STAFF)
         if self.chance.random() < 0.4:
             told_at = min(self.now, told_at + _TIMEOUT + self.chance.expovariate(1 / _HOUR))
-            if told_at > each.attempt.begun_at + _TIMEOUT + 20:
+            if told_at > each.attempt.started_at + _TIMEOUT + 20:
                 self._silent(each)
-        reporting = Reporting(
+        reporting = Reports(
             attempts=self.attempts,
             failures=_FirstTimers(self.failures),
             clock=lambda: min(self.now, told_at),
@@ -101,11 +101,11 @@ class Demonstration:
         if scenario["way"] == "silence":
             return self._silent(each)
         granted = _granted(each, scenario)
-        failure = failure_of(
+        failure = build_failure(
             each.profile,
             each.attempt,
             _evidence(each, scenario, self.chance),
-            at=min(self.now, each.attempt.begun_at + self.chance.uniform(1, 90)),
+            at=min(self.now, each.attempt.started_at + self.chance.uniform(1, 90)),
             granted=granted,
             hub_id=each.account if granted is not None or self.chance.random() < 0.5 else None,
         )
@@ -116,13 +116,15 @@ class Demonstration:
         evidence = evidence_at_hubspot(
             profile,
             attempt,
-            worked=self.attempts.has_worked(profile.fingerprint(attempt.requested)),
-            silent_for=_TIMEOUT,
-            earlier=_FirstTimers(self.failures).earlier_causes(attempt.reference, attempt.person),
+            worked=self.attempts.has_succeeded(profile.fingerprint(attempt.requested)),
+            waited_seconds=_TIMEOUT,
+            earlier=_FirstTimers(self.failures).earlier_causes(
+                attempt.reference, attempt.browser_id
+            ),
         )
-        at = min(self.now, attempt.begun_at + _TIMEOUT + self.chance.uniform(0, 15))
+        at = min(self.now, attempt.started_at + _TIMEOUT + self.chance.uniform(0, 15))
         account = each.account if self.chance.random() < 0.3 else None
-        failure = failure_of(profile, attempt, evidence, at=at, hub_id=account)
+        failure = build_failure(profile, attempt, evidence, at=at, hub_id=account)
         return failure if self.failures.record(failure) else None
 
     def _work(self, each: Try, failure: Failure, scenario: Mapping[str, Any]) -> list[Step]:
@@ -151,7 +153,7 @@ class Demonstration:
     def _connect(self, each: Try) -> None:
         """The connection, and the failures of account and person that it makes up for."""
         attempt, profile = each.attempt, each.profile
-        at = min(self.now, attempt.begun_at + self.chance.uniform(15, 120))
+        at = min(self.now, attempt.started_at + self.chance.uniform(15, 120))
         connection = Connection(
             id=f"{profile.name}.{each.account}",
             profile=profile.name,
@@ -165,11 +167,11 @@ class Demonstration:
         if not attempt.client:  # else the client has the tokens
             self._latest[connection.id] = connection
         self.attempts.close(attempt.reference, "connected")
-        self.attempts.note_worked(profile.fingerprint(attempt.requested), at)
-        # What `Failures.open_of` would find, without looking through all days each time.
+        self.attempts.mark_succeeded(profile.fingerprint(attempt.requested), at)
+        # What `Failures.open_failures_of` would find, without looking through all days each time.
         found = [
             reference
-            for whom in (each.account, attempt.person)
+            for whom in (each.account, attempt.browser_id)
             for reference in self._failed.pop((profile.name, whom), ())
         ]
         for reference in dict.fromkeys(found):
@@ -188,10 +190,10 @@ class _FirstTimers:
     def change(self, reference: str, change: Callable[[Failure], Failure]) -> Failure | None:
         return self.failures.change(reference, change)
 
-    def earlier_causes(self, reference: str, person: str) -> tuple[Cause, ...]:
-        if person == reference:
+    def earlier_causes(self, reference: str, browser_id: str) -> tuple[Cause, ...]:
+        if browser_id == reference:
             return ()
-        return self.failures.earlier_causes(reference, person)
+        return self.failures.earlier_causes(reference, browser_id)
 
 
 def _evidence(each: Try, scenario: Mapping[str, Any], chance: Random) -> Evidence:

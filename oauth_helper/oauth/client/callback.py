@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Cause, Evidence, Stage
 from oauth_helper.failures.model import Failure
-from oauth_helper.failures.record import failure_of
+from oauth_helper.failures.record import build_failure
 from oauth_helper.hubspot.authorization_request import HUBLETS, authorization_endpoint
 from oauth_helper.hubspot.authorization_response import AuthorizationResponse, Code, Declined
 from oauth_helper.hubspot.client import code_request, token_in_form
@@ -24,14 +24,14 @@ from oauth_helper.models import (
     Claim,
     ClientRequest,
     Connection,
+    DeferredCode,
     IssuedCode,
     PendingAuthorization,
-    PutOff,
     StoreUnavailableError,
     Tokens,
 )
 from oauth_helper.scopes import OAUTH, RequestedScopes
-from oauth_helper.store.outbox.writer import Failed, Kept, Note, connected
+from oauth_helper.store.outbox.writer import AttemptEvent, AttemptFailed, ConnectionSaved, connected
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class AttemptLog(Protocol):
 class Codes(Protocol):
     """The clients of the proxy, which get codes of ours."""
 
-    def with_code(self, asked_by: ClientRequest, issued: IssuedCode) -> str | None:
+    def with_code(self, client_request: ClientRequest, issued: IssuedCode) -> str | None:
         """The address that brings a code back to one; None when it is no longer there."""
 
 
@@ -75,15 +75,15 @@ class TokenEndpoint(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Deferred:
     """A response that cannot be dealt with yet: keep `pending` in the browser, and finish later."""
 
-    why: Refusal
+    why: ResponseRejected
     pending: PendingAuthorization
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finishing:
+class Callback:
     """Finishes attempts. `clock` gives Unix seconds.
 
     `chance` makes a URL-safe text of as many random characters as it is told.
@@ -99,14 +99,14 @@ class Finishing:
 
     def finish(
         self, profile: Profile, pending: PendingAuthorization, response: AuthorizationResponse
-    ) -> Outcome | Refusal | Held:
+    ) -> Outcome | ResponseRejected | Deferred:
         """Deals with a response that was recognised: tokens are asked for, the outcome is kept.
 
-        `Held` puts it off: the code is as good as before. Why the program cannot go on is recorded,
+        `Deferred` puts it off: the code is as good as before. Why the program cannot go on is recorded,
         and made up for when it is finished later.
         """
-        if (put_off := self._hindered(profile, pending, response)) is not None:
-            return put_off
+        if (deferred := self._hindered(profile, pending, response)) is not None:
+            return deferred
         if not isinstance(response, Code):
             words = response.description if isinstance(response, Declined) else ""
             evidence = Evidence(stage=Stage.CALLBACK, response=response, message=words)
@@ -122,55 +122,57 @@ class Finishing:
             client_id=profile.client_id,
         )
         if not isinstance(answer, Granted):
-            code_age = int(self.clock() - pending.put_off.at) if pending.put_off else 0
+            code_age = int(self.clock() - pending.deferred.at) if pending.deferred else 0
             evidence = Evidence(stage=Stage.TOKEN, response=answer, code_age=code_age)
             return self.failing.fail(profile, pending, evidence, secrets=(response.code,))
         return self._connect(profile, pending, answer)
 
     def _hindered(
         self, profile: Profile, pending: PendingAuthorization, response: AuthorizationResponse
-    ) -> Refusal | Held | None:
+    ) -> ResponseRejected | Deferred | None:
         """Why a response cannot be dealt with, or not now; None when the caller is to do so."""
         code = response if isinstance(response, Code) else None
         if code and not self.hubspot.is_ready(profile.client_id):
             evidence = Evidence(stage=Stage.TOKEN, response=Unavailable("HubSpot was not asked"))
             self._note_put_off(profile, pending, evidence)
-            return self._held(Refusal.HUBSPOT_BUSY, pending, code)
+            return self._held(ResponseRejected.HUBSPOT_BUSY, pending, code)
         mark = self.chance(12)
         try:
             claim = self.attempts.claim(
                 pending.reference,
                 self.clock(),
                 mark=mark,
-                before=pending.put_off.marks if pending.put_off else (),
+                before=pending.deferred.marks if pending.deferred else (),
                 # A client that has its code says later how it ended.
-                once=pending.asked_by is not None or code is None,
+                once=pending.client_request is not None or code is None,
             )
         except StoreUnavailableError:
             if code is None:
                 return None  # nothing is used up by an error: told twice it is recorded once
             evidence = Evidence(stage=Stage.CALLBACK, interrupted=True)
             self._note_put_off(profile, pending, evidence)
-            return self._held(Refusal.STORE_DOWN, pending, code, mark)
-        if claim is Claim.IN_HAND and code:
-            return self._held(Refusal.IN_HAND, pending, code)
-        return None if claim is Claim.WON else Refusal.USED
+            return self._held(ResponseRejected.STORE_DOWN, pending, code, mark)
+        if claim is Claim.CLAIMED and code:
+            return self._held(ResponseRejected.CLAIMED, pending, code)
+        return None if claim is Claim.WON else ResponseRejected.USED
 
     def _held(
-        self, why: Refusal, pending: PendingAuthorization, code: Code, mark: str = ""
-    ) -> Held:
+        self, why: ResponseRejected, pending: PendingAuthorization, code: Code, mark: str = ""
+    ) -> Deferred:
         """`mark` is that of a claim that may have reached the store after all."""
-        before = pending.put_off
+        before = pending.deferred
         if before is None or before.code != code.code:
-            before = PutOff(code.code, int(self.clock()))
+            before = DeferredCode(code.code, int(self.clock()))
         marks = (*before.marks, mark)[-_MOST_MARKS:] if mark else before.marks
-        return Held(why, replace(pending, put_off=replace(before, marks=marks)))
+        return Deferred(why, replace(pending, deferred=replace(before, marks=marks)))
 
     def _note_put_off(
         self, profile: Profile, pending: PendingAuthorization, evidence: Evidence
     ) -> None:
-        if pending.put_off is None:
-            self.notes.note(Failed(failure_of(profile, pending, evidence, at=self.clock())))
+        if pending.deferred is None:
+            self.notes.note(
+                AttemptFailed(build_failure(profile, pending, evidence, at=self.clock()))
+            )
             logger.warning("put off: %s %s %s", pending.reference, profile.name, evidence.stage)
 
     def _connect(self, profile: Profile, pending: PendingAuthorization, answer: Granted) -> Outcome:
@@ -191,13 +193,13 @@ class Finishing:
             connected_at=now,
             expires_at=now + answer.expires_in,
             reference=pending.reference,
-            client=pending.asked_by.client_id if pending.asked_by else "",
+            client=pending.client_request.client_id if pending.client_request else "",
         )
         tokens = Tokens(answer.access_token, answer.refresh_token)
-        if pending.asked_by is not None:
+        if pending.client_request is not None:
             issued = IssuedCode(pending=pending, connection=connection, tokens=tokens)
-            return self._hand_over(profile, pending.asked_by, issued)
-        self.notes.note(Kept(connection, tokens))
+            return self._hand_over(profile, pending.client_request, issued)
+        self.notes.note(ConnectionSaved(connection, tokens))
         self.notes.note(connected(profile, pending, hub_id, at=self.clock()))
         return Outcome(
             reference=pending.reference,
@@ -207,19 +209,21 @@ class Finishing:
             granted=granted,
             hub_id=hub_id,
             return_to=pending.return_to,
-            begun_with=pending.begun_with,
-            person=pending.person,
+            start_query=pending.start_query,
+            browser_id=pending.browser_id,
             popup=pending.popup,
         )
 
-    def _hand_over(self, profile: Profile, asked_by: ClientRequest, issued: IssuedCode) -> Outcome:
+    def _hand_over(
+        self, profile: Profile, client_request: ClientRequest, issued: IssuedCode
+    ) -> Outcome:
         """Leads the person back to the client with a code; the client comes for the tokens.
 
         Without the store there is no code that could be used once only.
         """
         pending, connection = issued.pending, issued.connection
         try:
-            back_to = self.clients.with_code(asked_by, issued)
+            client_redirect_url = self.clients.with_code(client_request, issued)
         except StoreUnavailableError as error:
             logger.error("%s: the store went down, tokens are lost: %s", pending.reference, error)  # noqa: TRY400
             evidence = Evidence(stage=Stage.CALLBACK, interrupted=True)
@@ -231,9 +235,9 @@ class Finishing:
             missing=connection.missing_optional,
             granted=connection.granted,
             hub_id=connection.hub_id,
-            person=pending.person,
+            browser_id=pending.browser_id,
             client=pending.client,
-            back_to=back_to,
+            client_redirect_url=client_redirect_url,
         )
 
     def _granted(
@@ -261,7 +265,7 @@ class Finishing:
 def _connection_id(pending: PendingAuthorization, hub_id: int | None) -> str:
     """What names a connection. A client's is another one than this program's own."""
     parts = [pending.profile, str(hub_id or pending.reference)]
-    return ".".join([*parts, pending.asked_by.client_id] if pending.asked_by else parts)
+    return ".".join([*parts, pending.client_request.client_id] if pending.client_request else parts)
 
 
 def _missing(
@@ -288,7 +292,7 @@ PENDING_LIFETIME = 3600
 _SET_BACK = 60
 
 
-class Refusal(StrEnum):
+class ResponseRejected(StrEnum):
     """Why a response is not dealt with. Nothing is recorded for it: anybody could have sent it.
 
     The last four are found out later than here: the response was dealt with already; what it
@@ -302,14 +306,16 @@ class Refusal(StrEnum):
     USED = "used"
     STORE_DOWN = "store_down"
     HUBSPOT_BUSY = "hubspot_busy"
-    IN_HAND = "in_hand"
+    CLAIMED = "in_hand"
 
 
 #: What is over after a while, with the response as good as before.
-PUTS_OFF = frozenset({Refusal.STORE_DOWN, Refusal.HUBSPOT_BUSY, Refusal.IN_HAND})
+RETRYABLE = frozenset(
+    {ResponseRejected.STORE_DOWN, ResponseRejected.HUBSPOT_BUSY, ResponseRejected.CLAIMED}
+)
 
 
-def recognise(
+def validate_state(
     pending: PendingAuthorization | None,
     *,
     profile: Profile,
@@ -317,7 +323,7 @@ def recognise(
     iss: Sequence[str],
     issuers: Collection[str],
     now: float,
-) -> PendingAuthorization | Refusal:
+) -> PendingAuthorization | ResponseRejected:
     """The pending authorization that a response belongs to, or why it belongs to none.
 
     `pending` is what this very browser keeps for the attempt that the state names, `iss` has the
@@ -326,19 +332,19 @@ def recognise(
     4.4, RFC 9207).
     """
     if not state:
-        return Refusal.NO_STATE
+        return ResponseRejected.NO_STATE
     if pending is None:
-        return Refusal.OTHER_BROWSER
+        return ResponseRejected.OTHER_BROWSER
     if not pending.matches(state) or pending.profile != profile.name:
-        return Refusal.ALTERED
+        return ResponseRejected.ALTERED
     if len(iss) > 1 or any(each.rstrip("/") not in issuers for each in iss):
-        return Refusal.ALTERED
-    if not -_SET_BACK <= now - pending.begun_at <= PENDING_LIFETIME:
-        return Refusal.EXPIRED
+        return ResponseRejected.ALTERED
+    if not -_SET_BACK <= now - pending.started_at <= PENDING_LIFETIME:
+        return ResponseRejected.EXPIRED
     return pending
 
 
-def issuers_of(endpoint: str) -> frozenset[str]:
+def allowed_issuers(endpoint: str) -> frozenset[str]:
     """The issuers that a response may name: the origin of `endpoint`, in any region."""
     parts = urlsplit(endpoint)
     urls = (authorization_endpoint(endpoint, region=region) for region in HUBLETS)
@@ -352,7 +358,7 @@ logger = logging.getLogger(__name__)
 class Notes(Protocol):
     """What is written as soon as it can be."""
 
-    def note(self, note: Note) -> None:
+    def note(self, note: AttemptEvent) -> None:
         """Writes a note, or has it wait while the store is down."""
 
 
@@ -360,7 +366,7 @@ class WayBack(Protocol):
     """The addresses that lead back to clients of the proxy."""
 
     def with_error(
-        self, asked_by: ClientRequest, cause: Cause, reference: str, *, what: str = ""
+        self, client_request: ClientRequest, cause: Cause, reference: str, *, what: str = ""
     ) -> str | None:
         """The one that tells of a failure; None when the client is no longer there.
 
@@ -374,9 +380,9 @@ class Outcome:
 
     `cause` is None when it connected. `missing` are the scopes that a failure is about or, after a
     success, the optional ones that were not granted; `granted` is None when HubSpot did not tell.
-    `begun_with` has the choices to begin the same again, as a query; `person` is the reference of
+    `start_query` has the choices to begin the same again, as a query; `browser_id` is the reference of
     the first attempt known of the same browser. `client` is the name of the client of the proxy
-    that asked, and `back_to` the address that leads back to it with the answer, once. `popup` says
+    that asked, and `client_redirect_url` the address that leads back to it with the answer, once. `popup` says
     that the window is to close at the end.
     """
 
@@ -387,10 +393,10 @@ class Outcome:
     granted: tuple[str, ...] | None = None
     hub_id: int | None = None
     return_to: str | None = None
-    begun_with: str = ""
-    person: str = ""
+    start_query: str = ""
+    browser_id: str = ""
     client: str = ""
-    back_to: str | None = None
+    client_redirect_url: str | None = None
     popup: bool = False
 
     @property
@@ -418,7 +424,7 @@ class Failing:
         hub_id: int | None = None,
     ) -> Outcome:
         """Has the failure recorded, as far as it is known what happened; what is told of it."""
-        failure = failure_of(
+        failure = build_failure(
             profile,
             pending,
             evidence,
@@ -427,7 +433,7 @@ class Failing:
             granted=granted,
             hub_id=hub_id,
         )
-        self.notes.note(Failed(failure, replaces=True))
+        self.notes.note(AttemptFailed(failure, replaces=True))
         logger.info("failed: %s %s %s", failure.reference, failure.profile, failure.cause)
         return Outcome(
             reference=pending.reference,
@@ -437,16 +443,18 @@ class Failing:
             granted=granted,
             hub_id=hub_id,
             return_to=pending.return_to,
-            begun_with=pending.asked_by.query if pending.asked_by else pending.begun_with,
-            person=pending.person,
+            start_query=pending.client_request.query
+            if pending.client_request
+            else pending.start_query,
+            browser_id=pending.browser_id,
             client=pending.client,
-            back_to=self._back_to(pending, failure),
+            client_redirect_url=self._back_to(pending, failure),
             popup=pending.popup,
         )
 
     def _back_to(self, pending: PendingAuthorization, failure: Failure) -> str | None:
-        if pending.asked_by is None:
+        if pending.client_request is None:
             return None
         return self.clients.with_error(
-            pending.asked_by, failure.cause, failure.reference, what=failure.words.title
+            pending.client_request, failure.cause, failure.reference, what=failure.words.title
         )

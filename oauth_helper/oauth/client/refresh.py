@@ -18,7 +18,7 @@ from oauth_helper.common.secrets import Secret
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Cause, Evidence, Stage
 from oauth_helper.failures.model import Failure
-from oauth_helper.failures.record import failure_of
+from oauth_helper.failures.record import build_failure
 from oauth_helper.hubspot.client import refresh_request
 from oauth_helper.hubspot.token_response import Granted, Refused, TokenResponse, Unavailable
 from oauth_helper.models import Attempt, Connection, Tokens
@@ -151,7 +151,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class RefreshFailed:
     """HubSpot gave no new token. `retry_after` is in seconds, None when that would not help."""
 
     reference: str
@@ -163,7 +163,7 @@ class Failed:
         return json.dumps([self.reference, self.cause, self.retry_after])
 
     @classmethod
-    def from_text(cls, text: str) -> Failed:
+    def from_text(cls, text: str) -> RefreshFailed:
         """What `to_text` wrote."""
         reference, cause, retry_after = json.loads(text)
         return cls(reference, Cause(cause), retry_after)
@@ -176,7 +176,7 @@ class Busy:
     retry_after: int = _BUSY_FOR
 
 
-NoToken = NotFound | NotYours | NoProfile | Unreadable | Ended | Failed | Busy
+NoToken = NotFound | NotYours | NoProfile | Unreadable | Ended | RefreshFailed | Busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +220,11 @@ class RefreshFailures:
             reference=new_reference(today, self.choose),
             profile=connection.profile,
             requested=RequestedScopes(connection.granted or (), ()),
-            begun_at=int(now),
+            started_at=int(now),
             deadline=int(now),
             client=client,
         )
-        failure = failure_of(
+        failure = build_failure(
             profile,
             attempt,
             Evidence(stage=Stage.REFRESH, response=answer),
@@ -267,7 +267,7 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refreshing:
+class TokenRefresher:
     """Hands out access tokens, and refreshes them in time. `clock` gives Unix seconds."""
 
     connections: ConnectionStore
@@ -300,7 +300,7 @@ class Refreshing:
             if self._is_usable(held, refused):
                 return held.fresh
             if note:
-                return Failed.from_text(note)
+                return RefreshFailed.from_text(note)
             if not turn.wait():
                 return Busy()
 
@@ -339,7 +339,7 @@ class Refreshing:
             if self._serves(held, asked.refused, first):
                 return held.fresh
             outcome = self._refresh(asked, held)
-            if not isinstance(outcome, Failed):
+            if not isinstance(outcome, RefreshFailed):
                 return outcome
             note = outcome.to_text()
             return held.fresh if self._is_usable(held, asked.refused) else outcome
@@ -373,9 +373,9 @@ class Refreshing:
         recorded = self.recording.record(held.profile, held.connection, answer, secrets=tokens)
         if isinstance(answer, Unavailable):
             wait = max(TOLD_FOR, answer.retry_after or 0)
-            return Failed(recorded.reference, recorded.cause, wait)
+            return RefreshFailed(recorded.reference, recorded.cause, wait)
         if recorded.cause is not Cause.REFRESH_TOKEN_INVALID:
-            return Failed(recorded.reference, recorded.cause, None)
+            return RefreshFailed(recorded.reference, recorded.cause, None)
         at = int(self.clock())
         if not self.connections.end(held.connection, at=at, by=recorded.reference):
             return self._as_it_is(asked)

@@ -10,12 +10,12 @@ from typing import Protocol
 
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Cause, Evidence
-from oauth_helper.failures.model import Event, Failure, What
-from oauth_helper.failures.record import evidence_at_hubspot, failure_of
+from oauth_helper.failures.model import Event, EventType, Failure
+from oauth_helper.failures.record import build_failure, evidence_at_hubspot
 from oauth_helper.failures.triage import refined_by_report
 from oauth_helper.hubspot.authorization_request import find_authorization_url
 from oauth_helper.models import Attempt, PendingAuthorization, StoreUnavailableError
-from oauth_helper.store.outbox.writer import Outbox, Reported
+from oauth_helper.store.outbox.writer import ErrorReported, Outbox
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ _MAX_REPORT = 500
 class AttemptLog(Protocol):
     """Where attempts are noted."""
 
-    def has_worked(self, fingerprint: str) -> bool:
+    def has_succeeded(self, fingerprint: str) -> bool:
         """Whether a request of this fingerprint has connected somebody lately."""
 
 
@@ -39,12 +39,12 @@ class FailureLog(Protocol):
     def change(self, reference: str, change: Callable[[Failure], Failure]) -> Failure | None:
         """Changes a failure that was written; None when there is none."""
 
-    def earlier_causes(self, reference: str, person: str) -> tuple[Cause, ...]:
+    def earlier_causes(self, reference: str, browser_id: str) -> tuple[Cause, ...]:
         """The causes of other failures of the same browser, the newest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reporting:
+class Reports:
     """Takes reports in. `clock` gives Unix seconds."""
 
     attempts: AttemptLog
@@ -68,15 +68,15 @@ class Reporting:
         an outbox it raises `StoreUnavailableError`.
         """
         now = self.clock()
-        told = failure_of(profile, attempt, self._evidence(profile, attempt, message), at=now)
-        event = Event(now, What.REPORTED, by, told.message[:_MAX_REPORT])
+        told = build_failure(profile, attempt, self._evidence(profile, attempt, message), at=now)
+        event = Event(now, EventType.REPORTED, by, told.message[:_MAX_REPORT])
         try:
             return self._record(told, event)
         except StoreUnavailableError as error:
             if self.outbox is None:
                 raise
             logger.warning("the store is down; a report waits in the outbox: %s", error)
-            self.outbox.put(Reported(told, event))
+            self.outbox.put(ErrorReported(told, event))
             return told.with_event(event)
 
     def _record(self, told: Failure, event: Event) -> Failure | None:
@@ -110,9 +110,9 @@ class Reporting:
         Nothing of it is known while the store is down; the message alone tells most.
         """
         try:
-            worked = profile is not None and self.attempts.has_worked(
+            worked = profile is not None and self.attempts.has_succeeded(
                 profile.fingerprint(attempt.requested)
             )
-            return worked, self.failures.earlier_causes(attempt.reference, attempt.person)
+            return worked, self.failures.earlier_causes(attempt.reference, attempt.browser_id)
         except StoreUnavailableError:
             return False, ()

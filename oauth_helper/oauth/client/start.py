@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 
 from oauth_helper.common.references import new_reference
 from oauth_helper.config.profiles import Profile
-from oauth_helper.diagnosis import Evidence, Mistake, Stage
+from oauth_helper.diagnosis import ClientError, Evidence, Stage
 from oauth_helper.hubspot.authorization_request import authorization_endpoint, authorization_url
 from oauth_helper.models import (
-    STATE_CHANCE,
+    STATE_RANDOM_LENGTH,
     Attempt,
     ClientRequest,
     PendingAuthorization,
@@ -23,11 +23,11 @@ from oauth_helper.models import (
 )
 from oauth_helper.oauth.client.callback import Failing, Notes, Outcome
 from oauth_helper.scopes import Problem, RequestedScopes
-from oauth_helper.store.outbox.writer import Began
+from oauth_helper.store.outbox.writer import AttemptStarted
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class Started:
     """An attempt has begun: keep `pending` in the browser and send it to `url`."""
 
     pending: PendingAuthorization
@@ -35,7 +35,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connecting:
+class Authorizer:
     """Begins connections. `clock` gives Unix seconds.
 
     `chance` makes a URL-safe text of as many random characters as it is told, `choose` picks one
@@ -58,17 +58,17 @@ class Connecting:
         hub_id: int | None = None,
         region: str | None = None,
         return_to: str | None = None,
-        begun_with: str = "",
-        person: str = "",
+        start_query: str = "",
+        browser_id: str = "",
         language: str = "",
-        asked_by: ClientRequest | None = None,
+        client_request: ClientRequest | None = None,
         popup: bool = False,
-    ) -> Begun | Outcome:
+    ) -> Started | Outcome:
         """Starts an attempt, or ends it at once when HubSpot would certainly refuse it.
 
-        `begun_with` comes back with the outcome. `person` is the reference of the first attempt
+        `start_query` comes back with the outcome. `browser_id` is the reference of the first attempt
         known of the same browser, if there was one; `language` the code of what its person reads.
-        `asked_by` is what a client of the proxy asked for; it gets the answer. `popup`
+        `client_request` is what a client of the proxy asked for; it gets the answer. `popup`
         says that it happens in a window of its own.
 
         Raises `UnknownScopesError` when `optional` holds what the catalogue does not, ValueError
@@ -81,10 +81,10 @@ class Connecting:
             requested,
             int(now),
             return_to=return_to,
-            begun_with=begun_with,
-            person=person,
+            start_query=start_query,
+            browser_id=browser_id,
             language=language,
-            asked_by=asked_by,
+            client_request=client_request,
             popup=popup,
         )
         if problems := certain_refusals(profile, requested):
@@ -100,28 +100,28 @@ class Connecting:
             state=pending.state,
             code_verifier=pending.code_verifier,
         )
-        deadline = pending.begun_at + self.attempt_timeout
+        deadline = pending.started_at + self.attempt_timeout
         attempt = Attempt(
             pending.reference,
             profile.name,
             requested,
-            pending.begun_at,
+            pending.started_at,
             deadline,
-            person=pending.person,
+            browser_id=pending.browser_id,
             language=pending.language,
             client=pending.client,
         )
-        self.notes.note(Began(attempt))
-        return Begun(pending, url)
+        self.notes.note(AttemptStarted(attempt))
+        return Started(pending, url)
 
     def turn_away(
         self,
         profile: Profile,
-        asked_by: ClientRequest,
-        mistake: Mistake,
+        client_request: ClientRequest,
+        client_error: ClientError,
         *,
         scopes: tuple[str, ...] = (),
-        person: str = "",
+        browser_id: str = "",
         language: str = "",
     ) -> Outcome:
         """Records that a client's request ended before anybody was sent to HubSpot."""
@@ -130,14 +130,19 @@ class Connecting:
             profile.requested_scopes(),
             int(self.clock()),
             return_to=None,
-            begun_with="",
-            person=person,
+            start_query="",
+            browser_id=browser_id,
             language=language,
-            asked_by=asked_by,
+            client_request=client_request,
         )
-        stage = Stage.PREFLIGHT if mistake is Mistake.UNKNOWN_SCOPES else Stage.AUTHORIZATION
+        stage = (
+            Stage.PREFLIGHT if client_error is ClientError.UNKNOWN_SCOPES else Stage.AUTHORIZATION
+        )
         evidence = Evidence(
-            stage=stage, mistake=mistake, client=asked_by.client, mistaken_scopes=scopes
+            stage=stage,
+            client_error=client_error,
+            client=client_request.client,
+            client_error_scopes=scopes,
         )
         return self.failing.fail(profile, pending, evidence)
 
@@ -148,26 +153,26 @@ class Connecting:
         now: int,
         *,
         return_to: str | None,
-        begun_with: str,
-        person: str,
+        start_query: str,
+        browser_id: str,
         language: str,
-        asked_by: ClientRequest | None = None,
+        client_request: ClientRequest | None = None,
         popup: bool = False,
     ) -> PendingAuthorization:
         reference = new_reference(datetime.fromtimestamp(now, UTC).date(), self.choose)
         return PendingAuthorization(
             reference=reference,
             profile=profile.name,
-            state=make_state(reference, self.chance(STATE_CHANCE)),
+            state=make_state(reference, self.chance(STATE_RANDOM_LENGTH)),
             # RFC 7636 section 4.1: 43 to 128 characters.
             code_verifier=self.chance(64) if profile.pkce else None,
             requested=requested,
-            begun_at=now,
+            started_at=now,
             return_to=return_to,
-            begun_with=begun_with,
-            person=person or reference,
+            start_query=start_query,
+            browser_id=browser_id or reference,
             language=language,
-            asked_by=asked_by,
+            client_request=client_request,
             popup=popup,
         )
 

@@ -10,17 +10,17 @@ from oauth_helper.oauth.server.authorization_endpoint import (
     UnknownScopesRequestedError,
 )
 from oauth_helper.oauth.server.dependencies import Parts
-from oauth_helper.oauth.server.messages import Answer, ClientMessage, described
+from oauth_helper.oauth.server.messages import Answer, ServerRequest, error_description
 from oauth_helper.oauth.server.refresh_tokens import RefreshTokens
 from oauth_helper.oauth.server.server import ProxyServer
 
 __all__ = [
     "Answer",
-    "ClientMessage",
     "Parts",
     "ProxyServer",
     "RefreshTokens",
     "RegisteredClient",
+    "ServerRequest",
     "UnknownScopesRequestedError",
-    "described",
+    "error_description",
 ]

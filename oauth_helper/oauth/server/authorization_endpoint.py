@@ -23,7 +23,7 @@ from oauth_helper.config.oauth_clients import OAuthClient
 from oauth_helper.config.profiles import Profile
 from oauth_helper.config.redirect_uri import with_parameters
 from oauth_helper.models import ClientRequest, IssuedCode
-from oauth_helper.oauth.server.messages import ClientMessage, described
+from oauth_helper.oauth.server.messages import ServerRequest, error_description
 from oauth_helper.scopes import OAUTH
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class UnknownScopesRequestedError(InvalidScopeError):  # type: ignore[misc]  # A
         self.names = names
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         shown = ", ".join(name[:100] for name in names[:_NAMED])
-        super().__init__(described(f"These scopes are not known here: {shown}{more}."))
+        super().__init__(error_description(f"These scopes are not known here: {shown}{more}."))
 
 
 class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib has no types
@@ -97,12 +97,12 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib has no typ
         return known, tuple(name for name in names if name not in known)
 
 
-class AuthorizationPart(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib has no types
+class AuthorizationEndpointGrant(AuthorizationCodeGrant):  # type: ignore[misc]  # Authlib has no types
     """The code grant (RFC 6749 section 4.1) at the authorization endpoint."""
 
     @staticmethod
     def validate_authorization_redirect_uri(
-        request: ClientMessage, client: RegisteredClient
+        request: ServerRequest, client: RegisteredClient
     ) -> str:
         """Where the answer goes. Raises an error that leads nowhere."""
         redirect_uri = request.payload.redirect_uri or client.get_default_redirect_uri()
@@ -153,7 +153,7 @@ class S256(CodeChallenge):  # type: ignore[misc]  # Authlib has no types
         super().validate_code_challenge(grant, redirect_uri)
 
 
-def read_request(grant: AuthorizationPart) -> ClientRequest:
+def read_request(grant: AuthorizationEndpointGrant) -> ClientRequest:
     """What is kept of a request that Authlib has found to be in order."""
     client: RegisteredClient = grant.request.client
     payload = grant.request.payload
@@ -161,7 +161,7 @@ def read_request(grant: AuthorizationPart) -> ClientRequest:
         client_id=client.client.id,
         client=client.client.name,
         redirect_uri=grant.redirect_uri,
-        names_redirect_uri=bool(payload.redirect_uri),
+        sent_redirect_uri=bool(payload.redirect_uri),
         scope=payload.scope or "",
         dropped=client.split(payload.scope or "")[1],
         state=payload.state,

@@ -11,7 +11,7 @@ from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.token_response import TokenResponse
 from oauth_helper.models import Connection, IssuedCode
 from oauth_helper.oauth.client.refresh import RefreshFailures
-from oauth_helper.oauth.server.completion import HandingOver
+from oauth_helper.oauth.server.completion import CodeRedemption
 from oauth_helper.oauth.server.refresh_tokens import RefreshTokens
 
 
@@ -76,7 +76,7 @@ class Parts:
     refresh_tokens: RefreshTokens
     connections: ConnectionStore
     hubspot: HubSpot
-    handing_over: HandingOver
+    code_redemption: CodeRedemption
     refresh_failures: RefreshFailures
     clock: Callable[[], float]
     key: bytes = field(repr=False)

@@ -14,10 +14,13 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 
-from oauth_helper.diagnosis import Mistake
+from oauth_helper.diagnosis import ClientError
 from oauth_helper.models import IssuedCode
-from oauth_helper.oauth.server.authorization_endpoint import AuthorizationPart, RegisteredClient
-from oauth_helper.oauth.server.messages import ClientMessage, described
+from oauth_helper.oauth.server.authorization_endpoint import (
+    AuthorizationEndpointGrant,
+    RegisteredClient,
+)
+from oauth_helper.oauth.server.messages import ServerRequest, error_description
 from oauth_helper.oauth.server.refresh_tokens import RefreshToken
 
 if TYPE_CHECKING:
@@ -36,8 +39,8 @@ class _Code:
     @property
     def code_challenge(self) -> str | None:
         """The challenge of the authorization request."""
-        asked_by = self.issued.pending.asked_by
-        return asked_by.code_challenge if asked_by else None
+        client_request = self.issued.pending.client_request
+        return client_request.code_challenge if client_request else None
 
     @property
     def code_challenge_method(self) -> str:
@@ -46,21 +49,25 @@ class _Code:
 
     def get_redirect_uri(self) -> str:
         """The redirect URI that the authorization request named; empty when it named none."""
-        asked_by = self.issued.pending.asked_by
-        return asked_by.redirect_uri if asked_by and asked_by.names_redirect_uri else ""
+        client_request = self.issued.pending.client_request
+        return (
+            client_request.redirect_uri
+            if client_request and client_request.sent_redirect_uri
+            else ""
+        )
 
     def get_scope(self) -> str:
         """Not told: HubSpot says what was granted."""
         return ""
 
 
-class CodeGrant(AuthorizationPart):
+class CodeGrant(AuthorizationEndpointGrant):
     """The code grant (RFC 6749 section 4.1), at both endpoints."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = AUTHENTICATION_METHODS
     server: ProxyServer
 
-    def save_authorization_code(self, code: str, request: ClientMessage) -> None:
+    def save_authorization_code(self, code: str, request: ServerRequest) -> None:
         """Keeps what the code stands for."""
         self.server.parts.codes.keep(code, request.user)
 
@@ -85,8 +92,8 @@ class CodeGrant(AuthorizationPart):
             self._refuse_replay(code, client)
             return None
         self._found = issued
-        asked_by = issued.pending.asked_by
-        is_theirs = asked_by is not None and asked_by.client_id == client.client.id
+        client_request = issued.pending.client_request
+        is_theirs = client_request is not None and client_request.client_id == client.client.id
         return _Code(code, issued) if is_theirs else None
 
     def authenticate_user(self, authorization_code: _Code) -> IssuedCode:
@@ -111,33 +118,35 @@ class CodeGrant(AuthorizationPart):
     def _names_other_redirect_uri(self) -> bool:
         """Whether the token request names one although the authorization request did not."""
         named = self.request.payload.redirect_uri
-        asked_by = self._found.pending.asked_by if self._found else None
-        return bool(named and asked_by and named != asked_by.redirect_uri)
+        client_request = self._found.pending.client_request if self._found else None
+        return bool(named and client_request and named != client_request.redirect_uri)
 
     def _recorded(self, error: OAuth2Error, issued: IssuedCode) -> OAuth2Error:
         client: RegisteredClient = self.request.client or self._authenticated()
-        asked_by = issued.pending.asked_by
-        if asked_by is None or asked_by.client_id != client.client.id:
-            mistake, text = Mistake.OTHER_CLIENT, "The code was given to another client."
+        client_request = issued.pending.client_request
+        if client_request is None or client_request.client_id != client.client.id:
+            client_error, text = ClientError.OTHER_CLIENT, "The code was given to another client."
         elif self._differs_in_redirect_uri():
-            mistake = Mistake.WRONG_REDIRECT_URI
+            client_error = ClientError.WRONG_REDIRECT_URI
             text = "The redirect_uri is not that of the authorization request."
         else:
-            mistake, text = Mistake.WRONG_VERIFIER, error.get_error_description()
-        reference = self.server.parts.handing_over.failed(
-            issued, mistake, client=client.client.name
+            client_error, text = ClientError.WRONG_VERIFIER, error.get_error_description()
+        reference = self.server.parts.code_redemption.failed(
+            issued, client_error, client=client.client.name
         )
-        return type(error)(described(text, reference))
+        return type(error)(error_description(text, reference))
 
     def _authenticated(self) -> RegisteredClient:
         client: RegisteredClient = self.authenticate_token_endpoint_client()
         return client
 
     def _differs_in_redirect_uri(self) -> bool:
-        asked_by = self._found.pending.asked_by if self._found else None
+        client_request = self._found.pending.client_request if self._found else None
         named = self.request.payload.redirect_uri
-        is_needed = asked_by is not None and asked_by.names_redirect_uri
-        return bool((named or is_needed) and asked_by and named != asked_by.redirect_uri)
+        is_needed = client_request is not None and client_request.sent_redirect_uri
+        return bool(
+            (named or is_needed) and client_request and named != client_request.redirect_uri
+        )
 
     def _refuse_replay(self, code: str, client: RegisteredClient) -> None:
         """Ends what this client got for the code before, if it did (RFC 6749 section 4.1.2)."""
@@ -145,11 +154,13 @@ class CodeGrant(AuthorizationPart):
         if grant is None:
             return
         self.server.parts.codes.withdraw(grant)
-        reference = self.server.parts.handing_over.used_twice(
+        reference = self.server.parts.code_redemption.code_reuse(
             profile=client.profile.name, client=client.client.name, grant=grant
         )
         raise InvalidGrantError(
-            described("The code was used already; what it gave out is withdrawn.", reference)
+            error_description(
+                "The code was used already; what it gave out is withdrawn.", reference
+            )
         )
 
 
@@ -196,7 +207,7 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib has no ty
     server: ProxyServer
 
     def authenticate_token(
-        self, request: ClientMessage, client: RegisteredClient
+        self, request: ServerRequest, client: RegisteredClient
     ) -> RefreshToken | None:
         """The token; None when there is nothing to revoke, which is as good as revoked."""
         if "token" not in request.form:
@@ -211,6 +222,6 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib has no ty
             raise InvalidGrantError("The token is not one of this client.")
         return token
 
-    def revoke_token(self, token: RefreshToken, request: ClientMessage) -> None:  # noqa: ARG002 - Authlib's interface
+    def revoke_token(self, token: RefreshToken, request: ServerRequest) -> None:  # noqa: ARG002 - Authlib's interface
         """Ends it at HubSpot and here."""
         self.server.issuing.end(token)

@@ -33,7 +33,7 @@ class _Parameters(OAuth2Payload):  # type: ignore[misc]  # Authlib has no types
         return self._values
 
 
-class ClientMessage(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
+class ServerRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
     """A request of a client: the query of the authorization endpoint, or the form of another one.
 
     `parameters` has the list of values of each name. `uri` is how clients name the endpoint.
@@ -89,7 +89,9 @@ class TokenError(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
     def __init__(
         self, error: str, description: str, *, status: int, retry_after: int | None = None
     ) -> None:
-        super().__init__(error=error, description=described(description), status_code=status)
+        super().__init__(
+            error=error, description=error_description(description), status_code=status
+        )
         self.retry_after = retry_after
 
     def get_headers(self) -> list[tuple[str, str]]:
@@ -100,7 +102,7 @@ class TokenError(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
         return headers
 
 
-def described(text: str, reference: str = "") -> str:
+def error_description(text: str, reference: str = "") -> str:
     """A text as `error_description` may have it (RFC 6749 section 5.2): ASCII, without quotes.
 
     The reference under which support finds the failure stands at its end.

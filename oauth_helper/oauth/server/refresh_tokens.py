@@ -18,13 +18,13 @@ from oauth_helper.config.oauth_clients import OAuthClient
 _PREFIX = "ohr."
 
 
-class Sealer(Protocol):
+class Encryptor(Protocol):
     """Encrypts and signs."""
 
-    def seal(self, plain: bytes) -> bytes:
+    def encrypt(self, plain: bytes) -> bytes:
         """URL-safe text that nobody else can read or make."""
 
-    def unseal(self, sealed: bytes) -> bytes:
+    def decrypt(self, encrypted: bytes) -> bytes:
         """What was sealed. Raises ValueError."""
 
 
@@ -62,7 +62,7 @@ class RefreshToken:
 class RefreshTokens:
     """Writes and reads refresh tokens."""
 
-    sealer: Sealer
+    encryptor: Encryptor
 
     def write(self, token: RefreshToken) -> str:
         """The text that a client keeps."""
@@ -74,14 +74,14 @@ class RefreshTokens:
             token.token.reveal(),
             token.generation,
         ]
-        return _PREFIX + self.sealer.seal(json.dumps(document).encode()).decode()
+        return _PREFIX + self.encryptor.encrypt(json.dumps(document).encode()).decode()
 
     def read(self, text: str) -> RefreshToken | None:
         """What a text stands for; None when it is no refresh token of ours."""
         if not text.startswith(_PREFIX) or not text.isascii():
             return None
         try:
-            values = json.loads(self.sealer.unseal(text.removeprefix(_PREFIX).encode()))
+            values = json.loads(self.encryptor.decrypt(text.removeprefix(_PREFIX).encode()))
         except ValueError:
             return None
         client_id, profile, grant, connection, token, generation = values

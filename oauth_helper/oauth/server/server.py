@@ -16,7 +16,7 @@ from authlib.oauth2.rfc9207 import IssuerParameter
 
 from oauth_helper.config.oauth_clients import OAuthClient
 from oauth_helper.config.redirect_uri import with_parameters
-from oauth_helper.diagnosis import Cause, Mistake, wording
+from oauth_helper.diagnosis import Cause, ClientError, wording
 from oauth_helper.models import ClientRequest, IssuedCode
 from oauth_helper.oauth.server.authorization_endpoint import (
     S256,
@@ -32,8 +32,8 @@ from oauth_helper.oauth.server.grants import (
     RefreshGrant,
     Revocation,
 )
-from oauth_helper.oauth.server.messages import Answer, ClientMessage, described
-from oauth_helper.oauth.server.token_endpoint import Issuing
+from oauth_helper.oauth.server.messages import Answer, ServerRequest, error_description
+from oauth_helper.oauth.server.token_endpoint import TokenIssuer
 from oauth_helper.oauth.server.token_response import authorization_error
 
 _GRANT_TYPES = ("authorization_code", "refresh_token")
@@ -52,7 +52,7 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         super().__init__()
         self.issuer = parts.issuer
         self.parts = parts
-        self.issuing = Issuing(parts)
+        self.issuing = TokenIssuer(parts)
         self._clients = {client.id: client for client in parts.clients}
         self._credentials = Credentials(self._clients, parts.key)
         self.register_grant(CodeGrant, [S256(required=True)])
@@ -62,7 +62,7 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
 
     # What people and clients ask for.
 
-    def check(self, message: ClientMessage) -> tuple[ClientRequest, RegisteredClient]:
+    def check(self, message: ServerRequest) -> tuple[ClientRequest, RegisteredClient]:
         """An authorization request that is in order, with its client.
 
         Raises Authlib's `OAuth2Error`; its `redirect_uri` is None where the browser must not be led
@@ -83,51 +83,53 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         grant = self.get_consent_grant(message)
         return read_request(grant), client
 
-    def refused(self, message: ClientMessage, error: OAuth2Error, reference: str = "") -> Answer:
+    def refused(self, message: ServerRequest, error: OAuth2Error, reference: str = "") -> Answer:
         """The answer that tells the client of an error, by way of the browser if it has to."""
-        error.description = described(error.get_error_description(), reference)
+        error.description = error_description(error.get_error_description(), reference)
         answer = self.handle_error_response(message, error)
         self.execute_hook("after_create_authorization_response", answer)
         return answer
 
-    def with_code(self, asked_by: ClientRequest, issued: IssuedCode) -> str | None:
+    def with_code(self, client_request: ClientRequest, issued: IssuedCode) -> str | None:
         """The address that leads back to the client with a code for `issued`.
 
         None when the client is no longer there.
         """
-        message = ClientMessage("GET", f"{self.issuer}/oauth/authorize", _parameters(asked_by))
-        if self._client_of(asked_by) is None:
+        message = ServerRequest(
+            "GET", f"{self.issuer}/oauth/authorize", _parameters(client_request)
+        )
+        if self._client_of(client_request) is None:
             return None
         grant = self.get_authorization_grant(message)
         answer: Answer = self.create_authorization_response(message, grant_user=issued, grant=grant)
         return answer.location
 
     def with_error(
-        self, asked_by: ClientRequest, cause: Cause, reference: str, *, what: str = ""
+        self, client_request: ClientRequest, cause: Cause, reference: str, *, what: str = ""
     ) -> str | None:
         """The address that leads back to the client with what went wrong; None as above.
 
         `what` says so in a few words; empty, it is the title of the cause.
         """
-        if self._client_of(asked_by) is None:
+        if self._client_of(client_request) is None:
             return None
         title = (what or wording(cause).title).replace("`", "")
         error = OAuth2Error(
             error=authorization_error(cause),
-            description=described(f"HubSpot was not connected: {title} ({cause})."),
-            redirect_uri=asked_by.redirect_uri,
-            state=asked_by.state,
+            description=error_description(f"HubSpot was not connected: {title} ({cause})."),
+            redirect_uri=client_request.redirect_uri,
+            state=client_request.state,
         )
-        message = ClientMessage("GET", f"{self.issuer}/oauth/authorize", {})
+        message = ServerRequest("GET", f"{self.issuer}/oauth/authorize", {})
         return self.refused(message, error, reference).location
 
-    def token(self, message: ClientMessage) -> Answer:
+    def token(self, message: ServerRequest) -> Answer:
         """The token endpoint (RFC 6749 section 3.2)."""
         if error := _flaw(message, "grant_type"):
             return self._error(message, error)
         return cast("Answer", self.create_token_response(message))
 
-    def revocation(self, message: ClientMessage) -> Answer:
+    def revocation(self, message: ServerRequest) -> Answer:
         """The revocation endpoint (RFC 7009)."""
         if error := _flaw(message, "token"):
             return self._error(message, error)
@@ -162,7 +164,7 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
 
     def authenticate_client(
         self,
-        request: ClientMessage,
+        request: ServerRequest,
         methods: Sequence[str],  # noqa: ARG002 - each is allowed to every client
         endpoint: str = "token",  # noqa: ARG002 - and at each endpoint
     ) -> RegisteredClient:
@@ -174,7 +176,7 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         request.auth_method = "none" if client.is_public else "client_secret_basic"
         return client_or_error(self.query_client(client.id))
 
-    def create_oauth2_request(self, request: ClientMessage) -> ClientMessage:
+    def create_oauth2_request(self, request: ServerRequest) -> ServerRequest:
         """What comes in is one already."""
         return request
 
@@ -186,13 +188,13 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         others = [(name, value) for name, value in headers if name != "Location"]
         return Answer(status, body if isinstance(body, dict) else {}, others, location)
 
-    def handle_error_response(self, request: ClientMessage, error: OAuth2Error) -> Answer:  # noqa: ARG002 - Authlib's interface
+    def handle_error_response(self, request: ServerRequest, error: OAuth2Error) -> Answer:  # noqa: ARG002 - Authlib's interface
         """An error as a value, its description within what the RFC allows."""
         if error.redirect_uri:
             return Answer(302, location=with_parameters(error.redirect_uri, error.get_body()))
         answer = self.handle_response(*error())
         if description := answer.body.get("error_description"):
-            answer.body["error_description"] = described(str(description))
+            answer.body["error_description"] = error_description(str(description))
         if answer.status == 401:
             # With the words of the body: some libraries read nothing else of such an answer.
             told = [("realm", "oauth_helper"), *answer.body.items()]
@@ -201,41 +203,41 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
             answer.headers.append(("WWW-Authenticate", f"Basic {challenge}"))
         return answer
 
-    def save_token(self, token: dict[str, Any], request: ClientMessage) -> None:
+    def save_token(self, token: dict[str, Any], request: ServerRequest) -> None:
         """Nothing: tokens are the client's to keep."""
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
         """Nobody listens."""
 
-    def _error(self, message: ClientMessage, error: OAuth2Error) -> Answer:
+    def _error(self, message: ServerRequest, error: OAuth2Error) -> Answer:
         return self.handle_error_response(message, error)
 
-    def _client_of(self, asked_by: ClientRequest) -> OAuthClient | None:
+    def _client_of(self, client_request: ClientRequest) -> OAuthClient | None:
         """The client, if it may still have answers where it asked for them."""
-        client = self._clients.get(asked_by.client_id)
-        return client if client and client.has_registered(asked_by.redirect_uri) else None
+        client = self._clients.get(client_request.client_id)
+        return client if client and client.has_registered(client_request.redirect_uri) else None
 
-    def _with_reference(self, request: ClientMessage, error: OAuth2Error) -> OAuth2Error:
+    def _with_reference(self, request: ServerRequest, error: OAuth2Error) -> OAuth2Error:
         """The error of a client that could not prove who it is.
 
         Recorded only where it brings a good code of its own: anybody could fill the log else.
         """
         code = request.form.get("code")
         issued = self.parts.codes.find(code) if code else None
-        asked_by = issued.pending.asked_by if issued else None
-        if issued is None or asked_by is None:
+        client_request = issued.pending.client_request if issued else None
+        if issued is None or client_request is None:
             return error
         try:
             claimed = read_credentials(request.headers, request.form).client_id
         except OAuth2Error:
-            claimed = asked_by.client_id
-        if claimed != asked_by.client_id and claimed in self._clients:
+            claimed = client_request.client_id
+        if claimed != client_request.client_id and claimed in self._clients:
             return error
-        reference = self.parts.handing_over.failed(
-            issued, Mistake.WRONG_SECRET, client=asked_by.client
+        reference = self.parts.code_redemption.failed(
+            issued, ClientError.WRONG_SECRET, client=client_request.client
         )
         return InvalidClientError(
-            described(error.get_error_description(), reference), status_code=401
+            error_description(error.get_error_description(), reference), status_code=401
         )
 
 
@@ -255,20 +257,20 @@ class _Issuer(IssuerParameter):  # type: ignore[misc]  # Authlib has no types
         return self._issuer
 
 
-def _parameters(asked_by: ClientRequest) -> dict[str, list[str]]:
+def _parameters(client_request: ClientRequest) -> dict[str, list[str]]:
     """The authorization request once more, as far as its answer depends on it."""
     asked = {
         "response_type": "code",
-        "client_id": asked_by.client_id,
-        "redirect_uri": asked_by.redirect_uri if asked_by.names_redirect_uri else None,
-        "state": asked_by.state,
-        "code_challenge": asked_by.code_challenge,
-        "code_challenge_method": "S256" if asked_by.code_challenge else None,
+        "client_id": client_request.client_id,
+        "redirect_uri": client_request.redirect_uri if client_request.sent_redirect_uri else None,
+        "state": client_request.state,
+        "code_challenge": client_request.code_challenge,
+        "code_challenge_method": "S256" if client_request.code_challenge else None,
     }
     return {name: [value] for name, value in asked.items() if value}
 
 
-def _flaw(message: ClientMessage, needed: str) -> OAuth2Error | None:
+def _flaw(message: ServerRequest, needed: str) -> OAuth2Error | None:
     """What is wrong with a form before anything in it is looked at."""
     if message.repeated:
         return InvalidRequestError(_repeated(message))
@@ -282,5 +284,7 @@ def _flaw(message: ClientMessage, needed: str) -> OAuth2Error | None:
     return None
 
 
-def _repeated(message: ClientMessage) -> str:
-    return described(f"These stand in the request more than once: {', '.join(message.repeated)}.")
+def _repeated(message: ServerRequest) -> str:
+    return error_description(
+        f"These stand in the request more than once: {', '.join(message.repeated)}."
+    )

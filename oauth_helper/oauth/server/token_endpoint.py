@@ -12,13 +12,13 @@ from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
 from oauth_helper.models import Connection, IssuedCode
 from oauth_helper.oauth.server.authorization_endpoint import RegisteredClient
 from oauth_helper.oauth.server.dependencies import Parts
-from oauth_helper.oauth.server.messages import TokenError, described
+from oauth_helper.oauth.server.messages import TokenError, error_description
 from oauth_helper.oauth.server.refresh_tokens import RefreshToken
 from oauth_helper.oauth.server.token_response import token_body
-from oauth_helper.store.outbox.writer import tolerating_outage
+from oauth_helper.store.outbox.writer import ignore_outage
 
 
-class Issuing:
+class TokenIssuer:
     """Answers what the grants have found to be in order."""
 
     def __init__(self, parts: Parts) -> None:
@@ -27,7 +27,7 @@ class Issuing:
     def first(self, client: RegisteredClient, issued: IssuedCode) -> dict[str, object]:
         """The answer to a code that was just used up."""
         pending, connection = issued.pending, issued.connection
-        asked_by = pending.asked_by
+        client_request = pending.client_request
         now = self._parts.clock()
         token = RefreshToken(
             client_id=client.client.id,
@@ -39,7 +39,7 @@ class Issuing:
         )
         if client.client.is_public:
             self._parts.codes.begin(token.grant, now)
-        self._parts.handing_over.done(issued)
+        self._parts.code_redemption.done(issued)
         return token_body(
             client.client,
             access_token=issued.tokens.access_token,
@@ -47,8 +47,8 @@ class Issuing:
             expires_in=int(connection.expires_at - now),
             granted=connection.granted,
             hub_id=connection.hub_id,
-            asked=asked_by.scope if asked_by else "",
-            dropped=asked_by.dropped if asked_by else (),
+            asked=client_request.scope if client_request else "",
+            dropped=client_request.dropped if client_request else (),
         )
 
     def following(
@@ -141,11 +141,11 @@ class Issuing:
         if recorded.cause is Cause.REFRESH_TOKEN_INVALID:
             if connection is not None and connection.ended_at is None:
                 now = int(self._parts.clock())
-                tolerating_outage(
+                ignore_outage(
                     lambda: self._parts.connections.end(connection, at=now, by=recorded.reference)
                 )
             return InvalidGrantError(
-                described(
+                error_description(
                     "HubSpot accepts the refresh token no more: the app was uninstalled or its "
                     "access revoked. Connect again.",
                     recorded.reference,
@@ -154,13 +154,15 @@ class Issuing:
         if isinstance(answer, Unavailable):
             return TokenError(
                 "temporarily_unavailable",
-                described("HubSpot does not answer at the moment.", recorded.reference),
+                error_description("HubSpot does not answer at the moment.", recorded.reference),
                 status=503,
                 retry_after=min(answer.retry_after or 10, 3600),
             )
         return TokenError(
             "server_error",
-            described(f"HubSpot refused this program ({recorded.cause}).", recorded.reference),
+            error_description(
+                f"HubSpot refused this program ({recorded.cause}).", recorded.reference
+            ),
             status=502,
         )
 

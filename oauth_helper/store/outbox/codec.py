@@ -8,32 +8,39 @@ from dataclasses import asdict
 from typing import Any
 
 from oauth_helper.common.secrets import Secret
-from oauth_helper.failures.model import Event, Failure, What
+from oauth_helper.failures.model import Event, EventType, Failure
 from oauth_helper.models import Attempt, Connection, Tokens
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.failure_codec import from_fields, read_request, to_fields, write_request
-from oauth_helper.store.outbox.writer import Began, Connected, Failed, Kept, Note, Reported
+from oauth_helper.store.outbox.writer import (
+    AttemptEvent,
+    AttemptFailed,
+    AttemptStarted,
+    AttemptSucceeded,
+    ConnectionSaved,
+    ErrorReported,
+)
 
 
-def to_bytes(note: Note) -> bytes:
+def to_bytes(note: AttemptEvent) -> bytes:
     """A note as bytes."""
     match note:
-        case Began(attempt):
+        case AttemptStarted(attempt):
             document = {**asdict(attempt), "requested": write_request(attempt.requested)}
-        case Failed(failure, replaces):
+        case AttemptFailed(failure, replaces):
             document = {"failure": _failure_to(failure), "replaces": replaces}
-        case Reported(failure, event):
+        case ErrorReported(failure, event):
             document = {"failure": _failure_to(failure), "event": list(_event_to(event))}
-        case Connected():
+        case AttemptSucceeded():
             document = asdict(note)
-        case Kept(connection, tokens):
+        case ConnectionSaved(connection, tokens):
             pair = [tokens.access_token.reveal(), tokens.refresh_token.reveal()]
             document = {"connection": asdict(connection), "tokens": pair}
     text = json.dumps({"v": 1, "kind": type(note).__name__, **document}, separators=(",", ":"))
     return zlib.compress(text.encode(), 1)
 
 
-def from_bytes(data: bytes) -> Note:
+def from_bytes(data: bytes) -> AttemptEvent:
     """What `to_bytes` wrote. Raises ValueError for anything else."""
     try:
         document = json.loads(zlib.decompress(data))
@@ -44,22 +51,24 @@ def from_bytes(data: bytes) -> Note:
         raise ValueError("not a note") from error
 
 
-def _note(kind: str, document: dict[str, Any]) -> Note:
+def _note(kind: str, document: dict[str, Any]) -> AttemptEvent:
     match kind:
-        case "Began":
+        case "AttemptStarted":
             requested = read_request(document.pop("requested"))
-            return Began(Attempt(requested=requested, **document))
-        case "Failed":
-            return Failed(_failure_from(document["failure"]), document["replaces"])
-        case "Reported":
+            return AttemptStarted(Attempt(requested=requested, **document))
+        case "AttemptFailed":
+            return AttemptFailed(_failure_from(document["failure"]), document["replaces"])
+        case "ErrorReported":
             at, what, by, text = document["event"]
-            return Reported(_failure_from(document["failure"]), Event(at, What(what), by, text))
-        case "Connected":
-            return Connected(**document)
-        case "Kept":
+            return ErrorReported(
+                _failure_from(document["failure"]), Event(at, EventType(what), by, text)
+            )
+        case "AttemptSucceeded":
+            return AttemptSucceeded(**document)
+        case "ConnectionSaved":
             access_token, refresh_token = document["tokens"]
             tokens = Tokens(Secret(access_token), Secret(refresh_token))
-            return Kept(_connection_from(document["connection"]), tokens)
+            return ConnectionSaved(_connection_from(document["connection"]), tokens)
     raise ValueError(f"a note of the unknown kind {kind[:20]}")
 
 

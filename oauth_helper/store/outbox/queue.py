@@ -18,7 +18,12 @@ from typing import Final
 
 from oauth_helper.store.outbox.codec import from_bytes, to_bytes
 from oauth_helper.store.outbox.sqlite_file import FullError, OutboxFile
-from oauth_helper.store.outbox.writer import Began, Connected, Kept, Note
+from oauth_helper.store.outbox.writer import (
+    AttemptEvent,
+    AttemptStarted,
+    AttemptSucceeded,
+    ConnectionSaved,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -35,59 +40,59 @@ _TOLD_EVERY = 5.0
 class Outbox:
     """The queue in one directory. Nothing is made there before something has to wait.
 
-    `seal` and `unseal` turn a note into what is written and back; `unseal` raises ValueError.
+    `encrypt` and `decrypt` turn a note into what is written and back; `decrypt` raises ValueError.
     """
 
     def __init__(
         self,
         directory: Path,
         *,
-        seal: Callable[[bytes], bytes],
-        unseal: Callable[[bytes], bytes],
+        encrypt: Callable[[bytes], bytes],
+        decrypt: Callable[[bytes], bytes],
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self._file = OutboxFile(directory, most_bytes=most_bytes)
-        self._seal, self._unseal = seal, unseal
+        self._seal, self._unseal = encrypt, decrypt
         self._lock = threading.Lock()
         self._in_memory: deque[bytes] = deque()
         self._told_at = 0.0
         #: Notes that could be kept nowhere, since this process began.
         self.lost = 0
 
-    def put(self, note: Note) -> None:
+    def put(self, note: AttemptEvent) -> None:
         """Keeps a note until it is written. Never raises.
 
         Where the disk takes it no more it is kept in memory, and beyond `_MOST_IN_MEMORY` notes
         there it is lost, which the log tells. Attempts, which anybody can begin, are lost first.
         """
-        sealed = self._seal(to_bytes(note))
-        is_attempt = isinstance(note, Began)
+        encrypted = self._seal(to_bytes(note))
+        is_attempt = isinstance(note, AttemptStarted)
         try:
-            self._file.append(sealed, is_minor=is_attempt)
+            self._file.append(encrypted, is_minor=is_attempt)
         except FullError as error:
             # In memory there would be less room still for what matters more.
             if is_attempt:
                 self.lose(note, error)
             else:
-                self._keep_in_memory(note, sealed, error)
+                self._keep_in_memory(note, encrypted, error)
         except (sqlite3.Error, OSError) as error:
-            self._keep_in_memory(note, sealed, error)
+            self._keep_in_memory(note, encrypted, error)
 
-    def _keep_in_memory(self, note: Note, sealed: bytes, error: Exception) -> None:
+    def _keep_in_memory(self, note: AttemptEvent, encrypted: bytes, error: Exception) -> None:
         with self._lock:
             has_room = len(self._in_memory) < _MOST_IN_MEMORY
             if has_room:
-                self._in_memory.append(sealed)
+                self._in_memory.append(encrypted)
         if not has_room:
             self.lose(note, error)
         elif self._is_to_be_told():
             logger.warning("the outbox cannot be written; notes are in memory only: %s", error)
 
-    def lose(self, note: Note, error: Exception) -> None:
+    def lose(self, note: AttemptEvent, error: Exception) -> None:
         """Gives a note up, which the log tells."""
         with self._lock:
             self.lost += 1
-        if not isinstance(note, Began):
+        if not isinstance(note, AttemptStarted):
             logger.error("lost, for the outbox takes no more: %s (%s)", _named(note), error)
         elif self._is_to_be_told():
             logger.error("lost, for the outbox is full: attempts, %d notes so far", self.lost)
@@ -99,7 +104,7 @@ class Outbox:
         self._told_at = now
         return True
 
-    def replay(self, write: Callable[[Note], object]) -> int:
+    def replay(self, write: Callable[[AttemptEvent], object]) -> int:
         """Has `write` write what waits, the oldest first; how many.
 
         Of all processes one does so at a time; the others have nothing to do then. A note is
@@ -131,29 +136,33 @@ class Outbox:
         """Closes the file."""
         self._file.close()
 
-    def _replay_memory(self, write: Callable[[Note], object]) -> int:
+    def _replay_memory(self, write: Callable[[AttemptEvent], object]) -> int:
         written = 0
         while self._in_memory:
-            sealed = self._in_memory[0]
-            write(from_bytes(self._unseal(sealed)))
+            encrypted = self._in_memory[0]
+            write(from_bytes(self._unseal(encrypted)))
             self._in_memory.popleft()
             written += 1
         return written
 
-    def _replay_batch(self, batch: list[tuple[int, bytes]], write: Callable[[Note], object]) -> int:
+    def _replay_batch(
+        self, batch: list[tuple[int, bytes]], write: Callable[[AttemptEvent], object]
+    ) -> int:
         done: list[int] = []
         try:
-            for number, sealed in batch:
-                if self._replay_one(number, sealed, write):
+            for number, encrypted in batch:
+                if self._replay_one(number, encrypted, write):
                     done.append(number)
         finally:
             self._file.drop(done)
         return len(done)
 
-    def _replay_one(self, number: int, sealed: bytes, write: Callable[[Note], object]) -> bool:
+    def _replay_one(
+        self, number: int, encrypted: bytes, write: Callable[[AttemptEvent], object]
+    ) -> bool:
         """Writes one note. One that cannot be is set aside, so that it holds nobody up."""
         try:
-            write(from_bytes(self._unseal(sealed)))
+            write(from_bytes(self._unseal(encrypted)))
         except (ValueError, KeyError, TypeError) as error:
             logger.exception("a note cannot be written and is set aside: number %d", number)
             self._file.set_aside(number, type(error).__name__)
@@ -161,14 +170,14 @@ class Outbox:
         return True
 
 
-def _named(note: Note) -> str:
+def _named(note: AttemptEvent) -> str:
     """What the log calls a note."""
     match note:
-        case Began(attempt):
+        case AttemptStarted(attempt):
             return f"began {attempt.reference} {attempt.profile}"
-        case Connected():
+        case AttemptSucceeded():
             return f"connected {note.reference} {note.profile}"
-        case Kept(connection):
+        case ConnectionSaved(connection):
             return f"kept {connection.reference} {connection.profile}"
         case _:
             failure = note.failure

@@ -33,14 +33,14 @@ _REMEMBERED_SECONDS, _REMEMBERED_MOST = 30.0, 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Began:
+class AttemptStarted:
     """Somebody was sent to HubSpot."""
 
     attempt: Attempt
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class AttemptFailed:
     """An attempt failed. With `replaces` a failure that it has already gets these causes."""
 
     failure: Failure
@@ -48,7 +48,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
+class ErrorReported:
     """Somebody told what HubSpot had shown: the failure that this makes, and the event of it."""
 
     failure: Failure
@@ -56,12 +56,12 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
+class AttemptSucceeded:
     """An attempt connected an account. `fingerprint` is that of what was requested."""
 
     reference: str
     profile: str
-    person: str
+    browser_id: str
     fingerprint: str
     hub_id: int | None
     at: float
@@ -69,12 +69,12 @@ class Connected:
 
 def connected(
     profile: Profile, pending: PendingAuthorization, hub_id: int | None, *, at: float
-) -> Connected:
+) -> AttemptSucceeded:
     """The note that an attempt has connected the account `hub_id`."""
-    return Connected(
+    return AttemptSucceeded(
         reference=pending.reference,
         profile=profile.name,
-        person=pending.person or pending.reference,
+        browser_id=pending.browser_id or pending.reference,
         fingerprint=profile.fingerprint(pending.requested),
         hub_id=hub_id,
         at=at,
@@ -82,14 +82,14 @@ def connected(
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ConnectionSaved:
     """A connection with its tokens, which HubSpot gives only once."""
 
     connection: Connection
     tokens: Tokens
 
 
-Note = Began | Failed | Reported | Connected | Kept
+AttemptEvent = AttemptStarted | AttemptFailed | ErrorReported | AttemptSucceeded | ConnectionSaved
 
 
 class AttemptLog(Protocol):
@@ -101,8 +101,8 @@ class AttemptLog(Protocol):
     def close(self, reference: str, outcome: str) -> str | None:
         """Notes how an attempt ended; the outcome noted before."""
 
-    def note_success(
-        self, fingerprint: str, person: str, profile: str, reference: str, now: float
+    def record_success(
+        self, fingerprint: str, browser_id: str, profile: str, reference: str, now: float
     ) -> None:
         """Remembers that a request of this fingerprint has connected somebody, who and how."""
 
@@ -116,7 +116,7 @@ class FailureLog(Protocol):
     def change(self, reference: str, change: Callable[[Failure], Failure]) -> Failure | None:
         """Changes a failure that was written; None when there is none."""
 
-    def open_of(self, profile: str, *, account: int | None, person: str) -> list[str]:
+    def open_failures_of(self, profile: str, *, account: int | None, browser_id: str) -> list[str]:
         """The open failures of an account and of a browser."""
 
 
@@ -133,14 +133,14 @@ class ConnectionStore(Protocol):
 class Outbox(Protocol):
     """Where notes wait."""
 
-    def put(self, note: Note) -> None:
+    def put(self, note: AttemptEvent) -> None:
         """Keeps a note until it is written. Never raises: what cannot be kept is told."""
 
-    def replay(self, write: Callable[[Note], object]) -> int:
+    def replay(self, write: Callable[[AttemptEvent], object]) -> int:
         """Writes what waits, the oldest first; how many. Raises `StoreUnavailableError`."""
 
 
-class Noting:
+class EventWriter:
     """Writes notes. `clock` gives Unix seconds.
 
     `identity` names the store that answers; another name means that it was replaced or restarted.
@@ -159,13 +159,13 @@ class Noting:
     ) -> None:
         self._attempts, self._failures, self._connections = attempts, failures, connections
         self._outbox, self._identity, self._clock = outbox, identity, clock
-        self._recent: deque[tuple[float, Note]] = deque(maxlen=_REMEMBERED_MOST)
+        self._recent: deque[tuple[float, AttemptEvent]] = deque(maxlen=_REMEMBERED_MOST)
         self._store = ""
 
-    def note(self, note: Note) -> None:
+    def note(self, note: AttemptEvent) -> None:
         """Writes a note, or has it wait when the store is down. Never raises for that."""
         try:
-            if isinstance(note, Kept):
+            if isinstance(note, ConnectionSaved):
                 # It is the newest there can be, so nobody has to ask what is there.
                 self._connections.save(note.connection, note.tokens)
             else:
@@ -190,35 +190,37 @@ class Noting:
             self._store = store
         return written
 
-    def _write(self, note: Note) -> None:
+    def _write(self, note: AttemptEvent) -> None:
         """Writes a note, which may be there already. Raises `StoreUnavailableError`."""
         match note:
-            case Began(attempt):
+            case AttemptStarted(attempt):
                 self._attempts.note(attempt)
-            case Failed(failure, replaces):
+            case AttemptFailed(failure, replaces):
                 if not self._failures.record(failure) and replaces:
                     # It counted as never returned, or was reported, and its response is here now.
                     self._failures.change(failure.reference, partial(returned, response=failure))
-            case Reported(failure, event):
+            case ErrorReported(failure, event):
                 if not self._failures.record(failure.with_event(event)):
                     self._failures.change(
                         failure.reference, partial(refined_by_report, told=failure, event=event)
                     )
-            case Connected():
+            case AttemptSucceeded():
                 self._connected(note)
-            case Kept(connection, tokens):
+            case ConnectionSaved(connection, tokens):
                 found = self._connections.get(connection.id)
                 if found is None or found.connected_at < connection.connected_at:
                     self._connections.save(connection, tokens)
 
-    def _connected(self, note: Connected) -> None:
+    def _connected(self, note: AttemptSucceeded) -> None:
         """Closes the attempt, and resolves what it has made up for: its own failure and others'."""
         before = self._attempts.close(note.reference, "connected")
         # Before the search, so that a failure that is recorded meanwhile sees it.
-        self._attempts.note_success(
-            note.fingerprint, note.person, note.profile, note.reference, note.at
+        self._attempts.record_success(
+            note.fingerprint, note.browser_id, note.profile, note.reference, note.at
         )
-        mended = self._failures.open_of(note.profile, account=note.hub_id, person=note.person)
+        mended = self._failures.open_failures_of(
+            note.profile, account=note.hub_id, browser_id=note.browser_id
+        )
         if before is not None:
             mended.append(note.reference)
         for reference in dict.fromkeys(mended):
@@ -226,7 +228,7 @@ class Noting:
                 reference, partial(connected_after_all, at=note.at, reference=note.reference)
             )
 
-    def _remember(self, note: Note) -> None:
+    def _remember(self, note: AttemptEvent) -> None:
         now = self._clock()
         try:
             while self._recent[0][0] < now - _REMEMBERED_SECONDS:
@@ -243,7 +245,7 @@ class Noting:
         return len(recent)
 
 
-def tolerating_outage(action: Callable[[], object]) -> None:
+def ignore_outage(action: Callable[[], object]) -> None:
     """Does what is worth doing, and without which everybody gets on all the same."""
     try:
         action()

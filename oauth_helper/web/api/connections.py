@@ -15,12 +15,12 @@ from oauth_helper.models import Connection
 from oauth_helper.oauth.client.refresh import (
     Busy,
     Ended,
-    Failed,
     Fresh,
     NoProfile,
     NotFound,
     NoToken,
     NotYours,
+    RefreshFailed,
     Unreadable,
 )
 from oauth_helper.oauth.client.revocation import Revoked, revoke
@@ -136,7 +136,7 @@ def _without_token(outcome: NoToken) -> Response:
         case Busy(retry_after=retry_after):
             why = "Somebody else is refreshing it, and HubSpot takes long. Ask again."
             return _later(_problem(503, why), retry_after)
-        case Failed():
+        case RefreshFailed():
             return _failed(outcome)
         case _:
             return _problem(*_here(outcome))
@@ -164,7 +164,7 @@ def _here(outcome: NotFound | NotYours | NoProfile | Unreadable) -> tuple[int, s
             )
 
 
-def _failed(outcome: Failed) -> Response:
+def _failed(outcome: RefreshFailed) -> Response:
     told = {"reference": outcome.reference, "cause": outcome.cause.value}
     if outcome.retry_after is None:
         return _problem(

@@ -17,8 +17,8 @@ from oauth_helper.web.api.auth import unless_bearer
 from oauth_helper.web.api.failure_schema import failure_json, group_json
 from oauth_helper.web.api.request_body import FieldError
 from oauth_helper.web.errors import answer
-from oauth_helper.web.failure_query import wanted_from_query
-from oauth_helper.web.security import csrf, takes
+from oauth_helper.web.failure_query import failure_query_from_request
+from oauth_helper.web.security import csrf, max_body
 from oauth_helper.web.services import services
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -43,7 +43,9 @@ def failures() -> Response:
     """The failures that the query asks for, newest first."""
     try:
         page = services().failures.page(
-            wanted_from_query(), limit=limit_from_query(), cursor=request.args.get("cursor") or None
+            failure_query_from_request(),
+            limit=limit_from_query(),
+            cursor=request.args.get("cursor") or None,
         )
     except ValueError as error:
         abort(400, f"{error}.")
@@ -66,18 +68,18 @@ def failure(reference: str) -> Response:
 @blueprint.get("/failures/groups")
 def groups() -> Response:
     """The failures by cause and profile."""
-    return jsonify(groups=[group_json(group) for group in services().tallies.kinds()])
+    return jsonify(groups=[group_json(group) for group in services().counters.kinds()])
 
 
 @blueprint.post("/preflight")
-@takes(_LARGEST_BODY)
+@max_body(_LARGEST_BODY)
 def preflight() -> Response:
     """What HubSpot will say to a link, by an app's configuration."""
     return jsonify(checks.preflight())
 
 
 @blueprint.post("/diagnose")
-@takes(_LARGEST_BODY)
+@max_body(_LARGEST_BODY)
 def diagnose() -> Response:
     """Why a connection failed, by what the body tells."""
     return jsonify(checks.diagnosis())

@@ -20,14 +20,14 @@ from flask import url_for as url
 from oauth_helper.common.references import parse_reference
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.profiles import Profile
-from oauth_helper.diagnosis import Cause, Fix, Stage, Who, fix_for, known_messages, wording
-from oauth_helper.failures.model import CUSTOMER, Failure, What
+from oauth_helper.diagnosis import Cause, Fix, Responsible, Stage, fix_for, known_messages, wording
+from oauth_helper.failures.model import CUSTOMER, EventType, Failure
 from oauth_helper.hubspot.authorization_response import Code
 from oauth_helper.models import PendingAuthorization, StoreUnavailableError
-from oauth_helper.oauth.client.callback import PUTS_OFF, Held, Outcome, Refusal
-from oauth_helper.web.customer.scope_choice import is_only_looking
+from oauth_helper.oauth.client.callback import RETRYABLE, Deferred, Outcome, ResponseRejected
+from oauth_helper.web.customer.scope_choice import is_prefetch
 from oauth_helper.web.i18n import translate
-from oauth_helper.web.security import csrf, is_from_here, limit
+from oauth_helper.web.security import csrf, is_same_origin, limit
 from oauth_helper.web.services import services
 
 blueprint = Blueprint("attempts", __name__, url_prefix="/attempts")
@@ -52,13 +52,13 @@ def page(reference: str) -> Response:
     if isinstance(kept, PendingAuthorization):
         return _tried_again(profile, kept) or _still_open(profile, kept)
     if kept.cause is None:
-        return _to_client(kept) if kept.back_to else _connected(profile, kept)
+        return _to_client(kept) if kept.client_redirect_url else _connected(profile, kept)
     return _failed(
         profile,
         kept,
         kept.cause,
         kept.missing,
-        back_to=kept.back_to,
+        client_redirect_url=kept.client_redirect_url,
         continue_to=_continue_to(kept, "failed"),
         opener=_opener(kept, "failed"),
     )
@@ -84,7 +84,7 @@ def status(reference: str) -> Response:
 @limit("120 per minute")
 def report(reference: str) -> Response:
     """Takes in what HubSpot's page said, and answers with what that means."""
-    if not is_from_here():
+    if not is_same_origin():
         abort(403, translate("This form was sent from another site."))
     parsed = parse_reference(reference)
     kept = services().cookies.read(request, parsed) if parsed else None
@@ -122,20 +122,20 @@ def _tried_again(profile: Profile, pending: PendingAuthorization) -> Response | 
 
     Only for a person: what looks ahead must not use up the code.
     """
-    if pending.put_off is None:
+    if pending.deferred is None:
         return None
-    if is_only_looking():
+    if is_prefetch():
         return Response(status=204)
-    outcome = services().finishing.finish(profile, pending, Code(pending.put_off.code))
+    outcome = services().finishing.finish(profile, pending, Code(pending.deferred.code))
     if isinstance(outcome, Outcome):
         response = make_response(redirect(url("attempts.page", reference=pending.reference), 303))
         services().cookies.keep(request, response, outcome)
         return response
     # Else another tab was faster.
-    return _put_off(profile, outcome) if isinstance(outcome, Held) else None
+    return _put_off(profile, outcome) if isinstance(outcome, Deferred) else None
 
 
-def _put_off(profile: Profile, held: Held) -> Response:
+def _put_off(profile: Profile, held: Deferred) -> Response:
     """The page that tries again by itself, without a script."""
     pending = held.pending
     shown = render_template(
@@ -175,25 +175,25 @@ def _has_connected(pending: PendingAuthorization) -> bool:
 
 def _is_told(failure: Failure) -> bool:
     """Whether there is more to say than that nothing came back."""
-    is_reported = any(event.what is What.REPORTED for event in failure.history)
+    is_reported = any(event.what is EventType.REPORTED for event in failure.history)
     return is_reported or failure.stage is not Stage.AUTHORIZATION
 
 
 def _to_client(outcome: Outcome) -> Response:
     """Leads the browser back to the client with its code, once: a reload shows how it ended."""
-    if outcome.back_to is None or is_only_looking():
+    if outcome.client_redirect_url is None or is_prefetch():
         return Response(status=204)
-    response = make_response(redirect(outcome.back_to, 303))
-    services().cookies.keep(request, response, replace(outcome, back_to=None))
+    response = make_response(redirect(outcome.client_redirect_url, 303))
+    services().cookies.keep(request, response, replace(outcome, client_redirect_url=None))
     return response
 
 
 def _back_to(pending: PendingAuthorization, cause: Cause) -> str | None:
     """The address that leads back to the client of the proxy; None when there is none."""
     proxy = services().proxy
-    if proxy is None or pending.asked_by is None:
+    if proxy is None or pending.client_request is None:
         return None
-    return proxy.with_error(pending.asked_by, cause, pending.reference)
+    return proxy.with_error(pending.client_request, cause, pending.reference)
 
 
 def _connected(profile: Profile, attempt: PendingAuthorization | Outcome) -> Response:
@@ -235,8 +235,8 @@ def _waiting(
         error=error,
         typed=request.form.get("message", "")[:MAX_REPORT],
         picked=request.form.get("picked", ""),
-        back_to=_back_to(pending, Cause.NEVER_RETURNED),
-        is_late=services().clock() - pending.begun_at > services().config.attempt_timeout,
+        client_redirect_url=_back_to(pending, Cause.NEVER_RETURNED),
+        is_late=services().clock() - pending.started_at > services().config.attempt_timeout,
     )
     return make_response(shown, status if error else 200)
 
@@ -250,7 +250,7 @@ def _reported(profile: Profile, pending: PendingAuthorization, failure: Failure)
         others=_for_others_to_mend(failure),
         pending=pending if failure.stage is Stage.AUTHORIZATION else None,
         usual=known_messages(),
-        back_to=_back_to(pending, failure.cause),
+        client_redirect_url=_back_to(pending, failure.cause),
         # In a tab of its own people carry on at HubSpot; a popup has a page behind it that waits.
         continue_to=_continue_to(pending, "failed") if pending.popup else None,
         opener=_opener(pending, "failed"),
@@ -279,8 +279,8 @@ def _failed(
         profile=profile,
         cause=cause,
         wording=wording,
-        steps=_steps(fixes, Who.CUSTOMER),
-        admin_steps=_steps(fixes, Who.ACCOUNT_ADMIN),
+        steps=_steps(fixes, Responsible.CUSTOMER),
+        admin_steps=_steps(fixes, Responsible.ACCOUNT_ADMIN),
         again=_again(profile, attempt),
         client=attempt.client,
         **more,
@@ -291,7 +291,7 @@ def _failed(
 def _for_others_to_mend(failure: Failure) -> list[Cause]:
     """The next causes, if the reader's side could mend them: of ours one is as good as another."""
     causes = dict.fromkeys(each.cause for each in failure.candidates[:4])
-    theirs = (Who.CUSTOMER, Who.ACCOUNT_ADMIN)
+    theirs = (Responsible.CUSTOMER, Responsible.ACCOUNT_ADMIN)
     return [
         cause
         for cause in causes
@@ -301,7 +301,7 @@ def _for_others_to_mend(failure: Failure) -> list[Cause]:
     ]
 
 
-def _steps(fixes: tuple[Fix, ...], who: Who) -> list[str]:
+def _steps(fixes: tuple[Fix, ...], who: Responsible) -> list[str]:
     return [step for fix in fixes if fix.who is who for step in fix.steps]
 
 
@@ -312,14 +312,16 @@ def _profile_of(kept: PendingAuthorization | Outcome) -> Profile:
     return profile
 
 
-def _refusal_in_query() -> Refusal | None:
+def _refusal_in_query() -> ResponseRejected | None:
     """Why the callback sent the browser here; of a fixed list, whoever wrote the address."""
     value = request.args.get("refused")
-    return Refusal(value) if value in set(Refusal) else None
+    return ResponseRejected(value) if value in set(ResponseRejected) else None
 
 
 def _start_again(
-    refusal: Refusal | None, reference: str | None, kept: PendingAuthorization | Outcome | None
+    refusal: ResponseRejected | None,
+    reference: str | None,
+    kept: PendingAuthorization | Outcome | None,
 ) -> Response:
     """Why there is nothing to see. Without `refusal` somebody only looks at an attempt's page."""
     profile = services().profiles.get(kept.profile if kept else request.args.get("profile", ""))
@@ -327,18 +329,20 @@ def _start_again(
     if profile is not None:
         again = _again(profile, kept) if kept else url("connect.connect", name=profile.name)
     shown = render_template("refused.html", refusal=refusal, reference=reference, again=again)
-    return make_response(shown, 503 if refusal in PUTS_OFF else 400)
+    return make_response(shown, 503 if refusal in RETRYABLE else 400)
 
 
 def _again(profile: Profile, attempt: PendingAuthorization | Outcome) -> str:
     """The address that begins the same again."""
     if attempt.client:
-        asked_by = attempt.asked_by if isinstance(attempt, PendingAuthorization) else None
-        return f"{url('proxy.authorize')}?{asked_by.query if asked_by else attempt.begun_with}"
+        client_request = (
+            attempt.client_request if isinstance(attempt, PendingAuthorization) else None
+        )
+        return f"{url('proxy.authorize')}?{client_request.query if client_request else attempt.start_query}"
     address = url("connect.connect", name=profile.name)
     fields = {"return_to": attempt.return_to, "display": "popup" if attempt.popup else None}
     way_back = urlencode({name: value for name, value in fields.items() if value})
-    query = "&".join(filter(None, (attempt.begun_with, way_back)))
+    query = "&".join(filter(None, (attempt.start_query, way_back)))
     return f"{address}?{query}" if query else address
 
 

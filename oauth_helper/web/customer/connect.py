@@ -18,10 +18,20 @@ from oauth_helper.hubspot.authorization_response import (
     single,
 )
 from oauth_helper.models import PendingAuthorization, reference_in_state
-from oauth_helper.oauth.client.callback import Held, Outcome, Refusal, issuers_of, recognise
-from oauth_helper.oauth.client.start import Begun
+from oauth_helper.oauth.client.callback import (
+    Deferred,
+    Outcome,
+    ResponseRejected,
+    allowed_issuers,
+    validate_state,
+)
+from oauth_helper.oauth.client.start import Started
 from oauth_helper.scopes import UnknownScopesError
-from oauth_helper.web.customer.scope_choice import chosen_in_query, is_only_looking, offer_of
+from oauth_helper.web.customer.scope_choice import (
+    describe_scope_choice,
+    is_prefetch,
+    scopes_from_query,
+)
 from oauth_helper.web.i18n import language
 from oauth_helper.web.security import limit
 from oauth_helper.web.services import profile_or_404, services
@@ -43,7 +53,7 @@ def home() -> str:
     waiting = services().cookies.pending(request)
     return render_template(
         "home.html",
-        offers=[offer_of(profile) for profile in profiles.values()],
+        offers=[describe_scope_choice(profile) for profile in profiles.values()],
         waiting=[each for each in waiting if each.profile in profiles],
         profiles=profiles,
         now=services().clock(),
@@ -55,9 +65,9 @@ def home() -> str:
 def connect(name: str) -> BaseResponse:
     """Starts an attempt and sends the browser to HubSpot."""
     profile = profile_or_404(name)
-    if is_only_looking():
+    if is_prefetch():
         return Response(status=204)
-    optional, hub_id, region = chosen_in_query(), _hub_id(), _region()
+    optional, hub_id, region = scopes_from_query(), _hub_id(), _region()
     return_to = _return_to(profile)
     try:
         begun = services().connecting.begin(
@@ -66,14 +76,14 @@ def connect(name: str) -> BaseResponse:
             hub_id=hub_id,
             region=region,
             return_to=return_to,
-            begun_with=_begun_with(profile, optional, hub_id, region),
-            person=services().cookies.person(request),
+            start_query=_begun_with(profile, optional, hub_id, region),
+            browser_id=services().cookies.browser_id(request),
             language=language(),
             popup=_popup(profile, return_to),
         )
     except UnknownScopesError as error:
         abort(400, f"The address asks for scopes that profile “{profile.name}” lacks: {error}.")
-    if isinstance(begun, Begun):
+    if isinstance(begun, Started):
         bind_contextvars(reference=begun.pending.reference)
         # Without the page that `redirect` makes: nobody sees it.
         response = Response(status=302, headers={"Location": begun.url})
@@ -87,7 +97,7 @@ def connect(name: str) -> BaseResponse:
 def callback(name: str) -> BaseResponse:
     """The redirection endpoint (RFC 6749 section 3.1.2): always leads on to the attempt's page."""
     profile = profile_or_404(name)
-    if is_only_looking():
+    if is_prefetch():
         return Response(status=204)
     parameters = request.args.to_dict(flat=False)
     state = single(parameters, "state")
@@ -97,15 +107,15 @@ def callback(name: str) -> BaseResponse:
     kept = services().cookies.read(request, reference) if reference else None
     if isinstance(kept, Outcome):
         return _to_attempt(kept.reference)
-    recognised = recognise(
+    recognised = validate_state(
         kept,
         profile=profile,
         state=state,
         iss=parameters.get("iss", ()),
-        issuers=issuers_of(services().connecting.endpoint),
+        issuers=allowed_issuers(services().connecting.endpoint),
         now=services().clock(),
     )
-    if isinstance(recognised, Refusal):
+    if isinstance(recognised, ResponseRejected):
         return _refuse(reference, profile, recognised)
     return _finish(profile, recognised, read_authorization_response(parameters))
 
@@ -114,14 +124,14 @@ def _finish(
     profile: Profile, pending: PendingAuthorization, answer: AuthorizationResponse
 ) -> BaseResponse:
     match services().finishing.finish(profile, pending, answer):
-        case Refusal.USED if pending.asked_by is None:
+        case ResponseRejected.USED if pending.client_request is None:
             # By this very browser, whose answer was lost: how it ended is told there.
             return _to_attempt(pending.reference)
-        case Refusal() as refusal:
+        case ResponseRejected() as refusal:
             return _refuse(pending.reference, profile, refusal)
-        case Held(why, held) if _is_too_long(held):
+        case Deferred(why, held) if _is_too_long(held):
             return _refuse(pending.reference, profile, why)
-        case Held(_, held):
+        case Deferred(_, held):
             # The attempt's page tries again; until then the browser keeps the code, sealed.
             return _to_attempt(pending.reference, held)
         case outcome:
@@ -130,7 +140,7 @@ def _finish(
 
 def _is_too_long(pending: PendingAuthorization) -> bool:
     """Whether the code does not fit into a cookie."""
-    return pending.put_off is not None and len(pending.put_off.code) > _MAX_CODE
+    return pending.deferred is not None and len(pending.deferred.code) > _MAX_CODE
 
 
 def _to_attempt(reference: str, kept: Outcome | PendingAuthorization | None = None) -> BaseResponse:
@@ -141,7 +151,7 @@ def _to_attempt(reference: str, kept: Outcome | PendingAuthorization | None = No
     return response
 
 
-def _refuse(reference: str | None, profile: Profile, refusal: Refusal) -> BaseResponse:
+def _refuse(reference: str | None, profile: Profile, refusal: ResponseRejected) -> BaseResponse:
     address = url(
         "attempts.page", reference=reference or "unknown", refused=refusal, profile=profile.name
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from flask import Request
 from werkzeug.wrappers import Response
 
-from oauth_helper.common.encryption import Sealer, UnsealError
+from oauth_helper.common.encryption import DecryptionError, Encryptor
 from oauth_helper.common.references import parse_reference
 from oauth_helper.diagnosis import Cause
 from oauth_helper.models import PendingAuthorization
@@ -42,32 +42,32 @@ _LIFETIME = 24 * 3600
 class AttemptCookies:
     """Writes and reads the cookies. `secure` is False for plain http on localhost only."""
 
-    sealer: Sealer
+    encryptor: Encryptor
     secure: bool
 
     def read(self, request: Request, reference: str) -> PendingAuthorization | Outcome | None:
         """What this browser keeps of an attempt; None when it began no such attempt."""
-        sealed = request.cookies.get(self._name(reference))
-        return self._open(sealed) if sealed else None
+        encrypted = request.cookies.get(self._name(reference))
+        return self._open(encrypted) if encrypted else None
 
     def pending(self, request: Request) -> list[PendingAuthorization]:
         """The attempts of this browser that wait for their response, the latest first."""
         prefix = self._name("")
-        sealed = [value for name, value in request.cookies.items() if name.startswith(prefix)]
-        kept = [self._open(value) for value in sealed[: 2 * MOST]]
+        encrypted = [value for name, value in request.cookies.items() if name.startswith(prefix)]
+        kept = [self._open(value) for value in encrypted[: 2 * MOST]]
         waiting = [each for each in kept if isinstance(each, PendingAuthorization)]
-        return sorted(waiting, key=lambda each: -each.begun_at)
+        return sorted(waiting, key=lambda each: -each.started_at)
 
-    def person(self, request: Request) -> str:
+    def browser_id(self, request: Request) -> str:
         """The first attempt that is known of this browser; empty when it keeps none.
 
         So failures of one person are seen as such without a cookie for that purpose.
         """
         prefix = self._name("")
-        sealed = [value for name, value in request.cookies.items() if name.startswith(prefix)]
-        kept = (self._open(value) for value in sealed[: 2 * MOST])
+        encrypted = [value for name, value in request.cookies.items() if name.startswith(prefix)]
+        kept = (self._open(value) for value in encrypted[: 2 * MOST])
         # References begin with their day, so that the earliest sorts first.
-        return min((each.person for each in kept if each and each.person), default="")
+        return min((each.browser_id for each in kept if each and each.browser_id), default="")
 
     def keep(
         self, request: Request, response: Response, attempt: PendingAuthorization | Outcome
@@ -77,12 +77,12 @@ class AttemptCookies:
             plain = _PENDING + attempt.to_bytes()
         else:
             plain = _OUTCOME + _outcome_to_bytes(attempt)
-        sealed = self.sealer.seal(plain).decode()
+        encrypted = self.encryptor.encrypt(plain).decode()
         name = self._name(attempt.reference)
-        self._drop_oldest(request, response, name, len(f"{name}={sealed}; "))
+        self._drop_oldest(request, response, name, len(f"{name}={encrypted}; "))
         response.set_cookie(
             name,
-            sealed,
+            encrypted,
             max_age=_LIFETIME,
             secure=self.secure,
             httponly=True,
@@ -109,10 +109,10 @@ class AttemptCookies:
         # `__Host-` keeps sibling domains from planting one; browsers want Secure for it.
         return f"{'__Host-' if self.secure else ''}attempt_{reference}"
 
-    def _open(self, sealed: str) -> PendingAuthorization | Outcome | None:
+    def _open(self, encrypted: str) -> PendingAuthorization | Outcome | None:
         try:
-            plain = self.sealer.unseal(sealed.encode())
-        except (UnsealError, UnicodeEncodeError):
+            plain = self.encryptor.decrypt(encrypted.encode())
+        except (DecryptionError, UnicodeEncodeError):
             return None
         if plain.startswith(_PENDING):
             return PendingAuthorization.from_bytes(plain[1:])
@@ -128,18 +128,18 @@ def _outcome_to_bytes(outcome: Outcome) -> bytes:
         None if outcome.granted is None else " ".join(outcome.granted),
         outcome.hub_id,
         outcome.return_to,
-        outcome.begun_with,
-        outcome.person,
+        outcome.start_query,
+        outcome.browser_id,
         outcome.client,
-        outcome.back_to,
+        outcome.client_redirect_url,
         outcome.popup,
     ]
     return zlib.compress(json.dumps(document).encode(), 9)
 
 
 def _outcome_from_bytes(data: bytes) -> Outcome:
-    reference, profile, cause, missing, granted, hub_id, return_to, begun_with, *later = json.loads(
-        zlib.decompress(data)
+    reference, profile, cause, missing, granted, hub_id, return_to, start_query, *later = (
+        json.loads(zlib.decompress(data))
     )
     return Outcome(
         reference=parse_reference(reference) or "",
@@ -149,6 +149,6 @@ def _outcome_from_bytes(data: bytes) -> Outcome:
         granted=None if granted is None else tuple(granted.split()),
         hub_id=hub_id,
         return_to=return_to,
-        begun_with=begun_with,
-        **dict(zip(("person", "client", "back_to", "popup"), later, strict=False)),
+        start_query=start_query,
+        **dict(zip(("browser_id", "client", "client_redirect_url", "popup"), later, strict=False)),
     )

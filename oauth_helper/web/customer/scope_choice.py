@@ -21,7 +21,7 @@ from oauth_helper.scopes import (
 _LONGEST_CHOICE = 8000
 
 
-def chosen_in_query() -> tuple[str, ...] | None:
+def scopes_from_query() -> tuple[str, ...] | None:
     """The optional scopes that the address chooses; None when it does not choose.
 
     The parameter stands there once, with spaces, or once for each scope, as a form sends it. Ends
@@ -60,7 +60,7 @@ class Offer:
         )
 
 
-def offer_of(profile: Profile, optional: Collection[str] | None = None) -> Offer:
+def describe_scope_choice(profile: Profile, optional: Collection[str] | None = None) -> Offer:
     """What `profile` offers when `optional` is chosen (None: its default)."""
     requested = profile.requested_scopes(optional)
     everything = profile.requested_scopes(tuple(profile.catalogue.by_name))
@@ -84,6 +84,6 @@ def offer_of(profile: Profile, optional: Collection[str] | None = None) -> Offer
     )
 
 
-def is_only_looking() -> bool:
+def is_prefetch() -> bool:
     """Whether it is a link checker or a prefetching browser, which must not set anything going."""
     return request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")

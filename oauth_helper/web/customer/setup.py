@@ -9,7 +9,7 @@ from oauth_helper.config.app_setup import SetupChecklist, app_hsmeta, setup_chec
 from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.authorization_request import authorization_url
 from oauth_helper.scopes import UnknownScopesError
-from oauth_helper.web.customer.scope_choice import chosen_in_query
+from oauth_helper.web.customer.scope_choice import scopes_from_query
 from oauth_helper.web.security import limit
 from oauth_helper.web.services import profile_or_404, services
 
@@ -21,7 +21,7 @@ blueprint = Blueprint("setup", __name__, url_prefix="/setup")
 def setup(name: str) -> str:
     """The page: redirect URLs, scopes by kind, the file, and the link that fits them."""
     profile = profile_or_404(name)
-    optional = chosen_in_query()
+    optional = scopes_from_query()
     steps = _checklist(profile, optional)
     chosen = None if optional is None else " ".join(optional)
     public_url = services().config.public_url
@@ -46,7 +46,7 @@ def setup(name: str) -> str:
 def file(name: str) -> Response:
     """The ready file for a developer project."""
     profile = profile_or_404(name)
-    text = app_hsmeta(_checklist(profile, chosen_in_query()))
+    text = app_hsmeta(_checklist(profile, scopes_from_query()))
     headers = {"Content-Disposition": 'attachment; filename="app-hsmeta.json"'}
     return Response(text, mimetype="application/json", headers=headers)
 

@@ -37,7 +37,7 @@ from oauth_helper.scopes import (
 from oauth_helper.scopes.app_configuration import REDIRECT_KEY, SCOPE_KEYS
 from oauth_helper.scopes.app_file import AppFile, corrected_text
 from oauth_helper.scopes.files import MAX_BYTES, as_text
-from oauth_helper.web.security import limit, takes
+from oauth_helper.web.security import limit, max_body
 from oauth_helper.web.services import profile_or_404, services
 
 blueprint = Blueprint("check", __name__, url_prefix="/support/check")
@@ -218,7 +218,7 @@ def _page_for_failure(reference: str) -> str:
 @blueprint.post("")
 @login_required  # type: ignore[untyped-decorator]
 @limit("120 per minute")
-@takes(_LARGEST_FORM)
+@max_body(_LARGEST_FORM)
 def check() -> str | tuple[str, int]:
     """The same page with what the check has found, or with what is wrong in the form."""
     typed = Typed(**{each.name: _field(each.name) for each in fields(Typed)})
@@ -246,7 +246,7 @@ def check() -> str | tuple[str, int]:
 
 @blueprint.post("/corrected")
 @login_required  # type: ignore[untyped-decorator]
-@takes(_LARGEST_FORM)
+@max_body(_LARGEST_FORM)
 def corrected() -> Response:
     """The corrected file for keeping, which the page has sent along."""
     try:

@@ -10,7 +10,7 @@ blueprint = Blueprint("support", __name__, url_prefix="/support")
 PER_PAGE = 50
 
 
-def only_agents() -> None:
+def require_agent() -> None:
     """Ends the request in 403 unless the role of who is signed in allows changes."""
     if not current_user.is_agent:
         abort(403, "Your role may look but not change anything.")

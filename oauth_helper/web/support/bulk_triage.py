@@ -15,12 +15,12 @@ from werkzeug.wrappers import Response
 
 from oauth_helper.common.references import parse_reference
 from oauth_helper.failures.model import Failure, Status
-from oauth_helper.failures.query import Change, Deed, Wanted
+from oauth_helper.failures.query import BulkAction, Change, FailureQuery
 from oauth_helper.failures.triage import put_back
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.web.security import takes
+from oauth_helper.web.security import max_body
 from oauth_helper.web.services import services
-from oauth_helper.web.support.blueprint import blueprint, only_agents
+from oauth_helper.web.support.blueprint import blueprint, require_agent
 from oauth_helper.web.support.filters import filters_from, sound_filters_from
 from oauth_helper.web.support.triage import HANDS, Guarded, Step, steps, text_sent
 
@@ -37,10 +37,10 @@ _KEPT_AT_ONCE = 50
 
 @blueprint.post("/failures/work")
 @login_required  # type: ignore[untyped-decorator]
-@takes(_LARGEST_FORM)
+@max_body(_LARGEST_FORM)
 def work_on_many() -> Response:
     """Does to many failures what the button says: to those that are ticked, or to all found."""
-    only_agents()
+    require_agent()
     do, text = request.form.get("do", ""), text_sent()
     step = steps(text).get(do)
     if step is None:
@@ -70,8 +70,10 @@ def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found
             if change := _change(reference, do, step):
                 changes.append(change)
             if len(changes) % _KEPT_AT_ONCE == 0:
-                services().deeds.save(name, Deed(current_user.id, do, tuple(changes), found))
-        services().deeds.save(name, Deed(current_user.id, do, tuple(changes), found))
+                services().bulk_actions.save(
+                    name, BulkAction(current_user.id, do, tuple(changes), found)
+                )
+        services().bulk_actions.save(name, BulkAction(current_user.id, do, tuple(changes), found))
     except StoreUnavailableError:
         left = len(references) - len(changes)
         flash(f"The store stopped answering: {left} failures are as they were.", "problem")
@@ -82,15 +84,15 @@ def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found
 @login_required  # type: ignore[untyped-decorator]
 def undo(name: str) -> Response:
     """Puts back what was changed at once, where nobody has changed it again."""
-    only_agents()
+    require_agent()
     try:
         address = filters_from("support.failures", _filters_sent()).address()
     except ValueError:
         address = url("support.failures")
-    deed = services().deeds.get(name[:60])
+    deed = services().bulk_actions.get(name[:60])
     if deed is not None and deed.by != current_user.id:
         abort(403, f"{deed.by} did this, and only they can undo it at once.")
-    deed = services().deeds.take(name[:60])
+    deed = services().bulk_actions.take(name[:60])
     if deed is None:
         abort(404, "This cannot be undone any more: it is undone already, or an hour has passed.")
     undone = sum(map(_put_back, deed.changes))
@@ -131,11 +133,11 @@ def _ticked() -> tuple[list[str], int]:
     return references[:MOST_AT_ONCE], len(references)
 
 
-def _chosen(wanted: Wanted) -> tuple[list[str], int]:
+def _chosen(wanted: FailureQuery) -> tuple[list[str], int]:
     """All that the filter finds, as far as one press goes, and how many there are if known."""
     page = services().failures.page(wanted, limit=MOST_AT_ONCE)
     found = [failure.reference for failure in page.failures]
-    return found, services().tallies.counts(wanted).total or len(found)
+    return found, services().counters.counts(wanted).total or len(found)
 
 
 def _change(reference: str, do: str, step: Step) -> Change | None:

@@ -14,7 +14,7 @@ from oauth_helper.common.references import find_reference
 from oauth_helper.models import Connection
 from oauth_helper.oauth.client.revocation import revoke
 from oauth_helper.web.services import services
-from oauth_helper.web.support.blueprint import PER_PAGE, blueprint, only_agents
+from oauth_helper.web.support.blueprint import PER_PAGE, blueprint, require_agent
 
 # Of what is searched for so many characters are looked at.
 _LONGEST_SEARCH = 300
@@ -75,7 +75,7 @@ def _search(wanted: str) -> _Found:
 @login_required  # type: ignore[untyped-decorator]
 def revoke_connection(connection_id: str) -> Response:
     """Ends a connection at HubSpot and forgets it here."""
-    only_agents()
+    require_agent()
     done = revoke(
         connection_id,
         connections=services().connections,

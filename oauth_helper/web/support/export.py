@@ -17,7 +17,7 @@ from flask_login import current_user, login_required
 from werkzeug.exceptions import ServiceUnavailable
 
 from oauth_helper.failures.export import Form, Part, packed, parts
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.web.api.failure_schema import failure_json
 from oauth_helper.web.failure_query import PARAMETERS
@@ -35,7 +35,7 @@ _BLOCK = 64 * 1024
 @login_required  # type: ignore[untyped-decorator]
 def export_start() -> str:
     """How many failures the filter finds, both kinds of file, and how far their downloads are."""
-    counts = services().tallies.counts(_wanted())
+    counts = services().counters.counts(_wanted())
     filters = {key: value for key in PARAMETERS if (value := request.args.get(key))}
     page_id = request.args.get("id", "")
     known = {form: _progress(_id_of(page_id, form)) for form in Form} if page_id else {}
@@ -168,7 +168,7 @@ def _form() -> Form:
         abort(400, f"format has to be one of {', '.join(Form)}.")
 
 
-def _wanted() -> Wanted:
+def _wanted() -> FailureQuery:
     try:
         return sound_filters_from("support.export_start").wanted
     except ValueError as error:

@@ -9,14 +9,14 @@ from werkzeug.wrappers import Response
 
 from oauth_helper.common.references import parse_reference
 from oauth_helper.config.profiles import Profile
-from oauth_helper.diagnosis import Cause, Who, known_messages, wording
+from oauth_helper.diagnosis import Cause, Responsible, known_messages, wording
 from oauth_helper.failures.model import Failure
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.failures.reply import reply
 from oauth_helper.models import Attempt
 from oauth_helper.web.customer.attempts import reported_text
 from oauth_helper.web.services import services
-from oauth_helper.web.support.blueprint import blueprint, only_agents
+from oauth_helper.web.support.blueprint import blueprint, require_agent
 from oauth_helper.web.support.scope_comparison import scope_rows
 from oauth_helper.web.support.timeline import timeline_of
 from oauth_helper.web.translations import LANGUAGES, translations
@@ -45,7 +45,7 @@ def failure(reference: str) -> str | Response | tuple[str, int]:
         timeline=timeline_of(found),
         scopes=scope_rows(found, profile),
         others=_others(found),
-        by_person=services().failures.of_person(found.person, but=found.reference),
+        by_person=services().failures.of_person(found.browser_id, but=found.reference),
         replies=_replies(found, profile),
         languages=LANGUAGES,
         check_app=_is_for_the_developer(found),
@@ -60,7 +60,7 @@ def failure(reference: str) -> str | Response | tuple[str, int]:
 @login_required  # type: ignore[untyped-decorator]
 def report(reference: str) -> Response:
     """Takes in what the person on the phone reads from HubSpot's page."""
-    only_agents()
+    require_agent()
     parsed = parse_reference(reference)
     attempt = _attempt(parsed) if parsed else None
     if parsed is None or attempt is None:
@@ -100,20 +100,20 @@ def _replies(found: Failure, profile: Profile | None) -> dict[str, str]:
 
 def _others(found: Failure) -> dict[str, list[Failure]]:
     """Other failures of the same account and of the same kind, the newest."""
-    asked = {"group": Wanted(group=found.fingerprint)}
+    asked = {"group": FailureQuery(group=found.fingerprint)}
     if found.hub_id is not None:
-        asked["account"] = Wanted(account=str(found.hub_id))
+        asked["account"] = FailureQuery(account=str(found.hub_id))
     return {name: _besides(found, wanted) for name, wanted in asked.items()}
 
 
-def _besides(found: Failure, wanted: Wanted) -> list[Failure]:
+def _besides(found: Failure, wanted: FailureQuery) -> list[Failure]:
     page = services().failures.page(wanted, limit=_OTHERS + 1)
     return [each for each in page.failures if each.reference != found.reference][:_OTHERS]
 
 
 def _is_for_the_developer(found: Failure) -> bool:
     return found.cause is not Cause.UNKNOWN and any(
-        fix.who is Who.APP_DEVELOPER for fix in found.fix
+        fix.who is Responsible.APP_DEVELOPER for fix in found.fix
     )
 
 
@@ -124,7 +124,7 @@ def _attempt(reference: str) -> Attempt | None:
     found = services().failures.get(reference)
     if found is None:
         return None
-    return Attempt(reference, found.profile, found.requested, found.begun_at, found.begun_at)
+    return Attempt(reference, found.profile, found.requested, found.started_at, found.started_at)
 
 
 def _no_failure(reference: str | None) -> tuple[str, int]:

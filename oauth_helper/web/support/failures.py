@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from oauth_helper.common.references import find_reference, is_mistyped
 from oauth_helper.diagnosis import wording
-from oauth_helper.failures.query import FIELDS, Counts, Deed, Page, Wanted
+from oauth_helper.failures.query import FIELDS, BulkAction, Counts, FailureQuery, Page
 from oauth_helper.web.services import services
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint
 from oauth_helper.web.support.bulk_triage import MOST_AT_ONCE
@@ -46,7 +46,7 @@ def failures() -> str | Response:
         filters=filters,
         chips=filters.chips(page.failures),
         counts=counts,
-        options=filters.options(counts, services().tallies.clients()),
+        options=filters.options(counts, services().counters.clients()),
         searched_in=_searched_in(filters, page),
         mistyped=is_mistyped(text),
         is_first=not (request.args.get("cursor") or request.args.get("before")),
@@ -76,7 +76,7 @@ def _counts(filters: Filters, page: Page) -> Counts:
     """How many there are. One page that holds all of them tells it too."""
     if filters.problems:
         return Counts(None, {})
-    counts = services().tallies.counts(filters.wanted)
+    counts = services().counters.counts(filters.wanted)
     is_all = not (page.next_cursor or page.previous_cursor or request.args.get("cursor"))
     return replace(counts, total=len(page.failures)) if is_all else counts
 
@@ -86,12 +86,12 @@ def _searched_in(filters: Filters, page: Page) -> Counts | None:
     if not page.bounded:
         return None
     terms = tuple(term for term in filters.wanted.all_terms if term.field in FIELDS)
-    wanted = Wanted(terms=terms, since=filters.wanted.since, until=filters.wanted.until)
-    return services().tallies.counts(wanted)
+    wanted = FailureQuery(terms=terms, since=filters.wanted.since, until=filters.wanted.until)
+    return services().counters.counts(wanted)
 
 
-def _deed() -> tuple[str, Deed] | None:
+def _deed() -> tuple[str, BulkAction] | None:
     """What was done just now to many failures, if the address tells of it."""
     name = request.args.get("done", "")[:60]
-    deed = services().deeds.get(name) if name else None
+    deed = services().bulk_actions.get(name) if name else None
     return (name, deed) if deed else None

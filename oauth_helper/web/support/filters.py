@@ -13,7 +13,7 @@ from flask_login import current_user
 
 from oauth_helper.diagnosis import Cause, Stage, wording
 from oauth_helper.failures.model import Failure, Status
-from oauth_helper.failures.query import NOBODY, Counts, Term, Wanted
+from oauth_helper.failures.query import UNSET, Counts, FailureQuery, Term
 from oauth_helper.failures.search import Search, client_key, read_search, write_term
 from oauth_helper.web.failure_query import PARAMETERS, TODAY, wanted_from
 from oauth_helper.web.services import services
@@ -55,7 +55,7 @@ class Filters:
 
     endpoint: str
     query: Mapping[str, str]
-    wanted: Wanted
+    wanted: FailureQuery
     search: Search
     read_as: str = ""
 
@@ -132,7 +132,7 @@ class Filters:
     def _clients(self, names: Iterable[str], known: Mapping[str, int] | None) -> list[Option]:
         chosen = self.query.get("client") or None
         # The one that is chosen may be written in another way.
-        by_key = {client_key(name): name for name in (chosen or NOBODY, NOBODY, *names)}
+        by_key = {client_key(name): name for name in (chosen or UNSET, UNSET, *names)}
         options = [
             Option(
                 name,
@@ -160,7 +160,7 @@ class Filters:
         return value
 
 
-_NO_CLIENT = {NOBODY: "this program's own pages"}
+_NO_CLIENT = {UNSET: "this program's own pages"}
 
 
 _FIELD_NAMES = {
@@ -222,7 +222,7 @@ def _narrowed(filters: Filters) -> Filters:
 def _assignees() -> dict[str, str]:
     users = [user.name for user in services().config.support_users if user.role == "agent"]
     names = dict.fromkeys([current_user.id, *users])
-    return {NOBODY: "nobody", **{name: _name(name) for name in names}}
+    return {UNSET: "nobody", **{name: _name(name) for name in names}}
 
 
 def _name(name: str) -> str:

@@ -17,7 +17,7 @@ from flask import url_for as url
 from werkzeug.exceptions import HTTPException
 
 from oauth_helper.common.references import parse_reference
-from oauth_helper.web.security import is_from_here
+from oauth_helper.web.security import is_same_origin
 
 #: The staff's forms that people type into: by endpoint, the fields and what to call them.
 FORMS = {
@@ -91,7 +91,7 @@ def typed_in_this_form() -> Typed | None:
     # and find somebody else's words prepared as if they were theirs. A browser that is too old to
     # tell where a form comes from gets it shown, before and after signing in, and nothing is done
     # without the press of a button that no other site can press.
-    if request.endpoint not in FORMS or not is_from_here():
+    if request.endpoint not in FORMS or not is_same_origin():
         return None
     fields = [
         (name, value.replace("\r\n", "\n"))

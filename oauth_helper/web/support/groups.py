@@ -26,8 +26,8 @@ def groups() -> str:
         filters = filters_from("support.groups", pairs)
     except ValueError as error:
         abort(400, f"{error}.")
-    found = services().tallies.groups(filters.wanted, limit=_MOST + 1)
-    counts = services().tallies.counts(filters.wanted)
+    found = services().counters.groups(filters.wanted, limit=_MOST + 1)
+    counts = services().counters.counts(filters.wanted)
     return render_template(
         "support/groups.html",
         groups=found[:_MOST],

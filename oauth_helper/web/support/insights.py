@@ -60,13 +60,13 @@ def page() -> str:
 
 def _insights(asked: Asked) -> Insights:
     """Four reads of as many days; whatever else there is is not looked at."""
-    tallies, span = services().tallies, (asked.first, asked.last)
+    counters, span = services().counters, (asked.first, asked.last)
     return insights(
         asked,
-        failures=tallies.failures(*span),
-        scopes=tallies.scopes(*span),
-        attempts=tallies.attempts(*span),
-        recoveries=tallies.recoveries(*span),
+        failures=counters.failures(*span),
+        scopes=counters.scopes(*span),
+        attempts=counters.attempts(*span),
+        recoveries=counters.recoveries(*span),
         titles={name: profile.title for name, profile in services().profiles.items()},
     )
 

@@ -16,7 +16,7 @@ from flask_login import login_required
 
 from oauth_helper.diagnosis import wording
 from oauth_helper.failures.model import Failure
-from oauth_helper.failures.query import News, Wanted
+from oauth_helper.failures.query import FailureQuery, FeedUpdate
 from oauth_helper.failures.search import is_match
 from oauth_helper.web.services import services
 from oauth_helper.web.support.blueprint import blueprint
@@ -49,7 +49,7 @@ def live() -> Response:
     return Response(text, mimetype="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-def _events(news: News, failures: list[Failure], wanted: Wanted) -> Iterator[str]:
+def _events(news: FeedUpdate, failures: list[Failure], wanted: FailureQuery) -> Iterator[str]:
     yield f"retry: {_NO_PAUSE if news.has_more else _PAUSE}\n\n"
     if news.has_gap:
         yield "event: gap\ndata: {}\n\n"
@@ -58,12 +58,12 @@ def _events(news: News, failures: list[Failure], wanted: Wanted) -> Iterator[str
     # The place comes last: whoever gets half an answer asks for all of it again.
     here: dict[str, object] = {"place": news.place}
     if news.references:
-        counts = services().tallies.counts(wanted)
+        counts = services().counters.counts(wanted)
         here |= {"total": counts.total, "states": counts.by_field.get("status", {})}
     yield f"id: {news.place}\n" + _event("here", here)
 
 
-def _told(failure: Failure, wanted: Wanted) -> dict[str, object]:
+def _told(failure: Failure, wanted: FailureQuery) -> dict[str, object]:
     is_gone = not _is_wanted(failure, wanted)
     row = render_template(
         "support/row.html",
@@ -81,7 +81,7 @@ def _told(failure: Failure, wanted: Wanted) -> dict[str, object]:
     }
 
 
-def _is_wanted(failure: Failure, wanted: Wanted) -> bool:
+def _is_wanted(failure: Failure, wanted: FailureQuery) -> bool:
     is_late_enough = wanted.since is None or failure.at >= wanted.since
     is_early_enough = wanted.until is None or failure.at < wanted.until
     return is_late_enough and is_early_enough and is_match(failure, wanted.all_terms)

@@ -15,7 +15,7 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from oauth_helper.web.errors import answer
-from oauth_helper.web.security import client_network, csrf, is_from_here, limit, limit_posts
+from oauth_helper.web.security import client_network, csrf, is_same_origin, limit, limit_posts
 from oauth_helper.web.services import services
 from oauth_helper.web.support import staff_session
 from oauth_helper.web.support.blueprint import blueprint
@@ -86,7 +86,7 @@ def logout() -> Response:
 @limit("30 per minute")
 def send_typed() -> str | Response | tuple[str, int]:
     """What was typed before the session ended, for who has signed in in another tab."""
-    if not is_from_here():
+    if not is_same_origin():
         abort(403, "This form was sent from another site.")
     typed = typed_before()
     if typed is None:
@@ -113,7 +113,7 @@ def _csrf_failed(error: CSRFError) -> Response | tuple[str, int]:
     if request.blueprint in ("support", "check") and not current_user.is_authenticated:
         if typed := typed_in_this_form():
             return _sign_in_page(typed), 401
-        if request.endpoint == "support.login" and is_from_here():
+        if request.endpoint == "support.login" and is_same_origin():
             return _sign_in_page(typed_before(), is_stale=True), 400
     return answer(400, error.name, error.description or "")
 

@@ -17,7 +17,7 @@ from authlib.oauth2.rfc6749.parameters import prepare_token_request
 from joserfc.jwk import KeySet
 from urllib3.exceptions import HTTPError
 
-from oauth_helper.common.http import Answer, Outgoing, Timeouts, TooMuchError
+from oauth_helper.common.http import Answer, HttpClient, ResponseTooLargeError, Timeouts
 from oauth_helper.config.staff_access import OpenIdSettings
 from oauth_helper.web.support.oidc_id_token import UnknownKeyError, read_id_token, read_keys
 from oauth_helper.web.support.oidc_metadata import (
@@ -50,7 +50,7 @@ class _Tokens:
     access_token: str
 
 
-class OpenIdProvider:
+class OidcProvider:
     """The provider. Methods raise `ProviderDownError` when it does not answer as one does."""
 
     def __init__(
@@ -58,7 +58,7 @@ class OpenIdProvider:
     ) -> None:
         self._settings = settings
         self._redirect_uri = redirect_uri
-        self._outgoing = Outgoing(timeouts or Timeouts(connect=3, read=5, total=8))
+        self._outgoing = HttpClient(timeouts or Timeouts(connect=3, read=5, total=8))
         self._kept: _Known | None = None
         # An address that nobody has verified lets nobody in.
         verified = {_VERIFIED} if _EMAIL in settings.claims else set()
@@ -170,7 +170,7 @@ class OpenIdProvider:
     ) -> Answer:
         try:
             return self._outgoing.ask(method, url, headers=headers, body=body)
-        except (HTTPError, TooMuchError, ValueError) as error:
+        except (HTTPError, ResponseTooLargeError, ValueError) as error:
             raise ProviderDownError(f"{what}: {type(error).__name__}") from error
 
 

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from flask import abort, current_app, redirect, request, session
 from werkzeug.wrappers import Response
 
-from oauth_helper.common.encryption import UnsealError
-from oauth_helper.config.staff_access import Admitted
+from oauth_helper.common.encryption import DecryptionError
+from oauth_helper.config.staff_access import StaffIdentity
 from oauth_helper.web.security import limit
 from oauth_helper.web.services import services
 from oauth_helper.web.support import staff_session
@@ -79,7 +79,7 @@ def openid_sign_in() -> Response:
         address = openid.authorization_url(
             state=pending.state, nonce=pending.nonce, code_verifier=pending.code_verifier
         )
-    session[_PENDING] = services().sign_ins.seal(json.dumps(asdict(pending)).encode()).decode()
+    session[_PENDING] = services().sign_ins.encrypt(json.dumps(asdict(pending)).encode()).decode()
     return redirect(address, 302)
 
 
@@ -100,7 +100,7 @@ def openid_callback() -> Response:
     return redirect(pending.next, 303)
 
 
-def _admitted(pending: _Pending) -> Admitted | None:
+def _admitted(pending: _Pending) -> StaffIdentity | None:
     """Who comes in with this response; None when no rule lets them in."""
     openid, settings = services().openid, services().config.openid
     if openid is None or settings is None:
@@ -123,9 +123,9 @@ def _admitted(pending: _Pending) -> Admitted | None:
 def _pending() -> _Pending | None:
     """The sign-in that this browser has begun."""
     try:
-        sealed = str(session.get(_PENDING, ""))
-        return _Pending(**json.loads(services().sign_ins.unseal(sealed.encode())))
-    except UnsealError:
+        encrypted = str(session.get(_PENDING, ""))
+        return _Pending(**json.loads(services().sign_ins.decrypt(encrypted.encode())))
+    except DecryptionError:
         return None
 
 

@@ -16,7 +16,7 @@ from flask_login import login_user as sign_in_user
 from flask_login import logout_user as sign_out_user
 
 from oauth_helper.config.settings import SupportUser
-from oauth_helper.config.staff_access import Role, Rule
+from oauth_helper.config.staff_access import AccessRule, Role
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.web.services import services
 
@@ -52,7 +52,7 @@ def support_user(name: str) -> SupportUser | None:
     return next((user for user in users if user.name == name), None)
 
 
-def begin(name: str, role: Role, rule: Rule | None = None) -> None:
+def begin(name: str, role: Role, rule: AccessRule | None = None) -> None:
     """Begins a session under a new id. `rule` let somebody in by OpenID Connect.
 
     Raises `StoreUnavailableError`.
@@ -96,9 +96,9 @@ def _load_user(name: str) -> StaffMember | None:
     grant = _grant(name, kept["role"], kept["by"])
     if grant is None or grant != kept["grant"]:
         return None
-    person, now = _person(name, kept["by"]), services().clock()
+    browser_id, now = _person(name, kept["by"]), services().clock()
     try:
-        since = services().staff_sessions.since(person, kept["id"], now=now)
+        since = services().staff_sessions.since(browser_id, kept["id"], now=now)
     except StoreUnavailableError as error:
         # Not raised here: error pages ask who is signed in too.
         setattr(g, _STORE_ERROR, error)
@@ -113,7 +113,7 @@ def _grant(name: str, role: str, by: str) -> str | None:
     """
     if by:
         openid = services().config.openid
-        text = openid.grant(Rule(by), role) if openid else None
+        text = openid.grant(AccessRule(by), role) if openid else None
     else:
         user = support_user(name)
         text = "\n".join((name, user.password_hash.reveal(), user.role)) if user else None

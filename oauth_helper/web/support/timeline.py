@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.failures.model import CUSTOMER, PROGRAM, Event, Failure, What
+from oauth_helper.failures.model import CUSTOMER, PROGRAM, Event, EventType, Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ def timeline_of(failure: Failure) -> list[Moment]:
 
 
 def _beginning(failure: Failure) -> Iterator[Moment]:
-    began = float(failure.begun_at)
+    began = float(failure.started_at)
     if failure.stage is Stage.REFRESH:
         what = f"HubSpot gave no fresh access token: {_title(failure)}."
         yield Moment(failure.at, what, kind="failed")
@@ -45,9 +45,9 @@ def _how_it_began(failure: Failure) -> str:
 
 
 def _how_it_failed(failure: Failure) -> str:
-    if failure.mistake:
+    if failure.client_error:
         return f"It went wrong between {failure.client} and this program: {_title(failure)}."
-    told = any(event.what in (What.REPORTED, What.RETURNED) for event in failure.history)
+    told = any(event.what in (EventType.REPORTED, EventType.RETURNED) for event in failure.history)
     match failure.stage:
         case Stage.AUTHORIZATION if failure.cause is Cause.NEVER_RETURNED or told:
             return "Nothing had come back from HubSpot by then: recorded as a failure."
@@ -66,22 +66,24 @@ def _moment(event: Event, failure: Failure) -> Moment:
 
 def _sentence(event: Event, failure: Failure) -> str:
     who = _capital(event.by)
-    if event.what is What.CONNECTED and event.text not in ("", failure.reference):
+    if event.what is EventType.CONNECTED and event.text not in ("", failure.reference):
         return f"Connected after all, with attempt {event.text}: resolved by itself."
     return {
-        What.REPORTED: f"{who} told what HubSpot's page said.",
-        What.RETURNED: "The response came back after all, with an error.",
-        What.CONNECTED: "The response came back after all, and the account is connected.",
-        What.NOTED: f"Note by {event.by}.",
-        What.ASSIGNED: f"{who} took it." if event.text else f"{who} gave it back.",
-        What.RESOLVED: f"{who} marked it as resolved.",
-        What.REOPENED: f"{who} opened it again.",
-        What.UNDONE: f"{who} put it back as it was before the last change.",
+        EventType.REPORTED: f"{who} told what HubSpot's page said.",
+        EventType.RETURNED: "The response came back after all, with an error.",
+        EventType.CONNECTED: "The response came back after all, and the account is connected.",
+        EventType.COMMENTED: f"Note by {event.by}.",
+        EventType.ASSIGNED: f"{who} took it." if event.text else f"{who} gave it back.",
+        EventType.RESOLVED: f"{who} marked it as resolved.",
+        EventType.REOPENED: f"{who} opened it again.",
+        EventType.UNDONE: f"{who} put it back as it was before the last change.",
     }[event.what]
 
 
 def _quoted(event: Event, failure: Failure) -> str:
-    is_elsewhere = event.what in (What.ASSIGNED, What.CONNECTED) or event.text == failure.message
+    is_elsewhere = (
+        event.what in (EventType.ASSIGNED, EventType.CONNECTED) or event.text == failure.message
+    )
     return "" if is_elsewhere else event.text
 
 

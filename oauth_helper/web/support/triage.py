@@ -14,9 +14,9 @@ from werkzeug.wrappers import Response
 from oauth_helper.common.redaction import redact
 from oauth_helper.common.references import parse_reference
 from oauth_helper.failures.model import Failure
-from oauth_helper.failures.triage import MAX_NOTE, assigned, noted, reopened, resolved
+from oauth_helper.failures.triage import MAX_COMMENT, assigned, noted, reopened, resolved
 from oauth_helper.web.services import services
-from oauth_helper.web.support.blueprint import blueprint, only_agents
+from oauth_helper.web.support.blueprint import blueprint, require_agent
 
 Step = Callable[[Failure], Failure]
 
@@ -25,7 +25,7 @@ Step = Callable[[Failure], Failure]
 @login_required  # type: ignore[untyped-decorator]
 def work(reference: str) -> Response:
     """Does what the button that was pressed says, with the text beside it."""
-    only_agents()
+    require_agent()
     parsed = parse_reference(reference)
     if parsed is None:
         abort(404, "There is no failure with this reference.")
@@ -94,7 +94,7 @@ class Guarded:
 
 def text_sent() -> str:
     """What was typed beside the button, without what looks like a secret."""
-    return redact(request.form.get("text", "").strip()[: 2 * MAX_NOTE])
+    return redact(request.form.get("text", "").strip()[: 2 * MAX_COMMENT])
 
 
 def steps(text: str) -> dict[str, Step]:

@@ -18,10 +18,10 @@ from harness import (
 
 from oauth_helper.common.references import new_reference
 from oauth_helper.diagnosis import Cause
-from oauth_helper.failures.model import Status, What
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.model import EventType, Status
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.models import Attempt, Claim
-from oauth_helper.oauth.client.expiry import Sweeping
+from oauth_helper.oauth.client.expiry import AttemptExpiry
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.failures import Failures
@@ -38,7 +38,7 @@ def services(app):
 
 
 def the_failure(services):
-    (found,) = services.failures.page(Wanted(), limit=10).failures
+    (found,) = services.failures.page(FailureQuery(), limit=10).failures
     return found
 
 
@@ -50,7 +50,7 @@ def test_an_attempt_that_does_not_return_is_recorded_after_its_time(customer, cl
     customer.start()
     after(clock, TIMEOUT - 1)
     assert services.sweeping.sweep() == 0
-    assert services.failures.page(Wanted(), limit=10).failures == ()
+    assert services.failures.page(FailureQuery(), limit=10).failures == ()
     after(clock, 2)
     assert services.sweeping.sweep() == 1
     failure = the_failure(services)
@@ -68,7 +68,7 @@ def test_one_that_has_connected_or_failed_is_left_alone(new_customer, clock, ser
     new_customer().connect(decision="deny")
     after(clock, TIMEOUT + 1)
     assert services.sweeping.sweep() == 0
-    assert [each.cause for each in services.failures.page(Wanted(), limit=10).failures] == [
+    assert [each.cause for each in services.failures.page(FailureQuery(), limit=10).failures] == [
         Cause.USER_DENIED
     ]
 
@@ -132,10 +132,10 @@ def test_a_late_callback_still_connects_and_closes_the_record(customer, clock, s
     assert "HubSpot is connected" in page.text
     failure = the_failure(services)
     assert failure.status is Status.RESOLVED
-    assert [event.what for event in failure.history] == [What.CONNECTED]
+    assert [event.what for event in failure.history] == [EventType.CONNECTED]
     assert services.attempts.outcome(failure.reference) == "connected"
-    assert services.failures.page(Wanted(status="open"), limit=10).failures == ()
-    assert services.failures.page(Wanted(status="resolved"), limit=10).failures == (failure,)
+    assert services.failures.page(FailureQuery(status="open"), limit=10).failures == ()
+    assert services.failures.page(FailureQuery(status="resolved"), limit=10).failures == (failure,)
 
 
 def test_a_late_error_refines_the_record(customer, clock, services):
@@ -149,16 +149,18 @@ def test_a_late_error_refines_the_record(customer, clock, services):
     assert failure.cause is Cause.CLIENT_SECRET_INVALID
     assert failure.stage == "token"
     assert failure.at == before.at
-    assert [(event.what, event.at) for event in failure.history] == [(What.RETURNED, clock.now)]
-    wanted = Wanted(cause=Cause.NEVER_RETURNED)
+    assert [(event.what, event.at) for event in failure.history] == [
+        (EventType.RETURNED, clock.now)
+    ]
+    wanted = FailureQuery(cause=Cause.NEVER_RETURNED)
     assert services.failures.page(wanted, limit=10).failures == ()
-    (group,) = services.tallies.kinds()
+    (group,) = services.counters.kinds()
     assert (group.cause, group.count) == (Cause.CLIENT_SECRET_INVALID, 1)
 
 
 def test_a_response_in_hand_is_waited_for_and_then_counts_as_interrupted(customer, clock, services):
     customer.start()
-    (attempt,) = services.attempts.overdue(clock.now + TIMEOUT, limit=5)
+    (attempt,) = services.attempts.expired(clock.now + TIMEOUT, limit=5)
     after(clock, TIMEOUT + 1)
     assert services.attempts.claim(attempt.reference, clock.now, mark="m") is Claim.WON
     assert services.sweeping.sweep() == 0
@@ -194,7 +196,7 @@ def noted(client, count, deadline, choose):
 
 
 def a_sweeping(client, clock):
-    return Sweeping(
+    return AttemptExpiry(
         attempts=Attempts(client),
         failures=Failures(client, retention_days=90),
         profiles={},
@@ -205,7 +207,7 @@ def a_sweeping(client, clock):
 def all_failures(client):
     log, found, cursor = Failures(client, retention_days=90), [], None
     while True:
-        page = log.page(Wanted(), limit=200, cursor=cursor)
+        page = log.page(FailureQuery(), limit=200, cursor=cursor)
         found += page.failures
         cursor = page.next_cursor
         if cursor is None:

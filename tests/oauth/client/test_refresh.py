@@ -18,14 +18,14 @@ from oauth_helper.oauth.client.refresh import (
     TOLD_FOR,
     Busy,
     Ended,
-    Failed,
     Fresh,
     NoProfile,
     NotFound,
     NotYours,
     Recorded,
+    RefreshFailed,
     RefreshFailures,
-    Refreshing,
+    TokenRefresher,
     Unreadable,
     token_id,
 )
@@ -164,7 +164,7 @@ class World:
         )
 
     def token(self, connection_id=ID, **options):
-        refreshing = Refreshing(
+        refreshing = TokenRefresher(
             connections=self.store,
             profiles=self.profiles,
             hubspot=self.hubspot,
@@ -279,12 +279,12 @@ class TestWhileSomebodyElseRefreshes:
 
     def test_their_failure_is_shared(self, world):
         def fail():
-            world.turns.held = Failed("222Q-7777-777J", Cause.RATE_LIMITED, 12).to_text()
+            world.turns.held = RefreshFailed("222Q-7777-777J", Cause.RATE_LIMITED, 12).to_text()
             return True
 
         world.age(left=0)
         world.turns.while_waiting = [fail]
-        assert world.token() == Failed("222Q-7777-777J", Cause.RATE_LIMITED, 12)
+        assert world.token() == RefreshFailed("222Q-7777-777J", Cause.RATE_LIMITED, 12)
         assert not world.hubspot.asked
         assert not world.log.failures
 
@@ -371,7 +371,7 @@ class TestWhenHubSpotGivesNone:
         world.age(left=60)
         world.hubspot.answers = [answer]
         outcome = world.token()
-        assert outcome == Failed(outcome.reference, cause, retry_after)
+        assert outcome == RefreshFailed(outcome.reference, cause, retry_after)
         assert parse_reference(outcome.reference) == outcome.reference
         (failure,) = world.log.failures.values()
         assert failure.reference == outcome.reference
@@ -394,7 +394,7 @@ class TestWhenHubSpotGivesNone:
         assert world.token().token_id == OLD
         assert world.token().token_id == OLD
         assert len(world.hubspot.asked) == len(world.log.failures) == 1
-        assert isinstance(world.token(refused=OLD), Failed)
+        assert isinstance(world.token(refused=OLD), RefreshFailed)
 
     @pytest.mark.parametrize("answer", [GONE, Refused(400, "", "invalid_grant")])
     def test_an_invalid_refresh_token_ends_the_connection(self, world, answer):

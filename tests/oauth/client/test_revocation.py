@@ -36,17 +36,17 @@ class Store:
     """Connections in memory."""
 
     kept: dict[str, Connection] = field(default_factory=lambda: {ID: CONNECTION})
-    sealed: dict[str, Tokens] = field(default_factory=lambda: {ID: TOKENS})
+    encrypted: dict[str, Tokens] = field(default_factory=lambda: {ID: TOKENS})
 
     def get(self, connection_id: str) -> Connection | None:
         return self.kept.get(connection_id)
 
     def tokens(self, connection_id: str) -> Tokens | None:
-        return self.sealed.get(connection_id)
+        return self.encrypted.get(connection_id)
 
     def forget(self, connection: Connection) -> None:
         del self.kept[connection.id]
-        self.sealed.pop(connection.id, None)
+        self.encrypted.pop(connection.id, None)
 
 
 @dataclass
@@ -83,21 +83,21 @@ def test_hubspot_is_asked_before_anything_is_forgotten(confirms, expected, kept)
     went = revoke(ID, connections=store, hubspot=hubspot, profiles={"workato": PROFILE})
     assert went is expected
     assert hubspot.seen == [(FORM, True)]
-    assert list(store.kept) == list(store.sealed) == kept
+    assert list(store.kept) == list(store.encrypted) == kept
 
 
 @pytest.mark.parametrize(
     ("store", "profiles", "expected", "kept"),
     [
         pytest.param(
-            Store(kept={}, sealed={}), {"workato": PROFILE}, Revoked.NOT_FOUND, [], id="unknown"
+            Store(kept={}, encrypted={}), {"workato": PROFILE}, Revoked.NOT_FOUND, [], id="unknown"
         ),
         pytest.param(
-            Store(sealed={}), {"workato": PROFILE}, Revoked.UNREADABLE, [], id="unreadable"
+            Store(encrypted={}), {"workato": PROFILE}, Revoked.UNREADABLE, [], id="unreadable"
         ),
         pytest.param(Store(), {"other": PROFILE}, Revoked.UNREADABLE, [], id="profile-gone"),
         pytest.param(
-            Store(kept={ID: replace(CONNECTION, ended_at=5)}, sealed={}),
+            Store(kept={ID: replace(CONNECTION, ended_at=5)}, encrypted={}),
             {"workato": PROFILE},
             Revoked.ENDED,
             [],

@@ -15,23 +15,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paths import TESTS
 
-from oauth_helper.common.encryption import Sealer
+from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.secrets import Secret
-from oauth_helper.failures.model import Event, What
+from oauth_helper.failures.model import Event, EventType
 from oauth_helper.models import Attempt, Connection, StoreUnavailableError, Tokens
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.outbox import queue as outbox_module
 from oauth_helper.store.outbox.codec import from_bytes, to_bytes
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.sqlite_file import problem_with
-from oauth_helper.store.outbox.writer import Began, Connected, Failed, Kept, Reported
+from oauth_helper.store.outbox.writer import (
+    AttemptFailed,
+    AttemptStarted,
+    AttemptSucceeded,
+    ConnectionSaved,
+    ErrorReported,
+)
 
-SEALER = Sealer([Secret("a key of the outbox that is long enough")], purpose="outbox")
+SEALER = Encryptor([Secret("a key of the outbox that is long enough")], purpose="outbox")
 ATTEMPT = Attempt(
     "2M7X-TQRT-89HR", "workato", RequestedScopes(("oauth",), ("tickets",)), 1000, 1900
 )
 FAILURE = a_failure(message="canary-message")
-KEPT = Kept(
+KEPT = ConnectionSaved(
     Connection(
         id="workato.7",
         profile="workato",
@@ -45,13 +51,17 @@ KEPT = Kept(
     Tokens(Secret("canary-access"), Secret("canary-refresh")),
 )
 NOTES = [
-    Began(replace(ATTEMPT, person="2M7X-TQRT-89HR", language="de", client="Flow Tool")),
-    Failed(FAILURE),
-    Failed(FAILURE, replaces=True),
-    Reported(FAILURE, Event(1234.5, What.REPORTED, "customer", "“E1”\n")),
-    Connected("2M7X-TQRT-89HR", "workato", "2M7X-TQRT-89HR", "f", None, 1234.5),
+    AttemptStarted(
+        replace(ATTEMPT, browser_id="2M7X-TQRT-89HR", language="de", client="Flow Tool")
+    ),
+    AttemptFailed(FAILURE),
+    AttemptFailed(FAILURE, replaces=True),
+    ErrorReported(FAILURE, Event(1234.5, EventType.REPORTED, "customer", "“E1”\n")),
+    AttemptSucceeded("2M7X-TQRT-89HR", "workato", "2M7X-TQRT-89HR", "f", None, 1234.5),
     KEPT,
-    Kept(replace(KEPT.connection, hub_id=None, granted=None, client="flow"), KEPT.tokens),
+    ConnectionSaved(
+        replace(KEPT.connection, hub_id=None, granted=None, client="flow"), KEPT.tokens
+    ),
 ]
 
 
@@ -60,7 +70,7 @@ def make(tmp_path):
     made = []
 
     def begin(**options):
-        box = Outbox(tmp_path / "outbox", seal=SEALER.seal, unseal=SEALER.unseal, **options)
+        box = Outbox(tmp_path / "outbox", encrypt=SEALER.encrypt, decrypt=SEALER.decrypt, **options)
         made.append(box)
         return box
 
@@ -76,21 +86,21 @@ def taken(box):
 
 
 def began(number):
-    return Began(replace(ATTEMPT, begun_at=number))
+    return AttemptStarted(replace(ATTEMPT, started_at=number))
 
 
 @pytest.mark.parametrize("note", NOTES, ids=lambda note: type(note).__name__)
 def test_a_note_comes_back_as_it_was(note):
     again = from_bytes(to_bytes(note))
     assert again == note
-    if isinstance(note, Kept):
+    if isinstance(note, ConnectionSaved):
         assert again.tokens.refresh_token.reveal() == "canary-refresh"
 
 
 @given(some_failures(5))
 def test_every_failure_comes_back_as_it_was(failures):
     for failure in failures:
-        assert from_bytes(to_bytes(Failed(failure))) == Failed(failure)
+        assert from_bytes(to_bytes(AttemptFailed(failure))) == AttemptFailed(failure)
 
 
 @given(st.binary(max_size=200))
@@ -144,17 +154,17 @@ def test_a_note_that_cannot_be_written_holds_nobody_up_and_is_kept(make, tmp_pat
     box = make()
     box.put(began(1))
     box.put(began(2))
-    stranger = Sealer([Secret("another key that is long enough too")], purpose="outbox")
+    stranger = Encryptor([Secret("another key that is long enough too")], purpose="outbox")
     with sqlite3.connect(tmp_path / "outbox" / "notes.sqlite3") as database:
         database.execute(
-            "UPDATE notes SET note = ? WHERE id = 1", (stranger.seal(to_bytes(began(1))),)
+            "UPDATE notes SET note = ? WHERE id = 1", (stranger.encrypt(to_bytes(began(1))),)
         )
     database.close()
     assert taken(box) == [began(2)]
     assert box.depth() == 0
     assert "set aside: number 1" in caplog.text
     with sqlite3.connect(tmp_path / "outbox" / "notes.sqlite3") as database:
-        assert database.execute("SELECT refused FROM notes").fetchall() == [("UnsealError",)]
+        assert database.execute("SELECT refused FROM notes").fetchall() == [("DecryptionError",)]
     database.close()
 
 
@@ -186,7 +196,7 @@ def test_many_processes_put_and_replay_at_once_and_each_note_comes_out_once(make
         assert worker.exitcode == 0
     found += taken(box)
     expected = [0, *(1000 * number + step for number in range(1, 5) for step in range(50))]
-    assert sorted(note.attempt.begun_at for note in found) == expected
+    assert sorted(note.attempt.started_at for note in found) == expected
     # With nothing left the room is given back.
     assert (tmp_path / "outbox" / "notes.sqlite3").stat().st_size <= 5 * 4096
 
@@ -197,7 +207,7 @@ sys.path[:0] = sys.argv[2:]
 from pathlib import Path
 from store.outbox.test_queue import SEALER, began
 from oauth_helper.store.outbox.queue import Outbox
-box = Outbox(Path(sys.argv[1]), seal=SEALER.seal, unseal=SEALER.unseal)
+box = Outbox(Path(sys.argv[1]), encrypt=SEALER.encrypt, decrypt=SEALER.decrypt)
 number = 0
 while True:
     box.put(began(number))
@@ -217,7 +227,7 @@ def test_what_was_put_is_there_after_a_kill(make, tmp_path):
         process.send_signal(signal.SIGKILL)
         told = process.stdout.read().splitlines()
     last = int(told[-1]) if told else last
-    numbers = [note.attempt.begun_at for note in taken(make())]
+    numbers = [note.attempt.started_at for note in taken(make())]
     assert numbers[: last + 1] == list(range(last + 1))
     assert len(numbers) <= last + 2
 
@@ -233,7 +243,7 @@ def test_a_full_file_keeps_its_last_quarter_for_what_matters_more(make, caplog):
     waiting = box.depth()
     assert waiting == number - 1
     for step in range(20):
-        box.put(Failed(a_failure(message=f"{step}")))
+        box.put(AttemptFailed(a_failure(message=f"{step}")))
     assert box.depth() == waiting + 20
     assert box.lost == 1
     assert len(taken(box)) == waiting + 20
@@ -244,7 +254,7 @@ def test_beyond_that_notes_are_kept_in_memory_and_then_lost_and_told(make, caplo
     box = make(most_bytes=16 * 4096)
     put = 0
     while not box.lost:
-        box.put(Failed(a_failure(message=os.urandom(500).hex())))
+        box.put(AttemptFailed(a_failure(message=os.urandom(500).hex())))
         put += 1
         assert put < 5000
     assert box.depth() == put - 1
@@ -255,7 +265,7 @@ def test_beyond_that_notes_are_kept_in_memory_and_then_lost_and_told(make, caplo
 
 def test_where_nothing_can_be_written_notes_wait_in_memory(tmp_path, caplog):
     (tmp_path / "file").write_text("not a directory")
-    box = Outbox(tmp_path / "file" / "outbox", seal=SEALER.seal, unseal=SEALER.unseal)
+    box = Outbox(tmp_path / "file" / "outbox", encrypt=SEALER.encrypt, decrypt=SEALER.decrypt)
     assert problem_with(tmp_path / "file/outbox") == f"{tmp_path}/file/outbox cannot be written"
     box.put(NOTES[1])
     box.put(NOTES[2])

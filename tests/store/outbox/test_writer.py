@@ -12,7 +12,7 @@ from stories import KEPT, STORIES, Everything, caught_up
 
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.embedded.server import EmbeddedStore
-from oauth_helper.store.outbox.writer import Kept
+from oauth_helper.store.outbox.writer import ConnectionSaved
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_what_waits_is_written_when_the_store_is_back(store, store_url, make):
 
 def test_an_older_connection_does_not_take_the_place_of_a_newer_one(parts):
     newer = replace(KEPT.connection, connected_at=KEPT.connection.connected_at + 60, granted=("x",))
-    parts.noting.note(Kept(newer, KEPT.tokens))
+    parts.noting.note(ConnectionSaved(newer, KEPT.tokens))
     parts.noting._write(KEPT)
     assert parts.connections.get("workato.7") == newer
 

@@ -33,7 +33,7 @@ from harness import (
 from oauth_helper import create_app
 from oauth_helper.common.secrets import Secret
 from oauth_helper.failures.model import Status
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.models import Tokens
 from oauth_helper.sandbox import grants
 from oauth_helper.web.services import services_of
@@ -65,7 +65,7 @@ def expired(connected, clock):
 
 
 def failures_in(app):
-    return services_of(app).failures.page(Wanted(), limit=50).failures
+    return services_of(app).failures.page(FailureQuery(), limit=50).failures
 
 
 def works(hubspot, token):

@@ -111,8 +111,8 @@ class TestRefusedBeforeAnything:
     def test_with_a_cookie_that_was_altered(self, customer):
         reference = query_of(customer.start())["state"][:14]
         name = f"__Host-attempt_{reference}"
-        sealed = customer.browser.get_cookie(name).value
-        altered = sealed[:-10] + ("A" if sealed[-10] != "A" else "B") + sealed[-9:]
+        encrypted = customer.browser.get_cookie(name).value
+        altered = encrypted[:-10] + ("A" if encrypted[-10] != "A" else "B") + encrypted[-9:]
         customer.browser.set_cookie(name, altered, secure=True)
         state = query_of(customer.start())["state"]
         path = f"/callback/workato?code=x&state={reference}.{state[15:]}"
@@ -120,8 +120,8 @@ class TestRefusedBeforeAnything:
 
     def test_with_the_cookie_of_another_attempt_under_its_name(self, customer):
         mine, other = (query_of(customer.start())["state"] for _ in range(2))
-        sealed = customer.browser.get_cookie(f"__Host-attempt_{mine[:14]}").value
-        customer.browser.set_cookie(f"__Host-attempt_{other[:14]}", sealed, secure=True)
+        encrypted = customer.browser.get_cookie(f"__Host-attempt_{mine[:14]}").value
+        customer.browser.set_cookie(f"__Host-attempt_{other[:14]}", encrypted, secure=True)
         self.refused(customer, f"/callback/workato?code=x&state={other}", "does not fit")
 
 
@@ -179,9 +179,9 @@ def test_on_localhost_the_cookie_does_without_https(make_app):
 
 def test_nothing_in_the_cookie_can_be_read(customer):
     state = query_of(customer.start())["state"]
-    sealed = customer.browser.get_cookie(f"__Host-attempt_{state[:14]}").value
-    assert state[15:] not in sealed
-    assert "crm." not in sealed
+    encrypted = customer.browser.get_cookie(f"__Host-attempt_{state[:14]}").value
+    assert state[15:] not in encrypted
+    assert "crm." not in encrypted
 
 
 @pytest.mark.parametrize("body", ["older_body", "rfc_body"])

@@ -7,8 +7,8 @@ from failure_examples import a_failure
 from harness import ENTERPRISE, PROFESSIONAL, customer_of, profiles_file
 
 from oauth_helper.diagnosis import Cause
-from oauth_helper.failures.model import PROGRAM, Event, Status, What
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.model import PROGRAM, Event, EventType, Status
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.failures.triage import resolved
 from oauth_helper.web.services import services_of
 
@@ -19,7 +19,7 @@ def services(app):
 
 
 def all_failures(services):
-    return services.failures.page(Wanted(), limit=50).failures
+    return services.failures.page(FailureQuery(), limit=50).failures
 
 
 def in_the_log(services, clock, **fields):
@@ -40,11 +40,11 @@ def test_a_failure_of_the_same_browser_is_resolved(customer, services, clock, st
     (connection,) = services.connections.newest(limit=1)
     after = now(services, failure)
     assert after.status is Status.RESOLVED
-    assert after.history == (Event(clock.now, What.CONNECTED, PROGRAM, connection.reference),)
+    assert after.history == (Event(clock.now, EventType.CONNECTED, PROGRAM, connection.reference),)
     page = staff("agent").get(f"/support/failures/{failure.reference}").text
     assert f"Connected after all, with attempt {connection.reference}" in page
     today = datetime.fromtimestamp(clock.now, UTC).date()
-    (recovery,) = services.tallies.recoveries(today, today)
+    (recovery,) = services.counters.recoveries(today, today)
     assert recovery.seconds == 240
 
 
@@ -70,7 +70,7 @@ def test_a_failure_of_the_same_browser_that_belongs_to_another_account_stays_ope
 ):
     customer.connect(decision="deny")
     (failure,) = all_failures(services)
-    other = in_the_log(services, clock, hub_id=PROFESSIONAL, person=failure.reference)
+    other = in_the_log(services, clock, hub_id=PROFESSIONAL, browser_id=failure.reference)
     customer.connect()
     assert now(services, failure).status is Status.RESOLVED
     assert now(services, other).status is Status.OPEN
@@ -88,7 +88,7 @@ def test_an_attempt_that_was_left_at_hubspot_counts_as_mended_when_another_conne
     assert failure.reference in stranded
     assert failure.cause is Cause.NEVER_RETURNED
     assert failure.status is Status.RESOLVED
-    assert [each.what for each in failure.history] == [What.CONNECTED]
+    assert [each.what for each in failure.history] == [EventType.CONNECTED]
 
 
 def test_an_attempt_that_begins_after_the_connection_does_not(customer, services, clock):
@@ -113,10 +113,10 @@ def test_attempts_of_one_browser_are_of_one_person(customer, new_customer, servi
         customer.connect(decision="deny")
     new_customer().connect(decision="deny")
     newest_first = all_failures(services)
-    people = {each.person for each in newest_first}
+    people = {each.browser_id for each in newest_first}
     assert len(people) == 2
-    assert newest_first[-1].person == newest_first[-1].reference
-    (group,) = services.tallies.groups(Wanted(), limit=5)
+    assert newest_first[-1].browser_id == newest_first[-1].reference
+    (group,) = services.counters.groups(FailureQuery(), limit=5)
     assert (group.count, group.people) == (4, 2)
 
 
@@ -127,7 +127,7 @@ def test_earlier_failures_of_the_same_browser_weigh_in_the_diagnosis(customer, s
     clock.now += 10_000
     services.sweeping.sweep()
     late, early = all_failures(services)
-    assert services.failures.earlier_causes(late.reference, late.person) == (early.cause,)
+    assert services.failures.earlier_causes(late.reference, late.browser_id) == (early.cause,)
 
 
 @pytest.mark.parametrize(("header", "expected"), [("de-DE,de;q=0.9", "de"), ("nl", "en")])
@@ -146,7 +146,7 @@ def test_two_profiles_are_kept_apart(make_app, hubspot, tmp_path, clock):
     customer.connect("second", decision="deny")
     clock.now += 5
     customer.connect("workato")
-    (failure,) = services_of(app).failures.page(Wanted(), limit=5).failures
+    (failure,) = services_of(app).failures.page(FailureQuery(), limit=5).failures
     assert failure.status is Status.OPEN
 
 
@@ -161,7 +161,7 @@ def test_a_connection_of_one_profile_mends_nothing_of_another_in_the_sweep(
     customer.connect("workato")
     clock.now += 10_000
     services_of(app).sweeping.sweep()
-    (failure,) = services_of(app).failures.page(Wanted(), limit=5).failures
+    (failure,) = services_of(app).failures.page(FailureQuery(), limit=5).failures
     assert failure.status is Status.OPEN
 
 
@@ -184,7 +184,7 @@ def test_a_late_error_opens_what_staff_had_resolved_and_says_so(customer, servic
     whats = [event.what for event in after.history]
     if how == "by staff":
         assert after.status is Status.OPEN
-        assert whats == [What.RESOLVED, What.RETURNED, What.REOPENED]
+        assert whats == [EventType.RESOLVED, EventType.RETURNED, EventType.REOPENED]
     else:
         assert after.status is Status.RESOLVED
-        assert whats == [What.CONNECTED, What.RETURNED]
+        assert whats == [EventType.CONNECTED, EventType.RETURNED]

@@ -7,8 +7,8 @@ from flask import Flask
 from harness import CLIENT_ID, PUBLIC_URL, SAME_SITE, Customer, browser_of, csrf_token
 
 from oauth_helper.diagnosis import Cause, known_messages
-from oauth_helper.failures.model import Status, What
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.model import EventType, Status
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.web.services import services_of
 
 E1 = "Authorization failed because the provided scopes are missing [tickets, forms]"
@@ -37,7 +37,7 @@ def tell(customer, reference, message="", **fields):
 
 
 def failures(app):
-    return services_of(app).failures.page(Wanted(), limit=10).failures
+    return services_of(app).failures.page(FailureQuery(), limit=10).failures
 
 
 def test_going_back_to_the_first_page_offers_to_tell(customer):
@@ -67,7 +67,7 @@ def test_a_report_is_answered_with_what_it_means_and_recorded(customer, app, clo
     assert failure.stage == "authorization"
     assert failure.message == E1
     assert [(each.what, each.by, each.at) for each in failure.history] == [
-        (What.REPORTED, "the customer", clock.now)
+        (EventType.REPORTED, "the customer", clock.now)
     ]
     # The page says so when it is opened again, too.
     assert "did not ask for everything" in customer.browser.get(f"/attempts/{reference}").text
@@ -93,8 +93,8 @@ def test_a_report_refines_what_counted_as_never_returned(customer, app, clock):
     (failure,) = failures(app)
     assert failure.cause is Cause.APP_NOT_APPROVED
     log = services_of(app).failures
-    assert log.page(Wanted(cause=Cause.NEVER_RETURNED), limit=5).failures == ()
-    assert log.page(Wanted(cause=Cause.APP_NOT_APPROVED), limit=5).failures == (failure,)
+    assert log.page(FailureQuery(cause=Cause.NEVER_RETURNED), limit=5).failures == ()
+    assert log.page(FailureQuery(cause=Cause.APP_NOT_APPROVED), limit=5).failures == (failure,)
 
 
 def test_after_a_report_the_same_attempt_can_still_connect(customer, app):
@@ -105,7 +105,7 @@ def test_after_a_report_the_same_attempt_can_still_connect(customer, app):
     assert "HubSpot is connected" in page.text
     (failure,) = failures(app)
     assert failure.status is Status.RESOLVED
-    assert [each.what for each in failure.history] == [What.REPORTED, What.CONNECTED]
+    assert [each.what for each in failure.history] == [EventType.REPORTED, EventType.CONNECTED]
     # A report that comes after that changes nothing.
     assert "HubSpot is connected" in tell(customer, reference, E1).text
     assert failures(app) == (failure,)

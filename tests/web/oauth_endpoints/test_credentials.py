@@ -39,7 +39,7 @@ def body(client_id=None, secret=None):
     return {"data": {name: value for name, value in sent.items() if value is not None}}
 
 
-NOBODY = {
+UNSET = {
     "nothing": {},
     "no-secret": body("tool"),
     "empty-secret": body("tool", ""),
@@ -85,7 +85,7 @@ NOBODY = {
 
 
 @pytest.mark.parametrize("endpoint", ["token", "revoke"])
-@pytest.mark.parametrize("sent", NOBODY.values(), ids=NOBODY)
+@pytest.mark.parametrize("sent", UNSET.values(), ids=UNSET)
 def test_who_cannot_prove_who_it_is_gets_nothing(tool, store, failures, endpoint, sent):
     form = {"grant_type": "authorization_code", "code": "c", "token": "t", **sent.get("data", {})}
     response = tool.browser.post(f"/oauth/{endpoint}", data=form, headers=sent.get("headers"))
@@ -117,7 +117,7 @@ def test_credentials_in_two_places_are_refused(tool, sent):
     assert tool.redeem(code).status_code == 200
 
 
-@pytest.mark.parametrize("sent", NOBODY.values(), ids=NOBODY)
+@pytest.mark.parametrize("sent", UNSET.values(), ids=UNSET)
 def test_a_code_is_not_used_up_by_who_cannot_prove_who_it_is(tool, sent):
     code = tool.code()
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK}

@@ -7,7 +7,7 @@ import urllib3
 from harness import browser_of
 from oauth_clients import SECRET, VERIFIER, Tool, pkce
 
-from oauth_helper.common.encryption import Sealer
+from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.secrets import Secret
 
 OTHER = {"id": "other", "name": "Other Tool"}
@@ -73,9 +73,9 @@ def test_a_refresh_token_that_was_changed_is_refused(tool, hubspot, change):
 
 @pytest.mark.parametrize("purpose", ["attempts", "tokens", "given out", "sign-ins"])
 def test_what_was_sealed_for_another_purpose_is_no_refresh_token(tool, environ, purpose):
-    sealer = Sealer([Secret(environ["SECRET_KEY"])], purpose=purpose)
+    encryptor = Encryptor([Secret(environ["SECRET_KEY"])], purpose=purpose)
     document = ["tool", "workato", "2222-2222-2222", "workato.1000104.tool", "x", None]
-    refused(tool.refresh("ohr." + sealer.seal(json.dumps(document).encode()).decode()))
+    refused(tool.refresh("ohr." + encryptor.encrypt(json.dumps(document).encode()).decode()))
 
 
 def test_hubspots_own_tokens_are_no_refresh_tokens_here(tool, hubspot):

@@ -326,11 +326,11 @@ class TestUpload:
 
 def problem_at(page, field):
     """What is said about a field of the form, to those too who do not see it."""
-    described = re.search(
+    error_description = re.search(
         rf'id="{field}"[^>]* aria-invalid="true" aria-describedby="([^"]*)"', page
     )
-    assert described, page
-    assert f"{field}-error" in described[1].split()
+    assert error_description, page
+    assert f"{field}-error" in error_description[1].split()
     found = re.search(rf'id="{field}-error" role="alert">(.*?)</span>', page, re.DOTALL)
     return html.unescape(found[1])
 

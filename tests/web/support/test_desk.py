@@ -12,8 +12,8 @@ from failure_examples import REQUESTS, a_failure
 from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
-from oauth_helper.failures.model import Event, Status, What
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.model import Event, EventType, Status
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.failures.triage import assigned, noted
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.web.services import services_of
@@ -304,8 +304,8 @@ def test_a_search_says_how_far_it_looked(agent, log, clock, monkeypatch):
     page = agent.get("/support/failures?q=needle").text
     assert "Looked through 30 failures of 41" in page
     assert shown(page) == []
-    further = unescape(page.split("Look further back")[0].rsplit('href="', 1)[1].split('"')[0])
-    assert shown(agent.get(further).text) == [needle.reference]
+    merge = unescape(page.split("Look further back")[0].rsplit('href="', 1)[1].split('"')[0])
+    assert shown(agent.get(merge).text) == [needle.reference]
 
 
 @pytest.mark.parametrize(
@@ -360,7 +360,7 @@ def undo(browser, location):
 
 
 def states(log):
-    return [each.status for each in log.page(Wanted(), limit=50).failures]
+    return [each.status for each in log.page(FailureQuery(), limit=50).failures]
 
 
 def test_those_that_are_ticked_are_resolved_with_what_mended_them(agent, five, log, clock):
@@ -370,7 +370,7 @@ def test_those_that_are_ticked_are_resolved_with_what_mended_them(agent, five, l
     assert states(log) == ["resolved", "open", "resolved", "resolved", "open"]
     (event,) = log.get(five[0].reference).history
     assert (event.what, event.by, event.at, event.text) == (
-        What.RESOLVED,
+        EventType.RESOLVED,
         "agent",
         clock.now,
         "redeployed",
@@ -394,8 +394,8 @@ def test_what_was_done_to_many_can_be_undone_once(agent, five, log):
     # The third was resolved before.
     assert states(log) == ["open", "open", "resolved", "open", "open"]
     assert [each.what for each in log.get(five[0].reference).history] == [
-        What.RESOLVED,
-        What.UNDONE,
+        EventType.RESOLVED,
+        EventType.UNDONE,
     ]
     assert undo(agent, done).status_code == 404
 
@@ -439,10 +439,10 @@ def test_choosing_nothing_changes_nothing(agent, log, do):
 def test_a_viewer_changes_nothing_and_is_offered_nothing(staff, log):
     viewer = staff("viewer")
     assert "Mark as resolved" not in viewer.get("/support/failures").text
-    before = log.page(Wanted(), limit=50).failures
+    before = log.page(FailureQuery(), limit=50).failures
     assert work_on(viewer, "resolve", filters="", all="1").status_code == 403
     assert undo(viewer, "?done=x").status_code == 403
-    assert log.page(Wanted(), limit=50).failures == before
+    assert log.page(FailureQuery(), limit=50).failures == before
 
 
 @pytest.mark.parametrize(
@@ -457,11 +457,11 @@ def test_a_viewer_changes_nothing_and_is_offered_nothing(staff, log):
 )
 @pytest.mark.usefixtures("five")
 def test_a_forged_form_changes_nothing(agent, log, headers):
-    before = log.page(Wanted(), limit=50).failures
+    before = log.page(FailureQuery(), limit=50).failures
     form = {"do": "resolve", "all": "1", "filters": ""}
     response = agent.post("/support/failures/work", data=form, headers=headers)
     assert response.status_code in (400, 403)
-    assert log.page(Wanted(), limit=50).failures == before
+    assert log.page(FailureQuery(), limit=50).failures == before
 
 
 @pytest.mark.parametrize("do", ["", "delete", "resolve;"])
@@ -498,7 +498,9 @@ def test_what_is_typed_is_kept_whatever_is_pressed(agent, five, log, do, says):
     response = agent.post(f"/support/failures/{reference}/work", data=form, headers=SAME_SITE)
     assert response.location.endswith("#done")
     assert says in agent.get(response.location).text
-    assert (What.NOTED, "rang back") in [(e.what, e.text) for e in log.get(reference).history]
+    assert (EventType.COMMENTED, "rang back") in [
+        (e.what, e.text) for e in log.get(reference).history
+    ]
 
 
 def test_what_is_typed_is_kept_when_somebody_else_was_faster(agent, five, log):
@@ -553,7 +555,7 @@ def test_all_of_a_group_can_be_resolved(agent, record, log):
     for number in range(3):
         record(number, Cause.TOKEN_LACKS_SCOPE, missing=("tickets",))
     other = record(5)
-    group = log.page(Wanted(), limit=1).failures[0].fingerprint
+    group = log.page(FailureQuery(), limit=1).failures[0].fingerprint
     response = work_on(agent, "resolve", filters=f"group={group}", all="1", text="app deployed")
     assert response.status_code == 303
     assert states(log) == ["resolved"] * 3 + ["open"]
@@ -623,10 +625,10 @@ def test_news_are_for_the_staff_only(client):
 
 def test_one_failure_leads_to_others_of_its_account_browser_and_kind(agent, record, log):
     first = record(3 * HOUR, Cause.USER_DENIED, hub_id=4711)
-    log.change(first.reference, lambda old: replace(old, person=old.reference))
+    log.change(first.reference, lambda old: replace(old, browser_id=old.reference))
     same_account = record(2 * HOUR, Cause.RATE_LIMITED, hub_id=4711)
     same_kind = record(HOUR, Cause.USER_DENIED)
-    same_browser = record(HOUR, Cause.CODE_EXPIRED_OR_REUSED, person=first.reference)
+    same_browser = record(HOUR, Cause.CODE_EXPIRED_OR_REUSED, browser_id=first.reference)
     page = agent.get(f"/support/failures/{first.reference}").text
     others = page.split('id="others"')[1].split("</section>")[0]
     for other in (same_account, same_kind, same_browser):
@@ -647,7 +649,9 @@ def test_the_answer_is_in_the_language_of_the_person_first(agent, record):
 
 
 def test_a_long_history_is_folded_in_the_middle(agent, record):
-    history = tuple(Event(number, What.NOTED, "agent", f"note {number}") for number in range(30))
+    history = tuple(
+        Event(number, EventType.COMMENTED, "agent", f"note {number}") for number in range(30)
+    )
     failure = record(60, history=history)
     page = agent.get(f"/support/failures/{failure.reference}").text
     assert "20 more</summary>" in page

@@ -7,7 +7,7 @@ import re
 import pytest
 from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
 
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.web.services import services_of
 
 NOTE = "Called <b>back</b> &amp; \"quoted\" 'single'\n</textarea><script>alert(1)</script> 日本"
@@ -20,7 +20,7 @@ def reference(customer, app):
 
 
 def the_failure(app):
-    (found,) = services_of(app).failures.page(Wanted(), limit=10).failures
+    (found,) = services_of(app).failures.page(FailureQuery(), limit=10).failures
     return found
 
 

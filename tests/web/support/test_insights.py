@@ -13,8 +13,8 @@ from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, profiles_file, 
 from oauth_helper.common.references import new_reference
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.insights import Asked, insights
-from oauth_helper.failures.model import Event, Failure, Status, What
-from oauth_helper.failures.statistics import ScopeTally, Tally
+from oauth_helper.failures.model import Event, EventType, Failure, Status
+from oauth_helper.failures.statistics import FailureCount, ScopeCount
 from oauth_helper.models import Attempt
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.web.services import services_of
@@ -46,8 +46,8 @@ class History:
             reference=attempt.reference,
             profile=profile,
             stage=Stage.TOKEN,
-            at=attempt.begun_at + 60.0,
-            begun_at=attempt.begun_at,
+            at=attempt.started_at + 60.0,
+            started_at=attempt.started_at,
             requested=REQUESTED,
             candidates=(Candidate(cause, "because"),),
             missing=missing,
@@ -244,7 +244,7 @@ class TestNumbers:
 
 def test_the_time_until_connected_is_told(staff, history):
     failure = history.failed(ago=2)
-    connected = Event(failure.at + 7200, What.CONNECTED, "the customer")
+    connected = Event(failure.at + 7200, EventType.CONNECTED, "the customer")
     history.services.failures.change(failure.reference, lambda each: each.with_event(connected))
     page = page_of(staff("viewer"))
     assert "2 hours" in page
@@ -360,8 +360,8 @@ def test_the_same_numbers_give_the_same_drawing():
         day = datetime(2026, 11, 18, tzinfo=UTC).date()
         found = insights(
             Asked(day, day, day),
-            failures=[Tally(day, "unknown", "workato", "open", "token", 3)],
-            scopes=[ScopeTally(day, "workato", "tickets", 3)],
+            failures=[FailureCount(day, "unknown", "workato", "open", "token", 3)],
+            scopes=[ScopeCount(day, "workato", "tickets", 3)],
             attempts=[],
             recoveries=[],
             titles={},
@@ -385,17 +385,17 @@ def test_scales_have_few_whole_steps_and_reach_high_enough(most):
 def test_four_reads_are_enough(staff, history, monkeypatch):
     history.failed(1)
     browser = staff("viewer")
-    tallies = type(history.services.tallies)
+    counters = type(history.services.counters)
     asked = []
 
     def watch(name):
-        read = getattr(tallies, name)
+        read = getattr(counters, name)
 
         def watched(self, first, last):
             asked.append((name, (last - first).days + 1))
             return read(self, first, last)
 
-        monkeypatch.setattr(tallies, name, watched)
+        monkeypatch.setattr(counters, name, watched)
 
     for name in ("attempts", "failures", "recoveries", "scopes"):
         watch(name)

@@ -4,8 +4,8 @@ import pytest
 from flask import Flask
 from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
 
-from oauth_helper.failures.model import Status, What
-from oauth_helper.failures.query import Wanted
+from oauth_helper.failures.model import EventType, Status
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.web.services import services_of
 
 
@@ -16,7 +16,7 @@ def reference(customer, app):
 
 
 def the_failure(app: Flask):
-    (found,) = services_of(app).failures.page(Wanted(), limit=10).failures
+    (found,) = services_of(app).failures.page(FailureQuery(), limit=10).failures
     return found
 
 
@@ -35,7 +35,7 @@ def test_a_note_stands_with_who_and_when(staff, reference, app, clock):
     clock.now += 60
     assert do(agent, reference, "note", "called back <b>soon</b>").status_code == 303
     (event,) = the_failure(app).history
-    assert (event.what, event.by, event.at) == (What.NOTED, "agent", clock.now)
+    assert (event.what, event.by, event.at) == (EventType.COMMENTED, "agent", clock.now)
     page = page_of(agent, reference)
     assert "Note by agent" in page
     assert "called back &lt;b&gt;soon&lt;/b&gt;" in page
@@ -60,7 +60,10 @@ def test_taking_and_giving_back(staff, reference, app, api):
     do(agent, reference, "release")
     assert the_failure(app).assignee == ""
     assert api("/failures?assignee=agent").json["failures"] == []
-    assert [event.what for event in the_failure(app).history] == [What.ASSIGNED, What.ASSIGNED]
+    assert [event.what for event in the_failure(app).history] == [
+        EventType.ASSIGNED,
+        EventType.ASSIGNED,
+    ]
 
 
 def test_resolving_and_opening_again(staff, reference, app, api):
@@ -70,7 +73,7 @@ def test_resolving_and_opening_again(staff, reference, app, api):
     failure = the_failure(app)
     assert failure.status is Status.RESOLVED
     assert [(e.what, e.text) for e in failure.history] == [
-        (What.RESOLVED, "They connected by themselves.")
+        (EventType.RESOLVED, "They connected by themselves.")
     ]
     assert api("/failures?status=open").json["failures"] == []
     listed = agent.get("/support/failures?status=resolved").text
