@@ -173,7 +173,6 @@ def _settle(scene: Scene, told: Told) -> None:
                 if not outbox.waiting() and all(each not in (None, "open") for each in left):
                     break
             time.sleep(0.5)
-    outbox.close()
 
 
 def _compare(name: str, scene: Scene, told: Told) -> Found:

@@ -47,8 +47,8 @@ def serve() -> None:
         pause = min(_SWEEP_SECONDS, max(1.0, services.config.attempt_timeout / 10))
         return [
             PeriodicTask(services.upgrading.migrate, _UPGRADE_SECONDS),
-            PeriodicTask(services.sweeping.sweep, pause),
-            PeriodicTask(services.noting.catch_up, _CATCH_UP_SECONDS),
+            PeriodicTask(services.expiry.record_expired, pause),
+            PeriodicTask(services.writer.flush, _CATCH_UP_SECONDS),
         ]
 
     def ready(config: Config) -> None:

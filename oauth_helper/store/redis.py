@@ -17,6 +17,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from oauth_helper.common.circuit_breaker import CircuitBreaker
+from oauth_helper.common.metrics import STORE_ERRORS
 from oauth_helper.models import StoreUnavailableError
 
 P = ParamSpec("P")
@@ -103,14 +104,6 @@ def breaker_of(client: Client) -> CircuitBreaker:
     return found
 
 
-_listeners: list[Callable[[str], None]] = []
-
-
-def on_error(listener: Callable[[str], None]) -> None:
-    """Has `listener` called with the name of each error of a store in this process."""
-    _listeners.append(listener)
-
-
 def translate_errors(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """Turns redis-py's errors of connection and server into `StoreUnavailableError`.
 
@@ -129,8 +122,7 @@ def translate_errors(method: Callable[Concatenate[S, P], R]) -> Callable[Concate
                 breaker.failed()
             else:
                 breaker.succeeded()
-            for listener in _listeners:
-                listener(type(error).__name__)
+            STORE_ERRORS.labels(type(error).__name__).inc()
             # The name only: the text may hold what was to be written.
             hint = ", for it is not permitted" if "permission" in str(error) else ""
             message = f"{type(error).__name__} in {method.__qualname__}{hint}"

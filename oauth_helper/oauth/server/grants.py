@@ -131,7 +131,7 @@ class CodeGrant(AuthorizationEndpointGrant):
             text = "The redirect_uri is not that of the authorization request."
         else:
             client_error, text = ClientError.WRONG_VERIFIER, error.get_error_description()
-        reference = self.server.parts.code_redemption.failed(
+        reference = self.server.parts.code_redemption.client_error(
             issued, client_error, client=client.client.name
         )
         return type(error)(error_description(text, reference))
