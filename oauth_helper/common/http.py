@@ -24,7 +24,7 @@ _MAX_BODY = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Time limits in seconds: to connect, to wait for the next bytes, and for the whole response."""
+    """Limits in seconds: to connect, to wait for the next bytes, and for the whole response."""
 
     connect: float = 3.0
     read: float = 10.0

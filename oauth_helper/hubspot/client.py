@@ -75,7 +75,7 @@ class HubSpotClient:
         return self._request_token(app, "refresh", refresh_form(app, refresh_token))
 
     def introspect(self, app: AppCredentials, access_token: Secret) -> Introspected | None:
-        """Return what introspection reports about a token (RFC 7662), None without a usable answer."""
+        """Return the introspection of a token (RFC 7662), None without a usable response."""
         try:
             response = self._post("/introspect", token_form(app, access_token, "access_token"))
         except RequestError:

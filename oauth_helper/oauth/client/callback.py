@@ -220,7 +220,7 @@ class Callback:
     def _granted(
         self, profile: Profile, tokens: Granted
     ) -> tuple[tuple[str, ...] | None, int | None]:
-        """Return the granted scopes and the account, by token response or introspection, or None."""
+        """Return the granted scopes and the account, each None if HubSpot doesn't name it."""
         if tokens.scopes is not None and tokens.hub_id is not None:
             return tokens.scopes, tokens.hub_id
         found = self.hubspot.introspect(profile.credentials, tokens.access_token)

@@ -1,4 +1,4 @@
-"""Define the outcomes of an attempt, which views match: `Connected | Failed | Deferred | Rejected`."""
+"""Define the outcomes of an attempt: `Connected | Failed | Deferred | Rejected`."""
 
 from __future__ import annotations
 

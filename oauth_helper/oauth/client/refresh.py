@@ -255,7 +255,7 @@ class TokenRefresher:
         return _Held(connection, tokens, profile) if tokens else Unreadable(connection)
 
     def _is_fresh(self, held: _Held, rejected: str, first: str) -> bool:
-        """Return whether the token needs no refresh. `first` is the token id that the caller found."""
+        """Return whether the token needs no refresh. `first` is the first token id of this call."""
         left = held.connection.expires_at - self.clock()
         if held.token_id != first:
             return left > 0  # another caller has just refreshed it, and a retry would gain nothing
