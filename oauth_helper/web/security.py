@@ -1,4 +1,4 @@
-"""Protect every page: security headers, rate limits, CSRF tokens, body limits, one public address."""
+"""Protect every page: headers, rate limits, CSRF tokens, body limits, one public address."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def max_body(most: int) -> Callable[[View], View]:
 
 
 def is_same_origin() -> bool:
-    """Return whether a form was sent from this site, as far as the browser says (Fetch Metadata)."""
+    """Return whether a form was sent from this site, according to Fetch Metadata or Origin."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site in ("same-origin", "none")
