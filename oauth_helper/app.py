@@ -41,7 +41,7 @@ from oauth_helper.store.migrations import Migrations
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
 from oauth_helper.store.rate_limits import rate_limit_storage
-from oauth_helper.store.redis import Client, Server, connect, on_error
+from oauth_helper.store.redis import Client, RedisServer, connect, on_error
 from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions
@@ -121,7 +121,7 @@ def _services(core: _Core) -> Services:
     failures = CountedFailures(redis, retention_days=config.failure_retention_days)
     attempts.metrics = failures.metrics = core.metrics
     connections = Connections(redis, encrypt=tokens.encrypt, decrypt=tokens.decrypt)
-    server, outbox = Server(redis), _outbox(core)
+    server, outbox = RedisServer(redis), _outbox(core)
     noting = EventWriter(
         attempts=attempts,
         failures=failures,

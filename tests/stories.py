@@ -24,7 +24,7 @@ from oauth_helper.store.outbox.writer import (
     ErrorReported,
     EventWriter,
 )
-from oauth_helper.store.redis import Server, connect
+from oauth_helper.store.redis import RedisServer, connect
 
 SEALER = Encryptor([Secret("a key of the outbox that is long enough")], purpose="outbox")
 NOW = datetime.now(UTC)
@@ -69,7 +69,7 @@ class Everything:
             failures=self.failures,
             connections=self.connections,
             outbox=self.outbox,
-            identity=Server(self.client).identity,
+            identity=RedisServer(self.client).identity,
             clock=lambda: self.now,
         )
 

@@ -32,9 +32,9 @@ from oauth_helper.hubspot.token_response import (
 _PAUSE = 0.3
 _LONGEST_PAUSE = 2.0
 
-# An app is not asked for so many seconds after so many requests in a row without an answer. Whoever
-# tries then may take as long as the timeouts allow.
-_SILENT, _LEFT_ALONE, _PATIENCE = 5, 5.0, 40.0
+# After this many requests in a row without an answer an app is skipped, but for one trial every
+# five seconds. A trial takes as long as the timeouts allow.
+_FAILURES, _RESET_TIMEOUT, _HALF_OPEN_TIMEOUT = 5, 5.0, 40.0
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -74,7 +74,7 @@ class HubSpot:
         with self._places.one() as is_free, app.places.one() as is_free_here:
             if not (is_free and is_free_here):
                 return _NO_PLACE
-            if not app.breaker.admit():
+            if not app.breaker.allow_request():
                 return _LEFT
             answer = self._exchange(form)
             if isinstance(answer, Unavailable) and _tells_of_an_outage(answer):
@@ -157,7 +157,11 @@ class _App:
 
     def __init__(self, places: int) -> None:
         self.places = _Places(places)
-        self.breaker = CircuitBreaker(failures=_SILENT, pause=_LEFT_ALONE, patience=_PATIENCE)
+        self.breaker = CircuitBreaker(
+            failures=_FAILURES,
+            reset_timeout=_RESET_TIMEOUT,
+            half_open_timeout=_HALF_OPEN_TIMEOUT,
+        )
 
 
 _NO_PLACE = Unavailable(
