@@ -35,7 +35,7 @@ from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
 from oauth_helper.store.rate_limits import rate_limit_storage
-from oauth_helper.store.redis import Server, connect
+from oauth_helper.store.redis import RedisServer, connect
 from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions
@@ -60,7 +60,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     # HubSpot and the store.
     hubspot = HubSpotClient(config.api_url, config.api_version, threads=config.threads)
     redis = connect(config.redis_url.reveal())
-    store_server = Server(redis)
+    store_server = RedisServer(redis)
     tokens, codes, queued = encryptor("tokens"), encryptor("codes"), encryptor("outbox")
     attempts = Attempts(redis, retention_days=config.failure_retention_days)
     failures = Failures(redis, retention_days=config.failure_retention_days)
