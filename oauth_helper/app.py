@@ -6,7 +6,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from flask import Flask
 
@@ -119,7 +118,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     )
 
     # The pages and the API.
-    app = _Application("oauth_helper.web")
+    app = Flask("oauth_helper.web")
     # Werkzeug's own redirects are made from the Host header.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
@@ -166,11 +165,3 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         security.csrf.exempt(sandbox)
         app.register_blueprint(sandbox, url_prefix="/sandbox")
     return app
-
-
-class _Application(Flask):
-    """Flask, which looks at each view and hook at each request whether it is a coroutine."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function itself: there are no coroutines here."""
-        return func

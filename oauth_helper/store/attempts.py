@@ -8,7 +8,7 @@ from typing import Final, cast
 from oauth_helper.common.metrics import ATTEMPTS, CONNECTIONS
 from oauth_helper.common.references import day_of
 from oauth_helper.models import Attempt, Claim
-from oauth_helper.scopes import RequestedScopes, join_scope
+from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
 from oauth_helper.store.redis import Client, LuaScript
 
@@ -102,8 +102,8 @@ class Attempts:
         fields = {
             "v": "1",
             "profile": attempt.profile,
-            "scope": join_scope(attempt.requested.scope),
-            "optional_scope": join_scope(attempt.requested.optional_scope),
+            "scope": " ".join(attempt.requested.scope),
+            "optional_scope": " ".join(attempt.requested.optional_scope),
             "begun_at": str(attempt.started_at),
             "deadline": str(attempt.deadline),
             "person": attempt.browser_id,
