@@ -269,9 +269,7 @@ def _primary_dies(scene: Scene, seconds: float) -> None:
     time.sleep(seconds / 3)
     if isinstance(scene.servers, servers.Cluster):
         today = f"{{{datetime.now(UTC):%Y-%m-%d}}}"
-        with connect(scene.store_url) as client:
-            port = client.get_node_from_key(today).port  # the one with today's records
-        next(each for each in scene.servers.nodes if each.port == port).kill()
+        scene.servers.holder_of(today).kill()  # the one with today's records
     elif isinstance(scene.servers, servers.Sentinels):
         scene.servers.primary().kill()
 

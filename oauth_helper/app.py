@@ -6,7 +6,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from flask import Flask
 
@@ -35,7 +34,7 @@ from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
 from oauth_helper.store.rate_limits import rate_limit_storage
-from oauth_helper.store.redis import Server, connect
+from oauth_helper.store.redis import RedisServer, connect
 from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions
@@ -60,7 +59,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     # HubSpot and Redis.
     hubspot = HubSpotClient(config.api_url, config.api_version, threads=config.threads)
     redis = connect(config.redis_url.reveal())
-    store_server = Server(redis)
+    store_server = RedisServer(redis)
     tokens, codes, queued = encryptor("tokens"), encryptor("codes"), encryptor("outbox")
     attempts = Attempts(redis, retention_days=config.failure_retention_days)
     failures = Failures(redis, retention_days=config.failure_retention_days)
@@ -119,7 +118,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     )
 
     # The pages and the API.
-    app = _Application("oauth_helper.web")
+    app = Flask("oauth_helper.web")
     # Werkzeug builds its own redirects from the Host header, which the sender controls.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
@@ -166,11 +165,3 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         security.csrf.exempt(sandbox)
         app.register_blueprint(sandbox, url_prefix="/sandbox")
     return app
-
-
-class _Application(Flask):
-    """Flask without its check, at each request, whether a view or hook is a coroutine."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function unchanged: this application has no coroutines."""
-        return func
