@@ -41,7 +41,8 @@ from oauth_helper.store.migrations import Migrations
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
 from oauth_helper.store.rate_limits import rate_limit_storage
-from oauth_helper.store.redis import Client, RedisServer, connect, on_error
+from oauth_helper.store.redis import Client, RedisServer, connect
+from oauth_helper.store.redis_clients import on_error
 from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions

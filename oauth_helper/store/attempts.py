@@ -9,7 +9,8 @@ from oauth_helper.common.references import day_of
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes, join_scope
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, LuaScript
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 # Seconds that an attempt is remembered: over a weekend, and so much longer than one can take.
 _DAYS_KEPT = 3

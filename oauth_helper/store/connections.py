@@ -14,7 +14,8 @@ from oauth_helper.common.references import day_of
 from oauth_helper.common.secrets import Secret
 from oauth_helper.models import Connection, Tokens
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, LuaScript
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 _FORGET: Final = """
 if redis.call('HGET', KEYS[1], 'reference') ~= ARGV[1] then return 0 end

@@ -22,7 +22,8 @@ from oauth_helper.store import keys
 from oauth_helper.store.day_counters import DayCounters, DayCounts
 from oauth_helper.store.failure_index import KIND, Plan, plan_for, read_kind, write_kind
 from oauth_helper.store.failure_search import SPREAD, FailureSearch, Place, ordinal
-from oauth_helper.store.redis import Client, LuaScript
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 T = TypeVar("T")
 

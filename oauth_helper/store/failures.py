@@ -34,7 +34,8 @@ from oauth_helper.store.failure_search import (
     read_cursor,
     write_cursor,
 )
-from oauth_helper.store.redis import Client, LuaScript
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 #: How many records one page looks at to fulfil what no index answers.
 EXAMINED_AT_MOST = 2000

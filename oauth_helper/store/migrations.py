@@ -8,7 +8,8 @@ from typing import Final, cast
 
 from oauth_helper.store import keys
 from oauth_helper.store.failures import Failures
-from oauth_helper.store.redis import Client, LuaScript
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 # The version of what this program stores.
 _FORMAT: Final = "2"
