@@ -37,7 +37,6 @@ from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.export_progress import Exports
 from oauth_helper.store.failures import Failures
-from oauth_helper.store.migrations import Migrations
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
 from oauth_helper.store.rate_limits import rate_limit_storage
@@ -163,7 +162,6 @@ def _services(core: _Core) -> Services:
             attempts=attempts, failures=failures, profiles=core.profiles, clock=clock
         ),
         noting=noting,
-        upgrading=Migrations(redis, failures),
         outbox=outbox,
         metrics=core.metrics,
         cookies=AttemptCookies(core.encryptor("attempts"), secure=config.is_secure),

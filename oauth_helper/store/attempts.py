@@ -242,9 +242,9 @@ def _attempt_of(reference: str, fields: dict[str, str]) -> Attempt:
             tuple(fields["scope"].split()), tuple(fields["optional_scope"].split())
         ),
         started_at=started_at,
-        deadline=int(fields.get("deadline", started_at)),
+        deadline=int(fields["deadline"]),
         claimed_at=int(claimed) if claimed else None,
-        browser_id=fields.get("person", ""),
-        language=fields.get("language", ""),
+        browser_id=fields["person"],
+        language=fields["language"],
         client=fields.get("client", ""),
     )

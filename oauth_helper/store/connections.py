@@ -234,9 +234,9 @@ def _from_fields(fields: dict[str, str]) -> Connection:
         connected_at=int(fields["connected_at"]),
         expires_at=int(fields["expires_at"]),
         reference=fields["reference"],
-        client=fields.get("client", ""),
-        ended_at=int(fields["ended_at"]) if fields.get("ended_at") else None,
-        ended_by=fields.get("ended_by", ""),
+        client=fields["client"],
+        ended_at=int(fields["ended_at"]) if fields["ended_at"] else None,
+        ended_by=fields["ended_by"],
     )
 
 

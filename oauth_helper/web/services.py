@@ -27,7 +27,6 @@ if TYPE_CHECKING:  # the views know the adapters by their types only; the factor
     from oauth_helper.store.counters import Counters
     from oauth_helper.store.export_progress import Exports
     from oauth_helper.store.failures import Failures
-    from oauth_helper.store.migrations import Migrations
     from oauth_helper.store.outbox.queue import Outbox
     from oauth_helper.store.outbox.writer import EventWriter
     from oauth_helper.store.staff_sessions import StaffSessions
@@ -55,7 +54,6 @@ class Services:
     finishing: Callback
     reporting: Reports
     noting: EventWriter
-    upgrading: Migrations
     outbox: Outbox
     metrics: Metrics
     sweeping: AttemptExpiry
