@@ -29,7 +29,6 @@ from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.export_progress import Exports
 from oauth_helper.store.failures import Failures
-from oauth_helper.store.migrations import Migrations
 from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
@@ -131,7 +130,6 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         reports=reports,
         expiry=expiry,
         writer=writer,
-        upgrading=Migrations(redis, failures),
         outbox=outbox,
         cookies=AttemptCookies(encryptor("attempts"), secure=config.is_secure),
         attempts=attempts,
