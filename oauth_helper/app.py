@@ -6,7 +6,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
@@ -42,7 +42,9 @@ from oauth_helper.store.staff_sessions import StaffSessions
 from oauth_helper.web import routes, security
 from oauth_helper.web.customer.cookies import AttemptCookies
 from oauth_helper.web.services import SESSION_LIFETIME, Services
-from oauth_helper.web.support.oidc_client import OidcProvider
+
+if TYPE_CHECKING:
+    from oauth_helper.web.support.oidc_client import OidcProvider
 
 
 def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> Flask:
@@ -147,9 +149,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         hubspot=hubspot,
         server=server if config.oauth_clients else None,
         staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
-        oidc_provider=OidcProvider(config.openid, f"{config.public_url}/support/oidc/callback")
-        if config.openid
-        else None,
+        oidc_provider=_oidc_provider(config),
         sign_in_encryptor=encryptor("sign-ins"),
         ping=store_server.ping,
         clock=clock,
@@ -166,6 +166,15 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         security.csrf.exempt(sandbox)
         app.register_blueprint(sandbox, url_prefix="/sandbox")
     return app
+
+
+def _oidc_provider(config: Config) -> OidcProvider | None:
+    if config.openid is None:
+        return None
+    # Imported here: `requests`, which it needs, costs every worker 4 MB.
+    from oauth_helper.web.support.oidc_client import OidcProvider  # noqa: PLC0415
+
+    return OidcProvider(config.openid, f"{config.public_url}/support/oidc/callback")
 
 
 class _Application(Flask):
