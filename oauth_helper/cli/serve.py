@@ -27,7 +27,7 @@ _UPGRADE_SECONDS = 5.0
 @click.command()
 def serve() -> None:
     """Serve the pages and the API (what happens without a command)."""
-    from oauth_helper import create_app
+    from oauth_helper.app import create_app
     from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key, with_support_user
     from oauth_helper.cli.supervisor import PeriodicTask
     from oauth_helper.cli.supervisor import serve as serve_forever

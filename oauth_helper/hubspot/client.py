@@ -108,7 +108,7 @@ class HubSpotClient:
         with self._slots.take() as has_slot, app.slots.take() as has_app_slot:
             if not (has_slot and has_app_slot):
                 return _NO_SLOT
-            if not app.breaker.admit():
+            if not app.breaker.allow_request():
                 return _SKIPPED
             response = self._send_with_retry(form)
             if isinstance(response, Unavailable) and _is_outage(response):
@@ -166,7 +166,9 @@ class _AppState:
     def __init__(self, slots: int) -> None:
         self.slots = _Slots(slots)
         self.breaker = CircuitBreaker(
-            failures=_FAILURES, pause=_RESET_TIMEOUT, patience=_HALF_OPEN_TIMEOUT
+            failures=_FAILURES,
+            reset_timeout=_RESET_TIMEOUT,
+            half_open_timeout=_HALF_OPEN_TIMEOUT,
         )
 
 

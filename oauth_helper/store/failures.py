@@ -35,7 +35,7 @@ from oauth_helper.store.failure_search import (
     read_cursor,
     write_cursor,
 )
-from oauth_helper.store.redis import Client, translate_errors
+from oauth_helper.store.redis import Client, LuaScript
 
 #: How many records one page looks at to fulfil what no index answers.
 EXAMINED_AT_MOST = 2000
@@ -67,14 +67,13 @@ class Failures:
     def __init__(self, client: Client, *, retention_days: int) -> None:
         self._client = client
         self._retention = timedelta(days=retention_days)
-        self._record = client.register_script(RECORD)
-        self._change = client.register_script(CHANGE)
+        self._record = LuaScript(client, RECORD)
+        self._change = LuaScript(client, CHANGE)
         self._search = FailureSearch(client)
         self._records = FailureRecords(client)
         self._known_days: set[date] = set()
         self.feed = ChangeFeed(client)
 
-    @translate_errors
     def record(self, failure: Failure, *, only_if_open: bool = False) -> bool:
         """Writes a failure and its indexes in one step; False if its reference has one already.
 
@@ -115,7 +114,6 @@ class Failures:
             self.feed.announce(failure, expires_at=int(self._expiry(day)))
         return bool(written)
 
-    @translate_errors
     def change(self, reference: str, change: Callable[[Failure], Failure]) -> Failure | None:
         """The record after `change`, with its indexes; None when there is no such record.
 
@@ -137,7 +135,6 @@ class Failures:
                 return new
         raise StoreUnavailableError(f"{reference} is changed by others all the time")
 
-    @translate_errors
     def migrate(self, reference: str) -> bool:
         """Writes a record of the first version as it is written now; False if it is none of these.
 
@@ -200,18 +197,15 @@ class Failures:
         self._client.zremrangebyscore(keys.DAYS, "-inf", expired.toordinal())
         self._known_days.add(day)
 
-    @translate_errors
     def get(self, reference: str) -> Failure | None:
         """One failure, or None when there is no such record."""
         (found,) = self._records.read([self._records.fields(reference)])
         return found
 
-    @translate_errors
     def get_all(self, references: Sequence[str]) -> list[Failure]:
         """Those of the failures that are there, in the order asked for."""
         return [each for each in self._records.get_all(references) if each is not None]
 
-    @translate_errors
     def page(
         self, wanted: FailureQuery, *, limit: int, cursor: str | None = None, newer: bool = False
     ) -> Page:
@@ -243,7 +237,6 @@ class Failures:
             if position is None:
                 return
 
-    @translate_errors
     def _chunk(
         self, wanted: FailureQuery, position: Place | None, size: int
     ) -> tuple[list[Failure], Place | None]:
@@ -252,17 +245,14 @@ class Failures:
         stretch = self._search.stretch(plan, wanted, position, size)
         return [each for _, each in self._matching(stretch.places, plan.rest)], stretch.rest
 
-    @translate_errors
     def of_person(self, browser_id: str, *, but: str) -> list[Failure]:
         """The other failures of the same browser, the newest first."""
         return [each for each in self._of_person(browser_id) if each.reference != but]
 
-    @translate_errors
     def earlier_causes(self, reference: str, browser_id: str) -> tuple[Cause, ...]:
         """The causes of other failures of the same browser, the newest first."""
         return tuple(each.cause for each in self.of_person(browser_id, but=reference))
 
-    @translate_errors
     def open_failures_of(self, profile: str, *, account: int | None, browser_id: str) -> list[str]:
         """The open failures of an account, and those of the same browser whose account is unknown.
 

@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from oauth_helper.store import keys
 from oauth_helper.store.failures import Failures
-from oauth_helper.store.redis import Client, translate_errors
+from oauth_helper.store.redis import Client, LuaScript
 
 # The version of what this program stores.
 _FORMAT: Final = "2"
@@ -32,10 +32,9 @@ class Migrations:
     def __init__(self, client: Client, failures: Failures) -> None:
         self._client = client
         self._failures = failures
-        self._drop_set = client.register_script(_DROP_SET)
+        self._drop_set = LuaScript(client, _DROP_SET)
         self._is_done = False
 
-    @translate_errors
     def migrate(self) -> int:
         """How many failures were written anew; 0 once it is done."""
         if self._is_done or self._client.get(keys.FORMAT) == _FORMAT:
@@ -46,7 +45,7 @@ class Migrations:
             for day in cast("list[str]", self._client.zrange(keys.DAYS, 0, -1))
         ]
         for day in days:
-            self._drop_set(keys=[keys.of_day(day, keys.GROUPS)])
+            self._drop_set(keys=[keys.of_day(day, keys.GROUPS)], args=[])
         changed = sum(self._day_brought_up_to_date(day) for day in days)
         self._list_connections_by_account()
         # Last, so that whoever dies before leaves it to the next.

@@ -1,18 +1,26 @@
-"""The Redis client: one server, Sentinel or Cluster, by the form of the address."""
+"""The Redis client: one server, Sentinel or Cluster, by the form of the address.
+
+Every client made here translates redis-py's errors, at the one place where commands are sent:
+
+    StoreUnavailableError   Redis can't be reached, was slow several times in a row, or rejected
+                            the command; the message has the error's name, never its text, which
+                            may quote data
+"""
 
 from __future__ import annotations
 
-import functools
+import hashlib
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, cast
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, Self, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
-from weakref import WeakKeyDictionary
 
 import redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
-from redis.commands.core import Script
+from redis.commands import RedisClusterCommands
+from redis.exceptions import NoPermissionError, NoScriptError, RedisClusterException
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -20,140 +28,235 @@ from oauth_helper.common.circuit_breaker import CircuitBreaker
 from oauth_helper.common.metrics import STORE_ERRORS
 from oauth_helper.models import StoreUnavailableError
 
-P = ParamSpec("P")
 R = TypeVar("R")
+P = TypeVar("P", redis.client.Pipeline, redis.cluster.ClusterPipeline)
 
-# Seconds. A page must not hang because a store does; a command here takes a millisecond.
+# Seconds. A page must not hang because Redis does; a command takes about a millisecond.
 CONNECT_TIMEOUT = 1.0
 COMMAND_TIMEOUT = 2.0
 
-# A store that was silent so often in a row is left alone for so many seconds, so that people do not
-# wait for it one after the other. Whoever tries then may take as long as the timeouts allow.
-_SILENT, _LEFT_ALONE, _PATIENCE = 3, 1.0, 10.0
+# After this many failures in a row requests don't wait for Redis any more: it is tried once a
+# second. A trial takes as long as the timeouts allow.
+_FAILURES, _RESET_TIMEOUT, _HALF_OPEN_TIMEOUT = 3, 1.0, 10.0
 
-# What says that the store is away. Anything else it says itself, so it is there.
-_AWAY = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.RedisClusterException)
+# These say that Redis is away; with any other error it has answered.
+_AWAY = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
 
-#: What the stores are written against: redis-py's two clients share these commands.
+#: The type that the stores are written against: redis-py's two clients share these commands.
 Client = redis.Redis
 
 
-def connect(url: str, *, patience: float = COMMAND_TIMEOUT) -> Client:
-    """A pooled client for `url`, which waits `patience` seconds for an answer. It asks nobody yet.
+def connect(url: str, *, timeout: float = COMMAND_TIMEOUT) -> Client:
+    """Return a pooled client for `url`; it connects with its first command.
 
-    Takes redis://, rediss:// and unix:// as redis-py does, and
+    A command may take `timeout` seconds. Takes redis://, rediss:// and unix:// as redis-py does,
     `redis[s]+sentinel://[user:password@]host:port[,host:port…]/service[/db]` and
     `redis[s]+cluster://[user:password@]host:port[,host:port…]`; with TLS, `?ssl_ca_certs=` names a
-    file of certificates to trust. ValueError for what is no address.
+    file of certificates to trust. Raises ValueError for any other address.
     """
-    parts = urlsplit(url)
+    scheme = urlsplit(url).scheme
     options: dict[str, Any] = {
-        "socket_connect_timeout": min(CONNECT_TIMEOUT, patience),
-        "socket_timeout": patience,
+        "socket_connect_timeout": min(CONNECT_TIMEOUT, timeout),
+        "socket_timeout": timeout,
         "health_check_interval": 30,
         "decode_responses": True,
     }
-    # One more try at once heals a connection that the server closed while it was idle. A server
-    # that hangs would hang again.
-    once_more = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
-    if parts.scheme in ("redis+sentinel", "rediss+sentinel"):
-        return _sentinel(url, {**options, "retry": once_more})
-    if parts.scheme in ("redis+cluster", "rediss+cluster"):
-        nodes = [
-            ClusterNode(host, port)  # type: ignore[no-untyped-call]
-            for host, port in _hosts(url, 6379)
-        ]
-        more = {**_credentials(url), **_tls(url), **options}
-
-        def make() -> redis.RedisCluster:
-            return redis.RedisCluster(startup_nodes=nodes, **more)
-
-        return cast("Client", LazyCluster(make))
-    return redis.Redis.from_url(url, retry=once_more, **options)
+    if scheme in ("redis+cluster", "rediss+cluster"):
+        nodes = [ClusterNode(*host) for host in _hosts(url, 6379)]  # type: ignore[no-untyped-call]
+        options |= {"startup_nodes": nodes, **_credentials(url), **_tls(url)}
+        return cast("Client", _Cluster(partial(redis.RedisCluster, **options)))
+    # An immediate second try replaces a connection that the server closed while it was idle. A
+    # server that hangs would hang again.
+    options["retry"] = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
+    if scheme in ("redis+sentinel", "rediss+sentinel"):
+        return _sentinel(url, options)
+    return _SingleServer.from_url(url, **options)
 
 
 def is_cluster(client: Client) -> bool:
-    """Whether it is the client of a Cluster, which knows many servers."""
-    return isinstance(client, LazyCluster)
+    """Return whether `client` is that of a Cluster."""
+    return isinstance(client, _Cluster)
 
 
 def describe(url: str) -> str:
-    """The address without its credentials, to be printed."""
+    """Return the address without its credentials, fit for printing."""
     scheme, _, rest = url.partition("://")
-    # By the text alone: what cannot be parsed may have its password anywhere before the last "@".
+    # Not parsed: a malformed address may have its password anywhere before the last "@".
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
-class _Store(Protocol):
-    """What works with a client."""
+class _Guard:
+    """Send commands through a circuit breaker, and translate redis-py's errors."""
 
-    _client: Client
+    def __init__(self) -> None:
+        self._breaker = CircuitBreaker(
+            failures=_FAILURES,
+            reset_timeout=_RESET_TIMEOUT,
+            half_open_timeout=_HALF_OPEN_TIMEOUT,
+        )
 
+    def run(self, send: Callable[..., R], *args: Any, **options: Any) -> R:  # noqa: ANN401 - as redis-py's
+        """Return what `send` returns; raises `StoreUnavailableError` in place of redis-py's errors.
 
-S = TypeVar("S", bound=_Store)
-
-_breakers: WeakKeyDictionary[Client, CircuitBreaker] = WeakKeyDictionary()
-
-
-def breaker_of(client: Client) -> CircuitBreaker:
-    """What keeps the methods of all stores with this client from waiting one by one."""
-    found = _breakers.get(client)
-    if found is None:
-        made = CircuitBreaker(failures=_SILENT, pause=_LEFT_ALONE, patience=_PATIENCE)
-        found = _breakers.setdefault(client, made)
-    return found
-
-
-def translate_errors(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Turns redis-py's errors of connection and server into `StoreUnavailableError`.
-
-    For methods of what has a `_client`. While the store is away they raise it at once.
-    """
-
-    @functools.wraps(method)
-    def wrapper(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        breaker = breaker_of(self._client)
-        if not breaker.admit():
-            raise StoreUnavailableError(f"not asked in {method.__qualname__}, for it is silent")
+        NoScriptError passes: the script's text is sent then.
+        """
+        if not self._breaker.allow_request():
+            raise StoreUnavailableError("Redis unreachable (not tried: it failed just now)")
         try:
-            answer = method(self, *args, **kwargs)
-        except (redis.RedisError, *_AWAY) as error:
-            if isinstance(error, _AWAY):
-                breaker.failed()
-            else:
-                breaker.succeeded()
-            STORE_ERRORS.labels(type(error).__name__).inc()
-            # The name only: the text may hold what was to be written.
-            hint = ", for it is not permitted" if "permission" in str(error) else ""
-            message = f"{type(error).__name__} in {method.__qualname__}{hint}"
-            raise StoreUnavailableError(message) from error
-        breaker.succeeded()
+            answer = send(*args, **options)
+        except NoScriptError:
+            self._breaker.succeeded()
+            raise
+        except _AWAY as error:
+            self._breaker.failed()
+            raise _translated(error, "Redis unreachable") from error
+        except redis.RedisError as error:
+            self._breaker.succeeded()
+            raise _translated(error, "Redis rejected a command") from error
+        self._breaker.succeeded()
         return answer
 
-    return wrapper
+    def over(self, pipeline: P) -> P:
+        """Return `pipeline`, which sends its commands through this guard."""
+        pipeline.execute = partial(self.run, pipeline.execute)  # type: ignore[method-assign]
+        return pipeline
 
 
-class Server:
-    """The store itself. Methods raise `StoreUnavailableError`."""
+def _translated(error: Exception, what: str) -> StoreUnavailableError:
+    name = type(error).__name__
+    STORE_ERRORS.labels(name).inc()
+    hint = ": not permitted" if "permission" in str(error) else ""
+    return StoreUnavailableError(f"{what} ({name}{hint})")
+
+
+class _SingleServer(redis.Redis):
+    """A client of one server, or of the one that Sentinel names, behind a guard."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - as its base
+        super().__init__(**options)
+        self._guard = _Guard()
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Send a command."""
+        return self._guard.run(super().execute_command, *args, **options)
+
+    def pipeline(self, *args: Any, **options: Any) -> redis.client.Pipeline:  # noqa: ANN401
+        """Return a new pipeline."""
+        return self._guard.over(super().pipeline(*args, **options))
+
+
+class _Cluster(RedisClusterCommands):
+    """A Cluster's client behind a guard. It looks for the nodes at its first command.
+
+    redis-py's own looks for them when it is made, so the program could not start without them.
+    """
+
+    _event_dispatcher: Any = None  # redis-py's types ask for it
+
+    def __init__(self, make: Callable[[], redis.RedisCluster]) -> None:
+        self._make = make
+        self._connecting = threading.Lock()
+        self._connected: redis.RedisCluster | None = None
+        self._guard = _Guard()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        if self._connected is not None:
+            self._connected.close()
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as redis-py's
+        """Send a command."""
+        return self._guard.run(self._send, *args, **options)
+
+    def pipeline(self, *args: Any, **options: Any) -> redis.cluster.ClusterPipeline:  # noqa: ANN401
+        """Return a new pipeline."""
+        client = self._connected or self._guard.run(self._client)
+        pipeline = client.pipeline(*args, **options)  # type: ignore[no-untyped-call]
+        return self._guard.over(cast("redis.cluster.ClusterPipeline", pipeline))
+
+    def get_encoder(self) -> Any:  # noqa: ANN401 - redis-py's is not public
+        """Return what redis-py encodes a script with, before there is any connection."""
+        return redis.ConnectionPool(decode_responses=True).get_encoder()
+
+    def _send(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        return self._client().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def _client(self) -> redis.RedisCluster:
+        if self._connected is not None:
+            return self._connected
+        # One thread looks for the nodes; the others don't wait, as it will hardly succeed.
+        if not self._connecting.acquire(blocking=False):
+            raise redis.ConnectionError
+        try:
+            self._connected = self._connected or self._make()
+            return self._connected
+        finally:
+            self._connecting.release()
+
+
+class LuaScript:
+    """A Lua script, called by its hash; a server that doesn't know it yet gets its text."""
+
+    def __init__(self, client: Client, text: str) -> None:
+        self._client = client
+        self._text = text
+        self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, *, keys: Sequence[str], args: Iterable[str]) -> Any:  # noqa: ANN401 - what Lua returns
+        """Return the script's answer."""
+        arguments = (*keys, *args)
+        try:
+            return self._client.evalsha(self._sha, len(keys), *arguments)
+        except NoScriptError:
+            return self._client.eval(self._text, len(keys), *arguments)
+
+    def run_all(self, calls: Sequence[tuple[Sequence[str], Sequence[object]]]) -> list[Any]:
+        """Return the answers to several calls, each with its keys and arguments, sent together."""
+        try:
+            return self._send_all("EVALSHA", self._sha, calls)
+        except NoScriptError:
+            return self._send_all("EVAL", self._text, calls)
+
+    def _send_all(
+        self, command: str, script: str, calls: Sequence[tuple[Sequence[str], Sequence[object]]]
+    ) -> list[Any]:
+        with self._client.pipeline(transaction=False) as pipeline:
+            for keys, arguments in calls:
+                # A Cluster's pipeline sends scripts too, but has no methods for them.
+                pipeline.execute_command(command, script, len(keys), *keys, *arguments)  # type: ignore[no-untyped-call]
+            return pipeline.execute()
+
+
+class RedisServer:
+    """The server itself, whatever it stores. Methods raise `StoreUnavailableError`."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    @translate_errors
     def ping(self) -> None:
-        """Nothing when it answers."""
+        """Return if the server answers."""
         self._client.ping()
 
-    @translate_errors
     def identity(self) -> str:
-        """What changes when it is restarted or replaced by a replica; empty where nobody tells."""
-        # Every node of a Cluster, which is named then; the one server is what is told itself.
+        """Return a text that changes when the server restarts or a replica takes over.
+
+        Empty if the account may not use INFO.
+        """
+        # A Cluster answers with each node by its name, a single server with its own fields.
         options = {"target_nodes": "primaries"} if is_cluster(self._client) else {}
         try:
-            told = self._client.info("server", **options)
-        except redis.exceptions.NoPermissionError:
-            return ""
-        servers = [told] if "run_id" in told else list(told.values())
+            info = self._client.info("server", **options)
+        except StoreUnavailableError as error:
+            if isinstance(error.__cause__, NoPermissionError):
+                return ""
+            raise
+        servers = [info] if "run_id" in info else list(info.values())
         return " ".join(sorted(str(server.get("run_id", "")) for server in servers))
 
 
@@ -170,11 +273,13 @@ def _sentinel(url: str, options: dict[str, Any]) -> Client:
         **_credentials(url),
         **_tls(url),
     )
-    return sentinel.master_for(service, db=int(database or 0))  # type: ignore[no-untyped-call, no-any-return]
+    return sentinel.master_for(  # type: ignore[no-untyped-call, no-any-return]
+        service, redis_class=_SingleServer, db=int(database or 0)
+    )
 
 
 def _tls(url: str) -> dict[str, Any]:
-    """What makes connections of several servers encrypted, and their certificates checked."""
+    """Return redis-py's options for TLS, with its certificates checked."""
     parts = urlsplit(url)
     if not parts.scheme.startswith("rediss"):
         return {}
@@ -199,86 +304,7 @@ def _credentials(url: str) -> dict[str, Any]:
 
 
 def _sentinel_credentials(url: str) -> dict[str, str]:
-    """Those of the Sentinels themselves, `?sentinel_username=…&sentinel_password=…`."""
+    """Return those of the Sentinels themselves, `?sentinel_username=…&sentinel_password=…`."""
     query = parse_qs(urlsplit(url).query)
     names = {"sentinel_username": "username", "sentinel_password": "password"}
     return {ours: query[theirs][0] for theirs, ours in names.items() if theirs in query}
-
-
-class LazyCluster:
-    """Everything that `redis.RedisCluster` has, once a node answers; until then ConnectionError."""
-
-    def __init__(self, make: Callable[[], redis.RedisCluster]) -> None:
-        self._make = make
-        self._making = threading.Lock()
-        self._made: redis.RedisCluster | None = None
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
-        return getattr(self._there(), name)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Closes every connection."""
-        if self._made is not None:
-            self._made.close()
-
-    def register_script(self, script: str) -> Script:
-        """As redis-py's, without asking anybody."""
-        return Script(self, script)  # type: ignore[arg-type]
-
-    def get_encoder(self) -> _Encoder:
-        """What a script is turned into bytes by."""
-        return _Encoder()
-
-    def _there(self) -> redis.RedisCluster:
-        if self._made is not None:
-            return self._made
-        # One asks; the others need not wait for what will hardly succeed.
-        if not self._making.acquire(blocking=False):
-            raise redis.ConnectionError("the cluster is being asked for its nodes")
-        try:
-            if self._made is None:
-                self._made = self._make()
-        except redis.exceptions.RedisClusterException as error:  # which is no RedisError
-            raise redis.ConnectionError("no node of the cluster answers") from error
-        finally:
-            self._making.release()
-        return self._made
-
-
-class _Encoder:
-    """UTF-8, as the clients here have it."""
-
-    def encode(self, value: str) -> bytes:
-        """A text as bytes."""
-        return value.encode()
-
-
-class ScriptForDays:
-    """A Lua script that reads the keys of one day. Raises redis-py's errors."""
-
-    def __init__(self, client: Client, text: str) -> None:
-        self._client = client
-        self._script = client.register_script(text)
-
-    def run(self, calls: Sequence[tuple[Sequence[str], Sequence[object]]]) -> list[Any]:
-        """Its answers to calls, each with its keys and its arguments."""
-        # The pipeline of a Cluster takes no scripts.
-        if is_cluster(self._client):
-            return [
-                self._script(keys=list(keys), args=cast("Any", list(arguments)))
-                for keys, arguments in calls
-            ]
-        with self._client.pipeline(transaction=False) as pipeline:
-            for keys, arguments in calls:
-                pipeline.evalsha(self._script.sha, len(keys), *keys, *cast("Any", arguments))
-            try:
-                return pipeline.execute()
-            except redis.exceptions.NoScriptError:
-                self._client.script_load(cast("str", self._script.script))
-        return self.run(calls)
