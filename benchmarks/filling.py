@@ -19,7 +19,8 @@ from benchmarks import made_up
 from oauth_helper.failures.model import Failure
 from oauth_helper.store.change_feed import ChangeFeed
 from oauth_helper.store.failures import RECORD, Failures
-from oauth_helper.store.redis import Client, LuaScript, connect
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client, connect
 
 RETENTION_DAYS = 90
 

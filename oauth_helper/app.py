@@ -29,7 +29,6 @@ from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.export_progress import Exports
 from oauth_helper.store.failures import Failures
-from oauth_helper.store.migrations import Migrations
 from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
@@ -41,7 +40,6 @@ from oauth_helper.store.staff_sessions import StaffSessions
 from oauth_helper.web import routes, security
 from oauth_helper.web.customer.cookies import AttemptCookies
 from oauth_helper.web.services import SESSION_LIFETIME, Services
-from oauth_helper.web.support.oidc_client import OidcProvider
 
 
 def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> Flask:
@@ -117,6 +115,13 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         )
     )
 
+    oidc_provider = None
+    if config.openid:
+        # `requests`, which it needs, costs a worker 4 MB.
+        from oauth_helper.web.support.oidc_client import OidcProvider  # noqa: PLC0415
+
+        oidc_provider = OidcProvider(config.openid, f"{config.public_url}/support/oidc/callback")
+
     # The pages and the API.
     app = Flask("oauth_helper.web")
     # Werkzeug builds its own redirects from the Host header, which the sender controls.
@@ -131,7 +136,6 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         reports=reports,
         expiry=expiry,
         writer=writer,
-        upgrading=Migrations(redis, failures),
         outbox=outbox,
         cookies=AttemptCookies(encryptor("attempts"), secure=config.is_secure),
         attempts=attempts,
@@ -146,9 +150,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         hubspot=hubspot,
         server=server if config.oauth_clients else None,
         staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
-        oidc_provider=OidcProvider(config.openid, f"{config.public_url}/support/oidc/callback")
-        if config.openid
-        else None,
+        oidc_provider=oidc_provider,
         sign_in_encryptor=encryptor("sign-ins"),
         ping=store_server.ping,
         clock=clock,

@@ -10,7 +10,8 @@ from typing import Final, cast
 from oauth_helper.common.codec import decode, encode
 from oauth_helper.models import IssuedCode
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, LuaScript
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 #: Seconds that a code lives. RFC 6749 section 4.1.2 allows ten minutes; a client takes one second.
 #: Shorter than what an attempt may be in hand, so that a code that nobody fetches is noticed.

@@ -14,7 +14,8 @@ from oauth_helper.common.references import day_of
 from oauth_helper.common.secrets import Secret
 from oauth_helper.models import Connection, Tokens
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, LuaScript
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 _FORGET: Final = """
 if redis.call('HGET', KEYS[1], 'reference') ~= ARGV[1] then return 0 end
@@ -233,9 +234,9 @@ def _from_fields(fields: dict[str, str]) -> Connection:
         connected_at=int(fields["connected_at"]),
         expires_at=int(fields["expires_at"]),
         reference=fields["reference"],
-        client=fields.get("client", ""),
-        ended_at=int(fields["ended_at"]) if fields.get("ended_at") else None,
-        ended_by=fields.get("ended_by", ""),
+        client=fields["client"],
+        ended_at=int(fields["ended_at"]) if fields["ended_at"] else None,
+        ended_by=fields["ended_by"],
     )
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:  # the views need only the types of these parts; the factory c
     from oauth_helper.store.counters import Counters
     from oauth_helper.store.export_progress import Exports
     from oauth_helper.store.failures import Failures
-    from oauth_helper.store.migrations import Migrations
     from oauth_helper.store.outbox.queue import Outbox
     from oauth_helper.store.outbox.writer import EventWriter
     from oauth_helper.store.staff_sessions import StaffSessions
@@ -54,7 +53,6 @@ class Services:
     callback: Callback
     reports: Reports
     writer: EventWriter
-    upgrading: Migrations
     outbox: Outbox
     expiry: AttemptExpiry
     cookies: AttemptCookies
