@@ -117,7 +117,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
 
     oidc_provider = None
     if config.openid:
-        # `requests`, which it needs, costs a worker 4 MB.
+        # Imported only here: it needs `requests`, which costs a worker 4 MB.
         from oauth_helper.web.support.oidc_client import OidcProvider  # noqa: PLC0415
 
         oidc_provider = OidcProvider(config.openid, f"{config.public_url}/support/oidc/callback")
