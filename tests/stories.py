@@ -26,7 +26,7 @@ from oauth_helper.store.outbox.events import (
 from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
-from oauth_helper.store.redis import Server, connect
+from oauth_helper.store.redis import RedisServer, connect
 
 SEALER = Encryptor([Secret("a key of the outbox that is long enough")], purpose="outbox")
 NOW = datetime.now(UTC)
@@ -65,7 +65,7 @@ def a_writer(client, clock, folder=Path("nowhere")):
         connections=Connections(client, encrypt=SEALER.encrypt, decrypt=SEALER.decrypt),
         outbox=outbox,
         outage_log=OutageLog(folder, outbox.depth),
-        store_identity=Server(client).identity,
+        store_identity=RedisServer(client).identity,
         clock=clock,
     )
 

@@ -188,12 +188,6 @@ class TestWhatHubSpotGave:
         assert not connections.end(made, at=5, by="x")
         assert store.dbsize() == 0
 
-    def test_is_written_over_a_record_of_before(self, connections, connect, store):
-        made = connect(7)
-        store.hdel(f"oh:connection:{made.id}", "client", "ended_at", "ended_by")
-        assert connections.get(made.id) == made
-        assert connections.refresh(made, NEW, expires_at=5)
-
 
 class TestTheEnd:
     def test_takes_the_tokens_away_and_keeps_the_rest(self, connections, connect, store):
