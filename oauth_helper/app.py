@@ -61,9 +61,9 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     tokens, codes, queued = encryptor("tokens"), encryptor("codes"), encryptor("outbox")
     attempts = Attempts(redis, retention_days=config.failure_retention_days)
     failures = Failures(redis, retention_days=config.failure_retention_days)
-    connections = Connections(redis, encrypt=tokens.encrypt, decrypt=tokens.decrypt)
+    connections = Connections(redis, encryptor=tokens)
     refresh_locks = RefreshLocks(redis)
-    outbox = Outbox(config.data_dir / "outbox", encrypt=queued.encrypt, decrypt=queued.decrypt)
+    outbox = Outbox(config.data_dir / "outbox", encryptor=queued)
     writer = EventWriter(
         attempts=attempts,
         failures=failures,
@@ -102,7 +102,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
             issuer=config.public_url,
             clients=config.oauth_clients,
             profiles=profiles,
-            codes=Codes(redis, encrypt=codes.encrypt, decrypt=codes.decrypt),
+            codes=Codes(redis, encryptor=codes),
             refresh_tokens=RefreshTokens(encryptor("refresh tokens")),
             connections=connections,
             hubspot=hubspot,
