@@ -112,6 +112,11 @@ def is_same_origin() -> bool:
     return origin in (None, "null", origin_of(services().config.public_url))
 
 
+def is_prefetch() -> bool:
+    """Return whether a link checker or a prefetching browser asks, which must start nothing."""
+    return request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")
+
+
 def protect(app: Flask, config: Config, limits: tuple[str, dict[str, str]]) -> None:
     """Install everything in this module on `app`.
 
