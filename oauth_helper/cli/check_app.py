@@ -12,7 +12,8 @@ from oauth_helper.cli.inputs import app_file, link_given, unusable_ends_it
 from oauth_helper.cli.messages import check_text, width_of
 from oauth_helper.cli.output import FORMAT, PROFILE, json_text, profile_named
 from oauth_helper.config.settings import Config
-from oauth_helper.diagnosis.app_check import compare, link_of, preflight_json
+from oauth_helper.diagnosis.app_check import compare, link_of
+from oauth_helper.schemas import PreflightJson
 from oauth_helper.scopes.app_file import corrected_document, corrected_text
 
 
@@ -49,7 +50,8 @@ def check(
     fixed = replace(checked, app=checked.corrected) if fix else None
     stream = sys.stderr if fix else sys.stdout
     if form == "json":
-        document = preflight_json(checked, corrected_document(file.document, checked.corrected))
+        corrected = corrected_document(file.document, checked.corrected)
+        document = PreflightJson.of(checked, corrected).model_dump(mode="json")
         said = json_text({"ok": checked.ok, "file": path, "profile": profile.name, **document})
     else:
         against = "the link given" if link else f"profile {profile.name}"

@@ -12,7 +12,8 @@ from oauth_helper.cli.messages import explanation_text, width_of
 from oauth_helper.cli.output import FORMAT, json_text
 from oauth_helper.config.settings import Config
 from oauth_helper.diagnosis import Role, Stage
-from oauth_helper.diagnosis.explanation import evidence_from, explain, explanation_json
+from oauth_helper.diagnosis.explanation import evidence_from, explain
+from oauth_helper.schemas import DiagnosisJson
 from oauth_helper.scopes import Tier
 
 
@@ -64,6 +65,6 @@ def diagnose(
     )
     explanation = explain(evidence, [each.client_secret.reveal() for each in config.profiles])
     if form == "json":
-        click.echo(json_text(explanation_json(explanation)))
+        click.echo(json_text(DiagnosisJson.document_of(explanation)))
     else:
         click.echo(explanation_text(explanation, width_of(sys.stdout)))

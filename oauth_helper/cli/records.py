@@ -62,8 +62,8 @@ def failures_list(cause: str | None, profile: str | None, client: str | None, li
 @click.argument("reference")
 def failures_show(reference: str) -> None:
     """One failure as JSON."""
+    from oauth_helper.schemas import failure_json
     from oauth_helper.store.failures import Failures
-    from oauth_helper.web.api.failure_schema import failure_json
 
     config = read_config()
     parsed = parse_reference(reference)
