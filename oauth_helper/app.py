@@ -61,9 +61,9 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     tokens, codes, queued = encryptor("tokens"), encryptor("codes"), encryptor("outbox")
     attempts = Attempts(redis, retention_days=config.failure_retention_days)
     failures = Failures(redis, retention_days=config.failure_retention_days)
-    connections = Connections(redis, encrypt=tokens.encrypt, decrypt=tokens.decrypt)
+    connections = Connections(redis, encryptor=tokens)
     refresh_locks = RefreshLocks(redis)
-    outbox = Outbox(config.data_dir / "outbox", encrypt=queued.encrypt, decrypt=queued.decrypt)
+    outbox = Outbox(config.data_dir / "outbox", encryptor=queued)
     writer = EventWriter(
         attempts=attempts,
         failures=failures,
@@ -102,7 +102,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
             issuer=config.public_url,
             clients=config.oauth_clients,
             profiles=profiles,
-            codes=Codes(redis, encrypt=codes.encrypt, decrypt=codes.decrypt),
+            codes=Codes(redis, encryptor=codes),
             refresh_tokens=RefreshTokens(encryptor("refresh tokens")),
             connections=connections,
             hubspot=hubspot,
@@ -117,7 +117,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
 
     oidc_provider = None
     if config.openid:
-        # `requests`, which it needs, costs a worker 4 MB.
+        # Imported only here: it needs `requests`, which costs a worker 4 MB.
         from oauth_helper.web.support.oidc_client import OidcProvider  # noqa: PLC0415
 
         oidc_provider = OidcProvider(config.openid, f"{config.public_url}/support/oidc/callback")

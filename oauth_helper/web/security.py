@@ -181,8 +181,8 @@ class _BodySlots:
     """WSGI middleware that lets at most `slots` threads wait for request bodies.
 
     A thread waits for a body as long as its sender takes, so a few slow senders could block every
-    thread. Connecting to HubSpot needs no bodies, so it always works. Small bodies are read first,
-    so that a request holds its slot only while it is being received.
+    thread. The redirects to HubSpot and back have no bodies, so they need no slot. Small bodies are
+    read first, so that their requests hold a slot only while they are being received.
     """
 
     def __init__(self, app: WSGIApplication, slots: int) -> None:
