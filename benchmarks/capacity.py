@@ -77,7 +77,7 @@ def main(count: int) -> None:
 
 def _capacity_table(success: Cost, failure: Cost) -> str:
     head = (
-        "| Attempts in a second | application, processors | store, primaries by time | "
+        "| Attempts per second | application, processors | store, primaries by time | "
         "memory of attempts | memory of failures | primaries of 32 GB by memory |"
     )
     lines = [head, "|--:|--:|--:|--:|--:|--:|"]
