@@ -24,6 +24,7 @@ from pathlib import Path
 from random import Random
 
 import click
+from oauth_helper.store.outbox.sqlite_file import OutboxFile
 
 from benchmarks import servers
 from benchmarks.customers import USUAL, Browser, Customer, RefusedError, Story, Told
@@ -34,7 +35,6 @@ from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.outbox.queue import MOST_BYTES
-from oauth_helper.store.outbox.sqlite_file import OutboxFile
 from oauth_helper.store.redis import Client, connect
 
 # Seconds after which whoever left counts as never returned.
@@ -173,7 +173,6 @@ def _settle(scene: Scene, told: Told) -> None:
                 if not outbox.waiting() and all(each not in (None, "open") for each in left):
                     break
             time.sleep(0.5)
-    outbox.close()
 
 
 def _compare(name: str, scene: Scene, told: Told) -> Found:

@@ -17,8 +17,7 @@ from oauth_helper.models import StoreUnavailableError
 from oauth_helper.oauth.client.start import certain_refusals
 from oauth_helper.scopes import nearest
 from oauth_helper.store.embedded.server import running_store_url
-from oauth_helper.store.outbox.queue import MOST_BYTES
-from oauth_helper.store.outbox.sqlite_file import OutboxFile, problem_with
+from oauth_helper.store.outbox.queue import Outbox, problem_with
 from oauth_helper.store.redis import Client, connect, describe
 
 # Seconds by which clocks may differ before codes and sessions go wrong.
@@ -118,9 +117,8 @@ def _outbox(config: Config) -> Iterator[Finding]:
     if problem := problem_with(directory):
         yield Finding("outbox", ok=False, text=f"{problem}: make DATA_DIR writable")
         return
-    waiting = OutboxFile(directory, most_bytes=MOST_BYTES)
-    text = f"{waiting.waiting()} notes wait for the store" if waiting.exists() else "is empty"
-    waiting.close()
+    queued = Outbox(directory, encrypt=bytes, decrypt=bytes).depth()
+    text = f"{queued} writes are queued for Redis" if queued else "is empty"
     yield Finding("outbox", None, text)
 
 

@@ -24,7 +24,7 @@ _CATCH_UP_SECONDS = 2.0
 @click.command()
 def serve() -> None:
     """Serve the pages and the API (what happens without a command)."""
-    from oauth_helper import create_app
+    from oauth_helper.app import create_app
     from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key, with_support_user
     from oauth_helper.cli.supervisor import PeriodicTask
     from oauth_helper.cli.supervisor import serve as serve_forever
@@ -37,8 +37,8 @@ def serve() -> None:
         services = services_of(app)
         pause = min(_SWEEP_SECONDS, max(1.0, services.config.attempt_timeout / 10))
         return [
-            PeriodicTask(services.sweeping.sweep, pause),
-            PeriodicTask(services.noting.catch_up, _CATCH_UP_SECONDS),
+            PeriodicTask(services.expiry.record_expired, pause),
+            PeriodicTask(services.writer.flush, _CATCH_UP_SECONDS),
         ]
 
     def ready(config: Config) -> None:

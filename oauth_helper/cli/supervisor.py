@@ -26,7 +26,7 @@ from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Config
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.embedded.server import EmbeddedStore, StoreError
-from oauth_helper.store.outbox.sqlite_file import problem_with
+from oauth_helper.store.outbox.queue import problem_with
 from oauth_helper.store.redis import connect, describe
 
 logger = logging.getLogger(__name__)

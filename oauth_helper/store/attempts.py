@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
+from oauth_helper.common.metrics import ATTEMPTS, CONNECTIONS
 from oauth_helper.common.references import day_of
 from oauth_helper.models import Attempt, Claim
-from oauth_helper.scopes import RequestedScopes, join_scope
+from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
 from oauth_helper.store.lua_script import LuaScript
 from oauth_helper.store.redis import Client
@@ -102,8 +103,8 @@ class Attempts:
         fields = {
             "v": "1",
             "profile": attempt.profile,
-            "scope": join_scope(attempt.requested.scope),
-            "optional_scope": join_scope(attempt.requested.optional_scope),
+            "scope": " ".join(attempt.requested.scope),
+            "optional_scope": " ".join(attempt.requested.optional_scope),
             "begun_at": str(attempt.started_at),
             "deadline": str(attempt.deadline),
             "person": attempt.browser_id,
@@ -122,6 +123,8 @@ class Attempts:
             keys=self._keys(attempt.reference),
             args=[*arguments, *(part for field in fields.items() for part in field)],
         )
+        if is_new:
+            ATTEMPTS.labels(attempt.profile).inc()
         return bool(is_new)
 
     def claim(
@@ -148,12 +151,10 @@ class Attempts:
         """Notes how the attempt ended; it no longer counts as open. The outcome noted before."""
         arguments = [reference, outcome, str(_KEPT)]
         before, profile = self._close(keys=self._keys(reference), args=arguments)
-        if before != outcome:
-            self.ended(profile, outcome)
+        if outcome == "connected" != before:
+            # The profile is empty when the attempt was never written.
+            CONNECTIONS.labels(profile or "unknown").inc()
         return before or None
-
-    def ended(self, profile: str, outcome: str) -> None:
-        """An attempt has ended so; for who counts. The profile is empty if nobody noted it."""
 
     def get(self, reference: str) -> Attempt | None:
         """An attempt that was noted, whatever became of it; None when nothing is known."""

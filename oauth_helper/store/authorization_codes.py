@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Final, cast
 
-from oauth_helper.common.secrets import Secret
-from oauth_helper.models import Connection, IssuedCode, PendingAuthorization, Tokens
+from oauth_helper.common.codec import decode, encode
+from oauth_helper.models import IssuedCode
 from oauth_helper.store import keys
 from oauth_helper.store.lua_script import LuaScript
 from oauth_helper.store.redis import Client
@@ -73,20 +70,20 @@ class Codes:
         decrypt: Callable[[bytes], bytes],
     ) -> None:
         self._client = client
-        self._seal, self._unseal = encrypt, decrypt
+        self._encrypt, self._decrypt = encrypt, decrypt
         self._take = LuaScript(client, _TAKE)
         self._check = LuaScript(client, _CHECK)
 
     def keep(self, code: str, issued: IssuedCode) -> None:
         """Remembers what a code stands for, for `CODE_LIFETIME` seconds."""
-        encrypted = self._seal(_to_bytes(issued)).decode()
+        encrypted = self._encrypt(encode(issued)).decode()
         self._client.set(keys.code(_hashed(code)), encrypted, ex=CODE_LIFETIME)
 
     def find(self, code: str) -> IssuedCode | None:
         """What a code stands for; None when it is unknown, used or too old."""
         encrypted = cast("str | None", self._client.get(keys.code(_hashed(code))))
         try:
-            return _from_bytes(self._unseal(encrypted.encode())) if encrypted else None
+            return decode(self._decrypt(encrypted.encode()), IssuedCode) if encrypted else None
         except ValueError:
             return None
 
@@ -136,25 +133,3 @@ class Codes:
 
 def _hashed(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-
-
-def _to_bytes(issued: IssuedCode) -> bytes:
-    document = {
-        "pending": base64.b64encode(issued.pending.to_bytes()).decode(),
-        "connection": asdict(issued.connection),
-        "tokens": [issued.tokens.access_token.reveal(), issued.tokens.refresh_token.reveal()],
-    }
-    return json.dumps(document).encode()
-
-
-def _from_bytes(data: bytes) -> IssuedCode:
-    document = json.loads(data)
-    fields = document["connection"]
-    fields["missing_optional"] = tuple(fields["missing_optional"])
-    fields["granted"] = None if fields["granted"] is None else tuple(fields["granted"])
-    access_token, refresh_token = document["tokens"]
-    return IssuedCode(
-        pending=PendingAuthorization.from_bytes(base64.b64decode(document["pending"])),
-        connection=Connection(**fields),
-        tokens=Tokens(Secret(access_token), Secret(refresh_token)),
-    )

@@ -59,7 +59,7 @@ class Connections:
         self._client = client
         self._forget = LuaScript(client, _FORGET)
         self._change = LuaScript(client, _CHANGE)
-        self._seal, self._unseal = encrypt, decrypt
+        self._encrypt, self._decrypt = encrypt, decrypt
 
     def save(self, connection: Connection, tokens: Tokens) -> None:
         """Writes a connection; an earlier one of the same id is replaced, tokens and all."""
@@ -103,13 +103,13 @@ class Connections:
 
     def _sealed(self, tokens: Tokens) -> str:
         plain = json.dumps([tokens.access_token.reveal(), tokens.refresh_token.reveal()])
-        return self._seal(plain.encode()).decode()
+        return self._encrypt(plain.encode()).decode()
 
     def _opened(self, encrypted: str | None) -> Tokens | None:
         if encrypted is None:
             return None
         try:
-            access_token, refresh_token = json.loads(self._unseal(encrypted.encode()))
+            access_token, refresh_token = json.loads(self._decrypt(encrypted.encode()))
         except ValueError:
             return None
         return Tokens(Secret(access_token), Secret(refresh_token))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
 
+from oauth_helper.common.metrics import FAILURES
 from oauth_helper.common.references import day_of
 from oauth_helper.diagnosis import Cause
 from oauth_helper.failures.model import EventType, Failure, Status
@@ -110,6 +111,7 @@ class Failures:
             # Also when the store lost what this process knew to be there.
             self._list_day(day)
         if written:
+            FAILURES.labels(failure.profile, failure.stage, failure.cause).inc()
             self.feed.announce(failure, expires_at=int(self._expiry(day)))
         return bool(written)
 

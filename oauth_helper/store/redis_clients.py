@@ -17,6 +17,7 @@ from redis.commands import RedisClusterCommands
 from redis.exceptions import NoScriptError, RedisClusterException
 
 from oauth_helper.common.circuit_breaker import CircuitBreaker
+from oauth_helper.common.metrics import STORE_ERRORS
 from oauth_helper.models import StoreUnavailableError
 
 R = TypeVar("R")
@@ -28,13 +29,6 @@ _FAILURES, _RESET_TIMEOUT, _HALF_OPEN_TIMEOUT = 3, 1.0, 10.0
 
 # These say that Redis is away; with any other error it has answered.
 _AWAY = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
-
-_listeners: list[Callable[[str], None]] = []
-
-
-def on_error(listener: Callable[[str], None]) -> None:
-    """Have `listener` called with the name of each error of Redis in this process."""
-    _listeners.append(listener)
 
 
 class _Guard:
@@ -76,8 +70,7 @@ class _Guard:
 
 def _translated(error: Exception, what: str) -> StoreUnavailableError:
     name = type(error).__name__
-    for listener in _listeners:
-        listener(name)
+    STORE_ERRORS.labels(name).inc()
     hint = ": not permitted" if "permission" in str(error) else ""
     return StoreUnavailableError(f"{what} ({name}{hint})")
 

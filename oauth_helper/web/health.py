@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, Response, g, jsonify, request
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 from oauth_helper.common.logging import REQUEST_FIELDS, REQUESTS
+from oauth_helper.common.metrics import HTTP_REQUESTS, exposition
 from oauth_helper.common.references import parse_reference
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.web.api.auth import unless_bearer
@@ -48,7 +49,7 @@ def metrics() -> Response:
     refusal = unless_bearer(services().config.metrics_token, "METRICS_TOKEN")
     if refusal is not None:
         return refusal
-    text = services().metrics.text(services().outbox)
+    text = exposition(services().outbox.depth)
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -70,7 +71,7 @@ def install(app: Flask) -> None:
             # Methods and paths are what strangers make up.
             method = request.method if request.method in _METHODS else "other"
             route = request.endpoint or "none"
-            services().metrics.answered(route, method, response.status_code, seconds)
+            HTTP_REQUESTS.labels(route, method, f"{response.status_code}").observe(seconds)
             if requests.isEnabledFor(logging.INFO):
                 fields = (method, route, request.path[:200], response.status_code)
                 values = (*fields, round(seconds * 1000, 1))

@@ -12,14 +12,16 @@ from oauth_helper.config.redirect_uri import destination_of
 from oauth_helper.diagnosis import ClientError
 from oauth_helper.models import ClientRequest, PendingAuthorization
 from oauth_helper.oauth.client.callback import PENDING_LIFETIME
-from oauth_helper.oauth.client.start import Started
+from oauth_helper.oauth.client.outcome import Failed
+from oauth_helper.oauth.client.start import Started, StartOptions
 from oauth_helper.oauth.server import (
-    Answer,
     ProxyServer,
     RegisteredClient,
     ServerRequest,
+    ServerResponse,
     UnknownScopesRequestedError,
 )
+from oauth_helper.web.customer.client_redirect import with_error_redirect
 from oauth_helper.web.customer.scope_choice import is_prefetch
 from oauth_helper.web.i18n import language, translate
 from oauth_helper.web.security import allow_forms_to, csrf, is_same_origin, limit, limit_errors
@@ -33,7 +35,7 @@ _STRANDED_AFTER = 30
 
 def server() -> ProxyServer:
     """The authorization server; where no client is registered the request ends in 404."""
-    found = services().proxy
+    found = services().server
     if found is None:
         abort(404)
     return found
@@ -60,7 +62,7 @@ def authorize() -> BaseResponse:
     stranded = _stranded(client)
     if client.client.consent or stranded:
         return _consent_page(client_request, client, stranded)
-    return _begin(client_request, client)
+    return _start(client_request, client)
 
 
 @blueprint.post("/oauth/authorize")
@@ -75,15 +77,16 @@ def decide() -> BaseResponse:
     client_request, client = checked
     allow_forms_to(client_request.redirect_uri)
     if http.form.get("decision") == "allow":
-        return _begin(client_request, client)
-    outcome = services().connecting.turn_away(
+        return _start(client_request, client)
+    outcome = services().authorizer.reject_client_request(
         client.profile,
         client_request,
         ClientError.DECLINED_HERE,
         browser_id=services().cookies.browser_id(http),
         language=language(),
     )
-    return redirect(outcome.client_redirect_url or url("connect.home"), 303)
+    failed = with_error_redirect(outcome, client_request)
+    return redirect(failed.client_redirect_url or url("connect.home"), 303)
 
 
 @blueprint.post("/oauth/token")
@@ -110,10 +113,10 @@ def _checked() -> tuple[ClientRequest, RegisteredClient] | BaseResponse:
     try:
         return server().check(message)
     except UnknownScopesRequestedError as error:
-        return _lead_to(server().refused(message, error, _recorded(message, error)))
+        return _lead_to(server().error_response(message, error, _recorded(message, error)))
     except OAuth2Error as error:
         if error.redirect_uri:
-            return _lead_to(server().refused(message, error))
+            return _lead_to(server().error_response(message, error))
         return _no_way_back(message, error)
 
 
@@ -125,7 +128,7 @@ def _recorded(message: ServerRequest, error: UnknownScopesRequestedError) -> str
     client_request = ClientRequest(
         client_id=client.client.id, client=client.client.name, redirect_uri=error.redirect_uri
     )
-    outcome = services().connecting.turn_away(
+    outcome = services().authorizer.reject_client_request(
         client.profile,
         client_request,
         ClientError.UNKNOWN_SCOPES,
@@ -136,22 +139,23 @@ def _recorded(message: ServerRequest, error: UnknownScopesRequestedError) -> str
     return outcome.reference
 
 
-def _begin(client_request: ClientRequest, client: RegisteredClient) -> BaseResponse:
-    """On to HubSpot; or to the page that says why that would be of no use."""
-    begun = services().connecting.begin(
-        client.profile,
-        optional=client.wanted(client_request.scope),
+def _start(client_request: ClientRequest, client: RegisteredClient) -> BaseResponse:
+    """Go on to HubSpot, or to the page that says why that would be of no use."""
+    options = StartOptions(
+        optional_scopes=client.wanted(client_request.scope),
         client_request=client_request,
         browser_id=services().cookies.browser_id(http),
         language=language(),
     )
-    if isinstance(begun, Started):
-        response = redirect(begun.url, 303 if http.method == "POST" else 302)
-        services().cookies.keep(http, response, begun.pending)
-        return response
-    response = redirect(url("attempts.page", reference=begun.reference), 303)
-    services().cookies.keep(http, response, begun)
-    return response
+    match services().authorizer.start_authorization(client.profile, options):
+        case Started(pending, address):
+            response = redirect(address, 303 if http.method == "POST" else 302)
+            services().cookies.keep(http, response, pending)
+            return response
+        case Failed() as failed:
+            response = redirect(url("attempts.page", reference=failed.reference), 303)
+            services().cookies.keep(http, response, with_error_redirect(failed, client_request))
+            return response
 
 
 def _consent_page(
@@ -200,7 +204,7 @@ def _no_way_back(message: ServerRequest, error: OAuth2Error) -> Response:
     return make_response(shown, 400)
 
 
-def _lead_to(answer: Answer) -> BaseResponse:
+def _lead_to(answer: ServerResponse) -> BaseResponse:
     """Sends the browser to the client with an answer."""
     status = 303 if http.method == "POST" else 302
     return redirect(answer.location or url("connect.home"), status)
@@ -217,7 +221,7 @@ def _endpoint(name: str) -> str:
     return f"{services().config.public_url}/oauth/{name}"
 
 
-def _json(answer: Answer) -> Response:
+def _json(answer: ServerResponse) -> Response:
     response = jsonify(answer.body)
     response.status_code = answer.status
     for name, value in answer.headers:

@@ -11,10 +11,9 @@ from flask import Flask, abort, current_app
 
 if TYPE_CHECKING:  # the views know the adapters by their types only; the factory hands them in
     from oauth_helper.common.encryption import Encryptor
-    from oauth_helper.common.metrics import Metrics
     from oauth_helper.config.profiles import Profile
     from oauth_helper.config.settings import Config
-    from oauth_helper.hubspot.client import HubSpot
+    from oauth_helper.hubspot.client import HubSpotClient
     from oauth_helper.oauth.client.callback import Callback
     from oauth_helper.oauth.client.expiry import AttemptExpiry
     from oauth_helper.oauth.client.refresh import TokenRefresher
@@ -43,34 +42,33 @@ SESSION_LIFETIME = 12 * 3600
 class Services:
     """One application's parts. `ping` raises `StoreUnavailableError` when the store is away.
 
-    `openid` is None where nobody signs in at a provider; `sign_ins` seals what a browser keeps
-    while somebody is there. `proxy` is None where no client is registered. Who makes a file for
-    somebody takes one of the `export_places`.
+    `oidc_provider` is None where nobody signs in at a provider; `sign_ins` seals what a browser keeps
+    while somebody is there. `server` is None where no client is registered. Who makes a file for
+    somebody takes one of the `export_slots`.
     """
 
     config: Config
     profiles: Mapping[str, Profile]
-    connecting: Authorizer
-    finishing: Callback
-    reporting: Reports
-    noting: EventWriter
+    authorizer: Authorizer
+    callback: Callback
+    reports: Reports
+    writer: EventWriter
     outbox: Outbox
-    metrics: Metrics
-    sweeping: AttemptExpiry
+    expiry: AttemptExpiry
     cookies: AttemptCookies
     attempts: Attempts
     failures: Failures
     counters: Counters
     bulk_actions: BulkActions
     connections: Connections
-    refreshing: TokenRefresher
+    token_refresher: TokenRefresher
     exports: Exports
-    export_places: Semaphore
-    hubspot: HubSpot
-    proxy: ProxyServer | None
+    export_slots: Semaphore
+    hubspot: HubSpotClient
+    server: ProxyServer | None
     staff_sessions: StaffSessions
-    openid: OidcProvider | None
-    sign_ins: Encryptor
+    oidc_provider: OidcProvider | None
+    sign_in_encryptor: Encryptor
     ping: Callable[[], object]
     clock: Callable[[], float]
 

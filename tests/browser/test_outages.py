@@ -11,7 +11,6 @@ from relays import Relay
 from werkzeug.serving import make_server
 
 from oauth_helper.sandbox import SandboxApp
-from oauth_helper.web.services import services_of
 
 
 @pytest.fixture
@@ -44,7 +43,6 @@ def url(make_app, relay, hubspot):
     server.shutdown()
     thread.join()
     server.server_close()
-    services_of(app).outbox.close()
 
 
 def test_the_page_goes_on_by_itself_when_the_store_is_back(url, relay, new_page):

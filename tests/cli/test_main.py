@@ -227,7 +227,6 @@ def test_doctor_tells_what_waits_for_the_store_and_whether_anything_could(run, t
     folder = tmp_path / "data" / "outbox"
     outbox = Outbox(folder, encrypt=lambda plain: plain, decrypt=lambda encrypted: encrypted)
     outbox.put(AttemptFailed(a_failure()))
-    outbox.close()
     assert "outbox: 1 notes wait for the store" in run("doctor").stdout
     (tmp_path / "file").write_text("")
     done = run("doctor", DATA_DIR=str(tmp_path / "file" / "data"))

@@ -9,18 +9,18 @@ from oauth_helper.oauth.server.authorization_endpoint import (
     RegisteredClient,
     UnknownScopesRequestedError,
 )
-from oauth_helper.oauth.server.dependencies import Parts
-from oauth_helper.oauth.server.messages import Answer, ServerRequest, error_description
+from oauth_helper.oauth.server.dependencies import ServerDependencies
+from oauth_helper.oauth.server.messages import ServerRequest, ServerResponse, error_description
 from oauth_helper.oauth.server.refresh_tokens import RefreshTokens
 from oauth_helper.oauth.server.server import ProxyServer
 
 __all__ = [
-    "Answer",
-    "Parts",
     "ProxyServer",
     "RefreshTokens",
     "RegisteredClient",
+    "ServerDependencies",
     "ServerRequest",
+    "ServerResponse",
     "UnknownScopesRequestedError",
     "error_description",
 ]

@@ -7,7 +7,7 @@ then whose the code or the token is, and only then is anything used up.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
@@ -20,11 +20,18 @@ from oauth_helper.oauth.server.authorization_endpoint import (
     AuthorizationEndpointGrant,
     RegisteredClient,
 )
+from oauth_helper.oauth.server.dependencies import ServerDependencies
 from oauth_helper.oauth.server.messages import ServerRequest, error_description
 from oauth_helper.oauth.server.refresh_tokens import RefreshToken
+from oauth_helper.oauth.server.token_endpoint import TokenIssuer
 
-if TYPE_CHECKING:
-    from oauth_helper.oauth.server.server import ProxyServer
+
+class GrantServer(Protocol):
+    """The server that Authlib hands to its grants."""
+
+    parts: ServerDependencies
+    issuing: TokenIssuer
+
 
 AUTHENTICATION_METHODS = ("client_secret_basic", "client_secret_post", "none")
 
@@ -65,7 +72,7 @@ class CodeGrant(AuthorizationEndpointGrant):
     """The code grant (RFC 6749 section 4.1), at both endpoints."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = AUTHENTICATION_METHODS
-    server: ProxyServer
+    server: GrantServer
 
     def save_authorization_code(self, code: str, request: ServerRequest) -> None:
         """Keeps what the code stands for."""
@@ -131,7 +138,7 @@ class CodeGrant(AuthorizationEndpointGrant):
             text = "The redirect_uri is not that of the authorization request."
         else:
             client_error, text = ClientError.WRONG_VERIFIER, error.get_error_description()
-        reference = self.server.parts.code_redemption.failed(
+        reference = self.server.parts.code_redemption.client_error(
             issued, client_error, client=client.client.name
         )
         return type(error)(error_description(text, reference))
@@ -168,7 +175,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib has no t
     """Refreshing (RFC 6749 section 6)."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = AUTHENTICATION_METHODS
-    server: ProxyServer
+    server: GrantServer
 
     def authenticate_refresh_token(self, refresh_token: str) -> RefreshToken | None:
         """What the text stands for."""
@@ -204,7 +211,7 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib has no ty
     """Revocation (RFC 7009) of refresh tokens. HubSpot's access tokens live on for half an hour."""
 
     CLIENT_AUTH_METHODS = AUTHENTICATION_METHODS
-    server: ProxyServer
+    server: GrantServer
 
     def authenticate_token(
         self, request: ServerRequest, client: RegisteredClient

@@ -66,7 +66,7 @@ class ServerRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no type
 
 
 @dataclass(slots=True)
-class Answer:
+class ServerResponse:
     """An answer to a client. `location` is where a browser is led, None for any other answer."""
 
     status: int

@@ -10,22 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from typing import Protocol
 
+from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.oauth_clients import OAuthClient
 
 _PREFIX = "ohr."
-
-
-class Encryptor(Protocol):
-    """Encrypts and signs."""
-
-    def encrypt(self, plain: bytes) -> bytes:
-        """URL-safe text that nobody else can read or make."""
-
-    def decrypt(self, encrypted: bytes) -> bytes:
-        """What was sealed. Raises ValueError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,14 +25,14 @@ from oauth_helper.oauth.server.authorization_endpoint import (
     read_request,
 )
 from oauth_helper.oauth.server.client_authentication import Credentials, read_credentials
-from oauth_helper.oauth.server.dependencies import Parts
+from oauth_helper.oauth.server.dependencies import ServerDependencies
 from oauth_helper.oauth.server.grants import (
     AUTHENTICATION_METHODS,
     CodeGrant,
     RefreshGrant,
     Revocation,
 )
-from oauth_helper.oauth.server.messages import Answer, ServerRequest, error_description
+from oauth_helper.oauth.server.messages import ServerRequest, ServerResponse, error_description
 from oauth_helper.oauth.server.token_endpoint import TokenIssuer
 from oauth_helper.oauth.server.token_response import authorization_error
 
@@ -48,7 +48,7 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
     `StoreUnavailableError` passes through: without the store no code can be kept or looked up.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: ServerDependencies) -> None:
         super().__init__()
         self.issuer = parts.issuer
         self.parts = parts
@@ -83,14 +83,16 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         grant = self.get_consent_grant(message)
         return read_request(grant), client
 
-    def refused(self, message: ServerRequest, error: OAuth2Error, reference: str = "") -> Answer:
+    def error_response(
+        self, message: ServerRequest, error: OAuth2Error, reference: str = ""
+    ) -> ServerResponse:
         """The answer that tells the client of an error, by way of the browser if it has to."""
         error.description = error_description(error.get_error_description(), reference)
         answer = self.handle_error_response(message, error)
         self.execute_hook("after_create_authorization_response", answer)
         return answer
 
-    def with_code(self, client_request: ClientRequest, issued: IssuedCode) -> str | None:
+    def code_redirect_url(self, client_request: ClientRequest, issued: IssuedCode) -> str | None:
         """The address that leads back to the client with a code for `issued`.
 
         None when the client is no longer there.
@@ -101,19 +103,21 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         if self._client_of(client_request) is None:
             return None
         grant = self.get_authorization_grant(message)
-        answer: Answer = self.create_authorization_response(message, grant_user=issued, grant=grant)
+        answer: ServerResponse = self.create_authorization_response(
+            message, grant_user=issued, grant=grant
+        )
         return answer.location
 
-    def with_error(
-        self, client_request: ClientRequest, cause: Cause, reference: str, *, what: str = ""
+    def error_redirect_url(
+        self, client_request: ClientRequest, cause: Cause, reference: str, *, title: str = ""
     ) -> str | None:
-        """The address that leads back to the client with what went wrong; None as above.
+        """Return the address that leads back to the client with what went wrong; None as above.
 
-        `what` says so in a few words; empty, it is the title of the cause.
+        `title` says so in a few words; empty, it is the title of the cause.
         """
         if self._client_of(client_request) is None:
             return None
-        title = (what or wording(cause).title).replace("`", "")
+        title = (title or wording(cause).title).replace("`", "")
         error = OAuth2Error(
             error=authorization_error(cause),
             description=error_description(f"HubSpot was not connected: {title} ({cause})."),
@@ -121,19 +125,19 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
             state=client_request.state,
         )
         message = ServerRequest("GET", f"{self.issuer}/oauth/authorize", {})
-        return self.refused(message, error, reference).location
+        return self.error_response(message, error, reference).location
 
-    def token(self, message: ServerRequest) -> Answer:
+    def token(self, message: ServerRequest) -> ServerResponse:
         """The token endpoint (RFC 6749 section 3.2)."""
         if error := _flaw(message, "grant_type"):
             return self._error(message, error)
-        return cast("Answer", self.create_token_response(message))
+        return cast("ServerResponse", self.create_token_response(message))
 
-    def revocation(self, message: ServerRequest) -> Answer:
+    def revocation(self, message: ServerRequest) -> ServerResponse:
         """The revocation endpoint (RFC 7009)."""
         if error := _flaw(message, "token"):
             return self._error(message, error)
-        return cast("Answer", self.create_endpoint_response("revocation", message))
+        return cast("ServerResponse", self.create_endpoint_response("revocation", message))
 
     def metadata(self) -> dict[str, object]:
         """What clients can find out by themselves (RFC 8414, RFC 9207)."""
@@ -182,16 +186,18 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
 
     def handle_response(
         self, status: int, body: dict[str, object] | str, headers: list[tuple[str, str]]
-    ) -> Answer:
+    ) -> ServerResponse:
         """An answer as a value."""
         location = next((value for name, value in headers if name == "Location"), None)
         others = [(name, value) for name, value in headers if name != "Location"]
-        return Answer(status, body if isinstance(body, dict) else {}, others, location)
+        return ServerResponse(status, body if isinstance(body, dict) else {}, others, location)
 
-    def handle_error_response(self, request: ServerRequest, error: OAuth2Error) -> Answer:  # noqa: ARG002 - Authlib's interface
+    def handle_error_response(self, request: ServerRequest, error: OAuth2Error) -> ServerResponse:  # noqa: ARG002 - Authlib's interface
         """An error as a value, its description within what the RFC allows."""
         if error.redirect_uri:
-            return Answer(302, location=with_parameters(error.redirect_uri, error.get_body()))
+            return ServerResponse(
+                302, location=with_parameters(error.redirect_uri, error.get_body())
+            )
         answer = self.handle_response(*error())
         if description := answer.body.get("error_description"):
             answer.body["error_description"] = error_description(str(description))
@@ -209,7 +215,7 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
         """Nobody listens."""
 
-    def _error(self, message: ServerRequest, error: OAuth2Error) -> Answer:
+    def _error(self, message: ServerRequest, error: OAuth2Error) -> ServerResponse:
         return self.handle_error_response(message, error)
 
     def _client_of(self, client_request: ClientRequest) -> OAuthClient | None:
@@ -233,7 +239,7 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
             claimed = client_request.client_id
         if claimed != client_request.client_id and claimed in self._clients:
             return error
-        reference = self.parts.code_redemption.failed(
+        reference = self.parts.code_redemption.client_error(
             issued, ClientError.WRONG_SECRET, client=client_request.client
         )
         return InvalidClientError(
@@ -247,7 +253,9 @@ class _Issuer(IssuerParameter):  # type: ignore[misc]  # Authlib has no types
     def __init__(self, issuer: str) -> None:
         self._issuer = issuer
 
-    def add_issuer_parameter(self, authorization_server: ProxyServer, response: Answer) -> None:  # noqa: ARG002 - Authlib's interface
+    def add_issuer_parameter(
+        self, authorization_server: ProxyServer, response: ServerResponse
+    ) -> None:
         """Adds it, where a browser is led to a client."""
         if response.location:
             response.location = with_parameters(response.location, [("iss", self._issuer)])

@@ -7,11 +7,10 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
 
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Cause
-from oauth_helper.hubspot.client import refresh_request, token_in_form
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
 from oauth_helper.models import Connection, IssuedCode
 from oauth_helper.oauth.server.authorization_endpoint import RegisteredClient
-from oauth_helper.oauth.server.dependencies import Parts
+from oauth_helper.oauth.server.dependencies import ServerDependencies
 from oauth_helper.oauth.server.messages import TokenError, error_description
 from oauth_helper.oauth.server.refresh_tokens import RefreshToken
 from oauth_helper.oauth.server.token_response import token_body
@@ -21,7 +20,7 @@ from oauth_helper.store.outbox.writer import ignore_outage
 class TokenIssuer:
     """Answers what the grants have found to be in order."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: ServerDependencies) -> None:
         self._parts = parts
 
     def first(self, client: RegisteredClient, issued: IssuedCode) -> dict[str, object]:
@@ -39,7 +38,7 @@ class TokenIssuer:
         )
         if client.client.is_public:
             self._parts.codes.begin(token.grant, now)
-        self._parts.code_redemption.done(issued)
+        self._parts.code_redemption.redeemed(issued)
         return token_body(
             client.client,
             access_token=issued.tokens.access_token,
@@ -62,14 +61,7 @@ class TokenIssuer:
         if unknown:
             raise InvalidScopeError("The request names scopes that are not known here.")
         self._next_generation(token, advance=False)
-        answer = self._parts.hubspot.exchange(
-            refresh_request(
-                client_id=profile.client_id,
-                client_secret=profile.client_secret,
-                refresh_token=token.token,
-            ),
-            client_id=profile.client_id,
-        )
+        answer = self._parts.hubspot.refresh(profile.credentials, token.token)
         if not isinstance(answer, Granted):
             raise self._not_refreshed(client, profile, token, answer)
         if answer.scopes is not None and set(known) - set(answer.scopes):
@@ -104,13 +96,8 @@ class TokenIssuer:
         """Revokes a refresh token at HubSpot, and forgets the connection."""
         profile = self._parts.profiles.get(token.profile)
         if profile is not None:
-            form = token_in_form(
-                client_id=profile.client_id,
-                client_secret=profile.client_secret,
-                token=token.token.reveal(),
-                token_type_hint="refresh_token",  # noqa: S106 - the name of a kind of token
-            )
-            if not self._parts.hubspot.revoke(form):
+            is_confirmed = self._parts.hubspot.revoke(profile.credentials, token.token)
+            if not is_confirmed:
                 raise TokenError(
                     "temporarily_unavailable",
                     "HubSpot did not confirm the revocation.",

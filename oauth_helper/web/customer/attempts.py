@@ -24,7 +24,8 @@ from oauth_helper.diagnosis import Cause, Fix, Responsible, Stage, fix_for, know
 from oauth_helper.failures.model import CUSTOMER, EventType, Failure
 from oauth_helper.hubspot.authorization_response import Code
 from oauth_helper.models import PendingAuthorization, StoreUnavailableError
-from oauth_helper.oauth.client.callback import RETRYABLE, Deferred, Outcome, ResponseRejected
+from oauth_helper.oauth.client.outcome import RETRYABLE, Connected, Deferred, Failed, Rejection
+from oauth_helper.web.customer.client_redirect import with_code_redirect, with_error_redirect
 from oauth_helper.web.customer.scope_choice import is_prefetch
 from oauth_helper.web.i18n import translate
 from oauth_helper.web.security import csrf, is_same_origin, limit
@@ -49,19 +50,21 @@ def page(reference: str) -> Response:
     if kept is None or (refusal and isinstance(kept, PendingAuthorization)):
         return _start_again(refusal, parsed, kept)
     profile = _profile_of(kept)
-    if isinstance(kept, PendingAuthorization):
-        return _tried_again(profile, kept) or _still_open(profile, kept)
-    if kept.cause is None:
-        return _to_client(kept) if kept.client_redirect_url else _connected(profile, kept)
-    return _failed(
-        profile,
-        kept,
-        kept.cause,
-        kept.missing,
-        client_redirect_url=kept.client_redirect_url,
-        continue_to=_continue_to(kept, "failed"),
-        opener=_opener(kept, "failed"),
-    )
+    match kept:
+        case PendingAuthorization():
+            return _completed_later(profile, kept) or _still_open(profile, kept)
+        case Connected():
+            return _to_client(kept) if kept.client_redirect_url else _connected(profile, kept)
+        case Failed():
+            return _failed(
+                profile,
+                kept,
+                kept.cause,
+                kept.missing,
+                client_redirect_url=kept.client_redirect_url,
+                continue_to=_continue_to(kept, "failed"),
+                opener=_opener(kept, "failed"),
+            )
 
 
 @blueprint.get("/<reference>/status")
@@ -74,7 +77,7 @@ def status(reference: str) -> Response:
         abort(404)
     if isinstance(kept, PendingAuthorization):
         return jsonify(status="connected" if _has_connected(kept) else "waiting")
-    return jsonify(status="connected" if kept.connected else "failed")
+    return jsonify(status="connected" if isinstance(kept, Connected) else "failed")
 
 
 @blueprint.post("/<reference>/report")
@@ -91,14 +94,14 @@ def report(reference: str) -> Response:
     if kept is None:
         return _start_again(None, parsed, None)
     profile = _profile_of(kept)
-    if isinstance(kept, Outcome):
+    if isinstance(kept, Connected | Failed):
         return page(kept.reference)
     text = reported_text()
     if not text:
         asked = translate("Please paste what HubSpot said, or pick the message that comes closest.")
         return _waiting(profile, kept, asked)
     try:
-        failure = services().reporting.report(profile, kept, text, by=CUSTOMER)
+        failure = services().reports.report(profile, kept, text, by=CUSTOMER)
     except StoreUnavailableError:
         down = translate("The store of records does not answer. Try again soon.")
         return _waiting(profile, kept, down, 503)
@@ -117,32 +120,39 @@ def reported_text() -> str:
     return "\n".join(filter(None, (pasted, usual)))
 
 
-def _tried_again(profile: Profile, pending: PendingAuthorization) -> Response | None:
-    """What becomes of a response that was put off; None when there is none, or no more.
+def _completed_later(profile: Profile, pending: PendingAuthorization) -> Response | None:
+    """Complete a response that was deferred; None when there is none, or none any more.
 
-    Only for a person: what looks ahead must not use up the code.
+    Only for a customer: a prefetch must not use up the code.
     """
     if pending.deferred is None:
         return None
     if is_prefetch():
         return Response(status=204)
-    outcome = services().finishing.finish(profile, pending, Code(pending.deferred.code))
-    if isinstance(outcome, Outcome):
-        response = make_response(redirect(url("attempts.page", reference=pending.reference), 303))
-        services().cookies.keep(request, response, outcome)
-        return response
-    # Else another tab was faster.
-    return _put_off(profile, outcome) if isinstance(outcome, Deferred) else None
+    outcome = services().callback.complete(profile, pending, Code(pending.deferred.code))
+    match outcome:
+        case Connected():
+            outcome = with_code_redirect(profile, pending, outcome)
+        case Failed():
+            if pending.client_request:
+                outcome = with_error_redirect(outcome, pending.client_request)
+        case Deferred():
+            return _deferred(profile, outcome)
+        case _:
+            return None  # another tab was faster
+    response = make_response(redirect(url("attempts.page", reference=pending.reference), 303))
+    services().cookies.keep(request, response, outcome)
+    return response
 
 
-def _put_off(profile: Profile, held: Deferred) -> Response:
-    """The page that tries again by itself, without a script."""
-    pending = held.pending
+def _deferred(profile: Profile, deferred: Deferred) -> Response:
+    """Show the page that tries again by itself, without a script."""
+    pending = deferred.pending
     shown = render_template(
-        "put_off.html",
+        "deferred.html",
         pending=pending,
         profile=profile,
-        why=held.why,
+        why=deferred.reason,
         seconds=_TRIES_EVERY,
         again=_again(profile, pending),
     )
@@ -179,8 +189,8 @@ def _is_told(failure: Failure) -> bool:
     return is_reported or failure.stage is not Stage.AUTHORIZATION
 
 
-def _to_client(outcome: Outcome) -> Response:
-    """Leads the browser back to the client with its code, once: a reload shows how it ended."""
+def _to_client(outcome: Connected) -> Response:
+    """Lead the browser back to the client with its code, once: a reload shows how it ended."""
     if outcome.client_redirect_url is None or is_prefetch():
         return Response(status=204)
     response = make_response(redirect(outcome.client_redirect_url, 303))
@@ -188,33 +198,30 @@ def _to_client(outcome: Outcome) -> Response:
     return response
 
 
-def _back_to(pending: PendingAuthorization, cause: Cause) -> str | None:
-    """The address that leads back to the client of the proxy; None when there is none."""
-    proxy = services().proxy
-    if proxy is None or pending.client_request is None:
+def _client_redirect_url(pending: PendingAuthorization, cause: Cause) -> str | None:
+    """Return the address that leads back to the client of the proxy; None without a client."""
+    server = services().server
+    if server is None or pending.client_request is None:
         return None
-    return proxy.with_error(pending.client_request, cause, pending.reference)
+    return server.error_redirect_url(pending.client_request, cause, pending.reference)
 
 
-def _connected(profile: Profile, attempt: PendingAuthorization | Outcome) -> Response:
-    """That it is connected; with what was granted, if this browser was told."""
-    is_told = isinstance(attempt, Outcome)
-    outcome = (
-        attempt
-        if isinstance(attempt, Outcome)
-        else Outcome(
+def _connected(profile: Profile, attempt: PendingAuthorization | Connected) -> Response:
+    """Show that it is connected; with what was granted, if this browser knows."""
+    if isinstance(attempt, Connected):
+        outcome = attempt
+    else:
+        outcome = Connected(
             reference=attempt.reference,
             profile=attempt.profile,
-            cause=None,
             return_to=attempt.return_to,
             client=attempt.client,
             popup=attempt.popup,
         )
-    )
     shown = render_template(
         "connected.html",
         outcome=outcome,
-        is_told=is_told,
+        is_told=isinstance(attempt, Connected),
         profile=profile,
         continue_to=_continue_to(outcome, "connected"),
         opener=_opener(outcome, "connected"),
@@ -235,7 +242,7 @@ def _waiting(
         error=error,
         typed=request.form.get("message", "")[:MAX_REPORT],
         picked=request.form.get("picked", ""),
-        client_redirect_url=_back_to(pending, Cause.NEVER_RETURNED),
+        client_redirect_url=_client_redirect_url(pending, Cause.NEVER_RETURNED),
         is_late=services().clock() - pending.started_at > services().config.attempt_timeout,
     )
     return make_response(shown, status if error else 200)
@@ -250,7 +257,7 @@ def _reported(profile: Profile, pending: PendingAuthorization, failure: Failure)
         others=_for_others_to_mend(failure),
         pending=pending if failure.stage is Stage.AUTHORIZATION else None,
         usual=known_messages(),
-        client_redirect_url=_back_to(pending, failure.cause),
+        client_redirect_url=_client_redirect_url(pending, failure.cause),
         # In a tab of its own people carry on at HubSpot; a popup has a page behind it that waits.
         continue_to=_continue_to(pending, "failed") if pending.popup else None,
         opener=_opener(pending, "failed"),
@@ -259,7 +266,7 @@ def _reported(profile: Profile, pending: PendingAuthorization, failure: Failure)
 
 def _failed(
     profile: Profile,
-    attempt: PendingAuthorization | Outcome,
+    attempt: PendingAuthorization | Connected | Failed,
     cause: Cause,
     missing: tuple[str, ...],
     **more: object,
@@ -305,23 +312,23 @@ def _steps(fixes: tuple[Fix, ...], who: Responsible) -> list[str]:
     return [step for fix in fixes if fix.who is who for step in fix.steps]
 
 
-def _profile_of(kept: PendingAuthorization | Outcome) -> Profile:
+def _profile_of(kept: PendingAuthorization | Connected | Failed) -> Profile:
     profile = services().profiles.get(kept.profile)
     if profile is None:
         abort(404, translate("This attempt was made with a profile that is no longer here."))
     return profile
 
 
-def _refusal_in_query() -> ResponseRejected | None:
+def _refusal_in_query() -> Rejection | None:
     """Why the callback sent the browser here; of a fixed list, whoever wrote the address."""
     value = request.args.get("refused")
-    return ResponseRejected(value) if value in set(ResponseRejected) else None
+    return Rejection(value) if value in set(Rejection) else None
 
 
 def _start_again(
-    refusal: ResponseRejected | None,
+    refusal: Rejection | None,
     reference: str | None,
-    kept: PendingAuthorization | Outcome | None,
+    kept: PendingAuthorization | Connected | Failed | None,
 ) -> Response:
     """Why there is nothing to see. Without `refusal` somebody only looks at an attempt's page."""
     profile = services().profiles.get(kept.profile if kept else request.args.get("profile", ""))
@@ -332,7 +339,7 @@ def _start_again(
     return make_response(shown, 503 if refusal in RETRYABLE else 400)
 
 
-def _again(profile: Profile, attempt: PendingAuthorization | Outcome) -> str:
+def _again(profile: Profile, attempt: PendingAuthorization | Connected | Failed) -> str:
     """The address that begins the same again."""
     if attempt.client:
         client_request = (
@@ -346,7 +353,9 @@ def _again(profile: Profile, attempt: PendingAuthorization | Outcome) -> str:
     return f"{address}?{query}" if query else address
 
 
-def _opener(attempt: PendingAuthorization | Outcome, outcome: str) -> dict[str, str] | None:
+def _opener(
+    attempt: PendingAuthorization | Connected | Failed, outcome: str
+) -> dict[str, str] | None:
     """What the script of a popup tells the page that opened it, and the one origin to tell it to.
 
     None in any other window.
@@ -357,7 +366,7 @@ def _opener(attempt: PendingAuthorization | Outcome, outcome: str) -> dict[str, 
     return {"reference": attempt.reference, "outcome": outcome, "origin": origin}
 
 
-def _continue_to(attempt: PendingAuthorization | Outcome, outcome: str) -> str | None:
+def _continue_to(attempt: PendingAuthorization | Connected | Failed, outcome: str) -> str | None:
     """`return_to` with the reference and the outcome added to its query."""
     if attempt.return_to is None:
         return None

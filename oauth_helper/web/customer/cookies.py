@@ -7,18 +7,15 @@ outcome needs nothing on the server.
 
 from __future__ import annotations
 
-import json
-import zlib
 from dataclasses import dataclass
 
 from flask import Request
 from werkzeug.wrappers import Response
 
-from oauth_helper.common.encryption import DecryptionError, Encryptor
-from oauth_helper.common.references import parse_reference
-from oauth_helper.diagnosis import Cause
+from oauth_helper.common.codec import decode_tagged, encode_tagged
+from oauth_helper.common.encryption import Encryptor
 from oauth_helper.models import PendingAuthorization
-from oauth_helper.oauth.client.callback import Outcome
+from oauth_helper.oauth.client.outcome import Connected, Failed
 
 #: Cookies kept in one browser; with more of them the oldest go. Sealed, one takes about 1 kB, and
 #: servers commonly take 8 kB of cookies.
@@ -31,7 +28,9 @@ _ROOM = 7990
 # A browser that sends hundreds was given them by somebody else.
 _DELETED_AT_ONCE = 20
 
-_PENDING, _OUTCOME = b"p", b"o"
+#: What a cookie holds.
+Kept = PendingAuthorization | Connected | Failed
+_TYPES = (PendingAuthorization, Connected, Failed)
 
 # Seconds. A response is accepted for a shorter time; until then it can still be told what HubSpot
 # showed, or be looked at how it ended.
@@ -45,7 +44,7 @@ class AttemptCookies:
     encryptor: Encryptor
     secure: bool
 
-    def read(self, request: Request, reference: str) -> PendingAuthorization | Outcome | None:
+    def read(self, request: Request, reference: str) -> Kept | None:
         """What this browser keeps of an attempt; None when it began no such attempt."""
         encrypted = request.cookies.get(self._name(reference))
         return self._open(encrypted) if encrypted else None
@@ -69,15 +68,9 @@ class AttemptCookies:
         # References begin with their day, so that the earliest sorts first.
         return min((each.browser_id for each in kept if each and each.browser_id), default="")
 
-    def keep(
-        self, request: Request, response: Response, attempt: PendingAuthorization | Outcome
-    ) -> None:
+    def keep(self, request: Request, response: Response, attempt: Kept) -> None:
         """Writes what there is to keep of an attempt, and drops the oldest beyond `MOST`."""
-        if isinstance(attempt, PendingAuthorization):
-            plain = _PENDING + attempt.to_bytes()
-        else:
-            plain = _OUTCOME + _outcome_to_bytes(attempt)
-        encrypted = self.encryptor.encrypt(plain).decode()
+        encrypted = self.encryptor.encrypt(encode_tagged(attempt)).decode()
         name = self._name(attempt.reference)
         self._drop_oldest(request, response, name, len(f"{name}={encrypted}; "))
         response.set_cookie(
@@ -109,46 +102,9 @@ class AttemptCookies:
         # `__Host-` keeps sibling domains from planting one; browsers want Secure for it.
         return f"{'__Host-' if self.secure else ''}attempt_{reference}"
 
-    def _open(self, encrypted: str) -> PendingAuthorization | Outcome | None:
+    def _open(self, encrypted: str) -> Kept | None:
         try:
-            plain = self.encryptor.decrypt(encrypted.encode())
-        except (DecryptionError, UnicodeEncodeError):
+            kept: Kept = decode_tagged(self.encryptor.decrypt(encrypted.encode()), _TYPES)
+        except ValueError:  # not ours, or of a version that is not compatible
             return None
-        if plain.startswith(_PENDING):
-            return PendingAuthorization.from_bytes(plain[1:])
-        return _outcome_from_bytes(plain[1:])
-
-
-def _outcome_to_bytes(outcome: Outcome) -> bytes:
-    document = [
-        outcome.reference,
-        outcome.profile,
-        outcome.cause,
-        " ".join(outcome.missing),
-        None if outcome.granted is None else " ".join(outcome.granted),
-        outcome.hub_id,
-        outcome.return_to,
-        outcome.start_query,
-        outcome.browser_id,
-        outcome.client,
-        outcome.client_redirect_url,
-        outcome.popup,
-    ]
-    return zlib.compress(json.dumps(document).encode(), 9)
-
-
-def _outcome_from_bytes(data: bytes) -> Outcome:
-    reference, profile, cause, missing, granted, hub_id, return_to, start_query, *later = (
-        json.loads(zlib.decompress(data))
-    )
-    return Outcome(
-        reference=parse_reference(reference) or "",
-        profile=profile,
-        cause=Cause(cause) if cause else None,
-        missing=tuple(missing.split()),
-        granted=None if granted is None else tuple(granted.split()),
-        hub_id=hub_id,
-        return_to=return_to,
-        start_query=start_query,
-        **dict(zip(("browser_id", "client", "client_redirect_url", "popup"), later, strict=False)),
-    )
+        return kept

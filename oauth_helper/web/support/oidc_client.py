@@ -15,9 +15,8 @@ from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.client import OAuth2Client
 from authlib.oauth2.rfc6749.parameters import prepare_token_request
 from joserfc.jwk import KeySet
-from urllib3.exceptions import HTTPError
 
-from oauth_helper.common.http import Answer, HttpClient, ResponseTooLargeError, Timeouts
+from oauth_helper.common.http import HttpClient, HttpResponse, RequestError, Timeouts
 from oauth_helper.config.staff_access import OpenIdSettings
 from oauth_helper.web.support.oidc_id_token import UnknownKeyError, read_id_token, read_keys
 from oauth_helper.web.support.oidc_metadata import (
@@ -159,7 +158,7 @@ class OidcProvider:
         answer = self._get(endpoint, "the UserInfo endpoint", authorization)
         return read_json(answer.body, "the UserInfo endpoint's answer")
 
-    def _get(self, url: str, what: str, headers: dict[str, str] | None = None) -> Answer:
+    def _get(self, url: str, what: str, headers: dict[str, str] | None = None) -> HttpResponse:
         answer = self._ask("GET", url, what, headers or {})
         if answer.status != 200:
             raise ProviderDownError(f"{what} answers {answer.status}")
@@ -167,10 +166,10 @@ class OidcProvider:
 
     def _ask(
         self, method: str, url: str, what: str, headers: dict[str, str], body: str | None = None
-    ) -> Answer:
+    ) -> HttpResponse:
         try:
-            return self._outgoing.ask(method, url, headers=headers, body=body)
-        except (HTTPError, ResponseTooLargeError, ValueError) as error:
+            return self._outgoing.request(method, url, headers=headers, body=body)
+        except (RequestError, ValueError) as error:
             raise ProviderDownError(f"{what}: {type(error).__name__}") from error
 
 

@@ -65,7 +65,7 @@ class _Pending:
 @limit("30 per minute")
 def openid_sign_in() -> Response:
     """Sends the browser to the provider."""
-    openid = services().openid
+    openid = services().oidc_provider
     if openid is None:
         abort(404)
     pending = _Pending(
@@ -79,7 +79,9 @@ def openid_sign_in() -> Response:
         address = openid.authorization_url(
             state=pending.state, nonce=pending.nonce, code_verifier=pending.code_verifier
         )
-    session[_PENDING] = services().sign_ins.encrypt(json.dumps(asdict(pending)).encode()).decode()
+    session[_PENDING] = (
+        services().sign_in_encryptor.encrypt(json.dumps(asdict(pending)).encode()).decode()
+    )
     return redirect(address, 302)
 
 
@@ -102,7 +104,7 @@ def openid_callback() -> Response:
 
 def _admitted(pending: _Pending) -> StaffIdentity | None:
     """Who comes in with this response; None when no rule lets them in."""
-    openid, settings = services().openid, services().config.openid
+    openid, settings = services().oidc_provider, services().config.openid
     if openid is None or settings is None:
         abort(404)
     with _provider_answers():
@@ -124,7 +126,7 @@ def _pending() -> _Pending | None:
     """The sign-in that this browser has begun."""
     try:
         encrypted = str(session.get(_PENDING, ""))
-        return _Pending(**json.loads(services().sign_ins.decrypt(encrypted.encode())))
+        return _Pending(**json.loads(services().sign_in_encryptor.decrypt(encrypted.encode())))
     except DecryptionError:
         return None
 

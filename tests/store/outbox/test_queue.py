@@ -15,22 +15,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paths import TESTS
 
+from oauth_helper.common.codec import decode_tagged, encode_tagged
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.secrets import Secret
 from oauth_helper.failures.model import Event, EventType
 from oauth_helper.models import Attempt, Connection, StoreUnavailableError, Tokens
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.outbox import queue as outbox_module
-from oauth_helper.store.outbox.codec import from_bytes, to_bytes
-from oauth_helper.store.outbox.queue import Outbox
-from oauth_helper.store.outbox.sqlite_file import problem_with
-from oauth_helper.store.outbox.writer import (
+from oauth_helper.store.outbox.events import (
+    EVENT_TYPES,
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
     ConnectionSaved,
     ErrorReported,
 )
+from oauth_helper.store.outbox.queue import Outbox, problem_with
 
 SEALER = Encryptor([Secret("a key of the outbox that is long enough")], purpose="outbox")
 ATTEMPT = Attempt(
@@ -67,16 +67,12 @@ NOTES = [
 
 @pytest.fixture
 def make(tmp_path):
-    made = []
-
     def begin(**options):
-        box = Outbox(tmp_path / "outbox", encrypt=SEALER.encrypt, decrypt=SEALER.decrypt, **options)
-        made.append(box)
-        return box
+        return Outbox(
+            tmp_path / "outbox", encrypt=SEALER.encrypt, decrypt=SEALER.decrypt, **options
+        )
 
-    yield begin
-    for box in made:
-        box.close()
+    return begin
 
 
 def taken(box):
@@ -91,7 +87,7 @@ def began(number):
 
 @pytest.mark.parametrize("note", NOTES, ids=lambda note: type(note).__name__)
 def test_a_note_comes_back_as_it_was(note):
-    again = from_bytes(to_bytes(note))
+    again = decode_tagged(encode_tagged(note), EVENT_TYPES)
     assert again == note
     if isinstance(note, ConnectionSaved):
         assert again.tokens.refresh_token.reveal() == "canary-refresh"
@@ -100,19 +96,21 @@ def test_a_note_comes_back_as_it_was(note):
 @given(some_failures(5))
 def test_every_failure_comes_back_as_it_was(failures):
     for failure in failures:
-        assert from_bytes(to_bytes(AttemptFailed(failure))) == AttemptFailed(failure)
+        assert decode_tagged(encode_tagged(AttemptFailed(failure)), EVENT_TYPES) == AttemptFailed(
+            failure
+        )
 
 
 @given(st.binary(max_size=200))
 def test_what_is_no_note_is_a_value_error(data):
-    with pytest.raises(ValueError, match="note"):
-        from_bytes(data)
+    with pytest.raises(ValueError, match="can be read"):
+        decode_tagged(data, EVENT_TYPES)
 
 
 def test_notes_come_out_once_and_in_their_order_also_for_another_process(make):
     box = make()
     assert box.replay(pytest.fail) == 0
-    assert not box._file.exists()  # nothing is made before it is needed
+    assert not box._path.exists()  # nothing is made before it is needed
     for note in NOTES:
         box.put(note)
     assert box.depth() == len(NOTES)
@@ -157,12 +155,12 @@ def test_a_note_that_cannot_be_written_holds_nobody_up_and_is_kept(make, tmp_pat
     stranger = Encryptor([Secret("another key that is long enough too")], purpose="outbox")
     with sqlite3.connect(tmp_path / "outbox" / "notes.sqlite3") as database:
         database.execute(
-            "UPDATE notes SET note = ? WHERE id = 1", (stranger.encrypt(to_bytes(began(1))),)
+            "UPDATE notes SET note = ? WHERE id = 1", (stranger.encrypt(encode_tagged(began(1))),)
         )
     database.close()
     assert taken(box) == [began(2)]
     assert box.depth() == 0
-    assert "set aside: number 1" in caplog.text
+    assert "set aside: 1" in caplog.text
     with sqlite3.connect(tmp_path / "outbox" / "notes.sqlite3") as database:
         assert database.execute("SELECT refused FROM notes").fetchall() == [("DecryptionError",)]
     database.close()
@@ -233,13 +231,13 @@ def test_what_was_put_is_there_after_a_kill(make, tmp_path):
 
 
 def test_a_full_file_keeps_its_last_quarter_for_what_matters_more(make, caplog):
-    box = make(most_bytes=64 * 4096)
+    box = make(max_bytes=64 * 4096)
     number = 0
     while not box.lost:
         box.put(began(number))
         number += 1
         assert number < 5000
-    assert "attempts, 1 notes so far" in caplog.text
+    assert "is full: 1 attempts so far" in caplog.text
     waiting = box.depth()
     assert waiting == number - 1
     for step in range(20):
@@ -250,8 +248,8 @@ def test_a_full_file_keeps_its_last_quarter_for_what_matters_more(make, caplog):
 
 
 def test_beyond_that_notes_are_kept_in_memory_and_then_lost_and_told(make, caplog, monkeypatch):
-    monkeypatch.setattr(outbox_module, "_MOST_IN_MEMORY", 3)
-    box = make(most_bytes=16 * 4096)
+    monkeypatch.setattr(outbox_module, "_MAX_IN_MEMORY", 3)
+    box = make(max_bytes=16 * 4096)
     put = 0
     while not box.lost:
         box.put(AttemptFailed(a_failure(message=os.urandom(500).hex())))
@@ -259,7 +257,7 @@ def test_beyond_that_notes_are_kept_in_memory_and_then_lost_and_told(make, caplo
         assert put < 5000
     assert box.depth() == put - 1
     assert "in memory only" in caplog.text
-    assert "lost, for the outbox takes no more: failed" in caplog.text
+    assert "lost, because the outbox takes no more: failed" in caplog.text
     assert len(taken(box)) == put - 1
 
 
@@ -284,7 +282,6 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(make, tmp_path, damage,
     box = make()
     for number in range(200):
         box.put(began(number))
-    box.close()
     size = path.stat().st_size
     with path.open("r+b") as file:
         if damage == "torn page":

@@ -260,7 +260,7 @@ def test_who_comes_again_after_hubspots_own_error_is_asked_what_it_said(make_too
 def test_a_client_that_never_comes_back_from_hubspot_is_missed(tool, clock, failures):
     tool.to_hubspot()
     clock.now += 901
-    services_of(tool.browser.application).sweeping.sweep()
+    services_of(tool.browser.application).expiry.record_expired()
     (failure,) = failures()
     assert (failure["cause"], failure["client"]) == ("never_returned", "Flow Tool")
 
@@ -269,7 +269,7 @@ def test_a_client_that_does_not_come_for_its_tokens_is_missed(tool, clock, failu
     tool.code()
     assert not failures()
     clock.now += 121
-    services_of(tool.browser.application).sweeping.sweep()
+    services_of(tool.browser.application).expiry.record_expired()
     (failure,) = failures()
     assert failure["cause"] == "code_expired_or_reused"
     assert failure["candidates"][0]["why"].startswith("HubSpot's answer came back and was passed")

@@ -214,7 +214,7 @@ def test_only_so_many_at_once(app, make_app, staff):
 
 def test_a_place_is_given_back_when_nothing_comes_of_it(app, staff):
     viewer = staff("viewer")
-    places = services_of(app).export_places
+    places = services_of(app).export_slots
     before = places._value
     assert viewer.get("/support/export?format=x").status_code == 400
     with viewer.head("/support/export?format=csv", headers=PACKED) as response:
@@ -295,7 +295,7 @@ class TestStoreThatDies:
         if form == "jsonl":
             assert all(json.loads(line)["cause"] == "unknown" for line in text.splitlines())
         response.close()
-        assert services_of(own_app).export_places.acquire(blocking=False)
+        assert services_of(own_app).export_slots.acquire(blocking=False)
 
     @pytest.mark.parametrize("headers", [{}, PACKED], ids=["plain", "packed"])
     def test_before_the_first_byte_ends_in_a_page(self, own_app, viewer, headers, monkeypatch):

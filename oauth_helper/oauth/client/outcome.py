@@ -1,0 +1,126 @@
+"""How an attempt ends, as values that a view tells apart: `Connected | Failed | Deferred | Rejected`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from oauth_helper.config.profiles import Profile
+from oauth_helper.diagnosis import Cause, Evidence
+from oauth_helper.failures.record import build_failure
+from oauth_helper.models import IssuedCode, PendingAuthorization
+from oauth_helper.store.outbox.events import AttemptFailed
+
+if TYPE_CHECKING:
+    from oauth_helper.store.outbox.writer import EventWriter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What the browser keeps of an attempt that ended, to show how.
+
+    `start_query` has the choices to start the same again, as a query; `browser_id` is the reference
+    of the first attempt known from the same browser. `client` is the name of the client of the
+    proxy that made the request, `client_redirect_url` the address that leads back to it with the
+    response, once. `popup` says that the window closes at the end.
+    """
+
+    reference: str
+    profile: str
+    return_to: str | None = None
+    start_query: str = ""
+    browser_id: str = ""
+    client: str = ""
+    client_redirect_url: str | None = None
+    popup: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected(Ended):
+    """An account is connected.
+
+    `granted` is None when HubSpot didn't say; `missing` are optional scopes that were not granted.
+    `issued` is for the client of the proxy that made the request; it never stays in a browser.
+    """
+
+    granted: tuple[str, ...] | None = None
+    missing: tuple[str, ...] = ()
+    hub_id: int | None = None
+    issued: IssuedCode | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed(Ended):
+    """The attempt failed. `missing` are the scopes that the failure is about."""
+
+    cause: Cause
+    missing: tuple[str, ...] = ()
+    title: str = ""
+
+
+class Rejection(StrEnum):
+    """Why a response is not processed. Nothing is logged for it: anyone could have sent it.
+
+    The last three end after a while, with the response as good as before.
+    """
+
+    NO_STATE = "no_state"
+    OTHER_BROWSER = "other_browser"
+    ALTERED = "altered"
+    EXPIRED = "expired"
+    USED = "used"
+    STORE_DOWN = "store_down"
+    HUBSPOT_BUSY = "hubspot_busy"
+    CLAIMED = "in_hand"
+
+
+#: Rejections after which the same response can be processed later.
+RETRYABLE = frozenset({Rejection.STORE_DOWN, Rejection.HUBSPOT_BUSY, Rejection.CLAIMED})
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The response must not be processed."""
+
+    reason: Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The response can't be processed yet: keep `pending` in the browser, and complete it later."""
+
+    reason: Rejection
+    pending: PendingAuthorization
+
+
+def fail(
+    writer: EventWriter,
+    profile: Profile,
+    pending: PendingAuthorization,
+    evidence: Evidence,
+    *,
+    at: float,
+    secrets: Iterable[str] = (),
+    granted: tuple[str, ...] | None = None,
+    hub_id: int | None = None,
+) -> Failed:
+    """Log the failure of an attempt at the time `at`, and return what its browser is shown."""
+    failure = build_failure(
+        profile, pending, evidence, at=at, secrets=secrets, granted=granted, hub_id=hub_id
+    )
+    writer.write(AttemptFailed(failure, replaces=True))
+    client_request = pending.client_request
+    return Failed(
+        reference=pending.reference,
+        profile=profile.name,
+        cause=failure.cause,
+        missing=failure.missing,
+        title=failure.words.title,
+        return_to=pending.return_to,
+        start_query=client_request.query if client_request else pending.start_query,
+        browser_id=pending.browser_id,
+        client=pending.client,
+        popup=pending.popup,
+    )
