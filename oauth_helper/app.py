@@ -1,4 +1,4 @@
-"""Wire the program: `create_app` makes every part and hands it to those that need it."""
+"""Wire the application: `create_app` creates every part and passes it to those that need it."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ from oauth_helper.web.support.oidc_client import OidcProvider
 
 
 def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> Flask:
-    """Return the WSGI application for `config`, whose `redis_url` and `secret_keys` are set.
+    """Return the WSGI application for `config`, which must have `redis_url` and `secret_keys`.
 
-    `clock` gives Unix seconds; None is the system's clock.
+    `clock` returns Unix seconds; None uses the system clock.
     """
     keep_libraries_quiet()
     clock = clock or time.time
@@ -55,7 +55,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     def encryptor(purpose: str) -> Encryptor:
         return Encryptor(config.secret_keys, purpose=purpose)
 
-    # HubSpot and the store.
+    # HubSpot and Redis.
     hubspot = HubSpotClient(config.api_url, config.api_version, threads=config.threads)
     redis = connect(config.redis_url.reveal())
     store_server = RedisServer(redis)
@@ -75,7 +75,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         clock=clock,
     )
 
-    # The client of HubSpot.
+    # The client role, towards HubSpot.
     authorizer = Authorizer(
         endpoint=config.authorization_endpoint,
         writer=writer,
@@ -97,7 +97,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         clock=clock,
     )
 
-    # The authorization server of others.
+    # The authorization server role, towards proxy clients.
     server = ProxyServer(
         ServerDependencies(
             issuer=config.public_url,
@@ -118,7 +118,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
 
     # The pages and the API.
     app = Flask("oauth_helper.web")
-    # Werkzeug's own redirects are made from the Host header.
+    # Werkzeug builds its own redirects from the Host header, which the sender controls.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
     app.config.update(SECRET_KEY=newest, SECRET_KEY_FALLBACKS=older)
@@ -139,7 +139,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         connections=connections,
         token_refresher=token_refresher,
         exports=Exports(redis),
-        # Each holds a thread for as long as its reader takes.
+        # An export holds a thread for as long as its download takes.
         export_slots=threading.BoundedSemaphore(max(1, config.threads // 4)),
         hubspot=hubspot,
         server=server if config.oauth_clients else None,
@@ -152,14 +152,14 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         clock=clock,
     ).install(app)
     if config.otlp_endpoint:
-        from oauth_helper.web.tracing import Tracing  # noqa: PLC0415 - its packages are an option
+        from oauth_helper.web.tracing import Tracing  # noqa: PLC0415 - its packages are optional
 
         app.extensions["oauth_helper_tracing"] = Tracing(config.otlp_endpoint, app)
     routes.install(app, config, rate_limit_storage(config.redis_url.reveal()))
     if config.sandbox:
         sandbox = create_blueprint(sandbox_for(config, RedisSandboxState(redis), clock=clock))
         security.limit_blueprint(sandbox, "600 per minute")
-        # Its token endpoint is for programs, and its forms guard themselves.
+        # Programs call its token endpoint, and its forms have their own protection.
         security.csrf.exempt(sandbox)
         app.register_blueprint(sandbox, url_prefix="/sandbox")
     return app

@@ -1,7 +1,7 @@
 """Encode values that only this program reads: cookies, outbox entries, authorization codes.
 
-JSON of the dataclass, compressed (which is smaller than compressed MessagePack). A new field needs a default and nothing else, so that
-values of the version before can still be read.
+The format is compressed JSON, which is smaller than compressed MessagePack. A new field needs a
+default and nothing else; then values of the previous version can still be read.
 """
 
 from __future__ import annotations
@@ -21,51 +21,51 @@ T = TypeVar("T")
 
 
 def encode(value: object) -> bytes:
-    """Return a dataclass as bytes."""
+    """Return a dataclass encoded as bytes."""
     return zlib.compress(_encoder.encode(value), 9)
 
 
 def decode(data: bytes, as_type: type[T]) -> T:
-    """Return the `as_type` that `encode` was given.
+    """Return the `as_type` that `encode` encoded.
 
-    Raises ValueError for anything else, also for a value of a version that is not compatible.
+    Raises ValueError for anything else, including values of an incompatible version.
     """
     return _decode(_decompress(data), as_type)
 
 
 def encode_tagged(value: DataclassInstance) -> bytes:
-    """Return a dataclass as bytes that tell its type, without the names of its fields."""
+    """Return a dataclass encoded with the name of its type, but without its field names."""
     values = [getattr(value, field.name) for field in fields(value)]
     return encode((type(value).__name__, values))
 
 
 def decode_tagged(data: bytes, types: tuple[type, ...]) -> Any:  # noqa: ANN401 - one of `types`
-    """Return the value that `encode_tagged` was given, one of `types`. Raises ValueError."""
+    """Return the value that `encode_tagged` encoded, one of `types`. Raises ValueError."""
     name, values = decode(data, tuple[str, list[Any]])
     for each in types:
         if each.__name__ == name:
             names = (field.name for field in fields(each))
-            # Values of the version before may have fewer fields.
+            # Values of the previous version may have fewer fields.
             named = dict(zip(names, values, strict=False))
             try:
                 return msgspec.convert(named, each, dec_hook=_read_secret)
             except msgspec.MsgspecError as error:
-                raise ValueError(f"not a {name} that can be read") from error
-    raise ValueError(f"not a value that can be read: of the unknown type {name[:40]}")
+                raise ValueError(f"not a readable {name}") from error
+    raise ValueError(f"not a readable value: unknown type {name[:40]}")
 
 
 def _decode(data: bytes | msgspec.Raw, as_type: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=as_type, dec_hook=_read_secret)
     except msgspec.MsgspecError as error:
-        raise ValueError(f"not a {as_type.__name__} that can be read") from error
+        raise ValueError(f"not a readable {as_type.__name__}") from error
 
 
 def _decompress(data: bytes) -> bytes:
     try:
         return zlib.decompress(data)
     except zlib.error as error:
-        raise ValueError("not a value that can be read") from error
+        raise ValueError("not a readable value") from error
 
 
 def _write_secret(value: Any) -> str:  # noqa: ANN401 - msgspec asks about any type it doesn't know
