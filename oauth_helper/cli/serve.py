@@ -9,7 +9,7 @@ import click
 
 from oauth_helper.cli.output import read_config
 from oauth_helper.cli.store import upgrade_store
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -36,7 +36,7 @@ def serve() -> None:
     config = read_config()
     config, password = with_support_user(config)
 
-    def on_startup(config: Config) -> Config:
+    def on_startup(config: Settings) -> Settings:
         config = with_secret_key(config)
         # Before any worker writes: what the first version left is in the way of what is written.
         upgrade_store(config)
@@ -51,7 +51,7 @@ def serve() -> None:
             PeriodicTask(services.writer.flush, _CATCH_UP_SECONDS),
         ]
 
-    def ready(config: Config) -> None:
+    def ready(config: Settings) -> None:
         click.echo(_welcome(config, password))
 
     try:
@@ -68,7 +68,7 @@ def serve() -> None:
     sys.exit(code)
 
 
-def _welcome(config: Config, password: str | None) -> str:
+def _welcome(config: Settings, password: str | None) -> str:
     lines = [f"oauth_helper is ready: open {config.public_url}"]
     if config.sandbox:
         lines.append("  No HUBSPOT_CLIENT_ID is set, so a built-in sandbox plays HubSpot.")

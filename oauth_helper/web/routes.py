@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.web import (
     errors,
     health,
@@ -31,7 +31,7 @@ _BLUEPRINTS = (
 )
 
 
-def install(app: Flask, config: Config, limits: tuple[str, dict[str, str]]) -> None:
+def install(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) -> None:
     """Puts every page onto `app`, whose services are installed already.
 
     `limits` are the address and the options of where requests are counted.
