@@ -13,13 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, model_val
 
 from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import origin_of
-from oauth_helper.config.toml_file import (
-    TABLE,
-    SettingsError,
-    did_you_mean,
-    read_tables,
-    validate,
-)
+from oauth_helper.config.toml_file import TABLE, SettingsError, did_you_mean, read_tables, validate
 from oauth_helper.config.values import Read, choice, load_file, matching
 from oauth_helper.hubspot.authorization_request import HUBLETS
 from oauth_helper.hubspot.token_request import AppCredentials
@@ -147,7 +141,7 @@ def load_profiles(
     path: Path, defaults: Defaults, environ: Mapping[str, str]
 ) -> tuple[Profile, ...]:
     """Return the profiles in the TOML file at `path`, in its order. Raises `SettingsError`."""
-    surroundings = _Surroundings(path.parent, defaults.catalogue, environ)
+    context = {"folder": path.parent, "catalogue": defaults.catalogue, "environ": environ}
 
     def read(name: str, values: object) -> Profile:
         place = f"profile {name!r}: "
@@ -155,7 +149,7 @@ def load_profiles(
             raise SettingsError(
                 [f"{place}the name may have a-z, 0-9, - and _ only, 32 characters at most"]
             )
-        table = validate(_Table, values, surroundings, place=place)
+        table = validate(_Table, values, context, place=place)
         own = {key: getattr(table, key) for key in table.model_fields_set}
         for key in ("client_secret_env", "client_secret_file"):
             if key in own:
@@ -165,24 +159,15 @@ def load_profiles(
     return read_tables(path, "profiles", "[profiles.<name>]", read)
 
 
-@dataclass(frozen=True, slots=True)
-class _Surroundings:
-    """What the values of a table refer to."""
-
-    folder: Path
-    catalogue: Catalogue
-    environ: Mapping[str, str]
-
-
-def _secret_from_environment(name: str, info: ValidationInfo[_Surroundings]) -> Secret:
-    secret = Secret(info.context.environ.get(name, "").strip())
+def _secret_from_environment(name: str, info: ValidationInfo[dict[str, Any]]) -> Secret:
+    secret = Secret(info.context["environ"].get(name, "").strip())
     if not secret:
         raise ValueError(f"names {name}, which is not set")
     return secret
 
 
-def _secret_from_file(text: str, info: ValidationInfo[_Surroundings]) -> Secret:
-    path = info.context.folder / text
+def _secret_from_file(text: str, info: ValidationInfo[dict[str, Any]]) -> Secret:
+    path = info.context["folder"] / text
     try:
         secret = Secret(path.read_text("utf-8").strip())
     except OSError as error:
@@ -194,10 +179,10 @@ def _secret_from_file(text: str, info: ValidationInfo[_Surroundings]) -> Secret:
     return secret
 
 
-def _known_scope(name: str, info: ValidationInfo[_Surroundings]) -> str:
+def _known_scope(name: str, info: ValidationInfo[dict[str, Any]]) -> str:
     if "catalogue" not in info.data:
         return name  # the catalogue can't be read, which is reported
-    catalogue = info.data["catalogue"] or info.context.catalogue
+    catalogue = info.data["catalogue"] or info.context["catalogue"]
     if name not in catalogue:
         raise ValueError(
             f"({name!r}) is not in the catalogue{did_you_mean(catalogue.meant_by(name))}"
@@ -212,7 +197,7 @@ def _origin(text: str) -> str:
 
 
 def _loaded(load: Callable[[Path], object]) -> Read:
-    return Read(lambda text, info: load_file(load, info.context.folder / text))
+    return Read(lambda text, info: load_file(load, info.context["folder"] / text))
 
 
 # TOML has lists only.

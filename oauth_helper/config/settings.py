@@ -68,8 +68,9 @@ class Setting(NamedTuple):
     section: str
 
 
-def _setting(name: str, meaning: str, *, default: str = "", section: str = "") -> Any:  # noqa: ANN401
-    """Declare a setting. `default` is what an operator would write, and is read like that."""
+def _setting(assignment: str, meaning: str, *, section: str = "") -> Any:  # noqa: ANN401
+    """Declare a setting by its name, and the default as an operator would write it."""
+    name, _, default = assignment.partition("=")
     return Field(default, alias=name, description=meaning, json_schema_extra={"section": section})
 
 
@@ -182,19 +183,13 @@ class Settings(BaseModel):
         return text
 
     host: str = _setting(
-        "HOST",
-        "Address to listen on; 0.0.0.0 in a container.",
-        section="Serving",
-        default="127.0.0.1",
+        "HOST=127.0.0.1", "Address to listen on; 0.0.0.0 in a container.", section="Serving"
     )
-    port: Annotated[int, whole_number(1, 65535)] = _setting(
-        "PORT", "Port to listen on.", default="8000"
-    )
+    port: Annotated[int, whole_number(1, 65535)] = _setting("PORT=8000", "Port to listen on.")
     public_url: Annotated[str, Read(_public_url)] = _setting(
-        "PUBLIC_URL",
+        "PUBLIC_URL=http://localhost:$PORT",
         "Address at which browsers reach the program; https, except for localhost. The redirect "
         "URL to enter at HubSpot is PUBLIC_URL/callback/<profile>.",
-        default="http://localhost:$PORT",
     )
     hubspot_client_id: Annotated[
         str,
@@ -209,22 +204,18 @@ class Settings(BaseModel):
         _setting("HUBSPOT_CLIENT_SECRET", "Client secret of the HubSpot app.")
     )
     hubspot_authorization_endpoint: Annotated[str, reads(parse_web_address)] = _setting(
-        "HUBSPOT_AUTHORIZATION_ENDPOINT",
+        "HUBSPOT_AUTHORIZATION_ENDPOINT=https://app.hubspot.com/oauth/authorize",
         "Where customers approve access; https, except for localhost.",
-        default="https://app.hubspot.com/oauth/authorize",
     )
     hubspot_api_url: Annotated[str, reads(parse_web_address)] = _setting(
-        "HUBSPOT_API_URL",
+        "HUBSPOT_API_URL=https://api.hubapi.com",
         "HubSpot's API; https, except for localhost. The token endpoint is "
         "HUBSPOT_API_URL/oauth/HUBSPOT_API_VERSION/token.",
-        default="https://api.hubapi.com",
     )
     api_version: Annotated[
         str, matching(r"[A-Za-z0-9._-]+", "must be a version such as 2026-09 or v3")
     ] = _setting(
-        "HUBSPOT_API_VERSION",
-        "Version of HubSpot's OAuth API, such as 2026-09 or v3.",
-        default="2026-09",
+        "HUBSPOT_API_VERSION=2026-09", "Version of HubSpot's OAuth API, such as 2026-09 or v3."
     )
     app_config: Annotated[AppConfiguration | None, _loaded(load_app_configuration)] = _setting(
         "HUBSPOT_APP_CONFIG",
@@ -247,9 +238,7 @@ class Settings(BaseModel):
         section="Storage",
     )
     data_dir: Annotated[Path, reads(lambda text: Path(text).absolute())] = _setting(
-        "DATA_DIR",
-        "Folder for the embedded server, the outbox and a generated key.",
-        default="./data",
+        "DATA_DIR=./data", "Folder for the embedded server, the outbox and a generated key."
     )
     secret_keys: Annotated[tuple[Secret, ...], reads(parse_secret_keys)] = _setting(
         "SECRET_KEY",
@@ -283,9 +272,7 @@ class Settings(BaseModel):
     oidc_viewers: _Rules = _setting(
         "OIDC_VIEWERS", "Who may sign in as a viewer, in the same form."
     )
-    oidc_name: str = _setting(
-        "OIDC_NAME", "Name on the button: Sign in with …", default="your organisation"
-    )
+    oidc_name: str = _setting("OIDC_NAME=your organisation", "Name on the button: Sign in with …")
     support_api_token: _Token = _setting(
         "SUPPORT_API_TOKEN",
         "Bearer token for the JSON API, 16 characters or more. Empty: the API answers 401.",
@@ -299,14 +286,13 @@ class Settings(BaseModel):
         "METRICS_TOKEN", "Bearer token for /metrics, 16 characters or more. Empty: it answers 401."
     )
     attempt_timeout: Annotated[int, whole_number(1, 3600)] = _setting(
-        "ATTEMPT_TIMEOUT",
+        "ATTEMPT_TIMEOUT=900",
         "Seconds after which an attempt that hasn't returned is logged as never_returned, 1 to "
         "3600. If it returns later, that failure is resolved.",
         section="Attempts and failures",
-        default="900",
     )
     failure_retention_days: Annotated[int, whole_number(1, 3650)] = _setting(
-        "FAILURE_RETENTION_DAYS", "Days to keep failures, 1 to 3650.", default="90"
+        "FAILURE_RETENTION_DAYS=90", "Days to keep failures, 1 to 3650."
     )
     oauth_clients: Annotated[tuple[OAuthClient, ...], Read(_oauth_clients)] = _setting(
         "OAUTH_CLIENTS_FILE",
@@ -315,26 +301,22 @@ class Settings(BaseModel):
         section="Other OAuth clients",
     )
     trusted_proxies: Annotated[int, whole_number(0, 10)] = _setting(
-        "TRUSTED_PROXIES",
+        "TRUSTED_PROXIES=0",
         "Number of reverse proxies in front of the program, 0 to 10.",
         section="Proxies, limits, logs, processes",
-        default="0",
     )
     rate_limits: Annotated[bool, choice({"on": True, "off": False})] = _setting(
-        "RATE_LIMITS", "on or off; off is for benchmarks only.", default="on"
+        "RATE_LIMITS=on", "on or off; off is for benchmarks only."
     )
     log_level: Annotated[
         str, choice({name: name.upper() for name in ("debug", "info", "warning", "error")})
     ] = _setting(
-        "LOG_LEVEL",
+        "LOG_LEVEL=info",
         "Least important lines to log: debug, info, warning or error. Requests are info; those for "
         "static files, health checks and live updates are debug.",
-        default="info",
     )
     log_format: Annotated[str, choice({"text": "text", "json": "json"})] = _setting(
-        "LOG_FORMAT",
-        "text or json; json includes the request and attempt of each line.",
-        default="text",
+        "LOG_FORMAT=text", "text or json; json includes the request and attempt of each line."
     )
     otlp_endpoint: Annotated[str, reads(_otlp_endpoint)] = _setting(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
