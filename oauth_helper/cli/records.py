@@ -122,4 +122,4 @@ def connections_of(config: Settings, client: Client) -> Connections:
     from oauth_helper.store.connections import Connections
 
     encryptor = Encryptor(with_secret_key(config).secret_keys, purpose="tokens")
-    return Connections(client, encrypt=encryptor.encrypt, decrypt=encryptor.decrypt)
+    return Connections(client, encryptor=encryptor)

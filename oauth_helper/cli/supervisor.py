@@ -16,7 +16,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import click
-import redis
 from flask import Flask
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
@@ -166,10 +165,11 @@ def _tell_when_unreachable(url: Secret) -> None:
     try:
         with connect(url.reveal()) as client:
             client.ping()
-    except (redis.RedisError, OSError) as error:
+    except StoreUnavailableError as error:
         # The name of the problem only: its text may hold the password.
+        problem = type(error.__cause__).__name__
         click.echo(
-            f"Redis at {describe(url.reveal())} does not answer ({type(error).__name__}); "
+            f"Redis at {describe(url.reveal())} does not answer ({problem}); "
             "starting all the same, /readyz tells when it does",
             err=True,
         )

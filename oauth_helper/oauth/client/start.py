@@ -1,4 +1,4 @@
-"""Start an authorization: choose the scopes, check them, and build the address at HubSpot."""
+"""Start an authorization: choose and check the scopes, and build the authorization URL."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _CODE_VERIFIER_LENGTH = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartOptions:
-    """What is special about one authorization; the defaults are the profile's.
+    """The options of one authorization; None means the profile's default.
 
-    `optional_scopes` narrows the optional scopes, `hub_id` preselects an account, `region` is a
-    hublet. `start_query` comes back with the outcome. `browser_id` is the reference of the first
-    attempt known from the same browser, `language` the code of the language that the customer
-    reads. A client of the proxy gets the response to its `client_request`. `popup` says that it
-    happens in a window of its own.
+    `optional_scopes` narrows the optional scopes, `hub_id` preselects an account, and `region` is a
+    hublet. The outcome repeats `start_query`. `browser_id` is the reference of the first attempt
+    known from the same browser, `language` the language code of the customer's pages.
+    `client_request` is the request of a proxy client. `popup` says that the browser window is a
+    popup, which closes at the end.
     """
 
     optional_scopes: Collection[str] | None = None
@@ -54,7 +54,7 @@ class StartOptions:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An attempt was started: keep `pending` in the browser and send it to `url`."""
+    """The attempt was started: keep `pending` in the browser and redirect it to `url`."""
 
     pending: PendingAuthorization
     url: str
@@ -62,7 +62,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorizer:
-    """Starts attempts at HubSpot's authorization `endpoint`. `clock` gives Unix seconds."""
+    """Start attempts at HubSpot's authorization `endpoint`. `clock` returns Unix seconds."""
 
     endpoint: str
     writer: EventWriter
@@ -70,10 +70,10 @@ class Authorizer:
     attempt_timeout: int
 
     def start_authorization(self, profile: Profile, options: StartOptions) -> Started | Failed:
-        """Start an attempt, or end it at once when HubSpot would certainly reject the link.
+        """Start an attempt, or fail it at once when HubSpot would certainly reject the link.
 
-        Raises `UnknownScopesError` when an optional scope isn't in the catalogue, ValueError for an
-        unknown region.
+        Raises `UnknownScopesError` when an optional scope isn't in the catalogue, and ValueError
+        for an unknown region.
         """
         requested = profile.requested_scopes(options.optional_scopes)
         pending = self._pending(profile, requested, options)
@@ -115,7 +115,7 @@ class Authorizer:
         browser_id: str = "",
         language: str = "",
     ) -> Failed:
-        """Log that a client's request ended before the customer was sent to HubSpot."""
+        """Log that a proxy client's request failed before the customer was sent to HubSpot."""
         options = StartOptions(
             browser_id=browser_id, language=language, client_request=client_request
         )
@@ -151,11 +151,11 @@ class Authorizer:
 
 
 def certain_refusals(profile: Profile, requested: RequestedScopes) -> tuple[Problem, ...]:
-    """Return why HubSpot will certainly reject a link, as far as the app's settings are known."""
+    """Return why HubSpot will certainly reject a link; empty if the app's settings are unknown."""
     preflight = profile.preflight(requested)
     return preflight.refusals if preflight else ()
 
 
 def random_text(length: int) -> str:
-    """Return `length` random URL-safe characters, fit for secrets."""
+    """Return `length` random URL-safe characters, suitable as a secret."""
     return secrets.token_urlsafe(length)[:length]
