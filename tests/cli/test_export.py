@@ -17,10 +17,10 @@ from relays import Relay
 from oauth_helper.common.references import new_reference
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Failure, Status
-from oauth_helper.schemas import failure_json
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.embedded.server import EmbeddedStore
 from oauth_helper.store.failures import Failures
+from oauth_helper.web.api.failure_schemas import failure_json
 
 # Of the last day of January and the first of February, as the times below.
 REFERENCES = tuple(

@@ -27,13 +27,19 @@ from oauth_helper.diagnosis.app_check import (
     read_app,
 )
 from oauth_helper.hubspot.token_response import TokenResponse, read_token_response
-from oauth_helper.schemas import ConnectionJson, FailureJson, GroupJson, JsonModel, Reference
 from oauth_helper.scopes import (
     AppConfiguration,
     Tier,
     join_scope,
     parse_scope,
     read_app_configuration,
+)
+from oauth_helper.web.api.failure_schemas import (
+    ConnectionJson,
+    FailureJson,
+    GroupJson,
+    JsonModel,
+    Reference,
 )
 from oauth_helper.web.api.validation import kind_of, wrong
 
