@@ -11,7 +11,7 @@ from typing import Any
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Role, Stage
 from oauth_helper.diagnosis.app_check import (
-    Link,
+    CheckedLink,
     LinkError,
     check_size,
     compare,
@@ -105,7 +105,7 @@ def _profile(body: Body) -> Profile:
     return profiles[name]
 
 
-def _link(body: Body) -> Link | None:
+def _link(body: Body) -> CheckedLink | None:
     text = body.text("authorize_url")
     if text is None:
         return _scopes(body)
@@ -117,7 +117,7 @@ def _link(body: Body) -> Link | None:
         raise FieldError(f"authorize_url: {error}") from error
 
 
-def _scopes(body: Body) -> Link | None:
+def _scopes(body: Body) -> CheckedLink | None:
     scope, optional = body.names("scope"), body.names("optional_scope")
     if scope is None and optional is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from oauth_helper.common.times import iso
+from oauth_helper.diagnosis.explanation import candidate_json
 from oauth_helper.failures.model import Failure
 from oauth_helper.failures.statistics import Group
 
@@ -28,7 +29,7 @@ def failure_json(failure: Failure) -> dict[str, Any]:
         "missing": list(failure.missing),
         "hub_id": failure.hub_id,
         "correlation_id": failure.correlation_id or None,
-        "candidates": [{"cause": each.cause, "why": each.why} for each in failure.candidates],
+        "candidates": [candidate_json(each) for each in failure.candidates],
         "fix": [{"who": each.who, "steps": list(each.steps)} for each in failure.fix],
         "ask": failure.ask,
         "assignee": failure.assignee or None,
