@@ -12,7 +12,7 @@ from typing import Any, Literal
 from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.toml_file import problems_of_keys, read_settings_file
-from oauth_helper.hubspot.authorization_request import HUBLETS
+from oauth_helper.hubspot.hublets import HUBLETS
 from oauth_helper.scopes import (
     AppConfiguration,
     AppConfigurationError,

@@ -256,7 +256,7 @@ class _Reader:
         """Name each key that is there twice: HubSpot takes the last, which is easily missed."""
         for key in repeated_keys(value)[:_NAMED]:
             name = _dotted((*path, _plain(key[:_SHOWN])))
-            self._say((*path, key), f"{name} is there more than once")
+            self._note(f"{name} is there more than once")
 
     def _say(self, path: tuple[str, ...], words: str, value: object = None) -> None:
         # Finding a line takes time that grows with the text, so only what is named is looked for.

@@ -61,7 +61,8 @@ def corrected_document(
     don't list it; from the other lists it is taken. A missing list is added unless it is empty.
     Raises `AppConfigurationError` when `document` isn't an app configuration.
     """
-    read_app_configuration(filled_in(document, variables or {}), origin="the document")
+    filled = filled_in(document, variables) if variables else document
+    read_app_configuration(filled, origin="the document")
     try:
         corrected = copy.deepcopy(dict(document))
     except RecursionError as error:

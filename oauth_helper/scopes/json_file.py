@@ -7,6 +7,7 @@ module rejects can't be uploaded either.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +15,13 @@ from typing import Any, NoReturn
 
 _STRING = r'"(?:[^"\\]++|\\.)*+"?'
 _COMMENT = re.compile(rf"{_STRING}|(//|/\*)", re.DOTALL)
-_TRAILING_COMMA = re.compile(rf"{_STRING}|(,)(?=[ \t\r\n]*+[\]}}])", re.DOTALL)
+_TRAILING_COMMA = re.compile(
+    rf"(?:{_STRING}|[\w\]}}])[ \t\r\n]*+(,)(?=[ \t\r\n]*+[\]}}])|{_STRING}", re.DOTALL
+)
+
+
+# Real files are nested some five deep; this many are safe to walk and to copy.
+_DEEPEST = 100
 
 
 class JsonFileError(ValueError):
@@ -30,7 +37,14 @@ class _Repeated(dict[str, Any]):
 def read_json(text: str) -> Any:
     """Return what `text` says. Raises `JsonFileError`."""
     try:
-        return json.loads(text, parse_constant=_no_number, object_pairs_hook=_object)
+        document = json.loads(
+            text,
+            parse_constant=_no_number,
+            parse_float=_finite,
+            parse_int=_whole,
+            object_pairs_hook=_object,
+        )
+        _check_depth(document, _DEEPEST)
     except json.JSONDecodeError as error:
         message = _why(text) or f"{_place(text, error.pos)}: {error.msg}"
         raise JsonFileError(f"is not JSON: {message}") from error
@@ -38,6 +52,15 @@ def read_json(text: str) -> Any:
         raise JsonFileError("is not JSON that can be read: nested too deep") from error
     except ValueError as error:
         raise JsonFileError(f"is not JSON that can be read: {error}") from error
+    return document
+
+
+def _check_depth(value: object, left: int) -> None:
+    if left == 0:
+        raise RecursionError
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            _check_depth(each, left - 1)
 
 
 def repeated_keys(value: object) -> tuple[str, ...]:
@@ -92,8 +115,20 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(literal: str) -> NoReturn:
-    message = f"{literal} is no number in JSON"
+    message = f"{literal} isn't a number that can be read"
     raise ValueError(message)
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    return number if math.isfinite(number) else _no_number(literal[:20])
+
+
+def _whole(literal: str) -> int:
+    try:
+        return int(literal)
+    except ValueError:  # more than 4300 digits
+        _no_number(f"{literal[:20]}…")
 
 
 def _why(text: str) -> str | None:
@@ -102,7 +137,7 @@ def _why(text: str) -> str | None:
         found = next((each for each in pattern.finditer(text) if each[1]), None)
         if found:
             return (
-                f"{_place(text, found.start())}: {what}. HubSpot parses this file as plain JSON "
+                f"{_place(text, found.start(1))}: {what}. HubSpot parses this file as plain JSON "
                 f"and can't upload it; remove it"
             )
     return None

@@ -65,7 +65,7 @@ def misspelt(name: str, known: Iterable[str]) -> str | None:
         if len(theirs) != len(parts):
             continue
         differing = [pair for pair in zip(parts, theirs, strict=True) if pair[0] != pair[1]]
-        if len(differing) == 1 and _is_slip(*differing[0]):
+        if not differing or (len(differing) == 1 and _is_slip(*differing[0])):
             return candidate
     return None
 

@@ -16,7 +16,8 @@ from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Cause, Evidence, Stage
 from oauth_helper.failures.model import Failure
 from oauth_helper.failures.record import build_failure
-from oauth_helper.hubspot.authorization_request import HUBLETS, authorization_endpoint
+from oauth_helper.hubspot.authorization_request import authorization_endpoint
+from oauth_helper.hubspot.hublets import HUBLETS
 from oauth_helper.hubspot.authorization_response import AuthorizationResponse, Code, Declined
 from oauth_helper.hubspot.client import code_request, token_in_form
 from oauth_helper.hubspot.token_response import Granted, Introspected, TokenResponse, Unavailable

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.profiles import Profile
-from oauth_helper.hubspot.authorization_request import HUBLETS
+from oauth_helper.hubspot.hublets import HUBLETS
 from oauth_helper.hubspot.authorization_response import (
     AuthorizationResponse,
     read_authorization_response,
