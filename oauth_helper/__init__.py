@@ -1,6 +1,6 @@
 """oauth_helper: connects customers to HubSpot, follows each attempt to its end, explains failures.
 
-`create_app` puts the program together; everything else is in the modules that `assembling` names.
+`create_app` makes the WSGI application; `app.py` wires it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,9 @@ __version__ = "0.1.0"
 
 
 def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> Flask:
-    """The WSGI application for `config`, whose `redis_url` and `secret_keys` have to be there.
+    """Return the WSGI application for `config`; see `oauth_helper.app.create_app`."""
+    # Imported here, because every import of the package runs this file, and the command line starts
+    # without Flask and Redis.
+    from oauth_helper import app
 
-    `clock` gives Unix seconds and is the system's unless a test hands in another one.
-    """
-    # Imported here and not above: whoever imports `oauth_helper.scopes` runs this file too, and the
-    # core and the command line are to start without Flask and Redis.
-    from oauth_helper.app import assemble
-
-    return assemble(config, clock)
+    return app.create_app(config, clock=clock)

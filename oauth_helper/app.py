@@ -1,248 +1,169 @@
-"""Puts the program together: imports everything, and nothing but `create_app` imports it."""
+"""Wire the application: `create_app` creates every part and passes it to those that need it."""
 
 from __future__ import annotations
 
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 from flask import Flask
 
 from oauth_helper.common.encryption import Encryptor, derive_key
 from oauth_helper.common.logging import keep_libraries_quiet
-from oauth_helper.common.metrics import (
-    CountedAttempts,
-    CountedFailures,
-    CountedHubSpot,
-    CountedOutbox,
-    Metrics,
-)
-from oauth_helper.config.profiles import Profile
 from oauth_helper.config.sandbox_app import sandbox_for
 from oauth_helper.config.settings import Config
-from oauth_helper.oauth.client.callback import Callback, Failing
+from oauth_helper.hubspot.client import HubSpotClient
+from oauth_helper.oauth.client.callback import Callback
 from oauth_helper.oauth.client.expiry import AttemptExpiry
 from oauth_helper.oauth.client.refresh import RefreshFailures, TokenRefresher
 from oauth_helper.oauth.client.report import Reports
 from oauth_helper.oauth.client.start import Authorizer
-from oauth_helper.oauth.server import Parts, ProxyServer, RefreshTokens
-from oauth_helper.oauth.server.completion import CodeRedemption
+from oauth_helper.oauth.server import ProxyServer, RefreshTokens, ServerDependencies
+from oauth_helper.oauth.server.code_redemption import CodeRedemption
 from oauth_helper.sandbox import create_blueprint
+from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.authorization_codes import Codes
 from oauth_helper.store.bulk_actions import BulkActions
 from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.export_progress import Exports
 from oauth_helper.store.failures import Failures
-from oauth_helper.store.migrations import Migrations
+from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
 from oauth_helper.store.rate_limits import rate_limit_storage
-from oauth_helper.store.redis import Client, Server, connect, on_error
+from oauth_helper.store.redis import RedisServer, connect
 from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions
 from oauth_helper.web import routes, security
 from oauth_helper.web.customer.cookies import AttemptCookies
 from oauth_helper.web.services import SESSION_LIFETIME, Services
-from oauth_helper.web.support.oidc_client import OidcProvider
 
 
-def assemble(config: Config, clock: Callable[[], float] | None) -> Flask:
-    """The WSGI application for `config`; `clock` gives Unix seconds, None is the system's."""
+def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> Flask:
+    """Return the WSGI application for `config`, which must have `redis_url` and `secret_keys`.
+
+    `clock` returns Unix seconds; None uses the system clock.
+    """
     keep_libraries_quiet()
-    app = _Application("oauth_helper.web")
-    # Werkzeug's own redirects are made from the Host header.
-    app.url_map.strict_slashes = app.url_map.merge_slashes = False
-    newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
-    app.config.update(SECRET_KEY=newest, SECRET_KEY_FALLBACKS=older)
+    clock = clock or time.time
+    profiles = {profile.name: profile for profile in config.profiles}
 
-    metrics = Metrics()
-    on_error(lambda name: metrics.store_errors.labels(name).inc())
+    def encryptor(purpose: str) -> Encryptor:
+        return Encryptor(config.secret_keys, purpose=purpose)
+
+    # HubSpot and Redis.
+    hubspot = HubSpotClient(config.api_url, config.api_version, threads=config.threads)
     redis = connect(config.redis_url.reveal())
-    core = _Core(
-        config=config,
-        profiles={profile.name: profile for profile in config.profiles},
-        hubspot=CountedHubSpot(config.api_url, config.api_version, threads=config.threads),
-        redis=redis,
-        metrics=metrics,
-        clock=clock or time.time,
-    )
-    _services(core).install(app)
-    if config.otlp_endpoint:
-        from oauth_helper.common.tracing import Tracing  # noqa: PLC0415 - its packages are an option
-
-        tracing = Tracing(config.otlp_endpoint)
-        tracing.install(app)
-        core.hubspot.span = tracing.span
-        app.extensions["oauth_helper_tracing"] = tracing
-    routes.install(app, config, rate_limit_storage(config.redis_url.reveal()))
-    if config.sandbox:
-        sandbox = create_blueprint(sandbox_for(config, RedisSandboxState(redis), clock=core.clock))
-        security.limit_blueprint(sandbox, "600 per minute")
-        # Its token endpoint is for programs, and its forms guard themselves.
-        security.csrf.exempt(sandbox)
-        app.register_blueprint(sandbox, url_prefix="/sandbox")
-    return app
-
-
-class _Application(Flask):
-    """Flask, which looks at each view and hook at each request whether it is a coroutine."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """The function as it is: there are no coroutines here."""
-        return func
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Core:
-    """What nearly every part works with."""
-
-    config: Config
-    profiles: Mapping[str, Profile]
-    hubspot: CountedHubSpot
-    redis: Client
-    metrics: Metrics
-    clock: Callable[[], float]
-
-    def encryptor(self, purpose: str) -> Encryptor:
-        """What seals for one purpose only."""
-        return Encryptor(self.config.secret_keys, purpose=purpose)
-
-
-def _services(core: _Core) -> Services:
-    config, redis, clock = core.config, core.redis, core.clock
-    tokens = core.encryptor("tokens")
-    core.hubspot.metrics = core.metrics
-    attempts = CountedAttempts(redis, retention_days=config.failure_retention_days)
-    failures = CountedFailures(redis, retention_days=config.failure_retention_days)
-    attempts.metrics = failures.metrics = core.metrics
-    connections = Connections(redis, encrypt=tokens.encrypt, decrypt=tokens.decrypt)
-    server, outbox = Server(redis), _outbox(core)
-    noting = EventWriter(
+    store_server = RedisServer(redis)
+    tokens, codes, queued = encryptor("tokens"), encryptor("codes"), encryptor("outbox")
+    attempts = Attempts(redis, retention_days=config.failure_retention_days)
+    failures = Failures(redis, retention_days=config.failure_retention_days)
+    connections = Connections(redis, encryptor=tokens)
+    refresh_locks = RefreshLocks(redis)
+    outbox = Outbox(config.data_dir / "outbox", encryptor=queued)
+    writer = EventWriter(
         attempts=attempts,
         failures=failures,
         connections=connections,
         outbox=outbox,
-        identity=server.identity,
+        outage_log=OutageLog(config.data_dir / "outbox", outbox.depth),
+        store_identity=store_server.identity,
         clock=clock,
     )
-    refreshing = _refreshing(core, failures, connections)
-    proxy = _proxy(core, noting, connections, refreshing.recording)
-    failing = Failing(notes=noting, clients=proxy, clock=clock)
-    connecting = Authorizer(
+
+    # The client role, towards HubSpot.
+    authorizer = Authorizer(
         endpoint=config.authorization_endpoint,
-        notes=noting,
-        failing=failing,
+        writer=writer,
         clock=clock,
-        chance=_chance,
-        choose=secrets.choice,
         attempt_timeout=config.attempt_timeout,
     )
-    finishing = Callback(
-        attempts=attempts,
-        notes=noting,
-        clients=proxy,
-        failing=failing,
-        hubspot=core.hubspot,
-        clock=clock,
-        chance=_chance,
+    callback = Callback(attempts=attempts, writer=writer, hubspot=hubspot, clock=clock)
+    reports = Reports(attempts=attempts, failures=failures, writer=writer, clock=clock)
+    expiry = AttemptExpiry(
+        attempts=attempts, failures=failures, writer=writer, profiles=profiles, clock=clock
     )
-    callback = f"{config.public_url}/support/oidc/callback"
-    return Services(
+    refresh_failures = RefreshFailures(writer=writer, locks=refresh_locks, clock=clock)
+    token_refresher = TokenRefresher(
+        connections=connections,
+        profiles=profiles,
+        hubspot=hubspot,
+        locks=refresh_locks,
+        failures=refresh_failures,
+        clock=clock,
+    )
+
+    # The authorization server role, towards proxy clients.
+    server = ProxyServer(
+        ServerDependencies(
+            issuer=config.public_url,
+            clients=config.oauth_clients,
+            profiles=profiles,
+            codes=Codes(redis, encryptor=codes),
+            refresh_tokens=RefreshTokens(encryptor("refresh tokens")),
+            connections=connections,
+            hubspot=hubspot,
+            code_redemption=CodeRedemption(
+                writer=writer, locks=refresh_locks, profiles=profiles, clock=clock
+            ),
+            refresh_failures=refresh_failures,
+            clock=clock,
+            key=secrets.token_bytes(32),
+        )
+    )
+
+    oidc_provider = None
+    if config.openid:
+        # Imported only here: it needs `requests`, which costs a worker 4 MB.
+        from oauth_helper.web.support.oidc_client import OidcProvider  # noqa: PLC0415
+
+        oidc_provider = OidcProvider(config.openid, f"{config.public_url}/support/oidc/callback")
+
+    # The pages and the API.
+    app = Flask("oauth_helper.web")
+    # Werkzeug builds its own redirects from the Host header, which the sender controls.
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False
+    newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
+    app.config.update(SECRET_KEY=newest, SECRET_KEY_FALLBACKS=older)
+    Services(
         config=config,
-        profiles=core.profiles,
-        connecting=connecting,
-        finishing=finishing,
-        reporting=Reports(attempts=attempts, failures=failures, outbox=outbox, clock=clock),
-        sweeping=AttemptExpiry(
-            attempts=attempts, failures=failures, profiles=core.profiles, clock=clock
-        ),
-        noting=noting,
-        upgrading=Migrations(redis, failures),
+        profiles=profiles,
+        authorizer=authorizer,
+        callback=callback,
+        reports=reports,
+        expiry=expiry,
+        writer=writer,
         outbox=outbox,
-        metrics=core.metrics,
-        cookies=AttemptCookies(core.encryptor("attempts"), secure=config.is_secure),
+        cookies=AttemptCookies(encryptor("attempts"), secure=config.is_secure),
         attempts=attempts,
         failures=failures,
         counters=Counters(redis),
         bulk_actions=BulkActions(redis),
         connections=connections,
-        refreshing=refreshing,
+        token_refresher=token_refresher,
         exports=Exports(redis),
-        # Each holds a thread for as long as its reader takes.
-        export_places=threading.BoundedSemaphore(max(1, config.threads // 4)),
-        hubspot=core.hubspot,
-        proxy=proxy if config.oauth_clients else None,
+        # An export holds a thread for as long as its download takes.
+        export_slots=threading.BoundedSemaphore(max(1, config.threads // 4)),
+        hubspot=hubspot,
+        server=server if config.oauth_clients else None,
         staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
-        openid=OidcProvider(config.openid, callback) if config.openid else None,
-        sign_ins=core.encryptor("sign-ins"),
-        ping=server.ping,
+        oidc_provider=oidc_provider,
+        sign_in_encryptor=encryptor("sign-ins"),
+        ping=store_server.ping,
         clock=clock,
-    )
+    ).install(app)
+    if config.otlp_endpoint:
+        from oauth_helper.web.tracing import Tracing  # noqa: PLC0415 - its packages are optional
 
-
-def _chance(length: int) -> str:
-    """So many URL-safe characters, fit for secrets."""
-    return secrets.token_urlsafe(length)[:length]
-
-
-def _outbox(core: _Core) -> Outbox:
-    """Where notes wait while the store is down."""
-    encryptor = core.encryptor("outbox")
-    outbox = CountedOutbox(
-        core.config.data_dir / "outbox", encrypt=encryptor.encrypt, decrypt=encryptor.decrypt
-    )
-    outbox.metrics = core.metrics
-    return outbox
-
-
-def _refreshing(core: _Core, failures: Failures, connections: Connections) -> TokenRefresher:
-    """What hands out access tokens, with the turns that all workers share."""
-    refreshes = RefreshLocks(core.redis)
-    return TokenRefresher(
-        connections=connections,
-        profiles=core.profiles,
-        hubspot=core.hubspot,
-        turns=refreshes,
-        recording=RefreshFailures(
-            failures=failures, firsts=refreshes, clock=core.clock, choose=secrets.choice
-        ),
-        clock=core.clock,
-    )
-
-
-def _proxy(
-    core: _Core,
-    noting: EventWriter,
-    connections: Connections,
-    refresh_failures: RefreshFailures,
-) -> ProxyServer:
-    """The authorization server for clients; where none is registered nobody gets to it."""
-    codes = core.encryptor("codes")
-    code_redemption = CodeRedemption(
-        notes=noting,
-        firsts=refresh_failures.firsts,
-        connections=connections,
-        profiles=core.profiles,
-        clock=core.clock,
-        choose=secrets.choice,
-    )
-    return ProxyServer(
-        Parts(
-            issuer=core.config.public_url,
-            clients=core.config.oauth_clients,
-            profiles=core.profiles,
-            codes=Codes(core.redis, encrypt=codes.encrypt, decrypt=codes.decrypt),
-            refresh_tokens=RefreshTokens(core.encryptor("refresh tokens")),
-            connections=connections,
-            hubspot=core.hubspot,
-            code_redemption=code_redemption,
-            refresh_failures=refresh_failures,
-            clock=core.clock,
-            key=secrets.token_bytes(32),
-        )
-    )
+        app.extensions["oauth_helper_tracing"] = Tracing(config.otlp_endpoint, app)
+    routes.install(app, config, rate_limit_storage(config.redis_url.reveal()))
+    if config.sandbox:
+        sandbox = create_blueprint(sandbox_for(config, RedisSandboxState(redis), clock=clock))
+        security.limit_blueprint(sandbox, "600 per minute")
+        # Programs call its token endpoint, and its forms have their own protection.
+        security.csrf.exempt(sandbox)
+        app.register_blueprint(sandbox, url_prefix="/sandbox")
+    return app

@@ -1,10 +1,11 @@
-"""Attempts and connections as values. Times are Unix seconds."""
+"""Define attempts and connections as values. Times are Unix seconds.
+
+Fields added later have defaults, so that values written by the previous version can be read.
+"""
 
 from __future__ import annotations
 
-import json
-import zlib
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hmac import compare_digest
 from urllib.parse import quote, urlencode
@@ -13,19 +14,22 @@ from oauth_helper.common.references import parse_reference
 from oauth_helper.common.secrets import Secret
 from oauth_helper.scopes import RequestedScopes
 
+#: Characters of the random part of a state; each holds six bits.
+STATE_RANDOM_LENGTH = 43
+
 
 class StoreUnavailableError(Exception):
-    """The store of records cannot be reached, or does not answer in time."""
+    """Redis can't be reached, or doesn't answer in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A connection that was begun. `deadline` is when it counts as never returned.
+    """A connection that a customer started. After `deadline` it counts as never returned.
 
-    `claimed_at` is when the authorization response was taken in hand; None before that. `browser_id` is
-    the reference of the first attempt known to be of the same browser; empty when nobody knows.
-    `language` is the code of the one that the person read, `client` the name of the client of the
-    proxy that asked for it.
+    `claimed_at` is when a worker claimed the authorization response, None before that. `browser_id`
+    is the reference of the first attempt known from the same browser, empty when unknown.
+    `language` is the language code of the customer's pages. `client` is the name of the proxy
+    client that requested the connection.
     """
 
     reference: str
@@ -40,22 +44,22 @@ class Attempt:
 
 
 class Claim(StrEnum):
-    """Whether a caller may deal with a response."""
+    """Who may process an authorization response."""
 
     WON = "won"
-    CLAIMED = "in_hand"  # somebody else has it, and has not said yet how it ended
+    CLAIMED = "in_hand"  # another worker is processing it
     USED = "used"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """An account that is connected.
+    """A connected account.
 
-    `id` is `<profile>.<hub_id>`, or ends in the attempt's reference when HubSpot did not tell the
-    account; with a client, `.<client id>` follows. `granted` is None when HubSpot did not tell;
-    `expires_at` is the access token's. `client` is the id of the client of the proxy that has the
-    tokens, empty when they are here. `ended_at` is when HubSpot was seen to accept them no more,
-    `ended_by` the reference of the failure that told so.
+    `id` is `<profile>.<hub_id>`, or `<profile>.<reference>` when HubSpot didn't name the account; a
+    proxy client's ends in `.<client id>`. `granted` is None when HubSpot didn't list the scopes.
+    `expires_at` is the expiry of the access token. `client` is the id of the proxy client that
+    holds the tokens, empty when they are stored here. `ended_at` is when HubSpot first rejected the
+    tokens, `ended_by` the reference of the failure that showed it.
     """
 
     id: str
@@ -80,128 +84,12 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IssuedCode:
-    """What a client of the proxy gets for the code that it was given: a connection, once."""
-
-    pending: PendingAuthorization
-    connection: Connection
-    tokens: Tokens
-
-
-#: Characters of the random part of a state; each holds six bits.
-STATE_RANDOM_LENGTH = 43
-
-
-@dataclass(frozen=True, slots=True)
-class DeferredCode:
-    """A code that came when it could not be used. `at` is when, in Unix seconds.
-
-    `marks` are those of claims of which nobody knows whether they reached the store.
-    """
-
-    code: str = field(repr=False)
-    at: int
-    marks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingAuthorization:
-    """One authorization request that waits for its response. `started_at` is in Unix seconds.
-
-    `start_query` has the choices of the person who began, as a query, to begin the same again.
-    `browser_id` is the reference of the first attempt that is known of the same browser, `language` the
-    code of the one that the person read. `client_request` is what a client of the proxy wants answered,
-    None when nobody but the person asked; `popup` says that the window is to close at the end.
-    `deferred` has the response when it is there and could not be dealt with yet.
-    """
-
-    reference: str
-    profile: str
-    state: str
-    code_verifier: str | None
-    requested: RequestedScopes
-    started_at: int
-    return_to: str | None = None
-    start_query: str = ""
-    browser_id: str = ""
-    language: str = ""
-    client_request: ClientRequest | None = None
-    popup: bool = False
-    deferred: DeferredCode | None = None
-
-    @property
-    def client(self) -> str:
-        """The name of the client that asked; empty when none did."""
-        return self.client_request.client if self.client_request else ""
-
-    def matches(self, state: str) -> bool:
-        """Whether `state` is this one's, compared in constant time."""
-        return compare_digest(self.state.encode(), state.encode())
-
-    def to_bytes(self) -> bytes:
-        """The value as bytes, small enough for a cookie: fifty scopes take some 400 of them."""
-        document: dict[str, object] = {
-            "r": self.reference,
-            "p": self.profile,
-            "s": self.state,
-            "v": self.code_verifier,
-            "q": [" ".join(self.requested.scope), " ".join(self.requested.optional_scope)],
-            "t": self.started_at,
-            "u": self.return_to,
-            "b": self.start_query,
-            "w": self.browser_id,
-            "l": self.language,
-        }
-        if self.client_request:
-            document["a"] = self.client_request.to_list()
-        if self.popup:
-            document["o"] = True
-        if self.deferred:
-            document["c"] = [self.deferred.code, self.deferred.at, *self.deferred.marks]
-        return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), 9)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> PendingAuthorization:
-        """The value that `to_bytes` wrote. For sealed bytes only: it trusts their shape."""
-        document = json.loads(zlib.decompress(data))
-        scope, optional_scope = document["q"]
-        client_request = document.get("a")
-        code, at, *marks = document.get("c", ("", 0))
-        return cls(
-            reference=document["r"],
-            profile=document["p"],
-            state=document["s"],
-            code_verifier=document["v"],
-            requested=RequestedScopes(tuple(scope.split()), tuple(optional_scope.split())),
-            started_at=document["t"],
-            return_to=document["u"],
-            start_query=document["b"],
-            browser_id=document.get("w", ""),
-            language=document.get("l", ""),
-            client_request=ClientRequest.from_list(client_request) if client_request else None,
-            popup=document.get("o", False),
-            deferred=DeferredCode(code, at, tuple(marks)) if code else None,
-        )
-
-
-def make_state(reference: str, chance: str) -> str:
-    """A state that leads to its attempt: the reference, a dot, and what cannot be guessed."""
-    return f"{reference}.{chance}"
-
-
-def reference_in_state(state: str) -> str | None:
-    """The reference that a state names; None when it is none of ours. Proves nothing by itself."""
-    reference, _, chance = state.partition(".")
-    return parse_reference(reference) if len(chance) == STATE_RANDOM_LENGTH else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientRequest:
-    """One checked request of a registered client.
+    """A validated authorization request of a registered client.
 
-    `client` is its name as people know it. `redirect_uri` is where the answer goes, and
-    `sent_redirect_uri` whether the request itself named it. `scope` is what was asked for, letter
-    by letter; `dropped` are the names in it that nobody knows. `code_challenge` is of method S256.
+    `client` is the client's display name. `redirect_uri` is where the response goes;
+    `sent_redirect_uri` says whether the request itself named it. `scope` is exactly as requested;
+    `dropped` lists the unknown names in it. `code_challenge` uses method S256.
     """
 
     client_id: str
@@ -215,8 +103,8 @@ class ClientRequest:
 
     @property
     def query(self) -> str:
-        """The query with which the same can be asked for once more."""
-        asked = {
+        """Return the query string that repeats the request."""
+        parameters = {
             "response_type": "code",
             "client_id": self.client_id,
             "redirect_uri": self.redirect_uri if self.sent_redirect_uri else None,
@@ -225,15 +113,75 @@ class ClientRequest:
             "code_challenge": self.code_challenge,
             "code_challenge_method": "S256" if self.code_challenge else None,
         }
-        named = {name: value for name, value in asked.items() if value is not None}
+        named = {name: value for name, value in parameters.items() if value is not None}
         return urlencode(named, quote_via=quote)
 
-    def to_list(self) -> list[object]:
-        """The value as JSON has it."""
-        return list(astuple(self))
 
-    @classmethod
-    def from_list(cls, values: list[object]) -> ClientRequest:
-        """The value that `to_list` wrote. For sealed data only: it trusts its shape."""
-        named = dict(zip(cls.__slots__, values, strict=False))
-        return cls(**{**named, "dropped": tuple(named["dropped"])})  # type: ignore[arg-type]
+@dataclass(frozen=True, slots=True)
+class DeferredCode:
+    """A code that arrived at the time `at`, when it couldn't be exchanged.
+
+    `claim_ids` lists claims that may or may not have reached Redis.
+    """
+
+    code: str = field(repr=False)
+    at: int
+    claim_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingAuthorization:
+    """An authorization request that waits for its response.
+
+    The browser that started it keeps it in an encrypted cookie, one for each attempt. So two tabs
+    don't collide, no other browser can complete it, and the server needs to store nothing.
+
+    `start_query` holds the customer's choices as a query string, to start again with the same.
+    `browser_id` is the reference of the first attempt known from the same browser. `language` is
+    the language code of the customer's pages. `client_request` is the request of a proxy client,
+    None without one. `popup` says that the window closes at the end. `deferred` holds a response
+    that couldn't be processed yet.
+    """
+
+    reference: str
+    profile: str
+    state: str = field(repr=False)
+    code_verifier: str | None = field(repr=False)
+    requested: RequestedScopes
+    started_at: int
+    return_to: str | None = None
+    start_query: str = ""
+    browser_id: str = ""
+    language: str = ""
+    client_request: ClientRequest | None = None
+    popup: bool = False
+    deferred: DeferredCode | None = None
+
+    @property
+    def client(self) -> str:
+        """Return the name of the client that made the request; empty without one."""
+        return self.client_request.client if self.client_request else ""
+
+    def matches(self, state: str) -> bool:
+        """Return whether `state` belongs to this request, compared in constant time."""
+        return compare_digest(self.state.encode(), state.encode())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedCode:
+    """The connection and tokens that a proxy client redeems its authorization code for, once."""
+
+    pending: PendingAuthorization
+    connection: Connection
+    tokens: Tokens
+
+
+def make_state(reference: str, random_text: str) -> str:
+    """Return a state that names its attempt and can't be guessed."""
+    return f"{reference}.{random_text}"
+
+
+def reference_in_state(state: str) -> str | None:
+    """Return the reference in a state, None when its format is not ours. Authenticates nothing."""
+    reference, _, random_text = state.partition(".")
+    return parse_reference(reference) if len(random_text) == STATE_RANDOM_LENGTH else None

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from failure_examples import a_failure
 
@@ -15,16 +16,17 @@ from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.failures import Failures
-from oauth_helper.store.outbox.queue import Outbox
-from oauth_helper.store.outbox.writer import (
+from oauth_helper.store.outbox.events import (
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
     ConnectionSaved,
     ErrorReported,
-    EventWriter,
 )
-from oauth_helper.store.redis import Server, connect
+from oauth_helper.store.outbox.outage_log import OutageLog
+from oauth_helper.store.outbox.queue import Outbox
+from oauth_helper.store.outbox.writer import EventWriter
+from oauth_helper.store.redis import RedisServer, connect
 
 SEALER = Encryptor([Secret("a key of the outbox that is long enough")], purpose="outbox")
 NOW = datetime.now(UTC)
@@ -54,6 +56,20 @@ REPORTED = ErrorReported(
 )
 
 
+def a_writer(client, clock, folder=Path("nowhere")):
+    """A writer as a worker has it; nothing is queued in `folder` while the store is there."""
+    outbox = Outbox(folder, encryptor=SEALER)
+    return EventWriter(
+        attempts=Attempts(client),
+        failures=Failures(client, retention_days=90),
+        connections=Connections(client, encryptor=SEALER),
+        outbox=outbox,
+        outage_log=OutageLog(folder, outbox.depth),
+        store_identity=RedisServer(client).identity,
+        clock=clock,
+    )
+
+
 class Everything:
     """The parts around one store, as one process has them."""
 
@@ -61,23 +77,15 @@ class Everything:
         self.client = connect(url)
         self.attempts = Attempts(self.client)
         self.failures = Failures(self.client, retention_days=90)
-        self.connections = Connections(self.client, encrypt=SEALER.encrypt, decrypt=SEALER.decrypt)
-        self.outbox = Outbox(folder / "outbox", encrypt=SEALER.encrypt, decrypt=SEALER.decrypt)
+        self.connections = Connections(self.client, encryptor=SEALER)
         self.now = NOW.timestamp()
-        self.noting = EventWriter(
-            attempts=self.attempts,
-            failures=self.failures,
-            connections=self.connections,
-            outbox=self.outbox,
-            identity=Server(self.client).identity,
-            clock=lambda: self.now,
-        )
+        self.writer = a_writer(self.client, lambda: self.now, folder / "outbox")
+        self.outbox = self.writer._outbox
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_error):
-        self.outbox.close()
         self.client.close()
 
     def left_behind(self):
@@ -118,7 +126,7 @@ def caught_up(parts):
     deadline = time.monotonic() + 20
     while True:
         try:
-            return parts.noting.catch_up()
+            return parts.writer.flush()
         except StoreUnavailableError:
             assert time.monotonic() < deadline, "waited in vain"
             time.sleep(0.02)

@@ -186,13 +186,12 @@ def test_nothing_secret_is_anywhere_during_an_outage(
         relay.mend()
         while services_of(app).outbox.depth():
             with contextlib.suppress(StoreUnavailableError):
-                services_of(app).noting.catch_up()
+                services_of(app).writer.flush()
         for (customer, _), address in zip(customers, addresses, strict=True):
             page = customer.browser.get(customer.browser.get(address).location or address)
             pages.append(page.text)
         metrics = stranded.browser.get("/metrics", headers={"Authorization": f"Bearer {token}"})
         assert metrics.status_code == 200
-        services_of(app).outbox.close()
     logged = "\n".join(each.getMessage() for each in caplog.records if each.name != "werkzeug")
     canaries |= set(hubspot.issued)
     assert len(hubspot.issued) >= 3

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-import redis
 import urllib3
 
 from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key
+from oauth_helper.common.encryption import Encryptor
+from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import is_loopback
 from oauth_helper.config.settings import SETTINGS, Config
+from oauth_helper.models import StoreUnavailableError
 from oauth_helper.oauth.client.start import certain_refusals
 from oauth_helper.scopes import nearest
 from oauth_helper.store.embedded.server import running_store_url
-from oauth_helper.store.outbox.queue import MOST_BYTES
-from oauth_helper.store.outbox.sqlite_file import OutboxFile, problem_with
+from oauth_helper.store.outbox.queue import Outbox, problem_with
 from oauth_helper.store.redis import Client, connect, describe
 
 # Seconds by which clocks may differ before codes and sessions go wrong.
@@ -106,8 +107,9 @@ def _store(config: Config) -> Iterator[Finding]:
         client.ping()
         yield Finding("store", ok=True, text=f"{describe(address)} answers")
         yield _store_clock(client)
-    except (redis.RedisError, ValueError) as error:
-        text = f"{describe(address)} does not answer ({type(error).__name__})"
+    except (StoreUnavailableError, ValueError) as error:
+        problem = type(error.__cause__ or error).__name__
+        text = f"{describe(address)} does not answer ({problem})"
         yield Finding("store", ok=False, text=text)
 
 
@@ -117,9 +119,10 @@ def _outbox(config: Config) -> Iterator[Finding]:
     if problem := problem_with(directory):
         yield Finding("outbox", ok=False, text=f"{problem}: make DATA_DIR writable")
         return
-    waiting = OutboxFile(directory, most_bytes=MOST_BYTES)
-    text = f"{waiting.waiting()} notes wait for the store" if waiting.exists() else "is empty"
-    waiting.close()
+    # It only counts, so any key does.
+    counting = Encryptor([Secret("unused")], purpose="outbox")
+    queued = Outbox(directory, encryptor=counting).depth()
+    text = f"{queued} writes are queued for Redis" if queued else "is empty"
     yield Finding("outbox", None, text)
 
 

@@ -99,7 +99,7 @@ def connections_list(limit: int) -> None:
 @click.argument("connection_id", metavar="ID")
 def connections_revoke(connection_id: str) -> None:
     """Revoke a connection at HubSpot and forget it here."""
-    from oauth_helper.hubspot.client import HubSpot
+    from oauth_helper.hubspot.client import HubSpotClient
     from oauth_helper.oauth.client.revocation import revoke
 
     config = read_config()
@@ -107,7 +107,7 @@ def connections_revoke(connection_id: str) -> None:
         done = revoke(
             connection_id,
             connections=connections_of(config, client),
-            hubspot=HubSpot(config.api_url, config.api_version),
+            hubspot=HubSpotClient(config.api_url, config.api_version),
             profiles={profile.name: profile for profile in config.profiles},
         )
     if not done.ok:
@@ -122,4 +122,4 @@ def connections_of(config: Config, client: Client) -> Connections:
     from oauth_helper.store.connections import Connections
 
     encryptor = Encryptor(with_secret_key(config).secret_keys, purpose="tokens")
-    return Connections(client, encrypt=encryptor.encrypt, decrypt=encryptor.decrypt)
+    return Connections(client, encryptor=encryptor)

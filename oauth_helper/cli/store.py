@@ -35,23 +35,6 @@ def open_store(config: Config) -> Iterator[Client]:
         raise click.ClickException(f"The store cannot be used: {error}") from error
 
 
-def upgrade_store(config: Config) -> None:
-    """Brings the records of earlier versions up to date, and says so; later if it is away."""
-    from oauth_helper.models import StoreUnavailableError
-    from oauth_helper.store.failures import Failures
-    from oauth_helper.store.migrations import Migrations
-
-    # Closed before workers are forked.
-    with _client(config.redis_url.reveal()) as client:
-        failures = Failures(client, retention_days=config.failure_retention_days)
-        try:
-            changed = Migrations(client, failures).migrate()
-        except StoreUnavailableError:
-            return
-    if changed:
-        click.echo(f"Records of an earlier version are up to date: {changed}", err=True)
-
-
 def _client(address: str) -> Client:
     from oauth_helper.store.redis import connect
 

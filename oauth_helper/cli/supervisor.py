@@ -16,7 +16,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 import click
-import redis
 from flask import Flask
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
@@ -27,7 +26,7 @@ from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Config
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.embedded.server import EmbeddedStore, StoreError
-from oauth_helper.store.outbox.sqlite_file import problem_with
+from oauth_helper.store.outbox.queue import problem_with
 from oauth_helper.store.redis import connect, describe
 
 logger = logging.getLogger(__name__)
@@ -166,10 +165,11 @@ def _tell_when_unreachable(url: Secret) -> None:
     try:
         with connect(url.reveal()) as client:
             client.ping()
-    except (redis.RedisError, OSError) as error:
+    except StoreUnavailableError as error:
         # The name of the problem only: its text may hold the password.
+        problem = type(error.__cause__).__name__
         click.echo(
-            f"Redis at {describe(url.reveal())} does not answer ({type(error).__name__}); "
+            f"Redis at {describe(url.reveal())} does not answer ({problem}); "
             "starting all the same, /readyz tells when it does",
             err=True,
         )

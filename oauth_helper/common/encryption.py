@@ -1,53 +1,115 @@
-"""Sealing: encrypting and signing what leaves the program or is written down.
+"""Encrypt and authenticate what leaves the program or is written down.
 
-Fernet (AES-128-CBC and HMAC-SHA256) of the library `cryptography`, with a key of its own for each
-purpose, derived from the values of SECRET_KEY by HKDF (RFC 5869). The newest value seals, every
-value opens, which is how a key is rotated.
+AES-256-GCM (NIST SP 800-38D) of the library `cryptography`, with a key for each purpose, derived
+from the values of SECRET_KEY by HKDF (RFC 5869). The newest value encrypts, every value decrypts,
+which is how a key is rotated. Nonces are random: one key is good for 2**32 values, which are three
+years of forty a second.
+
+Dataclasses are written as JSON without the names of their fields, and compressed, which is smaller
+than compressed MessagePack. A new field comes last and has a default, so that values of the
+version before can still be read.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import os
+import zlib
 from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from oauth_helper.common.secrets import Secret
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_NONCE_BYTES = 12
+_TAG_BYTES = 16
+
 
 class DecryptionError(ValueError):
-    """Sealed with a key that is not known, altered, cut, or never sealed at all."""
+    """Encrypted with an unknown key, altered, cut, or never encrypted at all."""
 
 
 class Encryptor:
-    """Seals for one purpose; what was sealed for another does not open."""
+    """Encrypts for one purpose; what was encrypted for another doesn't decrypt."""
 
     def __init__(self, secret_keys: Sequence[Secret], *, purpose: str) -> None:
         if not secret_keys:
-            raise ValueError("sealing needs a key")
-        self._fernet = MultiFernet([Fernet(derive_key(key, purpose)) for key in secret_keys])
+            raise ValueError("encryption needs a key")
+        keys = (base64.urlsafe_b64decode(derive_key(key, purpose)) for key in secret_keys)
+        self._ciphers = [AESGCM(key) for key in keys]
+
+    def encrypt_value(self, value: DataclassInstance) -> str:
+        """Return a dataclass as URL-safe text that only this program can read."""
+        values = [getattr(value, field.name) for field in fields(value)]
+        plain = _encoder.encode((type(value).__name__, values))
+        return self.encrypt(zlib.compress(plain, 9)).decode()
+
+    def decrypt_value(self, text: str, *types: type) -> Any:  # noqa: ANN401 - one of `types`
+        """Return the value that `encrypt_value` was given, one of `types`.
+
+        Raises `DecryptionError`, also for a value of a version that isn't compatible.
+        """
+        plain = self.decrypt(text.encode("utf-8", "replace"))
+        try:
+            name, values = msgspec.json.decode(zlib.decompress(plain), type=tuple[str, list[Any]])
+            (as_type,) = (each for each in types if each.__name__ == name)
+            names = (field.name for field in fields(as_type))
+            # Values of the version before may have fewer fields.
+            named = dict(zip(names, values, strict=False))
+            return msgspec.convert(named, as_type, dec_hook=_read_secret)
+        except (ValueError, zlib.error) as error:  # msgspec's errors are ValueErrors
+            raise DecryptionError("not a value of this version") from error
 
     def encrypt(self, plain: bytes) -> bytes:
-        """`plain` as URL-safe text that only this program can read."""
-        return self._fernet.encrypt(plain)
+        """Return `plain` as URL-safe text that only this program can read."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return base64.urlsafe_b64encode(nonce + self._ciphers[0].encrypt(nonce, plain, None))
 
     def decrypt(self, encrypted: bytes) -> bytes:
-        """What `encrypt` was given. Raises `DecryptionError`.
+        """Return what `encrypt` was given. Raises `DecryptionError`.
 
-        There is one spelling for it: base64 is else read with whatever follows its end.
+        There is one spelling for it: base64 otherwise reads whatever follows its end.
         """
         try:
-            if base64.urlsafe_b64encode(base64.urlsafe_b64decode(encrypted)) != encrypted:
-                raise DecryptionError("cannot be opened")
-            return self._fernet.decrypt(encrypted)
-        except (InvalidToken, binascii.Error) as error:
+            raw = base64.urlsafe_b64decode(encrypted)
+        except binascii.Error as error:
             raise DecryptionError("cannot be opened") from error
+        if base64.urlsafe_b64encode(raw) != encrypted or len(raw) < _NONCE_BYTES + _TAG_BYTES:
+            raise DecryptionError("cannot be opened")
+        for cipher in self._ciphers:
+            try:
+                return cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None)
+            except InvalidTag:
+                continue
+        raise DecryptionError("cannot be opened")
 
 
 def derive_key(secret_key: Secret, purpose: str) -> bytes:
-    """32 bytes in URL-safe base64 for one purpose (RFC 5869)."""
+    """Return 32 bytes in URL-safe base64 for one purpose (RFC 5869)."""
     kdf = HKDF(SHA256(), length=32, salt=None, info=f"oauth_helper {purpose}".encode())
     return base64.urlsafe_b64encode(kdf.derive(secret_key.reveal().encode()))
+
+
+def _write_secret(value: Any) -> str:  # noqa: ANN401 - msgspec asks about any type it doesn't know
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise NotImplementedError(f"{type(value).__name__} cannot be encrypted")
+
+
+def _read_secret(as_type: type, value: str) -> Secret:
+    if as_type is Secret:
+        return Secret(value)
+    raise NotImplementedError(f"{as_type.__name__} cannot be decrypted")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_write_secret)

@@ -10,6 +10,7 @@ open nothing by themselves.
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
@@ -30,10 +31,10 @@ _BETWEEN = "[-_.\\s\u2010-\u2015]?"
 _WRITTEN = re.compile(rf"(?<!\w)\w{{4}}{_BETWEEN}\w{{4}}{_BETWEEN}\w{{4}}(?!\w)")
 
 
-def new_reference(day: date, choose: Callable[[str], str]) -> str:
-    """A new reference for an attempt that begins on `day` (UTC).
+def new_reference(day: date, choose: Callable[[str], str] = secrets.choice) -> str:
+    """Return a new reference for an attempt that starts on `day` (UTC).
 
-    `choose` picks one character of a text by chance, such as `secrets.choice`.
+    `choose` picks one character of a text at random.
     """
     number = (day - _FIRST_DAY).days
     characters = [ALPHABET[number // _BASE**place % _BASE] for place in (2, 1, 0)]

@@ -13,6 +13,7 @@ from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.toml_file import problems_of_keys, read_settings_file
 from oauth_helper.hubspot.hublets import HUBLETS
+from oauth_helper.hubspot.token_request import AppCredentials
 from oauth_helper.scopes import (
     AppConfiguration,
     AppConfigurationError,
@@ -93,6 +94,15 @@ class Profile:
             " ".join(sorted(requested.optional_scope)),
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+    @property
+    def credentials(self) -> AppCredentials:
+        """What the app proves itself with at HubSpot's token endpoint."""
+        return AppCredentials(
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            redirect_uri=self.redirect_uri,
+        )
 
     @property
     def required(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Adapter: HubSpot's token endpoint, introspection and revocation over HTTP."""
+"""Call HubSpot's token, introspection and revocation endpoints over HTTP."""
 
 from __future__ import annotations
 
@@ -6,142 +6,150 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlencode
-
-from authlib.oauth2.rfc6749.parameters import prepare_token_request
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    NewConnectionError,
-    ReadTimeoutError,
-    SSLError,
-)
 
 from oauth_helper.common.circuit_breaker import CircuitBreaker
-from oauth_helper.common.http import Answer, HttpClient, ResponseTooLargeError, Timeouts
+from oauth_helper.common.http import HttpClient, HttpResponse, RequestError, Timeouts
+from oauth_helper.common.metrics import HUBSPOT_REQUESTS
 from oauth_helper.common.secrets import Secret
+from oauth_helper.hubspot.token_request import (
+    AppCredentials,
+    code_form,
+    refresh_form,
+    token_form,
+)
 from oauth_helper.hubspot.token_response import (
+    Granted,
     Introspected,
+    Refused,
     TokenResponse,
     Unavailable,
     read_introspection,
     read_token_response,
 )
 
-# Seconds to wait before the one retry, unless the answer asks for more; a person is waiting.
-_PAUSE = 0.3
-_LONGEST_PAUSE = 2.0
+# Seconds before the only retry, unless the response asks for more. A customer is waiting.
+_RETRY_DELAY = 0.3
+_MAX_RETRY_DELAY = 2.0
 
-# An app is not asked for so many seconds after so many requests in a row without an answer. Whoever
-# tries then may take as long as the timeouts allow.
-_SILENT, _LEFT_ALONE, _PATIENCE = 5, 5.0, 40.0
+# After `_FAILURES` requests in a row without a response, skip an app's requests for
+# `_RESET_TIMEOUT` seconds. A trial request may take as long as the HTTP timeouts allow.
+_FAILURES, _RESET_TIMEOUT, _HALF_OPEN_TIMEOUT = 5, 5.0, 40.0
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-class HubSpot:
-    """HubSpot's OAuth API. Its methods return what came back, and never raise for what did not.
+class HubSpotClient:
+    """HubSpot's OAuth API. Methods return an outcome; they don't raise when no response arrives.
 
-    `threads` is how many threads this process has. While HubSpot is slow some of them stay free for
-    everything else, and three quarters at most wait for the answers to one app. An app that gets no
-    answers is left alone for a while; others are asked all the same.
+    `threads` is the number of threads in this process. At most three quarters of them wait for one
+    app, and one always stays free for other work. When an app gets no responses, its requests are
+    skipped for a while; other apps' requests go on.
     """
 
     def __init__(
         self, api_url: str, api_version: str, timeouts: Timeouts | None = None, threads: int = 64
     ) -> None:
         self._token_endpoint = f"{api_url}/oauth/{api_version}/token"
-        self._outgoing = HttpClient(timeouts)
-        self._places = _Places(max(1, threads - 1))
-        self._places_of_one = max(1, threads * 3 // 4)
-        self._apps: dict[str, _App] = {}
+        self._http = HttpClient(timeouts)
+        self._slots = _Slots(max(1, threads - 1))
+        self._slots_per_app = max(1, threads * 3 // 4)
+        self._apps: dict[str, _AppState] = {}
 
     def is_ready(self, client_id: str) -> bool:
-        """Whether an exchange for this app would be tried at once."""
+        """Return whether a request for this app would be sent at once."""
         app = self._app(client_id)
-        return bool(self._places.free and app.places.free) and not app.breaker.is_rejecting()
+        return bool(self._slots.free and app.slots.free) and not app.breaker.is_rejecting()
 
     def is_silent(self, client_id: str) -> bool:
-        """Whether this app is left alone because it got no answers."""
+        """Return whether this app's requests are skipped because it got no responses."""
         return self._app(client_id).breaker.is_open
 
-    def exchange(self, form: str, *, client_id: str) -> TokenResponse:
-        """The token endpoint's answer to a form, for the app `client_id`.
+    def exchange_code(
+        self, app: AppCredentials, code: str, code_verifier: str | None
+    ) -> TokenResponse:
+        """Exchange an authorization code for tokens."""
+        return self._request_token(app, "code", code_form(app, code, code_verifier))
 
-        Asks once more after a transient failure in which the code cannot have been used up.
-        """
-        app = self._app(client_id)
-        with self._places.one() as is_free, app.places.one() as is_free_here:
-            if not (is_free and is_free_here):
-                return _NO_PLACE
-            if not app.breaker.admit():
-                return _LEFT
-            answer = self._exchange(form)
-            if isinstance(answer, Unavailable) and _tells_of_an_outage(answer):
+    def refresh(self, app: AppCredentials, refresh_token: Secret) -> TokenResponse:
+        """Request a new access token."""
+        return self._request_token(app, "refresh", refresh_form(app, refresh_token))
+
+    def introspect(self, app: AppCredentials, access_token: Secret) -> Introspected | None:
+        """Return the introspection of a token (RFC 7662), None without a usable response."""
+        try:
+            response = self._post("/introspect", token_form(app, access_token, "access_token"))
+        except RequestError:
+            return None
+        return read_introspection(response.status, response.body)
+
+    def revoke(self, app: AppCredentials, refresh_token: Secret) -> bool:
+        """Revoke a refresh token (RFC 7009) and return whether HubSpot confirmed it."""
+        started = time.monotonic()
+        try:
+            response = self._post("/revoke", token_form(app, refresh_token, "refresh_token"))
+            is_confirmed = response.status in (200, 204)
+        except RequestError:
+            is_confirmed = False
+        _observe("revoke", "granted" if is_confirmed else "unavailable", started)
+        return is_confirmed
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._http.close()
+
+    def _request_token(self, app: AppCredentials, kind: str, form: str) -> TokenResponse:
+        """Send a token request, with one retry if the first can't have used up the code."""
+        started = time.monotonic()
+        response = self._guarded(self._app(app.client_id), form)
+        _observe(kind, _RESULTS[type(response)], started)
+        return response
+
+    def _guarded(self, app: _AppState, form: str) -> TokenResponse:
+        with self._slots.take() as has_slot, app.slots.take() as has_app_slot:
+            if not (has_slot and has_app_slot):
+                return _NO_SLOT
+            if not app.breaker.allow_request():
+                return _SKIPPED
+            response = self._send_with_retry(form)
+            if isinstance(response, Unavailable) and _is_outage(response):
                 app.breaker.failed()
             else:
                 app.breaker.succeeded()
-            return answer
+            return response
 
-    def _app(self, client_id: str) -> _App:
-        return self._apps.setdefault(client_id, _App(self._places_of_one))
+    def _app(self, client_id: str) -> _AppState:
+        return self._apps.setdefault(client_id, _AppState(self._slots_per_app))
 
-    def _exchange(self, form: str) -> TokenResponse:
-        answer = self._ask(form)
-        if isinstance(answer, Unavailable) and answer.code_unused:
-            pause = answer.retry_after if answer.retry_after is not None else _PAUSE
-            if pause <= _LONGEST_PAUSE:
-                time.sleep(pause)
-                answer = self._ask(form)
-        return answer
+    def _send_with_retry(self, form: str) -> TokenResponse:
+        response = self._send(form)
+        if isinstance(response, Unavailable) and response.code_unused:
+            delay = response.retry_after if response.retry_after is not None else _RETRY_DELAY
+            if delay <= _MAX_RETRY_DELAY:
+                time.sleep(delay)
+                response = self._send(form)
+        return response
 
-    def introspect(self, form: str) -> Introspected | None:
-        """What introspection says of a token; None when it says nothing that can be used."""
+    def _send(self, form: str) -> TokenResponse:
         try:
-            answer = self._post(f"{self._token_endpoint}/introspect", form)
-        except (HTTPError, ResponseTooLargeError):
-            return None
-        return read_introspection(answer.status, answer.body)
+            response = self._post("", form)
+        except RequestError as error:
+            return Unavailable(str(error), code_unused=not error.was_sent)
+        return read_token_response(response.status, response.headers, response.body)
 
-    def revoke(self, form: str) -> bool:
-        """Whether HubSpot confirmed the revocation (RFC 7009)."""
-        try:
-            answer = self._post(f"{self._token_endpoint}/revoke", form)
-        except (HTTPError, ResponseTooLargeError):
-            return False
-        return answer.status in (200, 204)
-
-    def close(self) -> None:
-        """Closes the connections that are kept open."""
-        self._outgoing.close()
-
-    def _ask(self, form: str) -> TokenResponse:
-        try:
-            answer = self._post(self._token_endpoint, form)
-        except (NewConnectionError, ConnectTimeoutError, SSLError) as error:
-            return Unavailable(f"no connection ({type(error).__name__})", code_unused=True)
-        except ReadTimeoutError:
-            return Unavailable("no answer in time")
-        except ResponseTooLargeError:
-            return Unavailable("the answer is far too long or far too slow")
-        except HTTPError as error:
-            return Unavailable(f"the connection broke ({type(error).__name__})")
-        return read_token_response(answer.status, answer.headers, answer.body)
-
-    def _post(self, url: str, form: str) -> Answer:
-        return self._outgoing.ask("POST", url, headers=_FORM, body=form)
+    def _post(self, path: str, form: str) -> HttpResponse:
+        return self._http.request("POST", self._token_endpoint + path, headers=_FORM, body=form)
 
 
-class _Places:
-    """So many may wait at a time."""
+class _Slots:
+    """A limit on concurrent requests."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, count: int) -> None:
         self._lock = threading.Lock()
-        self.free = most
+        self.free = count
 
     @contextmanager
-    def one(self) -> Iterator[bool]:
-        """A place for as long as the `with` statement; False when none is free."""
+    def take(self) -> Iterator[bool]:
+        """Hold a slot during the `with` statement; yield False when none is free."""
         with self._lock:
             is_free = self.free > 0
             self.free -= is_free
@@ -152,69 +160,34 @@ class _Places:
                 self.free += is_free
 
 
-class _App:
-    """What is known of one app: whether it gets answers, and how many requests wait for them."""
+class _AppState:
+    """The circuit breaker and the request slots of one app."""
 
-    def __init__(self, places: int) -> None:
-        self.places = _Places(places)
-        self.breaker = CircuitBreaker(failures=_SILENT, pause=_LEFT_ALONE, patience=_PATIENCE)
+    def __init__(self, slots: int) -> None:
+        self.slots = _Slots(slots)
+        self.breaker = CircuitBreaker(
+            failures=_FAILURES,
+            reset_timeout=_RESET_TIMEOUT,
+            half_open_timeout=_HALF_OPEN_TIMEOUT,
+        )
 
 
-_NO_PLACE = Unavailable(
-    "HubSpot is slow, and others wait for it already", retry_after=5, code_unused=True
+_NO_SLOT = Unavailable(
+    "HubSpot is slow, and too many requests already wait for it", retry_after=5, code_unused=True
 )
-_LEFT = Unavailable(
-    "HubSpot has not answered several times in a row, so it was not asked",
+_SKIPPED = Unavailable(
+    "HubSpot did not answer several requests in a row, so this one was not sent",
     retry_after=5,
     code_unused=True,
 )
 
-
-def _tells_of_an_outage(answer: Unavailable) -> bool:
-    """Whether others will fare no better: not when one account is locked, moved or too busy."""
-    return answer.http_status is None or answer.http_status >= 500
+_RESULTS = {Granted: "granted", Refused: "refused", Unavailable: "unavailable"}
 
 
-def code_request(
-    *,
-    client_id: str,
-    client_secret: Secret,
-    redirect_uri: str,
-    code: str,
-    code_verifier: str | None,
-) -> str:
-    """The form body that exchanges a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
-    body: str = prepare_token_request(
-        "authorization_code",
-        redirect_uri=redirect_uri,
-        client_id=client_id,
-        client_secret=client_secret.reveal(),
-        code=code,
-        code_verifier=code_verifier,
-    )
-    return body
+def _observe(kind: str, result: str, started: float) -> None:
+    HUBSPOT_REQUESTS.labels(kind, result).observe(time.monotonic() - started)
 
 
-def refresh_request(*, client_id: str, client_secret: Secret, refresh_token: Secret) -> str:
-    """The form body that asks for a new access token (RFC 6749 section 6)."""
-    body: str = prepare_token_request(
-        "refresh_token",
-        client_id=client_id,
-        client_secret=client_secret.reveal(),
-        refresh_token=refresh_token.reveal(),
-    )
-    return body
-
-
-def token_in_form(
-    *, client_id: str, client_secret: Secret, token: str, token_type_hint: str
-) -> str:
-    """The form body that introspects or revokes a token (RFC 7662, RFC 7009)."""
-    return urlencode(
-        {
-            "client_id": client_id,
-            "client_secret": client_secret.reveal(),
-            "token": token,
-            "token_type_hint": token_type_hint,
-        }
-    )
+def _is_outage(response: Unavailable) -> bool:
+    """Return whether other requests would fail too, unlike when one account is locked or busy."""
+    return response.http_status is None or response.http_status >= 500

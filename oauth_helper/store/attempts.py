@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
+from oauth_helper.common.metrics import ATTEMPTS, CONNECTIONS
 from oauth_helper.common.references import day_of
 from oauth_helper.models import Attempt, Claim
-from oauth_helper.scopes import RequestedScopes, join_scope
+from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, translate_errors
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 # Seconds that an attempt is remembered: over a weekend, and so much longer than one can take.
 _DAYS_KEPT = 3
@@ -92,18 +94,17 @@ class Attempts:
     def __init__(self, client: Client, *, retention_days: int = 90) -> None:
         self._client = client
         self._counted_for = str((retention_days + _DAYS_KEPT) * 86_400)
-        self._note = client.register_script(_NOTE)
-        self._claim = client.register_script(_CLAIM)
-        self._close = client.register_script(_CLOSE)
+        self._note = LuaScript(client, _NOTE)
+        self._claim = LuaScript(client, _CLAIM)
+        self._close = LuaScript(client, _CLOSE)
 
-    @translate_errors
     def note(self, attempt: Attempt) -> bool:
         """Remembers an attempt that has begun; whether it was new."""
         fields = {
             "v": "1",
             "profile": attempt.profile,
-            "scope": join_scope(attempt.requested.scope),
-            "optional_scope": join_scope(attempt.requested.optional_scope),
+            "scope": " ".join(attempt.requested.scope),
+            "optional_scope": " ".join(attempt.requested.optional_scope),
             "begun_at": str(attempt.started_at),
             "deadline": str(attempt.deadline),
             "person": attempt.browser_id,
@@ -122,9 +123,10 @@ class Attempts:
             keys=self._keys(attempt.reference),
             args=[*arguments, *(part for field in fields.items() for part in field)],
         )
+        if is_new:
+            ATTEMPTS.labels(attempt.profile).inc()
         return bool(is_new)
 
-    @translate_errors
     def claim(
         self,
         reference: str,
@@ -145,25 +147,20 @@ class Attempts:
         arguments += ["1" if once else "", *before]
         return Claim(self._claim(keys=self._keys(reference), args=arguments))
 
-    @translate_errors
     def close(self, reference: str, outcome: str) -> str | None:
         """Notes how the attempt ended; it no longer counts as open. The outcome noted before."""
         arguments = [reference, outcome, str(_KEPT)]
         before, profile = self._close(keys=self._keys(reference), args=arguments)
-        if before != outcome:
-            self.ended(profile, outcome)
+        if outcome == "connected" != before:
+            # The profile is empty when the attempt was never written.
+            CONNECTIONS.labels(profile or "unknown").inc()
         return before or None
 
-    def ended(self, profile: str, outcome: str) -> None:
-        """An attempt has ended so; for who counts. The profile is empty if nobody noted it."""
-
-    @translate_errors
     def get(self, reference: str) -> Attempt | None:
         """An attempt that was noted, whatever became of it; None when nothing is known."""
         fields = cast("dict[str, str]", self._client.hgetall(keys.attempt(reference)))
         return _attempt_of(reference, fields) if "v" in fields else None
 
-    @translate_errors
     def expired(self, now: float, *, limit: int) -> list[Attempt]:
         """Attempts without outcome whose deadline is over, at most `limit` of each day's.
 
@@ -191,17 +188,14 @@ class Attempts:
                 pipeline.zrangebyscore(keys.open_attempts(day), "-inf", now, 0, limit)
             return [name for names in pipeline.execute() for name in names]
 
-    @translate_errors
     def mark_succeeded(self, fingerprint: str, now: float) -> None:
         """Remembers that a request of this fingerprint has connected somebody."""
         self._client.set(keys.worked(fingerprint), int(now), ex=_WORKED_KEPT)
 
-    @translate_errors
     def has_succeeded(self, fingerprint: str) -> bool:
         """Whether a request of this fingerprint has connected somebody lately."""
         return bool(self._client.exists(keys.worked(fingerprint)))
 
-    @translate_errors
     def record_success(
         self, fingerprint: str, browser_id: str, profile: str, reference: str, now: float
     ) -> None:
@@ -213,7 +207,6 @@ class Attempts:
             )
             pipeline.execute()
 
-    @translate_errors
     def last_success_of(self, browser_id: str, profile: str) -> tuple[float, str] | None:
         """When somebody last connected a profile, with which attempt; None when nobody knows."""
         if not browser_id:
@@ -224,7 +217,6 @@ class Attempts:
         at, _, reference = found.partition(" ")
         return float(at), reference
 
-    @translate_errors
     def outcome(self, reference: str) -> str | None:
         """How an attempt stands: `open`, `connected` or `failed`; None when nothing is known."""
         known, outcome = self._client.hmget(keys.attempt(reference), ["v", "outcome"])
@@ -251,9 +243,9 @@ def _attempt_of(reference: str, fields: dict[str, str]) -> Attempt:
             tuple(fields["scope"].split()), tuple(fields["optional_scope"].split())
         ),
         started_at=started_at,
-        deadline=int(fields.get("deadline", started_at)),
+        deadline=int(fields["deadline"]),
         claimed_at=int(claimed) if claimed else None,
-        browser_id=fields.get("person", ""),
-        language=fields.get("language", ""),
+        browser_id=fields["person"],
+        language=fields["language"],
         client=fields.get("client", ""),
     )

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import secrets
-from collections.abc import Callable
-from dataclasses import asdict
 from typing import Final, cast
 
-from oauth_helper.common.secrets import Secret
-from oauth_helper.models import Connection, IssuedCode, PendingAuthorization, Tokens
+from oauth_helper.common.encryption import Encryptor
+from oauth_helper.models import IssuedCode
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, translate_errors
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 #: Seconds that a code lives. RFC 6749 section 4.1.2 allows ten minutes; a client takes one second.
 #: Shorter than what an attempt may be in hand, so that a code that nobody fetches is noticed.
@@ -68,30 +65,29 @@ class Codes:
         self,
         client: Client,
         *,
-        encrypt: Callable[[bytes], bytes],
-        decrypt: Callable[[bytes], bytes],
+        encryptor: Encryptor,
     ) -> None:
         self._client = client
-        self._seal, self._unseal = encrypt, decrypt
-        self._take = client.register_script(_TAKE)
-        self._check = client.register_script(_CHECK)
+        self._encryptor = encryptor
+        self._take = LuaScript(client, _TAKE)
+        self._check = LuaScript(client, _CHECK)
 
-    @translate_errors
     def keep(self, code: str, issued: IssuedCode) -> None:
         """Remembers what a code stands for, for `CODE_LIFETIME` seconds."""
-        encrypted = self._seal(_to_bytes(issued)).decode()
+        encrypted = self._encryptor.encrypt_value(issued)
         self._client.set(keys.code(_hashed(code)), encrypted, ex=CODE_LIFETIME)
 
-    @translate_errors
     def find(self, code: str) -> IssuedCode | None:
         """What a code stands for; None when it is unknown, used or too old."""
         encrypted = cast("str | None", self._client.get(keys.code(_hashed(code))))
         try:
-            return _from_bytes(self._unseal(encrypted.encode())) if encrypted else None
+            if encrypted is None:
+                return None
+            issued: IssuedCode = self._encryptor.decrypt_value(encrypted, IssuedCode)
         except ValueError:
             return None
+        return issued
 
-    @translate_errors
     def take(self, code: str, *, by: str, grant: str) -> bool:
         """True for the first caller only. Remembers that the client `by` used it for `grant`."""
         mark = f"{secrets.token_hex(8)} {by} {grant}"
@@ -100,14 +96,12 @@ class Codes:
             self._client.delete(keys.code(_hashed(code)))
         return bool(taken)
 
-    @translate_errors
     def used_for(self, code: str, *, by: str) -> str | None:
         """The grant that a client has used a code for; None when it has not."""
         mark = cast("str | None", self._client.get(keys.used_code(_hashed(code))))
         _, client, grant = (mark or "  ").split(" ")
         return grant if mark and client == by else None
 
-    @translate_errors
     def begin(self, grant: str, now: float) -> None:
         """Begins to count the refresh tokens of a public client's grant."""
         with self._client.pipeline(transaction=False) as pipeline:
@@ -115,7 +109,6 @@ class Codes:
             pipeline.expire(keys.grant(grant), _GRANT_KEPT)
             pipeline.execute()
 
-    @translate_errors
     def next_generation(
         self, grant: str, generation: int | None, mark: str, now: float, *, advance: bool
     ) -> int | None:
@@ -131,7 +124,6 @@ class Codes:
         found = cast("int", self._check(keys=[keys.grant(grant)], args=arguments))
         return found if found >= 0 else None
 
-    @translate_errors
     def withdraw(self, grant: str) -> None:
         """Makes every refresh token of a grant worthless here."""
         with self._client.pipeline(transaction=False) as pipeline:
@@ -142,25 +134,3 @@ class Codes:
 
 def _hashed(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-
-
-def _to_bytes(issued: IssuedCode) -> bytes:
-    document = {
-        "pending": base64.b64encode(issued.pending.to_bytes()).decode(),
-        "connection": asdict(issued.connection),
-        "tokens": [issued.tokens.access_token.reveal(), issued.tokens.refresh_token.reveal()],
-    }
-    return json.dumps(document).encode()
-
-
-def _from_bytes(data: bytes) -> IssuedCode:
-    document = json.loads(data)
-    fields = document["connection"]
-    fields["missing_optional"] = tuple(fields["missing_optional"])
-    fields["granted"] = None if fields["granted"] is None else tuple(fields["granted"])
-    access_token, refresh_token = document["tokens"]
-    return IssuedCode(
-        pending=PendingAuthorization.from_bytes(base64.b64decode(document["pending"])),
-        connection=Connection(**fields),
-        tokens=Tokens(Secret(access_token), Secret(refresh_token)),
-    )

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from oauth_helper.failures.query import BulkAction, Change
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, translate_errors
+from oauth_helper.store.redis import Client
 
 #: Seconds in which it can be undone.
 KEPT: Final = 3600
@@ -21,17 +21,14 @@ class BulkActions:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    @translate_errors
     def save(self, name: str, deed: BulkAction) -> None:
         """Keeps a deed under a name that cannot be guessed."""
         self._client.set(keys.deed(name), json.dumps(asdict(deed)), ex=KEPT)
 
-    @translate_errors
     def get(self, name: str) -> BulkAction | None:
         """The deed of that name; None when it is unknown or too long ago."""
         return _deed(cast("str | None", self._client.get(keys.deed(name))))
 
-    @translate_errors
     def take(self, name: str) -> BulkAction | None:
         """The same, for the first caller only: it is undone once."""
         return _deed(cast("str | None", self._client.getdel(keys.deed(name))))

@@ -13,7 +13,7 @@ from typing import Final, cast
 from oauth_helper.failures.model import Failure
 from oauth_helper.failures.query import FeedUpdate
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, translate_errors
+from oauth_helper.store.redis import Client
 
 # About so many changes are remembered; whoever was away for more has to load the page.
 _KEPT = 20_000
@@ -44,13 +44,11 @@ class ChangeFeed:
                 pipeline.expireat(key, expires_at)
             pipeline.execute()
 
-    @translate_errors
     def place(self) -> str:
         """Where the feed stands."""
         newest = cast("list[tuple[str, object]]", self._client.xrevrange(keys.FEED, count=1))
         return newest[0][0] if newest else _BEGINNING
 
-    @translate_errors
     def after(self, place: str, *, limit: int) -> FeedUpdate:
         """What happened after `place`, the oldest first, at most `limit` changes.
 

@@ -22,7 +22,8 @@ from oauth_helper.store import keys
 from oauth_helper.store.day_counters import DayCounters, DayCounts
 from oauth_helper.store.failure_index import KIND, Plan, plan_for, read_kind, write_kind
 from oauth_helper.store.failure_search import SPREAD, FailureSearch, Place, ordinal
-from oauth_helper.store.redis import Client, ScriptForDays, translate_errors
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 T = TypeVar("T")
 
@@ -82,9 +83,8 @@ class Counters:
         self._groups = DayCounters(client, keys.GROUPS)
         self._scopes = DayCounters(client, keys.SCOPES)
         self._known: dict[tuple[date, object], tuple[DayCounts, object]] = {}
-        self._read_edges = ScriptForDays(client, _EDGES)
+        self._read_edges = LuaScript(client, _EDGES)
 
-    @translate_errors
     def failures(self, first: date, last: date) -> tuple[FailureCount, ...]:
         """The failures of the days from `first` to `last`, by day, cause, profile, state, stage."""
         return tuple(
@@ -93,7 +93,6 @@ class Counters:
             for tally in self._told(day, counts, _tallies)
         )
 
-    @translate_errors
     def clients(self) -> tuple[str, ...]:
         """The names of the clients that asked for any of what failed, in their order.
 
@@ -104,7 +103,6 @@ class Counters:
         by_key = {client_key(name): name for name in names if name}
         return tuple(by_key[key] for key in sorted(by_key))
 
-    @translate_errors
     def scopes(self, first: date, last: date) -> tuple[ScopeCount, ...]:
         """The failures of these days by the scopes that they are about."""
         return tuple(
@@ -122,7 +120,6 @@ class Counters:
             known = self._known[day, tell] = (counts, tell(day, counts))
         return cast("T", known[1])
 
-    @translate_errors
     def attempts(self, first: date, last: date) -> tuple[AttemptCount, ...]:
         """The attempts that began on these days, and how many of them connected, by profile."""
         return tuple(
@@ -136,7 +133,6 @@ class Counters:
             for profile in sorted({field.partition(" ")[2] for field in counts})
         )
 
-    @translate_errors
     def recoveries(self, first: date, last: date) -> tuple[Recovery, ...]:
         """How long it took from the failures of these days until the same accounts connected.
 
@@ -154,7 +150,6 @@ class Counters:
             for seconds, _, profile in [value.partition(" ")]
         )
 
-    @translate_errors
     def counts(self, wanted: FailureQuery) -> Counts:
         """How many failures a filter finds, and how many each other value of a field would find."""
         terms = wanted.all_terms
@@ -180,10 +175,9 @@ class Counters:
             for _, reference in stretch.places:
                 pipeline.hmget(keys.failure(reference), *COUNTED)
             rows = cast("list[list[str | None]]", pipeline.execute())
-        # Of a record that is gone nothing is there, of an older one all but the client.
-        return Counter(write_kind(each or "" for each in row) for row in rows if row[0])
+        # A record that is gone has no values.
+        return Counter(write_kind(map(str, row)) for row in rows if row[0])
 
-    @translate_errors
     def groups(self, wanted: FailureQuery, *, limit: int, sample: int = 3) -> tuple[Group, ...]:
         """The groups of the failures that are wanted, the largest first.
 
@@ -262,7 +256,7 @@ class Counters:
         for group, days in days_of.items():
             for day in days:
                 groups_on.setdefault(day, []).append(group)
-        answers = self._read_edges.run(
+        answers = self._read_edges.run_all(
             [
                 (
                     [
@@ -282,7 +276,6 @@ class Counters:
                 edge.places += zip(map(float, places[1::2]), places[::2], strict=True)
         return found
 
-    @translate_errors
     def kinds(self, *, sample: int = 3) -> tuple[Group, ...]:
         """The groups of all failures, those of the same cause and profile taken together."""
         merged: dict[tuple[str, str], list[Group]] = {}

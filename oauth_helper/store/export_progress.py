@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from oauth_helper.store.redis import Client, translate_errors
+from oauth_helper.store.redis import Client
 
 # Seconds that it is remembered after the last news.
 _KEPT = 3600
@@ -30,17 +30,14 @@ class Exports:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    @translate_errors
     def begin(self, export_id: str, *, owner: str, total: int | None) -> None:
         """Remembers a download that nothing is written of yet."""
         self._put(export_id, ExportProgress(owner, total))
 
-    @translate_errors
     def note(self, export_id: str, before: ExportProgress, *, written: int, done: bool) -> None:
         """Remembers how far a download is by now."""
         self._put(export_id, ExportProgress(before.owner, before.total, written, done))
 
-    @translate_errors
     def get(self, export_id: str) -> ExportProgress | None:
         """How far a download is; None when it is not known, or no longer."""
         text = self._client.get(_key(export_id))

@@ -12,7 +12,8 @@ from oauth_helper.common.references import parse_reference
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.store import keys
 from oauth_helper.store.failure_index import Plan
-from oauth_helper.store.redis import Client, ScriptForDays
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 #: A failure is recorded under the day of its attempt and may happen up to this much after that day
 #: began: attempts are remembered for three days, in which somebody may report or sweep them.
@@ -102,7 +103,7 @@ class FailureSearch:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._find = ScriptForDays(client, _FIND)
+        self._find = LuaScript(client, _FIND)
 
     def stretch(
         self,
@@ -206,7 +207,7 @@ class FailureSearch:
         ]
         indexes = (*plan.within, *plan.without)
         calls = [([keys.failures(day, index) for index in indexes], arguments) for day in days]
-        for answer in self._find.run(calls):
+        for answer in self._find.run_all(calls):
             compared, reference, at, *rows = answer
             pairs = zip(rows[::2], rows[1::2], strict=True)
             places = [(float(score), name) for name, score in pairs]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
 
+from oauth_helper.common.metrics import FAILURES
 from oauth_helper.common.references import day_of
 from oauth_helper.diagnosis import Cause
 from oauth_helper.failures.model import EventType, Failure, Status
@@ -34,7 +35,8 @@ from oauth_helper.store.failure_search import (
     read_cursor,
     write_cursor,
 )
-from oauth_helper.store.redis import Client, translate_errors
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 #: How many records one page looks at to fulfil what no index answers.
 EXAMINED_AT_MOST = 2000
@@ -66,14 +68,13 @@ class Failures:
     def __init__(self, client: Client, *, retention_days: int) -> None:
         self._client = client
         self._retention = timedelta(days=retention_days)
-        self._record = client.register_script(RECORD)
-        self._change = client.register_script(CHANGE)
+        self._record = LuaScript(client, RECORD)
+        self._change = LuaScript(client, CHANGE)
         self._search = FailureSearch(client)
         self._records = FailureRecords(client)
         self._known_days: set[date] = set()
         self.feed = ChangeFeed(client)
 
-    @translate_errors
     def record(self, failure: Failure, *, only_if_open: bool = False) -> bool:
         """Writes a failure and its indexes in one step; False if its reference has one already.
 
@@ -110,10 +111,10 @@ class Failures:
             # Also when the store lost what this process knew to be there.
             self._list_day(day)
         if written:
+            FAILURES.labels(failure.profile, failure.stage, failure.cause).inc()
             self.feed.announce(failure, expires_at=int(self._expiry(day)))
         return bool(written)
 
-    @translate_errors
     def change(self, reference: str, change: Callable[[Failure], Failure]) -> Failure | None:
         """The record after `change`, with its indexes; None when there is no such record.
 
@@ -121,38 +122,23 @@ class Failures:
         they wrote. Time and reference stay.
         """
         for _ in range(_TRIES):
-            fields = self._records.fields(reference)
-            (old,) = self._records.read([fields])
+            old = self._records.get(reference)
             if old is None:
                 return None
             new = change(old)
             if new == old:
                 return old
             new = replace(new, revision=old.revision + 1)
-            if self._replace(old, new, was_counted=fields.get("v") != "1"):
+            if self._replace(old, new):
                 self._note_recovery(old, new)
                 self.feed.announce(new, expires_at=int(self._expiry(day_of(reference))))
                 return new
         raise StoreUnavailableError(f"{reference} is changed by others all the time")
 
-    @translate_errors
-    def migrate(self, reference: str) -> bool:
-        """Writes a record of the first version as it is written now; False if it is none of these.
-
-        What it says stays, but for its revision: so no two who do it at once count it twice.
-        """
-        fields = self._records.fields(reference)
-        if fields.get("v") != "1":
-            return False
-        (old,) = self._records.read([fields])
-        if old is None:
-            return False
-        return self._replace(old, replace(old, revision=old.revision + 1), was_counted=False)
-
-    def _replace(self, old: Failure, new: Failure, *, was_counted: bool) -> bool:
+    def _replace(self, old: Failure, new: Failure) -> bool:
         day = day_of(new.reference)
-        before = counters_of(old) if was_counted else ()
-        down, up = _difference(before, counters_of(new)), _difference(counters_of(new), before)
+        before, after = counters_of(old), counters_of(new)
+        down, up = _difference(before, after), _difference(after, before)
         indexes = indexes_of(new)
         left = [index for index in indexes_of(old) if index not in indexes]
         return bool(
@@ -198,18 +184,14 @@ class Failures:
         self._client.zremrangebyscore(keys.DAYS, "-inf", expired.toordinal())
         self._known_days.add(day)
 
-    @translate_errors
     def get(self, reference: str) -> Failure | None:
         """One failure, or None when there is no such record."""
-        (found,) = self._records.read([self._records.fields(reference)])
-        return found
+        return self._records.get(reference)
 
-    @translate_errors
     def get_all(self, references: Sequence[str]) -> list[Failure]:
         """Those of the failures that are there, in the order asked for."""
         return [each for each in self._records.get_all(references) if each is not None]
 
-    @translate_errors
     def page(
         self, wanted: FailureQuery, *, limit: int, cursor: str | None = None, newer: bool = False
     ) -> Page:
@@ -241,7 +223,6 @@ class Failures:
             if position is None:
                 return
 
-    @translate_errors
     def _chunk(
         self, wanted: FailureQuery, position: Place | None, size: int
     ) -> tuple[list[Failure], Place | None]:
@@ -250,17 +231,14 @@ class Failures:
         stretch = self._search.stretch(plan, wanted, position, size)
         return [each for _, each in self._matching(stretch.places, plan.rest)], stretch.rest
 
-    @translate_errors
     def of_person(self, browser_id: str, *, but: str) -> list[Failure]:
         """The other failures of the same browser, the newest first."""
         return [each for each in self._of_person(browser_id) if each.reference != but]
 
-    @translate_errors
     def earlier_causes(self, reference: str, browser_id: str) -> tuple[Cause, ...]:
         """The causes of other failures of the same browser, the newest first."""
         return tuple(each.cause for each in self.of_person(browser_id, but=reference))
 
-    @translate_errors
     def open_failures_of(self, profile: str, *, account: int | None, browser_id: str) -> list[str]:
         """The open failures of an account, and those of the same browser whose account is unknown.
 
@@ -414,7 +392,7 @@ return 1 + first_of_day
 CHANGE: Final = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 if redis.call('HGET', KEYS[1], 'mark') == ARGV[5] then return 1 end
-if (redis.call('HGET', KEYS[1], 'rev') or '0') ~= ARGV[2] then return 0 end
+if redis.call('HGET', KEYS[1], 'rev') ~= ARGV[2] then return 0 end
 local down, up, left = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
 redis.call('HSET', KEYS[1], 'mark', ARGV[5], unpack(ARGV, 13 + down + up))
 redis.call('HSETNX', KEYS[2], ARGV[6], ARGV[7])

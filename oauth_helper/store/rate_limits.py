@@ -13,7 +13,7 @@ from oauth_helper.store import keys
 from oauth_helper.store.redis import connect
 
 # Seconds; counting requests must not hold them up.
-_PATIENCE = 1.0
+_TIMEOUT = 1.0
 
 _SCHEME = "oauth-helper"
 
@@ -35,7 +35,7 @@ class ClientStorage(RedisStorage):
         self.key_prefix = keys.LIMITS
         self.target_server = "redis"
         self.dependency = redis
-        self.storage = connect(redis_url, patience=_PATIENCE)
+        self.storage = connect(redis_url, timeout=_TIMEOUT)
         self.initialize_storage(uri)
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, translate_errors
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 # KEYS: the turn. ARGV: the caller's mark, milliseconds, beginning of a note about this connection.
 # A client that lost the reply asks again, and finds its own mark. A note about an earlier
@@ -66,7 +67,6 @@ class RefreshLocks:
         """A new caller's place among those who want this connection refreshed."""
         return RefreshLock(self._client, self._scripts, self._patience, connection_id)
 
-    @translate_errors
     def first(self, connection: str, cause: str, reference: str) -> str:
         """The reference for this cause: that of a failure within the last day, else `reference`.
 
@@ -80,8 +80,8 @@ class RefreshLocks:
 
 class _Scripts:
     def __init__(self, client: Client) -> None:
-        self.take = client.register_script(_TAKE)
-        self.leave = client.register_script(_LEAVE)
+        self.take = LuaScript(client, _TAKE)
+        self.leave = LuaScript(client, _LEAVE)
 
 
 @dataclass(slots=True)
@@ -96,7 +96,6 @@ class RefreshLock:
     _reference: str = ""
     _until: float | None = None
 
-    @translate_errors
     def take(self, reference: str) -> str | None:
         """Empty when it is the caller's turn, None when somebody else has it, else their note.
 
@@ -110,7 +109,6 @@ class RefreshLock:
             return ""
         return held[len(about) :] if held.startswith(_NOTE) else None
 
-    @translate_errors
     def wait(self) -> bool:
         """Waits until the one whose turn it is has left; False when that takes too long."""
         if self._until is None:
@@ -124,7 +122,6 @@ class RefreshLock:
             pause = min(pause * 1.5, self._patience.last_look)
         return False
 
-    @translate_errors
     def leave(self, note: str) -> None:
         """Ends the caller's turn. A note stands for those who come a little later."""
         text = self._about() + note if note else ""

@@ -6,7 +6,7 @@ import json
 from typing import Any, cast
 
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, translate_errors
+from oauth_helper.store.redis import Client
 
 
 class RedisSandboxState:
@@ -15,17 +15,14 @@ class RedisSandboxState:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    @translate_errors
     def get(self, key: str) -> dict[str, Any] | None:
         """What `put` wrote, or None once its time is over."""
         return _load(cast("str | None", self._client.get(keys.sandbox(key))))
 
-    @translate_errors
     def put(self, key: str, value: dict[str, Any], *, ttl: int) -> None:
         """Remembers `value` for `ttl` seconds."""
         self._client.set(keys.sandbox(key), json.dumps(value), ex=ttl)
 
-    @translate_errors
     def take(self, key: str) -> dict[str, Any] | None:
         """What `put` wrote, for the first caller only."""
         return _load(cast("str | None", self._client.getdel(keys.sandbox(key))))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import cast
 
-from oauth_helper.store.redis import Client, translate_errors
+from oauth_helper.store.redis import Client
 
 # Of one person's sessions the latest are kept.
 _MOST = 50
@@ -25,7 +25,6 @@ class StaffSessions:
         self._client = client
         self._lifetime = lifetime
 
-    @translate_errors
     def begin(self, browser_id: str, session_id: str, *, now: float) -> None:
         """Notes a session, and forgets those of this person that are over by now."""
         key = _key(browser_id)
@@ -39,18 +38,15 @@ class StaffSessions:
             pipeline.expire(key, self._lifetime + 60)
             pipeline.execute()
 
-    @translate_errors
     def since(self, browser_id: str, session_id: str, *, now: float) -> int | None:
         """When a session began, or None when it is over."""
         at = cast("str | None", self._client.hget(_key(browser_id), _hashed(session_id)))
         return int(at) if at is not None and self._is_on(at, now) else None
 
-    @translate_errors
     def end(self, browser_id: str, session_id: str) -> None:
         """Ends one session."""
         self._client.hdel(_key(browser_id), _hashed(session_id))
 
-    @translate_errors
     def end_all(self, browser_id: str) -> None:
         """Ends every session of a person."""
         self._client.delete(_key(browser_id))

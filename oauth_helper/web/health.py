@@ -1,4 +1,4 @@
-"""For the operator's machines: alive, and able to serve."""
+"""Serve health, readiness and metrics to the operator's tools, and log every request."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, Response, g, jsonify, request
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 from oauth_helper.common.logging import REQUEST_FIELDS, REQUESTS
+from oauth_helper.common.metrics import HTTP_REQUESTS, exposition
 from oauth_helper.common.references import parse_reference
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.web.api.auth import unless_bearer
@@ -24,13 +25,13 @@ blueprint = Blueprint("operations", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """200 while the process answers at all."""
+    """Return 200 while the process is alive."""
     return jsonify(status="ok")
 
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """200 when all that is needed is there, else 503 with each reason."""
+    """Return 200 when the program can serve requests, otherwise 503 with the reasons."""
     reasons = []
     try:
         services().ping()
@@ -44,16 +45,16 @@ def readyz() -> Response:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Counters over all workers, in Prometheus's text format, for whoever has the token."""
+    """Return the metrics of all workers in Prometheus's text format, if the token is right."""
     refusal = unless_bearer(services().config.metrics_token, "METRICS_TOKEN")
     if refusal is not None:
         return refusal
-    text = services().metrics.text(services().outbox)
+    text = exposition(services().outbox.depth)
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def install(app: Flask) -> None:
-    """Names, counts and tells of the requests to `app`; before all else, to miss nothing."""
+    """Identify, count and log the requests to `app`. Call it first, to include every request."""
 
     @app.before_request
     def begin() -> None:
@@ -67,10 +68,10 @@ def install(app: Flask) -> None:
     def end(response: Response) -> Response:
         if "began" in g:
             seconds = time.monotonic() - g.began
-            # Methods and paths are what strangers make up.
+            # Anyone can invent methods and paths, so these must not become labels.
             method = request.method if request.method in _METHODS else "other"
             route = request.endpoint or "none"
-            services().metrics.answered(route, method, response.status_code, seconds)
+            HTTP_REQUESTS.labels(route, method, f"{response.status_code}").observe(seconds)
             if requests.isEnabledFor(logging.INFO):
                 fields = (method, route, request.path[:200], response.status_code)
                 values = (*fields, round(seconds * 1000, 1))
@@ -80,7 +81,7 @@ def install(app: Flask) -> None:
 
 
 def _request_id() -> str:
-    """What names this request in logs: as a proxy has named it, or by chance."""
+    """Return this request's id in logs: the X-Request-ID of a proxy, or a random one."""
     named = request.headers.get("X-Request-ID", "")
     return named if _REQUEST_ID.fullmatch(named) else secrets.token_hex(8)
 

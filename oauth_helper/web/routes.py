@@ -1,4 +1,4 @@
-"""All that browsers and programs meet, put onto the application: pages, API, their guards."""
+"""Register every page and API endpoint, and their protection, on the application."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _BLUEPRINTS = (
 
 
 def install(app: Flask, config: Config, limits: tuple[str, dict[str, str]]) -> None:
-    """Puts every page onto `app`, whose services are installed already.
+    """Register everything on `app`, whose services are already installed.
 
-    `limits` are the address and the options of where requests are counted.
+    `limits` holds the URI and the options of the storage for rate limits.
     """
     app.config["PERMANENT_SESSION_LIFETIME"] = SESSION_LIFETIME
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False

@@ -1,4 +1,4 @@
-"""What the views work with, put together by the application factory."""
+"""Give the views the parts that the application factory created."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, cast
 
 from flask import Flask, abort, current_app
 
-if TYPE_CHECKING:  # the views know the adapters by their types only; the factory hands them in
+if TYPE_CHECKING:  # the views need only the types of these parts; the factory creates them
     from oauth_helper.common.encryption import Encryptor
-    from oauth_helper.common.metrics import Metrics
     from oauth_helper.config.profiles import Profile
     from oauth_helper.config.settings import Config
-    from oauth_helper.hubspot.client import HubSpot
+    from oauth_helper.hubspot.client import HubSpotClient
     from oauth_helper.oauth.client.callback import Callback
     from oauth_helper.oauth.client.expiry import AttemptExpiry
     from oauth_helper.oauth.client.refresh import TokenRefresher
@@ -27,7 +26,6 @@ if TYPE_CHECKING:  # the views know the adapters by their types only; the factor
     from oauth_helper.store.counters import Counters
     from oauth_helper.store.export_progress import Exports
     from oauth_helper.store.failures import Failures
-    from oauth_helper.store.migrations import Migrations
     from oauth_helper.store.outbox.queue import Outbox
     from oauth_helper.store.outbox.writer import EventWriter
     from oauth_helper.store.staff_sessions import StaffSessions
@@ -36,63 +34,61 @@ if TYPE_CHECKING:  # the views know the adapters by their types only; the factor
 
 _KEY = "oauth_helper"
 
-#: Seconds after which staff sign in again, however busy they were.
+#: Seconds after which staff must sign in again, even if they were active.
 SESSION_LIFETIME = 12 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """One application's parts. `ping` raises `StoreUnavailableError` when the store is away.
+    """One application's parts. `ping` raises `StoreUnavailableError` while Redis is down.
 
-    `openid` is None where nobody signs in at a provider; `sign_ins` seals what a browser keeps
-    while somebody is there. `proxy` is None where no client is registered. Who makes a file for
-    somebody takes one of the `export_places`.
+    `oidc_provider` is None when OpenID Connect isn't configured; `sign_in_encryptor` encrypts what
+    a browser keeps during the sign-in at the provider. `server` is None when no client is
+    registered. Each running export holds one of the `export_slots`.
     """
 
     config: Config
     profiles: Mapping[str, Profile]
-    connecting: Authorizer
-    finishing: Callback
-    reporting: Reports
-    noting: EventWriter
-    upgrading: Migrations
+    authorizer: Authorizer
+    callback: Callback
+    reports: Reports
+    writer: EventWriter
     outbox: Outbox
-    metrics: Metrics
-    sweeping: AttemptExpiry
+    expiry: AttemptExpiry
     cookies: AttemptCookies
     attempts: Attempts
     failures: Failures
     counters: Counters
     bulk_actions: BulkActions
     connections: Connections
-    refreshing: TokenRefresher
+    token_refresher: TokenRefresher
     exports: Exports
-    export_places: Semaphore
-    hubspot: HubSpot
-    proxy: ProxyServer | None
+    export_slots: Semaphore
+    hubspot: HubSpotClient
+    server: ProxyServer | None
     staff_sessions: StaffSessions
-    openid: OidcProvider | None
-    sign_ins: Encryptor
+    oidc_provider: OidcProvider | None
+    sign_in_encryptor: Encryptor
     ping: Callable[[], object]
     clock: Callable[[], float]
 
     def install(self, app: Flask) -> None:
-        """Makes these the services of `app`."""
+        """Make these the services of `app`."""
         app.extensions[_KEY] = self
 
 
 def services_of(app: Flask) -> Services:
-    """The services of `app`."""
+    """Return the services of `app`."""
     return cast("Services", app.extensions[_KEY])
 
 
 def services() -> Services:
-    """The services of the application that serves this request."""
+    """Return the services of the application that serves this request."""
     return services_of(current_app)
 
 
 def profile_or_404(name: str) -> Profile:
-    """The profile of that name; without one the request ends in 404."""
+    """Return the profile with this name, or end the request with 404."""
     profile = services().profiles.get(name)
     if profile is None:
         abort(404, f"There is no profile named “{name[:40]}” here.")

@@ -98,7 +98,7 @@ def test_the_tab_is_closed_and_the_attempt_is_missed(site, new_page, clock):
     says(page, "approved")
     page.close()
     clock.now += 901
-    assert services_of(site.app).sweeping.sweep() == 1
+    assert services_of(site.app).expiry.record_expired() == 1
     (failure,) = failures(site, first)
     assert failure["cause"] == "never_returned"
     likely = [each["cause"] for each in failure["candidates"][1:]]
@@ -110,7 +110,7 @@ def test_the_tab_is_closed_when_nobody_has_connected_yet(site, page, new_page, c
     says(page, "mismatch")
     page.context.close()
     clock.now += 901
-    services_of(site.app).sweeping.sweep()
+    services_of(site.app).expiry.record_expired()
     (failure,) = failures(site, new_page())
     assert failure["cause"] == "never_returned"
     assert failure["candidates"][1]["cause"] == "url_requests_unconfigured_scope"

@@ -11,7 +11,10 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from oauth_helper.hubspot.client import HubSpot, Timeouts
+from oauth_helper.common.http import Timeouts
+from oauth_helper.common.secrets import Secret
+from oauth_helper.hubspot.client import HubSpotClient
+from oauth_helper.hubspot.token_request import AppCredentials
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
 
 TOKENS = {
@@ -23,6 +26,14 @@ TOKENS = {
     "scopes": ["oauth"],
 }
 QUICK = Timeouts(connect=1, read=0.3, total=0.6)
+
+
+def app_named(client_id):
+    return AppCredentials(
+        client_id=client_id,
+        client_secret=Secret("s"),
+        redirect_uri="https://a.example/callback",
+    )
 
 
 @contextmanager
@@ -53,11 +64,14 @@ def as_json(document, status=200, **headers):
 
 def test_asks_the_dated_endpoint_with_a_form_and_nothing_else():
     with serving(lambda _request, _n: as_json(TOKENS)) as (url, asked):
-        answer = HubSpot(url, "2026-09").exchange("grant_type=x&code=y", client_id="app")
+        answer = HubSpotClient(url, "2026-09").exchange_code(app_named("app"), "y", None)
     assert isinstance(answer, Granted)
     assert asked[0].path == "/oauth/2026-09/token"
     assert asked[0].content_type == "application/x-www-form-urlencoded"
-    assert asked[0].get_data(as_text=True) == "grant_type=x&code=y"
+    assert asked[0].get_data(as_text=True) == (
+        "grant_type=authorization_code&redirect_uri=https%3A%2F%2Fa.example%2Fcallback"
+        "&client_id=app&client_secret=s&code=y"
+    )
     assert "Authorization" not in asked[0].headers
 
 
@@ -82,8 +96,11 @@ def test_reuses_its_connection():
     with ThreadingHTTPServer(("127.0.0.1", 0), KeepAlive) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
-        hubspot = HubSpot(f"http://127.0.0.1:{server.server_port}", "v3")
-        assert all(isinstance(hubspot.exchange("x", client_id="app"), Granted) for _ in range(5))
+        hubspot = HubSpotClient(f"http://127.0.0.1:{server.server_port}", "v3")
+        assert all(
+            isinstance(hubspot.exchange_code(app_named("app"), "y", None), Granted)
+            for _ in range(5)
+        )
         hubspot.close()
         server.shutdown()
         thread.join()
@@ -96,7 +113,7 @@ def test_asks_once_more_only_where_the_code_is_unused(status, asked_twice):
         return as_json({}, status) if number == 1 else as_json(TOKENS)
 
     with serving(answer) as (url, asked):
-        answer = HubSpot(url, "v3").exchange("x", client_id="app")
+        answer = HubSpotClient(url, "v3").exchange_code(app_named("app"), "y", None)
     assert len(asked) == (2 if asked_twice else 1)
     assert isinstance(answer, Granted if asked_twice else Unavailable)
 
@@ -104,7 +121,7 @@ def test_asks_once_more_only_where_the_code_is_unused(status, asked_twice):
 def test_does_not_wait_as_long_as_it_is_told_to_while_a_person_waits():
     began = time.monotonic()
     with serving(lambda _r, _n: as_json({}, 429, **{"Retry-After": "60"})) as (url, asked):
-        answer = HubSpot(url, "v3").exchange("x", client_id="app")
+        answer = HubSpotClient(url, "v3").exchange_code(app_named("app"), "y", None)
     assert isinstance(answer, Unavailable)
     assert answer.retry_after == 60
     assert len(asked) == 1
@@ -113,7 +130,9 @@ def test_does_not_wait_as_long_as_it_is_told_to_while_a_person_waits():
 
 def test_a_refusal_is_not_repeated():
     with serving(lambda _r, _n: as_json({"status": "BAD_AUTH_CODE"}, 400)) as (url, asked):
-        assert isinstance(HubSpot(url, "v3").exchange("x", client_id="app"), Refused)
+        assert isinstance(
+            HubSpotClient(url, "v3").exchange_code(app_named("app"), "y", None), Refused
+        )
     assert len(asked) == 1
 
 
@@ -121,12 +140,12 @@ def test_nobody_listens():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    hubspot = HubSpot(f"http://127.0.0.1:{port}", "v3")
-    answer = hubspot.exchange("x", client_id="app")
+    hubspot = HubSpotClient(f"http://127.0.0.1:{port}", "v3")
+    answer = hubspot.exchange_code(app_named("app"), "y", None)
     assert isinstance(answer, Unavailable)
     assert answer.code_unused
-    assert hubspot.introspect("x") is None
-    assert hubspot.revoke("x") is False
+    assert hubspot.introspect(app_named("app"), Secret("x")) is None
+    assert hubspot.revoke(app_named("app"), Secret("x")) is False
 
 
 def raw_server(*chunks, pause=0.0):
@@ -163,9 +182,9 @@ def test_waits_are_bounded(chunks, pause):
     listener, done = raw_server(*chunks, pause=pause)
     with listener:
         began = time.monotonic()
-        answer = HubSpot(f"http://127.0.0.1:{listener.getsockname()[1]}", "v3", QUICK).exchange(
-            "x", client_id="app"
-        )
+        answer = HubSpotClient(
+            f"http://127.0.0.1:{listener.getsockname()[1]}", "v3", QUICK
+        ).exchange_code(app_named("app"), "y", None)
         assert time.monotonic() - began < 3
         done.set()
     assert isinstance(answer, Unavailable)
@@ -196,16 +215,16 @@ def test_broken_answers_are_no_exception(reply):
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     with listener:
-        answer = HubSpot(f"http://127.0.0.1:{listener.getsockname()[1]}", "v3", QUICK).exchange(
-            "x", client_id="app"
-        )
+        answer = HubSpotClient(
+            f"http://127.0.0.1:{listener.getsockname()[1]}", "v3", QUICK
+        ).exchange_code(app_named("app"), "y", None)
     thread.join(5)
     assert isinstance(answer, (Unavailable, Refused))
 
 
 def test_more_than_any_answer_is_not_read():
     with serving(lambda _r, _n: Response(b" " * 5_000_000, 200)) as (url, _):
-        answer = HubSpot(url, "v3").exchange("x", client_id="app")
+        answer = HubSpotClient(url, "v3").exchange_code(app_named("app"), "y", None)
     assert isinstance(answer, Unavailable)
     assert "too long" in answer.why
 
@@ -213,23 +232,23 @@ def test_more_than_any_answer_is_not_read():
 @pytest.mark.parametrize(("status", "confirmed"), [(200, True), (204, True), (400, False)])
 def test_revocation_is_what_hubspot_confirms(status, confirmed):
     with serving(lambda _r, _n: Response(b"", status)) as (url, asked):
-        assert HubSpot(url, "2026-09").revoke("token=x") is confirmed
+        assert HubSpotClient(url, "2026-09").revoke(app_named("app"), Secret("x")) is confirmed
     assert asked[0].path == "/oauth/2026-09/token/revoke"
 
 
 def test_an_app_that_gets_no_answers_is_left_alone_and_others_are_not():
     with serving(lambda _r, _n: Response(b"", 500)) as (url, asked):
-        hubspot = HubSpot(url, "v3")
+        hubspot = HubSpotClient(url, "v3")
         for _ in range(5):
             assert hubspot.is_ready("app")
-            assert isinstance(hubspot.exchange("x", client_id="app"), Unavailable)
+            assert isinstance(hubspot.exchange_code(app_named("app"), "y", None), Unavailable)
         assert len(asked) == 5
         assert hubspot.is_silent("app")
         assert not hubspot.is_ready("app")
-        left = hubspot.exchange("x", client_id="app")
+        left = hubspot.exchange_code(app_named("app"), "y", None)
         assert len(asked) == 5
         assert hubspot.is_ready("another")
-        assert isinstance(hubspot.exchange("x", client_id="another"), Unavailable)
+        assert isinstance(hubspot.exchange_code(app_named("another"), "y", None), Unavailable)
         assert len(asked) == 6
     assert isinstance(left, Unavailable)
     assert left.code_unused
@@ -243,9 +262,9 @@ def test_an_app_that_is_refused_has_its_answers(answer):
         url,
         _,
     ):
-        hubspot = HubSpot(url, "v3")
+        hubspot = HubSpotClient(url, "v3")
         for _ in range(12):
-            hubspot.exchange("x", client_id="app")
+            hubspot.exchange_code(app_named("app"), "y", None)
         assert hubspot.is_ready("app")
 
 
@@ -253,31 +272,31 @@ def test_one_slow_app_does_not_take_all_threads_of_the_program():
     release, arrived = threading.Event(), threading.Semaphore(0)
 
     def answer(request, _number):
-        if request.get_data(as_text=True) == "slow":
+        if "client_id=slow&" in request.get_data(as_text=True):
             arrived.release()
             release.wait(20)
         return as_json(TOKENS)
 
     with serving(answer) as (url, asked):
-        hubspot = HubSpot(url, "v3", threads=8)
+        hubspot = HubSpotClient(url, "v3", threads=8)
         answers = []
 
         def ask():
-            answers.append(hubspot.exchange("slow", client_id="slow"))
+            answers.append(hubspot.exchange_code(app_named("slow"), "y", None))
 
         threads = [threading.Thread(target=ask) for _ in range(6)]
         for thread in threads:
             thread.start()
         assert all(arrived.acquire(timeout=10) for _ in threads)
         assert not hubspot.is_ready("slow")
-        turned_away = hubspot.exchange("slow", client_id="slow")
+        turned_away = hubspot.exchange_code(app_named("slow"), "y", None)
         assert isinstance(turned_away, Unavailable)
         assert turned_away.code_unused
-        assert isinstance(hubspot.exchange("quick", client_id="quick"), Granted)
+        assert isinstance(hubspot.exchange_code(app_named("quick"), "y", None), Granted)
         release.set()
         for thread in threads:
             thread.join(20)
         assert len(asked) == 7
         assert [type(each) for each in answers] == [Granted] * 6
         assert hubspot.is_ready("slow")
-        assert isinstance(hubspot.exchange("slow", client_id="slow"), Granted)
+        assert isinstance(hubspot.exchange_code(app_named("slow"), "y", None), Granted)

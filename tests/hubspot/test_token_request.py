@@ -5,9 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oauth_helper.common.secrets import Secret
-from oauth_helper.hubspot.client import code_request, token_in_form
+from oauth_helper.hubspot.token_request import AppCredentials, code_form, token_form
 
 CALLBACK = "https://connect.example.com/callback/workato"
+
+
+def app_with(client_id, secret):
+    return AppCredentials(client_id=client_id, client_secret=Secret(secret), redirect_uri=CALLBACK)
 
 
 @pytest.mark.parametrize(
@@ -31,25 +35,11 @@ CALLBACK = "https://connect.example.com/callback/workato"
     ],
 )
 def test_the_form_that_exchanges_a_code(code_verifier, form):
-    assert (
-        code_request(
-            client_id="aaaa-bbbb",
-            client_secret=Secret("s+ &="),
-            redirect_uri=CALLBACK,
-            code="c/1",
-            code_verifier=code_verifier,
-        )
-        == form
-    )
+    assert code_form(app_with("aaaa-bbbb", "s+ &="), "c/1", code_verifier) == form
 
 
 def test_the_form_that_introspects_or_revokes():
-    assert token_in_form(
-        client_id="aaaa-bbbb",
-        client_secret=Secret("s+ &="),
-        token="na1-x/y",
-        token_type_hint="refresh_token",
-    ) == (
+    assert token_form(app_with("aaaa-bbbb", "s+ &="), Secret("na1-x/y"), "refresh_token") == (
         "client_id=aaaa-bbbb&client_secret=s%2B+%26%3D&token=na1-x%2Fy"
         "&token_type_hint=refresh_token"
     )
@@ -61,13 +51,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 @given(client_id=texts, secret=texts, code=texts, verifier=texts)
 @settings(max_examples=100)
 def test_nothing_in_a_value_becomes_a_parameter(client_id, secret, code, verifier):
-    form = code_request(
-        client_id=client_id,
-        client_secret=Secret(secret),
-        redirect_uri=CALLBACK,
-        code=code,
-        code_verifier=verifier,
-    )
+    form = code_form(app_with(client_id, secret), code, verifier)
     assert parse_qs(form, strict_parsing=True) == {
         "grant_type": ["authorization_code"],
         "redirect_uri": [CALLBACK],
@@ -76,9 +60,7 @@ def test_nothing_in_a_value_becomes_a_parameter(client_id, secret, code, verifie
         "code": [code],
         "code_verifier": [verifier],
     }
-    form = token_in_form(
-        client_id=client_id, client_secret=Secret(secret), token=code, token_type_hint=verifier
-    )
+    form = token_form(app_with(client_id, secret), Secret(code), verifier)
     assert parse_qs(form, strict_parsing=True) == {
         "client_id": [client_id],
         "client_secret": [secret],

@@ -8,8 +8,6 @@ from harness import Customer, browser_of, customer_of
 from stories import FAILURE, STORIES, Everything, caught_up
 
 from benchmarks import servers
-from oauth_helper.store.redis import connect
-from oauth_helper.web.services import services_of
 
 KINDS = {"Sentinel": servers.sentinel_trio, "Cluster": servers.cluster}
 
@@ -30,19 +28,17 @@ def home_of(running, key):
     """The primary that holds a key."""
     if isinstance(running, servers.Sentinels):
         return running.primary()
-    with connect(running.url) as client:
-        port = client.get_node_from_key(key).port
-    return next(each for each in running.nodes if each.port == port)
+    return running.holder_of(key)
 
 
 def test_a_primary_dies_and_nothing_is_lost_or_doubled(running, make):
     parts = make(running.url)
-    parts.noting.catch_up()
+    parts.writer.flush()
     story = STORIES["put off, then connected"]
-    parts.noting.note(story[0])
+    parts.writer.write(story[0])
     home_of(running, parts.client.keys("oh:*:attempt:*")[0]).kill()
     for note in story[1:]:
-        parts.noting.note(note)
+        parts.writer.write(note)
     deadline = time.monotonic() + 30
     while parts.outbox.depth() or parts.attempts.outcome(FAILURE.reference) != "connected":
         caught_up(parts)
@@ -99,4 +95,3 @@ def test_servers_that_come_later_than_the_program(kind, make_app, hubspot, tmp_p
             assert time.monotonic() < deadline, "waited in vain"
             time.sleep(0.05)
         assert "HubSpot is connected" in customer.browser.get(page.location).text
-        services_of(app).outbox.close()

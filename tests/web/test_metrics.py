@@ -10,11 +10,17 @@ from paths import ROOT
 from prometheus_client.parser import text_string_to_metric_families
 from relays import Relay
 
+from oauth_helper.common.metrics import reset
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.web.services import services_of
 
 TOKEN = "canary-metrics-token-0123456789"
 OPS = ROOT / "ops"
+
+
+@pytest.fixture(autouse=True)
+def _no_counts_of_other_tests():
+    reset()
 
 
 @pytest.fixture
@@ -59,8 +65,8 @@ def test_attempts_and_how_they_ended_are_counted_once_each(app, hubspot, clock):
     customer.browser.get(back.partition(".com")[2])
     customer_of(app, hubspot).start()
     clock.now += 1000
-    services_of(app).sweeping.sweep()
-    services_of(app).sweeping.sweep()
+    services_of(app).expiry.record_expired()
+    services_of(app).expiry.record_expired()
     found = values(app)
     assert found["oauth_helper_attempts_total workato"] == 3
     assert found["oauth_helper_connections_total workato"] == 1
@@ -84,14 +90,13 @@ def test_an_outage_is_seen(make_app, store_url, hubspot):
         relay.mend()
         while True:
             try:
-                services_of(app).noting.catch_up()
+                services_of(app).writer.flush()
                 break
             except StoreUnavailableError:
                 continue
         found = values(app)
         assert found["oauth_helper_attempts_total workato"] == 1
         assert found["oauth_helper_outbox_notes"] == 0
-        services_of(app).outbox.close()
 
 
 def test_strangers_make_up_no_label(app):

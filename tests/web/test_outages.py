@@ -26,7 +26,6 @@ def relay(store_url):
 def app(make_app, relay):
     made = make_app(REDIS_URL=relay.url)
     yield made
-    services_of(made).outbox.close()
 
 
 def caught_up(app):
@@ -34,7 +33,7 @@ def caught_up(app):
     deadline = time.monotonic() + 20
     while True:
         try:
-            return services_of(app).noting.catch_up()
+            return services_of(app).writer.flush()
         except StoreUnavailableError:
             assert time.monotonic() < deadline, "waited in vain"
             time.sleep(0.02)

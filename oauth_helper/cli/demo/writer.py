@@ -14,13 +14,21 @@ from oauth_helper.common.secrets import Secret
 from oauth_helper.diagnosis import Cause, Evidence, Stage
 from oauth_helper.failures.model import CUSTOMER, Failure, Status
 from oauth_helper.failures.record import build_failure, evidence_at_hubspot
-from oauth_helper.failures.triage import assigned, connected_after_all, noted, reopened, resolved
+from oauth_helper.failures.triage import (
+    assigned,
+    connected_after_all,
+    noted,
+    refined_by_report,
+    reopened,
+    resolved,
+)
 from oauth_helper.hubspot.authorization_response import Declined
 from oauth_helper.hubspot.token_response import Granted, read_token_response
 from oauth_helper.models import Connection, Tokens
 from oauth_helper.oauth.client.report import Reports
 from oauth_helper.oauth.client.start import certain_refusals
 from oauth_helper.scopes import AppConfiguration
+from oauth_helper.store.outbox.events import ErrorReported
 
 if TYPE_CHECKING:
     from oauth_helper.store.attempts import Attempts
@@ -92,7 +100,8 @@ class Demonstration:
                 self._silent(each)
         reporting = Reports(
             attempts=self.attempts,
-            failures=_FirstTimers(self.failures),
+            failures=_FirstTimers(self.failures),  # type: ignore[arg-type]
+            writer=_Writer(self.failures),  # type: ignore[arg-type]
             clock=lambda: min(self.now, told_at),
         )
         return reporting.report(each.profile, each.attempt, message, by=by)
@@ -184,16 +193,24 @@ class _FirstTimers:
 
     failures: Failures
 
-    def record(self, failure: Failure) -> bool:
-        return self.failures.record(failure)
-
-    def change(self, reference: str, change: Callable[[Failure], Failure]) -> Failure | None:
-        return self.failures.change(reference, change)
-
     def earlier_causes(self, reference: str, browser_id: str) -> tuple[Cause, ...]:
         if browser_id == reference:
             return ()
         return self.failures.earlier_causes(reference, browser_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes reports at once: a demonstration isn't queued."""
+
+    failures: Failures
+
+    def write(self, event: ErrorReported) -> Failure | None:
+        first = event.failure.with_event(event.event)
+        if self.failures.record(first):
+            return first
+        refine = partial(refined_by_report, told=event.failure, event=event.event)
+        return self.failures.change(first.reference, refine)
 
 
 def _evidence(each: Try, scenario: Mapping[str, Any], chance: Random) -> Evidence:

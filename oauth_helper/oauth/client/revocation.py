@@ -1,38 +1,20 @@
-"""Ending a connection: revoked at HubSpot first, forgotten here after that."""
+"""End a connection: revoke its token at HubSpot, then delete it here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from oauth_helper.config.profiles import Profile
-from oauth_helper.hubspot.client import token_in_form
-from oauth_helper.models import Connection, Tokens
 
-
-class ConnectionStore(Protocol):
-    """Where connections are kept."""
-
-    def get(self, connection_id: str) -> Connection | None:
-        """One connection, or None."""
-
-    def tokens(self, connection_id: str) -> Tokens | None:
-        """Its tokens, or None when nothing opens them any more."""
-
-    def forget(self, connection: Connection) -> None:
-        """Removes it, unless the account has connected anew since."""
-
-
-class RevocationEndpoint(Protocol):
-    """HubSpot, as far as it is needed here."""
-
-    def revoke(self, form: str) -> bool:
-        """Whether HubSpot confirmed the revocation."""
+if TYPE_CHECKING:
+    from oauth_helper.hubspot.client import HubSpotClient
+    from oauth_helper.store.connections import Connections
 
 
 class Revoked(Enum):
-    """How a revocation went."""
+    """The outcome of a revocation."""
 
     DONE = "done"
     NOT_FOUND = "not found"
@@ -42,12 +24,12 @@ class Revoked(Enum):
 
     @property
     def ok(self) -> bool:
-        """Whether the connection is gone from here."""
+        """Return whether the connection was deleted here."""
         return self in (Revoked.DONE, Revoked.UNREADABLE, Revoked.ENDED)
 
     @property
     def message(self) -> str:
-        """What to tell the person who asked for it."""
+        """Return the text for staff."""
         return _MESSAGES[self]
 
 
@@ -69,11 +51,11 @@ _MESSAGES = {
 def revoke(
     connection_id: str,
     *,
-    connections: ConnectionStore,
-    hubspot: RevocationEndpoint,
+    connections: Connections,
+    hubspot: HubSpotClient,
     profiles: Mapping[str, Profile],
 ) -> Revoked:
-    """Revokes a connection's refresh token at HubSpot (RFC 7009) and forgets the connection."""
+    """Revoke a connection's refresh token at HubSpot (RFC 7009) and delete the connection."""
     connection = connections.get(connection_id)
     if connection is None:
         return Revoked.NOT_FOUND
@@ -85,13 +67,7 @@ def revoke(
     if tokens is None or profile is None:
         connections.forget(connection)
         return Revoked.UNREADABLE
-    form = token_in_form(
-        client_id=profile.client_id,
-        client_secret=profile.client_secret,
-        token=tokens.refresh_token.reveal(),
-        token_type_hint="refresh_token",  # noqa: S106 - the name of a kind of token
-    )
-    if not hubspot.revoke(form):
+    if not hubspot.revoke(profile.credentials, tokens.refresh_token):
         return Revoked.NOT_CONFIRMED
     connections.forget(connection)
     return Revoked.DONE

@@ -1,14 +1,12 @@
-"""The first half of a connection: what is asked for, and where the person is sent.
-
-Adapters are handed in, and described by what is needed of them. Outcomes are values; only bad input
-raises.
-"""
+"""Start an authorization: choose and check the scopes, and build the authorization URL."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from oauth_helper.common.references import new_reference
 from oauth_helper.config.profiles import Profile
@@ -21,14 +19,42 @@ from oauth_helper.models import (
     PendingAuthorization,
     make_state,
 )
-from oauth_helper.oauth.client.callback import Failing, Notes, Outcome
+from oauth_helper.oauth.client.outcome import Failed, fail
 from oauth_helper.scopes import Problem, RequestedScopes
-from oauth_helper.store.outbox.writer import AttemptStarted
+from oauth_helper.store.outbox.events import AttemptStarted
+
+if TYPE_CHECKING:
+    from oauth_helper.store.outbox.writer import EventWriter
+
+# RFC 7636 section 4.1: 43 to 128 characters.
+_CODE_VERIFIER_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartOptions:
+    """The options of one authorization; None means the profile's default.
+
+    `optional_scopes` narrows the optional scopes, `hub_id` preselects an account, and `region` is a
+    hublet. The outcome repeats `start_query`. `browser_id` is the reference of the first attempt
+    known from the same browser, `language` the language code of the customer's pages.
+    `client_request` is the request of a proxy client. `popup` says that the browser window is a
+    popup, which closes at the end.
+    """
+
+    optional_scopes: Collection[str] | None = None
+    hub_id: int | None = None
+    region: str | None = None
+    return_to: str | None = None
+    start_query: str = ""
+    browser_id: str = ""
+    language: str = ""
+    client_request: ClientRequest | None = None
+    popup: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An attempt has begun: keep `pending` in the browser and send it to `url`."""
+    """The attempt was started: keep `pending` in the browser and redirect it to `url`."""
 
     pending: PendingAuthorization
     url: str
@@ -36,63 +62,29 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorizer:
-    """Begins connections. `clock` gives Unix seconds.
-
-    `chance` makes a URL-safe text of as many random characters as it is told, `choose` picks one
-    character of a text; both have to be fit for secrets.
-    """
+    """Start attempts at HubSpot's authorization `endpoint`. `clock` returns Unix seconds."""
 
     endpoint: str
-    notes: Notes
-    failing: Failing
+    writer: EventWriter
     clock: Callable[[], float]
-    chance: Callable[[int], str]
-    choose: Callable[[str], str]
     attempt_timeout: int
 
-    def begin(
-        self,
-        profile: Profile,
-        *,
-        optional: Collection[str] | None = None,
-        hub_id: int | None = None,
-        region: str | None = None,
-        return_to: str | None = None,
-        start_query: str = "",
-        browser_id: str = "",
-        language: str = "",
-        client_request: ClientRequest | None = None,
-        popup: bool = False,
-    ) -> Started | Outcome:
-        """Starts an attempt, or ends it at once when HubSpot would certainly refuse it.
+    def start_authorization(self, profile: Profile, options: StartOptions) -> Started | Failed:
+        """Start an attempt, or fail it at once when HubSpot would certainly reject the link.
 
-        `start_query` comes back with the outcome. `browser_id` is the reference of the first attempt
-        known of the same browser, if there was one; `language` the code of what its person reads.
-        `client_request` is what a client of the proxy asked for; it gets the answer. `popup`
-        says that it happens in a window of its own.
-
-        Raises `UnknownScopesError` when `optional` holds what the catalogue does not, ValueError
+        Raises `UnknownScopesError` when an optional scope isn't in the catalogue, and ValueError
         for an unknown region.
         """
-        requested = profile.requested_scopes(optional)
-        now = self.clock()
-        pending = self._pending(
-            profile,
-            requested,
-            int(now),
-            return_to=return_to,
-            start_query=start_query,
-            browser_id=browser_id,
-            language=language,
-            client_request=client_request,
-            popup=popup,
-        )
+        requested = profile.requested_scopes(options.optional_scopes)
+        pending = self._pending(profile, requested, options)
         if problems := certain_refusals(profile, requested):
             evidence = Evidence(stage=Stage.PREFLIGHT, problems=problems)
-            return self.failing.fail(profile, pending, evidence)
+            return fail(self.writer, profile, pending, evidence, at=self.clock())
         url = authorization_url(
             authorization_endpoint(
-                self.endpoint, hub_id=hub_id or profile.hub_id, region=region or profile.region
+                self.endpoint,
+                hub_id=options.hub_id or profile.hub_id,
+                region=options.region or profile.region,
             ),
             client_id=profile.client_id,
             redirect_uri=profile.redirect_uri,
@@ -100,21 +92,20 @@ class Authorizer:
             state=pending.state,
             code_verifier=pending.code_verifier,
         )
-        deadline = pending.started_at + self.attempt_timeout
         attempt = Attempt(
             pending.reference,
             profile.name,
             requested,
             pending.started_at,
-            deadline,
+            deadline=pending.started_at + self.attempt_timeout,
             browser_id=pending.browser_id,
             language=pending.language,
             client=pending.client,
         )
-        self.notes.note(AttemptStarted(attempt))
+        self.writer.write(AttemptStarted(attempt))
         return Started(pending, url)
 
-    def turn_away(
+    def reject_client_request(
         self,
         profile: Profile,
         client_request: ClientRequest,
@@ -123,61 +114,48 @@ class Authorizer:
         scopes: tuple[str, ...] = (),
         browser_id: str = "",
         language: str = "",
-    ) -> Outcome:
-        """Records that a client's request ended before anybody was sent to HubSpot."""
-        pending = self._pending(
-            profile,
-            profile.requested_scopes(),
-            int(self.clock()),
-            return_to=None,
-            start_query="",
-            browser_id=browser_id,
-            language=language,
-            client_request=client_request,
+    ) -> Failed:
+        """Log that a proxy client's request failed before the customer was sent to HubSpot."""
+        options = StartOptions(
+            browser_id=browser_id, language=language, client_request=client_request
         )
-        stage = (
-            Stage.PREFLIGHT if client_error is ClientError.UNKNOWN_SCOPES else Stage.AUTHORIZATION
-        )
+        pending = self._pending(profile, profile.requested_scopes(), options)
+        is_preflight = client_error is ClientError.UNKNOWN_SCOPES
         evidence = Evidence(
-            stage=stage,
+            stage=Stage.PREFLIGHT if is_preflight else Stage.AUTHORIZATION,
             client_error=client_error,
             client=client_request.client,
             client_error_scopes=scopes,
         )
-        return self.failing.fail(profile, pending, evidence)
+        return fail(self.writer, profile, pending, evidence, at=self.clock())
 
     def _pending(
-        self,
-        profile: Profile,
-        requested: RequestedScopes,
-        now: int,
-        *,
-        return_to: str | None,
-        start_query: str,
-        browser_id: str,
-        language: str,
-        client_request: ClientRequest | None = None,
-        popup: bool = False,
+        self, profile: Profile, requested: RequestedScopes, options: StartOptions
     ) -> PendingAuthorization:
-        reference = new_reference(datetime.fromtimestamp(now, UTC).date(), self.choose)
+        now = int(self.clock())
+        reference = new_reference(datetime.fromtimestamp(now, UTC).date())
         return PendingAuthorization(
             reference=reference,
             profile=profile.name,
-            state=make_state(reference, self.chance(STATE_RANDOM_LENGTH)),
-            # RFC 7636 section 4.1: 43 to 128 characters.
-            code_verifier=self.chance(64) if profile.pkce else None,
+            state=make_state(reference, random_text(STATE_RANDOM_LENGTH)),
+            code_verifier=random_text(_CODE_VERIFIER_LENGTH) if profile.pkce else None,
             requested=requested,
             started_at=now,
-            return_to=return_to,
-            start_query=start_query,
-            browser_id=browser_id or reference,
-            language=language,
-            client_request=client_request,
-            popup=popup,
+            return_to=options.return_to,
+            start_query=options.start_query,
+            browser_id=options.browser_id or reference,
+            language=options.language,
+            client_request=options.client_request,
+            popup=options.popup,
         )
 
 
 def certain_refusals(profile: Profile, requested: RequestedScopes) -> tuple[Problem, ...]:
-    """What makes HubSpot refuse for sure, as far as the app's configuration is known."""
+    """Return why HubSpot will certainly reject a link; empty if the app's settings are unknown."""
     preflight = profile.preflight(requested)
     return preflight.refusals if preflight else ()
+
+
+def random_text(length: int) -> str:
+    """Return `length` random URL-safe characters, suitable as a secret."""
+    return secrets.token_urlsafe(length)[:length]

@@ -1,26 +1,25 @@
-"""The OAuth proxy: an authorization server for clients that know nothing of HubSpot's ways.
+"""Act as an authorization server (the OAuth proxy) for clients that know only standard OAuth.
 
-On Authlib's server framework. The grants and checks of the RFCs are Authlib's; here stands what is
-particular: which clients there are, what a code and a refresh token stand for, and what HubSpot's
-answers look like to a client.
+Authlib's server framework provides the grants and the checks of the RFCs. This package adds the
+registered clients, the codes and refresh tokens, and HubSpot's responses in standard form.
 """
 
 from oauth_helper.oauth.server.authorization_endpoint import (
     RegisteredClient,
     UnknownScopesRequestedError,
 )
-from oauth_helper.oauth.server.dependencies import Parts
-from oauth_helper.oauth.server.messages import Answer, ServerRequest, error_description
+from oauth_helper.oauth.server.dependencies import ServerDependencies
+from oauth_helper.oauth.server.messages import ServerRequest, ServerResponse, error_description
 from oauth_helper.oauth.server.refresh_tokens import RefreshTokens
 from oauth_helper.oauth.server.server import ProxyServer
 
 __all__ = [
-    "Answer",
-    "Parts",
     "ProxyServer",
     "RefreshTokens",
     "RegisteredClient",
+    "ServerDependencies",
     "ServerRequest",
+    "ServerResponse",
     "UnknownScopesRequestedError",
     "error_description",
 ]

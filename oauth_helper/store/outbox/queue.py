@@ -1,149 +1,168 @@
-"""What waits on disk until the store is back: a queue in DATA_DIR that all workers share.
+"""Queue events in DATA_DIR while Redis is down. All workers share the queue.
 
-SQLite keeps it: whole after a kill at any moment, and safe with many processes. With its
-write-ahead log a note costs no wait for the disk; a power cut can lose the last moments, as it can
-in the embedded store. Every note is sealed, for it may hold tokens.
+It is a SQLite database, which survives a kill at any moment and allows many processes. A power cut
+can lose the latest events from its write-ahead log, as in the embedded store. Every event is
+encrypted, because it may contain tokens.
 """
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import sqlite3
-import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from oauth_helper.store.outbox.codec import from_bytes, to_bytes
-from oauth_helper.store.outbox.sqlite_file import FullError, OutboxFile
-from oauth_helper.store.outbox.writer import (
-    AttemptEvent,
-    AttemptStarted,
-    AttemptSucceeded,
-    ConnectionSaved,
-)
+from oauth_helper.common.encryption import Encryptor
+from oauth_helper.common.metrics import OUTBOX_LOST, OUTBOX_QUEUED
+from oauth_helper.store.outbox.events import EVENT_TYPES, AttemptEvent, AttemptStarted
 
 logger = logging.getLogger(__name__)
 
-#: Bytes that the file may have. A note takes about 900 of them, so that is some 140,000 notes.
-MOST_BYTES: Final = 128 * 1024 * 1024
+#: Maximum size of the file in bytes. An event takes about 900, so about 140,000 events fit.
+MAX_BYTES: Final = 128 * 1024 * 1024
 
-# Notes that a process keeps in memory when the disk takes none.
-_MOST_IN_MEMORY = 2000
+# Share of the file for started attempts, because anyone can start any number. The rest is reserved
+# for the other events.
+_SHARE_OF_ATTEMPTS = 0.75
 
-# The log tells of a disk that takes nothing this often, in seconds.
-_TOLD_EVERY = 5.0
+# Events that a process keeps in memory when the disk can't be written.
+_MAX_IN_MEMORY = 2000
+
+# Seconds between log lines about a disk that can't be written.
+_LOG_INTERVAL = 5.0
+
+_BATCH = 200
+_BUSY_SECONDS = 2.0
+_PAGE = 4096
+
+_SCHEMA = "CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, note BLOB, refused TEXT)"
+
+# SQLite's error codes for a file that it can't read.
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class _FullError(Exception):
+    """The file has reached its maximum size."""
+
+
+def problem_with(directory: Path) -> str:
+    """Return why events can't be queued in a directory; empty when they can."""
+    nearest = next(path for path in (directory, *directory.parents) if path.exists())
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        return ""
+    return f"{directory} cannot be written"
 
 
 class Outbox:
-    """The queue in one directory. Nothing is made there before something has to wait.
+    """The queue in one directory. It creates its file with the first event.
 
-    `encrypt` and `decrypt` turn a note into what is written and back; `decrypt` raises ValueError.
+    `encrypt` and `decrypt` convert what is written; `decrypt` raises ValueError. Safe for many
+    threads and processes.
     """
 
     def __init__(
         self,
         directory: Path,
         *,
-        encrypt: Callable[[bytes], bytes],
-        decrypt: Callable[[bytes], bytes],
-        most_bytes: int = MOST_BYTES,
+        encryptor: Encryptor,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
-        self._file = OutboxFile(directory, most_bytes=most_bytes)
-        self._seal, self._unseal = encrypt, decrypt
-        self._lock = threading.Lock()
+        self._directory = directory
+        self._path = directory / "notes.sqlite3"
+        self._encryptor = encryptor
+        self._max_pages = max_bytes // _PAGE
         self._in_memory: deque[bytes] = deque()
-        self._told_at = 0.0
-        #: Notes that could be kept nowhere, since this process began.
+        self._logged_at = 0.0
+        #: Events lost since this process started.
         self.lost = 0
 
-    def put(self, note: AttemptEvent) -> None:
-        """Keeps a note until it is written. Never raises.
+    def put(self, event: AttemptEvent) -> None:
+        """Queue an event until it can be written. Never raises.
 
-        Where the disk takes it no more it is kept in memory, and beyond `_MOST_IN_MEMORY` notes
-        there it is lost, which the log tells. Attempts, which anybody can begin, are lost first.
+        If the disk can't be written, the event is kept in memory. Beyond `_MAX_IN_MEMORY` events
+        there, it is lost and logged. Started attempts are lost first.
         """
-        encrypted = self._seal(to_bytes(note))
-        is_attempt = isinstance(note, AttemptStarted)
+        OUTBOX_QUEUED.labels(event.kind).inc()
+        encrypted = self._encryptor.encrypt_value(event).encode()
+        is_attempt = isinstance(event, AttemptStarted)
         try:
-            self._file.append(encrypted, is_minor=is_attempt)
-        except FullError as error:
-            # In memory there would be less room still for what matters more.
+            self._append(encrypted, is_attempt=is_attempt)
+        except _FullError as error:
+            # Memory has even less space, and it is needed for events that matter more.
             if is_attempt:
-                self.lose(note, error)
+                self._lose(event, error)
             else:
-                self._keep_in_memory(note, encrypted, error)
+                self._keep_in_memory(event, encrypted, error)
         except (sqlite3.Error, OSError) as error:
-            self._keep_in_memory(note, encrypted, error)
-
-    def _keep_in_memory(self, note: AttemptEvent, encrypted: bytes, error: Exception) -> None:
-        with self._lock:
-            has_room = len(self._in_memory) < _MOST_IN_MEMORY
-            if has_room:
-                self._in_memory.append(encrypted)
-        if not has_room:
-            self.lose(note, error)
-        elif self._is_to_be_told():
-            logger.warning("the outbox cannot be written; notes are in memory only: %s", error)
-
-    def lose(self, note: AttemptEvent, error: Exception) -> None:
-        """Gives a note up, which the log tells."""
-        with self._lock:
-            self.lost += 1
-        if not isinstance(note, AttemptStarted):
-            logger.error("lost, for the outbox takes no more: %s (%s)", _named(note), error)
-        elif self._is_to_be_told():
-            logger.error("lost, for the outbox is full: attempts, %d notes so far", self.lost)
-
-    def _is_to_be_told(self) -> bool:
-        now = time.monotonic()
-        if now < self._told_at + _TOLD_EVERY:
-            return False
-        self._told_at = now
-        return True
+            self._keep_in_memory(event, encrypted, error)
 
     def replay(self, write: Callable[[AttemptEvent], object]) -> int:
-        """Has `write` write what waits, the oldest first; how many.
+        """Pass the queued events to `write`, the oldest first, and return how many were written.
 
-        Of all processes one does so at a time; the others have nothing to do then. A note is
-        dropped once it is written, so one that dies in between leaves it to be written twice. What
-        `write` raises for an outage passes through.
+        One process at a time replays; for the others this does nothing. An event is deleted once it
+        is written, so if the process dies in between, the event is written twice. What `write`
+        raises during an outage passes through.
         """
-        written = self._replay_memory(write)
-        if not self._file.exists():
+        written = 0
+        while self._in_memory:
+            write(self._read(self._in_memory[0]))
+            self._in_memory.popleft()
+            written += 1
+        if not self._path.exists():
             return written
         try:
-            with self._file.alone() as is_alone:
-                while is_alone and (batch := self._file.first()):
+            with self._alone() as is_alone:
+                while is_alone and (batch := self._first()):
                     written += self._replay_batch(batch, write)
                 if is_alone and written:
-                    self._file.shrink()
+                    self._shrink()
         except (sqlite3.Error, OSError) as error:
-            logger.warning("the outbox cannot be read: %s", error)
+            logger.warning("cannot read the outbox: %s", error)
         return written
 
     def depth(self) -> int:
-        """How many notes wait, on disk and in this process's memory."""
-        try:
-            return self._file.waiting() + len(self._in_memory)
-        except (sqlite3.Error, OSError) as error:
-            logger.warning("the outbox cannot be read: %s", error)
+        """Return how many events are queued, on disk and in this process's memory."""
+        if not self._path.exists():
             return len(self._in_memory)
+        try:
+            ((queued,),) = self._execute("SELECT count(*) FROM notes WHERE refused IS NULL")
+        except (sqlite3.Error, OSError) as error:
+            logger.warning("cannot read the outbox: %s", error)
+            queued = 0
+        return int(queued) + len(self._in_memory)
 
-    def close(self) -> None:
-        """Closes the file."""
-        self._file.close()
+    def _keep_in_memory(self, event: AttemptEvent, encrypted: bytes, error: Exception) -> None:
+        if len(self._in_memory) >= _MAX_IN_MEMORY:
+            self._lose(event, error)
+            return
+        self._in_memory.append(encrypted)
+        if self._may_log():
+            logger.warning("cannot write the outbox; keeping events in memory only: %s", error)
 
-    def _replay_memory(self, write: Callable[[AttemptEvent], object]) -> int:
-        written = 0
-        while self._in_memory:
-            encrypted = self._in_memory[0]
-            write(from_bytes(self._unseal(encrypted)))
-            self._in_memory.popleft()
-            written += 1
-        return written
+    def _lose(self, event: AttemptEvent, error: Exception) -> None:
+        OUTBOX_LOST.labels(event.kind).inc()
+        self.lost += 1
+        if not isinstance(event, AttemptStarted):
+            logger.error("lost because the outbox is full: %s (%s)", event, error)
+        elif self._may_log():
+            logger.error("lost because the outbox is full: %d attempts so far", self.lost)
+
+    def _may_log(self) -> bool:
+        now = time.monotonic()
+        if now < self._logged_at + _LOG_INTERVAL:
+            return False
+        self._logged_at = now
+        return True
+
+    def _read(self, encrypted: bytes) -> AttemptEvent:
+        event: AttemptEvent = self._encryptor.decrypt_value(encrypted.decode(), *EVENT_TYPES)
+        return event
 
     def _replay_batch(
         self, batch: list[tuple[int, bytes]], write: Callable[[AttemptEvent], object]
@@ -151,34 +170,115 @@ class Outbox:
         done: list[int] = []
         try:
             for number, encrypted in batch:
-                if self._replay_one(number, encrypted, write):
+                try:
+                    write(self._read(encrypted))
+                except (ValueError, KeyError, TypeError) as error:
+                    # Keep it, marked, so that it doesn't block the others.
+                    logger.exception("cannot write an event; set aside: %d", number)
+                    self._execute(
+                        "UPDATE notes SET refused = ? WHERE id = ?", type(error).__name__, number
+                    )
+                else:
                     done.append(number)
         finally:
-            self._file.drop(done)
+            self._drop(done)
         return len(done)
 
-    def _replay_one(
-        self, number: int, encrypted: bytes, write: Callable[[AttemptEvent], object]
-    ) -> bool:
-        """Writes one note. One that cannot be is set aside, so that it holds nobody up."""
+    # One connection for each operation, because a connection must not survive a fork.
+
+    def _append(self, encrypted: bytes, *, is_attempt: bool) -> None:
+        with self._open() as database:
+            if is_attempt and _used_pages(database) > self._max_pages * _SHARE_OF_ATTEMPTS:
+                raise _FullError("the share for attempts is full")
+            try:
+                database.execute("INSERT INTO notes (note) VALUES (?)", (encrypted,))
+            except sqlite3.OperationalError as error:
+                # SQLite raises the same error when the disk is full.
+                is_full = _used_pages(database) >= self._max_pages - 1
+                if error.sqlite_errorcode == sqlite3.SQLITE_FULL and is_full:
+                    raise _FullError("the file has reached its maximum size") from error
+                raise
+
+    def _first(self) -> list[tuple[int, bytes]]:
+        return self._execute(
+            "SELECT id, note FROM notes WHERE refused IS NULL ORDER BY id LIMIT ?", _BATCH
+        )
+
+    def _drop(self, numbers: list[int]) -> None:
+        with self._open() as database:
+            database.execute("BEGIN IMMEDIATE")
+            with database:
+                rows = [(number,) for number in numbers]
+                database.executemany("DELETE FROM notes WHERE id = ?", rows)
+
+    def _shrink(self) -> None:
+        """Give disk space back when the queue is empty."""
+        with self._open() as database:
+            (left,) = database.execute("SELECT count(*) FROM notes").fetchone()
+            if not left:
+                database.execute("VACUUM")
+
+    def _execute(self, statement: str, *values: object) -> list[Any]:
+        with self._open() as database:
+            return database.execute(statement, values).fetchall()
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """Open the file; move a damaged one aside and start a new one."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            write(from_bytes(self._unseal(encrypted)))
-        except (ValueError, KeyError, TypeError) as error:
-            logger.exception("a note cannot be written and is set aside: number %d", number)
-            self._file.set_aside(number, type(error).__name__)
-            return False
-        return True
+            database = self._connect()
+        except sqlite3.DatabaseError as error:
+            # The lower eight bits of an extended error code are the primary one.
+            if error.sqlite_errorcode & 0xFF not in _DAMAGED:
+                raise
+            self._set_aside()
+            database = self._connect()
+        try:
+            yield database
+        finally:
+            database.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        os.close(os.open(self._path, flags, 0o600))
+        database = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute(f"PRAGMA max_page_count = {self._max_pages}")
+            database.execute(_SCHEMA)
+            database.execute("SELECT count(*) FROM notes LIMIT 1")
+        except sqlite3.Error:
+            database.close()
+            raise
+        return database
+
+    def _set_aside(self) -> None:
+        aside = self._path.with_suffix(".damaged")
+        logger.error("the outbox is damaged; moving it to %s and starting a new one", aside)
+        self._path.replace(aside)
+        for ending in ("-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                Path(f"{self._path}{ending}").unlink()
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """Yield whether no other process replays. The kernel drops the lock if this one dies."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        lock = os.open(self._directory / "replaying", flags, 0o600)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                is_alone = True
+            except BlockingIOError:
+                is_alone = False
+            yield is_alone
+        finally:
+            os.close(lock)
 
 
-def _named(note: AttemptEvent) -> str:
-    """What the log calls a note."""
-    match note:
-        case AttemptStarted(attempt):
-            return f"began {attempt.reference} {attempt.profile}"
-        case AttemptSucceeded():
-            return f"connected {note.reference} {note.profile}"
-        case ConnectionSaved(connection):
-            return f"kept {connection.reference} {connection.profile}"
-        case _:
-            failure = note.failure
-            return f"failed {failure.reference} {failure.profile} {failure.cause}"
+def _used_pages(database: sqlite3.Connection) -> int:
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    (free,) = database.execute("PRAGMA freelist_count").fetchone()
+    return int(pages) - int(free)

@@ -1,8 +1,8 @@
-"""What has to be written about an attempt, now or as soon as the store is back.
+"""Write attempt events to Redis, or queue them in the outbox while Redis is down.
 
-An outage of the store stops nobody. What happened is a value here; what cannot be written waits in
-the outbox and is written later. Writing one twice, or late, changes nothing that is there already:
-so nothing is lost and nothing is doubled, wherever a process dies.
+This is the only way to write about an attempt. An outage stops no customer: an event that can't be
+written waits in the outbox. Writing an event twice or late changes nothing that is already there.
+So wherever a process dies, nothing is lost and nothing is doubled.
 """
 
 from __future__ import annotations
@@ -10,244 +10,175 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from oauth_helper.config.profiles import Profile
-from oauth_helper.failures.model import Event, Failure
+from oauth_helper.failures.model import Failure
 from oauth_helper.failures.triage import connected_after_all, refined_by_report, returned
-from oauth_helper.models import (
-    Attempt,
-    Connection,
-    PendingAuthorization,
-    StoreUnavailableError,
-    Tokens,
+from oauth_helper.models import StoreUnavailableError
+from oauth_helper.store.outbox.events import (
+    AttemptEvent,
+    AttemptFailed,
+    AttemptStarted,
+    AttemptSucceeded,
+    ConnectionSaved,
+    ErrorReported,
 )
+from oauth_helper.store.outbox.outage_log import OutageLog
+
+if TYPE_CHECKING:
+    from oauth_helper.store.attempts import Attempts
+    from oauth_helper.store.connections import Connections
+    from oauth_helper.store.failures import Failures
+    from oauth_helper.store.outbox.queue import Outbox
 
 logger = logging.getLogger(__name__)
 
-# A store that is replaced by its replica, or loses power, has lost what was written right before.
-# So much is remembered in each process, to be written again: seconds, and notes.
-_REMEMBERED_SECONDS, _REMEMBERED_MOST = 30.0, 5000
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptStarted:
-    """Somebody was sent to HubSpot."""
-
-    attempt: Attempt
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptFailed:
-    """An attempt failed. With `replaces` a failure that it has already gets these causes."""
-
-    failure: Failure
-    replaces: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorReported:
-    """Somebody told what HubSpot had shown: the failure that this makes, and the event of it."""
-
-    failure: Failure
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptSucceeded:
-    """An attempt connected an account. `fingerprint` is that of what was requested."""
-
-    reference: str
-    profile: str
-    browser_id: str
-    fingerprint: str
-    hub_id: int | None
-    at: float
-
-
-def connected(
-    profile: Profile, pending: PendingAuthorization, hub_id: int | None, *, at: float
-) -> AttemptSucceeded:
-    """The note that an attempt has connected the account `hub_id`."""
-    return AttemptSucceeded(
-        reference=pending.reference,
-        profile=profile.name,
-        browser_id=pending.browser_id or pending.reference,
-        fingerprint=profile.fingerprint(pending.requested),
-        hub_id=hub_id,
-        at=at,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionSaved:
-    """A connection with its tokens, which HubSpot gives only once."""
-
-    connection: Connection
-    tokens: Tokens
-
-
-AttemptEvent = AttemptStarted | AttemptFailed | ErrorReported | AttemptSucceeded | ConnectionSaved
-
-
-class AttemptLog(Protocol):
-    """Where attempts are noted."""
-
-    def note(self, attempt: Attempt) -> object:
-        """Remembers an attempt that has begun, unless it is known."""
-
-    def close(self, reference: str, outcome: str) -> str | None:
-        """Notes how an attempt ended; the outcome noted before."""
-
-    def record_success(
-        self, fingerprint: str, browser_id: str, profile: str, reference: str, now: float
-    ) -> None:
-        """Remembers that a request of this fingerprint has connected somebody, who and how."""
-
-
-class FailureLog(Protocol):
-    """Where failures are recorded."""
-
-    def record(self, failure: Failure) -> bool:
-        """Writes a failure; False if there is one already, or the attempt has connected."""
-
-    def change(self, reference: str, change: Callable[[Failure], Failure]) -> Failure | None:
-        """Changes a failure that was written; None when there is none."""
-
-    def open_failures_of(self, profile: str, *, account: int | None, browser_id: str) -> list[str]:
-        """The open failures of an account and of a browser."""
-
-
-class ConnectionStore(Protocol):
-    """Where connections are kept."""
-
-    def get(self, connection_id: str) -> Connection | None:
-        """One connection, or None."""
-
-    def save(self, connection: Connection, tokens: Tokens) -> None:
-        """Writes a connection with its tokens."""
-
-
-class Outbox(Protocol):
-    """Where notes wait."""
-
-    def put(self, note: AttemptEvent) -> None:
-        """Keeps a note until it is written. Never raises: what cannot be kept is told."""
-
-    def replay(self, write: Callable[[AttemptEvent], object]) -> int:
-        """Writes what waits, the oldest first; how many. Raises `StoreUnavailableError`."""
+# When a replica replaces Redis, or Redis loses power, the latest writes are lost. Each process
+# remembers its writes of this many seconds, at most this many events, to write them again.
+_REMEMBERED_SECONDS, _MAX_REMEMBERED = 30.0, 5000
 
 
 class EventWriter:
-    """Writes notes. `clock` gives Unix seconds.
+    """Write events. `clock` returns Unix seconds.
 
-    `identity` names the store that answers; another name means that it was replaced or restarted.
-    It may be empty when nobody knows, and raises `StoreUnavailableError`.
+    `store_identity` returns the name of the Redis server that answers; a new name means that it was
+    replaced or restarted. It may return an empty name when unknown, and raises
+    `StoreUnavailableError`.
     """
 
     def __init__(
         self,
         *,
-        attempts: AttemptLog,
-        failures: FailureLog,
-        connections: ConnectionStore,
+        attempts: Attempts,
+        failures: Failures,
+        connections: Connections,
         outbox: Outbox,
-        identity: Callable[[], str],
+        outage_log: OutageLog,
+        store_identity: Callable[[], str],
         clock: Callable[[], float],
     ) -> None:
         self._attempts, self._failures, self._connections = attempts, failures, connections
-        self._outbox, self._identity, self._clock = outbox, identity, clock
-        self._recent: deque[tuple[float, AttemptEvent]] = deque(maxlen=_REMEMBERED_MOST)
-        self._store = ""
+        self._outbox, self._outage_log = outbox, outage_log
+        self._store_identity, self._clock = store_identity, clock
+        self._recent: deque[tuple[float, AttemptEvent]] = deque(maxlen=_MAX_REMEMBERED)
+        self._last_identity = ""
 
-    def note(self, note: AttemptEvent) -> None:
-        """Writes a note, or has it wait when the store is down. Never raises for that."""
-        try:
-            if isinstance(note, ConnectionSaved):
-                # It is the newest there can be, so nobody has to ask what is there.
-                self._connections.save(note.connection, note.tokens)
-            else:
-                self._write(note)
-        except StoreUnavailableError as error:
-            logger.warning("the store is down; a note waits in the outbox: %s", error)
-            self._outbox.put(note)
-        else:
-            self._remember(note)
+    def write(self, event: AttemptEvent) -> Failure | None:
+        """Write an event, or queue it while Redis is down, and return the attempt's failure.
 
-    def catch_up(self) -> int:
-        """Writes what waits, and again what a store that was replaced may have lost; how many.
-
-        Raises `StoreUnavailableError` while the store is away.
+        Never raises for an outage. Returns None when the attempt has connected, had its failure
+        already or ended before (`only_if_open`), and for events that are no failures.
         """
-        store = self._identity()
-        written = self._outbox.replay(self._write)
-        if store != self._store:
-            if self._store:
-                written += self._write_again()
-            # Only now, so that what broke off in the middle is done anew.
-            self._store = store
+        try:
+            failure = self._write(event, is_new=True)
+        except StoreUnavailableError:
+            self._outbox.put(event)
+            self._outage_log.down()
+            failure = _failure_by_itself(event)
+        else:
+            self._remember(event)
+        if failure is not None:
+            logger.info("%s", event)
+        return failure
+
+    def flush(self) -> int:
+        """Write queued events, and rewrite those that a replaced Redis may have lost.
+
+        Returns how many were written. Raises `StoreUnavailableError` while Redis is down.
+        """
+        try:
+            identity = self._store_identity()
+            written = self._outbox.replay(self._write)
+            if identity != self._last_identity:
+                if self._last_identity:
+                    written += self._write_recent_again()
+                # Only now, so that an interrupted rewrite is repeated.
+                self._last_identity = identity
+        except StoreUnavailableError:
+            self._outage_log.down()
+            raise
+        self._outage_log.up(written)
         return written
 
-    def _write(self, note: AttemptEvent) -> None:
-        """Writes a note, which may be there already. Raises `StoreUnavailableError`."""
-        match note:
+    def _write(self, event: AttemptEvent, *, is_new: bool = False) -> Failure | None:
+        """Write an event, which may be in Redis already. Raises `StoreUnavailableError`."""
+        match event:
             case AttemptStarted(attempt):
                 self._attempts.note(attempt)
-            case AttemptFailed(failure, replaces):
-                if not self._failures.record(failure) and replaces:
-                    # It counted as never returned, or was reported, and its response is here now.
-                    self._failures.change(failure.reference, partial(returned, response=failure))
-            case ErrorReported(failure, event):
-                if not self._failures.record(failure.with_event(event)):
-                    self._failures.change(
-                        failure.reference, partial(refined_by_report, told=failure, event=event)
-                    )
+            case AttemptFailed(failure):
+                return self._write_failure(event, failure)
+            case ErrorReported(failure, reported):
+                first = failure.with_event(reported)
+                if self._failures.record(first):
+                    return first
+                refine = partial(refined_by_report, told=failure, event=reported)
+                return self._failures.change(failure.reference, refine)
             case AttemptSucceeded():
-                self._connected(note)
+                self._write_success(event)
             case ConnectionSaved(connection, tokens):
-                found = self._connections.get(connection.id)
+                # No stored connection can be newer than a new one, so skip the read.
+                found = None if is_new else self._connections.get(connection.id)
                 if found is None or found.connected_at < connection.connected_at:
                     self._connections.save(connection, tokens)
+        return None
 
-    def _connected(self, note: AttemptSucceeded) -> None:
-        """Closes the attempt, and resolves what it has made up for: its own failure and others'."""
-        before = self._attempts.close(note.reference, "connected")
-        # Before the search, so that a failure that is recorded meanwhile sees it.
+    def _write_failure(self, event: AttemptFailed, failure: Failure) -> Failure | None:
+        if self._failures.record(failure, only_if_open=event.only_if_open):
+            return failure
+        if event.replaces:
+            # The attempt expired or was reported before its response arrived.
+            respond = partial(returned, response=failure)
+            return self._failures.change(failure.reference, respond)
+        return None
+
+    def _write_success(self, event: AttemptSucceeded) -> None:
+        """Close the attempt; resolve its own failure and earlier ones of the same customer."""
+        earlier_outcome = self._attempts.close(event.reference, "connected")
+        # Before the search, so that a failure logged in the meantime sees the success.
         self._attempts.record_success(
-            note.fingerprint, note.browser_id, note.profile, note.reference, note.at
+            event.fingerprint, event.browser_id, event.profile, event.reference, event.at
         )
-        mended = self._failures.open_failures_of(
-            note.profile, account=note.hub_id, browser_id=note.browser_id
+        resolved = self._failures.open_failures_of(
+            event.profile, account=event.hub_id, browser_id=event.browser_id
         )
-        if before is not None:
-            mended.append(note.reference)
-        for reference in dict.fromkeys(mended):
-            self._failures.change(
-                reference, partial(connected_after_all, at=note.at, reference=note.reference)
-            )
+        if earlier_outcome is not None:
+            resolved.append(event.reference)
+        for reference in dict.fromkeys(resolved):
+            resolve = partial(connected_after_all, at=event.at, reference=event.reference)
+            self._failures.change(reference, resolve)
 
-    def _remember(self, note: AttemptEvent) -> None:
+    def _remember(self, event: AttemptEvent) -> None:
         now = self._clock()
         try:
             while self._recent[0][0] < now - _REMEMBERED_SECONDS:
                 self._recent.popleft()
-        except IndexError:  # that was the last
+        except IndexError:  # that was the last event
             pass
-        self._recent.append((now, note))
+        self._recent.append((now, event))
 
-    def _write_again(self) -> int:
+    def _write_recent_again(self) -> int:
         recent = list(self._recent)
-        for _, note in recent:
-            self._write(note)
-        logger.warning("the store was replaced; %d recent notes were written again", len(recent))
+        for _, event in recent:
+            self._write(event)
+        logger.warning("Redis was replaced; %d recent writes were done again", len(recent))
         return len(recent)
 
 
+def _failure_by_itself(event: AttemptEvent) -> Failure | None:
+    """Return the failure in an event when nothing else is known about its attempt."""
+    match event:
+        case AttemptFailed(failure):
+            return failure
+        case ErrorReported(failure, reported):
+            return failure.with_event(reported)
+        case _:
+            return None
+
+
 def ignore_outage(action: Callable[[], object]) -> None:
-    """Does what is worth doing, and without which everybody gets on all the same."""
+    """Run `action`; log and ignore a store outage."""
     try:
         action()
     except StoreUnavailableError as error:
-        logger.warning("the store is down; something is not recorded: %s", error)
+        logger.info("skipped while Redis is down: %s", error)

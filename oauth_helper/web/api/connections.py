@@ -67,7 +67,7 @@ def token(connection_id: str) -> Response:
     refused = request.args.get("refused")
     if refused is not None and not re.fullmatch("[0-9a-f]{16}", refused):
         abort(400, "refused has to be the token_id of an earlier answer.")
-    outcome = services().refreshing.token(connection_id, refused=refused or "")
+    outcome = services().token_refresher.token(connection_id, rejected=refused or "")
     if isinstance(outcome, Fresh):
         return jsonify(token_json(outcome, now=services().clock()))
     return _without_token(outcome)

@@ -1,4 +1,4 @@
-"""The customer's way: what will be asked, to HubSpot, and back."""
+"""Serve the first page, the start of an attempt, and the callback that HubSpot redirects to."""
 
 from __future__ import annotations
 
@@ -18,15 +18,11 @@ from oauth_helper.hubspot.authorization_response import (
     single,
 )
 from oauth_helper.models import PendingAuthorization, reference_in_state
-from oauth_helper.oauth.client.callback import (
-    Deferred,
-    Outcome,
-    ResponseRejected,
-    allowed_issuers,
-    validate_state,
-)
-from oauth_helper.oauth.client.start import Started
+from oauth_helper.oauth.client.callback import allowed_issuers, validate_state
+from oauth_helper.oauth.client.outcome import Connected, Deferred, Failed, Rejected, Rejection
+from oauth_helper.oauth.client.start import Started, StartOptions
 from oauth_helper.scopes import UnknownScopesError
+from oauth_helper.web.customer.client_redirect import with_code_redirect, with_error_redirect
 from oauth_helper.web.customer.scope_choice import (
     describe_scope_choice,
     is_prefetch,
@@ -38,17 +34,17 @@ from oauth_helper.web.services import profile_or_404, services
 
 blueprint = Blueprint("connect", __name__)
 
-#: A return address has to fit into the attempt's cookie.
+#: Characters of a return address, which must fit into the attempt's cookie.
 MAX_RETURN_TO = 500
 
-# HubSpot's codes are far shorter; one has to fit into the attempt's cookie.
+# Characters of a code, which must fit into the attempt's cookie. HubSpot's are far shorter.
 _MAX_CODE = 500
 
 
 @blueprint.get("/")
 @limit("300 per minute")
 def home() -> str:
-    """The profiles, each with its button and what it will ask for."""
+    """Show the profiles, each with its button and the scopes that it requests."""
     profiles = services().profiles
     waiting = services().cookies.pending(request)
     return render_template(
@@ -63,110 +59,123 @@ def home() -> str:
 @blueprint.get("/connect/<name>")
 @limit("120 per minute")
 def connect(name: str) -> BaseResponse:
-    """Starts an attempt and sends the browser to HubSpot."""
+    """Start an attempt and send the browser to HubSpot."""
     profile = profile_or_404(name)
     if is_prefetch():
         return Response(status=204)
-    optional, hub_id, region = scopes_from_query(), _hub_id(), _region()
-    return_to = _return_to(profile)
     try:
-        begun = services().connecting.begin(
-            profile,
-            optional=optional,
-            hub_id=hub_id,
-            region=region,
-            return_to=return_to,
-            start_query=_begun_with(profile, optional, hub_id, region),
-            browser_id=services().cookies.browser_id(request),
-            language=language(),
-            popup=_popup(profile, return_to),
-        )
+        result = services().authorizer.start_authorization(profile, _options(profile))
     except UnknownScopesError as error:
         abort(400, f"The address asks for scopes that profile “{profile.name}” lacks: {error}.")
-    if isinstance(begun, Started):
-        bind_contextvars(reference=begun.pending.reference)
-        # Without the page that `redirect` makes: nobody sees it.
-        response = Response(status=302, headers={"Location": begun.url})
-        services().cookies.keep(request, response, begun.pending)
-        return response
-    return _to_attempt(begun.reference, begun)
+    match result:
+        case Started(pending, address):
+            bind_contextvars(reference=pending.reference)
+            # Without the body that `redirect` would add, which no browser shows.
+            response = Response(status=302, headers={"Location": address})
+            services().cookies.keep(request, response, pending)
+            return response
+        case Failed() as failed:
+            return _to_attempt(failed.reference, failed)
 
 
 @blueprint.get("/callback/<name>")
 @limit("240 per minute")
 def callback(name: str) -> BaseResponse:
-    """The redirection endpoint (RFC 6749 section 3.1.2): always leads on to the attempt's page."""
+    """Serve the redirection endpoint (RFC 6749 section 3.1.2): redirect to the attempt's page."""
     profile = profile_or_404(name)
     if is_prefetch():
         return Response(status=204)
     parameters = request.args.to_dict(flat=False)
     state = single(parameters, "state")
     reference = reference_in_state(state) if state else None
+    kept = None
     if reference:
         bind_contextvars(reference=reference)
-    kept = services().cookies.read(request, reference) if reference else None
-    if isinstance(kept, Outcome):
+        kept = services().cookies.read(request, reference)
+    if isinstance(kept, Connected | Failed):
         return _to_attempt(kept.reference)
-    recognised = validate_state(
+    pending = validate_state(
         kept,
         profile=profile,
         state=state,
         iss=parameters.get("iss", ()),
-        issuers=allowed_issuers(services().connecting.endpoint),
+        issuers=allowed_issuers(services().authorizer.endpoint),
         now=services().clock(),
     )
-    if isinstance(recognised, ResponseRejected):
-        return _refuse(reference, profile, recognised)
-    return _finish(profile, recognised, read_authorization_response(parameters))
+    if isinstance(pending, Rejected):
+        return _to_refusal(reference, profile, pending.reason)
+    return _complete(profile, pending, read_authorization_response(parameters))
 
 
-def _finish(
-    profile: Profile, pending: PendingAuthorization, answer: AuthorizationResponse
+def _complete(
+    profile: Profile, pending: PendingAuthorization, response: AuthorizationResponse
 ) -> BaseResponse:
-    match services().finishing.finish(profile, pending, answer):
-        case ResponseRejected.USED if pending.client_request is None:
-            # By this very browser, whose answer was lost: how it ended is told there.
+    match services().callback.complete(profile, pending, response):
+        case Connected() as connected:
+            return _to_attempt(pending.reference, with_code_redirect(profile, pending, connected))
+        case Failed() as failed:
+            if pending.client_request:
+                failed = with_error_redirect(failed, pending.client_request)
+            return _to_attempt(pending.reference, failed)
+        case Deferred(reason, deferred):
+            if _is_too_long(deferred):
+                return _to_refusal(pending.reference, profile, reason)
+            # The attempt's page retries; until then the browser keeps the code, encrypted.
+            return _to_attempt(pending.reference, deferred)
+        case Rejected(Rejection.USED) if pending.client_request is None:
+            # This browser used it, but lost our response. The attempt's page shows the outcome.
             return _to_attempt(pending.reference)
-        case ResponseRejected() as refusal:
-            return _refuse(pending.reference, profile, refusal)
-        case Deferred(why, held) if _is_too_long(held):
-            return _refuse(pending.reference, profile, why)
-        case Deferred(_, held):
-            # The attempt's page tries again; until then the browser keeps the code, sealed.
-            return _to_attempt(pending.reference, held)
-        case outcome:
-            return _to_attempt(pending.reference, outcome)
+        case Rejected(reason):
+            return _to_refusal(pending.reference, profile, reason)
 
 
 def _is_too_long(pending: PendingAuthorization) -> bool:
-    """Whether the code does not fit into a cookie."""
+    """Return whether the code is too long for a cookie."""
     return pending.deferred is not None and len(pending.deferred.code) > _MAX_CODE
 
 
-def _to_attempt(reference: str, kept: Outcome | PendingAuthorization | None = None) -> BaseResponse:
-    """See Other: code and state leave the address bar."""
+def _to_attempt(
+    reference: str, kept: Connected | Failed | PendingAuthorization | None = None
+) -> BaseResponse:
+    """Redirect to the attempt's page, which removes code and state from the address bar."""
     response = redirect(url("attempts.page", reference=reference), 303)
     if kept is not None:
         services().cookies.keep(request, response, kept)
     return response
 
 
-def _refuse(reference: str | None, profile: Profile, refusal: ResponseRejected) -> BaseResponse:
+def _to_refusal(reference: str | None, profile: Profile, reason: Rejection) -> BaseResponse:
     address = url(
-        "attempts.page", reference=reference or "unknown", refused=refusal, profile=profile.name
+        "attempts.page", reference=reference or "unknown", refused=reason, profile=profile.name
     )
     return redirect(address, 303)
 
 
-def _begun_with(
+def _options(profile: Profile) -> StartOptions:
+    """Read the query. Raises `UnknownScopesError`; other bad values end the request."""
+    optional, hub_id, region = scopes_from_query(), _hub_id(), _region()
+    return_to = _return_to(profile)
+    return StartOptions(
+        optional_scopes=optional,
+        hub_id=hub_id,
+        region=region,
+        return_to=return_to,
+        start_query=_start_query(profile, optional, hub_id, region),
+        browser_id=services().cookies.browser_id(request),
+        language=language(),
+        popup=_popup(profile, return_to),
+    )
+
+
+def _start_query(
     profile: Profile,
     optional: tuple[str, ...] | None,
     hub_id: int | None,
     region: str | None,
 ) -> str:
-    """The choices to begin the same again, as a query. Raises `UnknownScopesError`.
+    """Return the customer's choices as a query string, to start again with the same.
 
-    A choice that is the default is left out: a form sends all of its boxes.
+    Leaves out default choices, because a form sends all its boxes. Raises `UnknownScopesError`.
     """
     fields: dict[str, object] = {"hub_id": hub_id, "region": region}
     if optional is not None:
@@ -191,7 +200,7 @@ def _region() -> str | None:
 
 
 def _return_to(profile: Profile) -> str | None:
-    """The address to lead back to, if its origin is registered; exact match, nothing clever."""
+    """Return the requested return address, or end the request if its origin isn't registered."""
     address = request.args.get("return_to")
     if not address:
         return None
@@ -203,7 +212,7 @@ def _return_to(profile: Profile) -> str | None:
 
 
 def _popup(profile: Profile, return_to: str | None) -> bool:
-    """Whether it happens in a window of its own, which tells the origin of `return_to`."""
+    """Return whether the window is a popup, which sends its outcome to `return_to`'s origin."""
     display = request.args.get("display") or None
     if display not in (None, "popup"):
         abort(400, "display has to be popup.")

@@ -73,7 +73,7 @@ def export() -> Response:
     export_id = request.args.get("id", "")
     progress = _progress(export_id) if export_id else None
     with ExitStack() as stack:
-        places = services().export_places
+        places = services().export_slots
         if not places.acquire(blocking=False):
             words = "Others are downloading files at the moment. Try again in half a minute."
             raise ServiceUnavailable(words, retry_after=30)

@@ -77,7 +77,7 @@ def _reported(attempt: Attempt, text: str) -> tuple[str, str]:
     """Puts a report into the record; what came of it, and what kind of news that is."""
     before = services().failures.get(attempt.reference)
     profile = services().profiles.get(attempt.profile)
-    after = services().reporting.report(profile, attempt, text, by=current_user.id)
+    after = services().reports.report(profile, attempt, text, by=current_user.id)
     if after is None:
         return "Nothing was changed: the person has connected meanwhile.", "problem"
     if before is not None and before.candidates == after.candidates:

@@ -15,6 +15,7 @@ from harness import (
     browser_of,
     profiles_file,
 )
+from stories import a_writer
 
 from oauth_helper.common.references import new_reference
 from oauth_helper.diagnosis import Cause
@@ -49,10 +50,10 @@ def after(clock, seconds):
 def test_an_attempt_that_does_not_return_is_recorded_after_its_time(customer, clock, services):
     customer.start()
     after(clock, TIMEOUT - 1)
-    assert services.sweeping.sweep() == 0
+    assert services.expiry.record_expired() == 0
     assert services.failures.page(FailureQuery(), limit=10).failures == ()
     after(clock, 2)
-    assert services.sweeping.sweep() == 1
+    assert services.expiry.record_expired() == 1
     failure = the_failure(services)
     assert failure.cause is Cause.NEVER_RETURNED
     assert failure.stage == "authorization"
@@ -60,14 +61,14 @@ def test_an_attempt_that_does_not_return_is_recorded_after_its_time(customer, cl
     assert "15 min" in failure.candidates[0].why
     assert failure.requested.scope == REQUESTED.scope
     assert services.attempts.outcome(failure.reference) == "failed"
-    assert services.sweeping.sweep() == 0
+    assert services.expiry.record_expired() == 0
 
 
 def test_one_that_has_connected_or_failed_is_left_alone(new_customer, clock, services):
     new_customer().connect()
     new_customer().connect(decision="deny")
     after(clock, TIMEOUT + 1)
-    assert services.sweeping.sweep() == 0
+    assert services.expiry.record_expired() == 0
     assert [each.cause for each in services.failures.page(FailureQuery(), limit=10).failures] == [
         Cause.USER_DENIED
     ]
@@ -80,7 +81,7 @@ def causes_behind(failure):
 def test_the_likeliest_causes_when_nothing_is_known_of_the_app(customer, clock, services):
     customer.start()
     after(clock, TIMEOUT + 1)
-    services.sweeping.sweep()
+    services.expiry.record_expired()
     failure = the_failure(services)
     assert causes_behind(failure) == [
         Cause.URL_REQUESTS_UNCONFIGURED_SCOPE,
@@ -97,7 +98,7 @@ def test_a_request_that_worked_for_somebody_speaks_for_link_and_app(new_customer
     new_customer().connect()
     new_customer().start()
     after(clock, TIMEOUT + 1)
-    services.sweeping.sweep()
+    services.expiry.record_expired()
     assert causes_behind(the_failure(services)) == [
         Cause.USER_LACKS_PERMISSION,
         Cause.APP_NOT_APPROVED,
@@ -118,7 +119,7 @@ def test_a_subscription_in_scope_is_the_likeliest_cause(make_app, hubspot, clock
     page = customer.decide(customer.start(), account=str(FREE))
     assert b"account lacks access" in page.data
     after(clock, TIMEOUT + 1)
-    services_of(app).sweeping.sweep()
+    services_of(app).expiry.record_expired()
     failure = the_failure(services_of(app))
     assert causes_behind(failure)[0] is Cause.ACCOUNT_LACKS_FEATURE
     assert failure.missing == (gated,)
@@ -127,7 +128,7 @@ def test_a_subscription_in_scope_is_the_likeliest_cause(make_app, hubspot, clock
 def test_a_late_callback_still_connects_and_closes_the_record(customer, clock, services):
     address = customer.start()
     after(clock, TIMEOUT + 1)
-    services.sweeping.sweep()
+    services.expiry.record_expired()
     page = customer.come_back(customer.agree(address))
     assert "HubSpot is connected" in page.text
     failure = the_failure(services)
@@ -141,7 +142,7 @@ def test_a_late_callback_still_connects_and_closes_the_record(customer, clock, s
 def test_a_late_error_refines_the_record(customer, clock, services):
     address = customer.start()
     after(clock, TIMEOUT + 1)
-    services.sweeping.sweep()
+    services.expiry.record_expired()
     before = the_failure(services)
     after(clock, 60)
     customer.come_back(customer.agree(address, token_answer="rfc_body:BAD_CLIENT_SECRET"))
@@ -163,9 +164,9 @@ def test_a_response_in_hand_is_waited_for_and_then_counts_as_interrupted(custome
     (attempt,) = services.attempts.expired(clock.now + TIMEOUT, limit=5)
     after(clock, TIMEOUT + 1)
     assert services.attempts.claim(attempt.reference, clock.now, mark="m") is Claim.WON
-    assert services.sweeping.sweep() == 0
+    assert services.expiry.record_expired() == 0
     after(clock, 121)
-    assert services.sweeping.sweep() == 1
+    assert services.expiry.record_expired() == 1
     failure = the_failure(services)
     assert (failure.cause, failure.stage) == (Cause.UNKNOWN, "callback")
     assert "stopped before" in failure.candidates[0].why
@@ -179,7 +180,7 @@ def test_a_profile_that_is_gone_does_not_lose_its_attempts(make_app, hubspot, cl
     Customer(browser_of(app), hubspot).start("second")
     after(clock, TIMEOUT + 1)
     other = make_app(RATE_LIMITS="off")
-    assert services_of(other).sweeping.sweep() == 1
+    assert services_of(other).expiry.record_expired() == 1
     assert the_failure(services_of(other)).profile == "second"
 
 
@@ -199,6 +200,7 @@ def a_sweeping(client, clock):
     return AttemptExpiry(
         attempts=Attempts(client),
         failures=Failures(client, retention_days=90),
+        writer=a_writer(client, clock),
         profiles={},
         clock=clock,
     )
@@ -231,7 +233,7 @@ def test_attempts_that_have_expired_do_not_stand_in_the_way(store_url, store, cl
         gone = store.keys("oh:*:attempt:*")
         store.delete(*gone)
         last = noted(client, 1, int(clock.now) - 1, lambda alphabet: alphabet[3])
-        assert a_sweeping(client, clock).sweep() == 1
+        assert a_sweeping(client, clock).record_expired() == 1
         assert {each.reference for each in all_failures(client)} == last
         assert not store.keys("oh:{*}:open")
 
@@ -243,7 +245,7 @@ def test_many_sweepers_record_each_attempt_once(store_url, clock):
 
         def sweep(_):
             with connect(store_url) as own:
-                return a_sweeping(own, clock).sweep()
+                return a_sweeping(own, clock).record_expired()
 
         with ThreadPoolExecutor(8) as pool:
             counts = list(pool.map(sweep, range(8)))
@@ -257,15 +259,16 @@ def sweep_until_killed(url, now, progress):
     """Sweeps in a process of its own, and reports each record that it writes."""
     client = connect(url)
     sweeping = a_sweeping(client, lambda: now)
-    record = sweeping.failures.record
+    failures = sweeping.writer._failures
+    record = failures.record
 
     def reporting(failure, **options):
         written = record(failure, **options)
         progress.release()
         return written
 
-    sweeping.failures.record = reporting
-    sweeping.sweep()
+    failures.record = reporting
+    sweeping.record_expired()
 
 
 @pytest.mark.usefixtures("store")
@@ -284,8 +287,8 @@ def test_a_kill_in_the_middle_loses_nothing_and_records_nothing_twice(store_url,
         for process in sweepers:
             process.join()
         assert sweepers[0].exitcode == -signal.SIGKILL
-        a_sweeping(client, clock).sweep()
+        a_sweeping(client, clock).record_expired()
         found = [each.reference for each in all_failures(client)]
         assert len(found) == len(set(found))
         assert set(found) == references
-        assert a_sweeping(client, clock).sweep() == 0
+        assert a_sweeping(client, clock).record_expired() == 0

@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass, field, replace
-from random import Random
 from urllib.parse import parse_qs
 
 import pytest
@@ -12,6 +11,7 @@ from oauth_helper.common.references import parse_reference
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Cause, Stage
+from oauth_helper.hubspot.token_request import refresh_form
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
 from oauth_helper.models import Connection, StoreUnavailableError, Tokens
 from oauth_helper.oauth.client.refresh import (
@@ -19,10 +19,10 @@ from oauth_helper.oauth.client.refresh import (
     Busy,
     Ended,
     Fresh,
+    LoggedFailure,
     NoProfile,
     NotFound,
     NotYours,
-    Recorded,
     RefreshFailed,
     RefreshFailures,
     TokenRefresher,
@@ -123,9 +123,9 @@ class HubSpot:
     asked: list[dict] = field(default_factory=list)
     meanwhile: object = None
 
-    def exchange(self, form, *, client_id):
-        assert client_id in form
-        self.asked.append({name: value for name, (value,) in parse_qs(form).items()})
+    def refresh(self, app, refresh_token):
+        form = parse_qs(refresh_form(app, refresh_token))
+        self.asked.append({name: value for name, (value,) in form.items()})
         if self.meanwhile:
             self.meanwhile()
         return self.answers.pop(0)
@@ -138,8 +138,9 @@ class Log:
     failures: dict = field(default_factory=dict)
     firsts: dict = field(default_factory=dict)
 
-    def record(self, failure):
-        return self.failures.setdefault(failure.reference, failure) is failure
+    def write(self, event):
+        failure = event.failure
+        return failure if self.failures.setdefault(failure.reference, failure) is failure else None
 
     def first(self, connection, cause, reference):
         return self.firsts.setdefault((connection, cause), reference)
@@ -155,21 +156,18 @@ class World:
     log: Log = field(default_factory=Log)
     clock: Clock = field(default_factory=Clock)
     profiles: dict = field(default_factory=lambda: {"workato": PROFILE})
-    chance: Random = field(default_factory=lambda: Random(1))
 
     @property
     def recording(self):
-        return RefreshFailures(
-            failures=self.log, firsts=self.log, clock=self.clock, choose=self.chance.choice
-        )
+        return RefreshFailures(writer=self.log, locks=self.log, clock=self.clock)
 
     def token(self, connection_id=ID, **options):
         refreshing = TokenRefresher(
             connections=self.store,
             profiles=self.profiles,
             hubspot=self.hubspot,
-            turns=self.turns,
-            recording=self.recording,
+            locks=self.turns,
+            failures=self.recording,
             clock=self.clock,
         )
         return refreshing.token(connection_id, **options)
@@ -202,11 +200,11 @@ class TestATokenWithTimeLeft:
         assert not world.turns.left
 
     def test_is_refreshed_when_hubspot_has_refused_it(self, world):
-        assert world.token(refused=OLD).token_id == NEW
+        assert world.token(rejected=OLD).token_id == NEW
         assert len(world.hubspot.asked) == 1
 
     def test_is_handed_out_when_hubspot_has_refused_another_one(self, world):
-        assert world.token(refused=NEW).token_id == OLD
+        assert world.token(rejected=NEW).token_id == OLD
         assert not world.hubspot.asked
 
 
@@ -263,7 +261,7 @@ class TestWhileSomebodyElseRefreshes:
     def test_their_token_is_waited_for(self, world, left, refused):
         world.age(left=left)
         world.turns.while_waiting = [world.refresh_elsewhere]
-        assert world.token(refused=refused).access_token == Secret("elsewhere")
+        assert world.token(rejected=refused).access_token == Secret("elsewhere")
         assert not world.hubspot.asked
 
     def test_a_token_that_lives_shortly_is_shared_all_the_same(self, world):
@@ -394,7 +392,7 @@ class TestWhenHubSpotGivesNone:
         assert world.token().token_id == OLD
         assert world.token().token_id == OLD
         assert len(world.hubspot.asked) == len(world.log.failures) == 1
-        assert isinstance(world.token(refused=OLD), RefreshFailed)
+        assert isinstance(world.token(rejected=OLD), RefreshFailed)
 
     @pytest.mark.parametrize("answer", [GONE, Refused(400, "", "invalid_grant")])
     def test_an_invalid_refresh_token_ends_the_connection(self, world, answer):
@@ -431,7 +429,7 @@ class TestWhenHubSpotGivesNone:
         unwritten = "222Q-7777-777J"
         world.log.firsts[CONNECTION.reference, Cause.RATE_LIMITED] = unwritten
         answer = Unavailable("slow down", 429)
-        assert world.recording.record(PROFILE, CONNECTION, answer) == Recorded(
+        assert world.recording.record(PROFILE, CONNECTION, answer) == LoggedFailure(
             unwritten, Cause.RATE_LIMITED
         )
         assert list(world.log.failures) == [unwritten]

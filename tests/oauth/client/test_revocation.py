@@ -5,6 +5,7 @@ import pytest
 
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.profiles import Profile
+from oauth_helper.hubspot.token_request import AppCredentials, token_form
 from oauth_helper.models import Connection, StoreUnavailableError, Tokens
 from oauth_helper.oauth.client.revocation import Revoked, revoke
 from oauth_helper.scopes import shipped_catalogue
@@ -57,7 +58,8 @@ class Endpoint:
     store: Store
     seen: list[tuple[dict[str, list[str]], bool]] = field(default_factory=list)
 
-    def revoke(self, form: str) -> bool:
+    def revoke(self, app: AppCredentials, refresh_token: Secret) -> bool:
+        form = token_form(app, refresh_token, "refresh_token")
         self.seen.append((parse_qs(form), ID in self.store.kept))
         return self.confirms
 

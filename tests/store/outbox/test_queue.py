@@ -21,16 +21,15 @@ from oauth_helper.failures.model import Event, EventType
 from oauth_helper.models import Attempt, Connection, StoreUnavailableError, Tokens
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.outbox import queue as outbox_module
-from oauth_helper.store.outbox.codec import from_bytes, to_bytes
-from oauth_helper.store.outbox.queue import Outbox
-from oauth_helper.store.outbox.sqlite_file import problem_with
-from oauth_helper.store.outbox.writer import (
+from oauth_helper.store.outbox.events import (
+    EVENT_TYPES,
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
     ConnectionSaved,
     ErrorReported,
 )
+from oauth_helper.store.outbox.queue import Outbox, problem_with
 
 SEALER = Encryptor([Secret("a key of the outbox that is long enough")], purpose="outbox")
 ATTEMPT = Attempt(
@@ -67,16 +66,10 @@ NOTES = [
 
 @pytest.fixture
 def make(tmp_path):
-    made = []
-
     def begin(**options):
-        box = Outbox(tmp_path / "outbox", encrypt=SEALER.encrypt, decrypt=SEALER.decrypt, **options)
-        made.append(box)
-        return box
+        return Outbox(tmp_path / "outbox", encryptor=SEALER, **options)
 
-    yield begin
-    for box in made:
-        box.close()
+    return begin
 
 
 def taken(box):
@@ -91,7 +84,7 @@ def began(number):
 
 @pytest.mark.parametrize("note", NOTES, ids=lambda note: type(note).__name__)
 def test_a_note_comes_back_as_it_was(note):
-    again = from_bytes(to_bytes(note))
+    again = SEALER.decrypt_value(SEALER.encrypt_value(note), *EVENT_TYPES)
     assert again == note
     if isinstance(note, ConnectionSaved):
         assert again.tokens.refresh_token.reveal() == "canary-refresh"
@@ -100,19 +93,21 @@ def test_a_note_comes_back_as_it_was(note):
 @given(some_failures(5))
 def test_every_failure_comes_back_as_it_was(failures):
     for failure in failures:
-        assert from_bytes(to_bytes(AttemptFailed(failure))) == AttemptFailed(failure)
+        assert SEALER.decrypt_value(
+            SEALER.encrypt_value(AttemptFailed(failure)), *EVENT_TYPES
+        ) == AttemptFailed(failure)
 
 
 @given(st.binary(max_size=200))
 def test_what_is_no_note_is_a_value_error(data):
-    with pytest.raises(ValueError, match="note"):
-        from_bytes(data)
+    with pytest.raises(ValueError, match="not a value"):
+        SEALER.decrypt_value(SEALER.encrypt(data).decode(), *EVENT_TYPES)
 
 
 def test_notes_come_out_once_and_in_their_order_also_for_another_process(make):
     box = make()
     assert box.replay(pytest.fail) == 0
-    assert not box._file.exists()  # nothing is made before it is needed
+    assert not box._path.exists()  # nothing is made before it is needed
     for note in NOTES:
         box.put(note)
     assert box.depth() == len(NOTES)
@@ -157,12 +152,12 @@ def test_a_note_that_cannot_be_written_holds_nobody_up_and_is_kept(make, tmp_pat
     stranger = Encryptor([Secret("another key that is long enough too")], purpose="outbox")
     with sqlite3.connect(tmp_path / "outbox" / "notes.sqlite3") as database:
         database.execute(
-            "UPDATE notes SET note = ? WHERE id = 1", (stranger.encrypt(to_bytes(began(1))),)
+            "UPDATE notes SET note = ? WHERE id = 1", (stranger.encrypt_value(began(1)).encode(),)
         )
     database.close()
     assert taken(box) == [began(2)]
     assert box.depth() == 0
-    assert "set aside: number 1" in caplog.text
+    assert "set aside: 1" in caplog.text
     with sqlite3.connect(tmp_path / "outbox" / "notes.sqlite3") as database:
         assert database.execute("SELECT refused FROM notes").fetchall() == [("DecryptionError",)]
     database.close()
@@ -207,7 +202,7 @@ sys.path[:0] = sys.argv[2:]
 from pathlib import Path
 from store.outbox.test_queue import SEALER, began
 from oauth_helper.store.outbox.queue import Outbox
-box = Outbox(Path(sys.argv[1]), encrypt=SEALER.encrypt, decrypt=SEALER.decrypt)
+box = Outbox(Path(sys.argv[1]), encryptor=SEALER)
 number = 0
 while True:
     box.put(began(number))
@@ -233,13 +228,13 @@ def test_what_was_put_is_there_after_a_kill(make, tmp_path):
 
 
 def test_a_full_file_keeps_its_last_quarter_for_what_matters_more(make, caplog):
-    box = make(most_bytes=64 * 4096)
+    box = make(max_bytes=64 * 4096)
     number = 0
     while not box.lost:
         box.put(began(number))
         number += 1
         assert number < 5000
-    assert "attempts, 1 notes so far" in caplog.text
+    assert "is full: 1 attempts so far" in caplog.text
     waiting = box.depth()
     assert waiting == number - 1
     for step in range(20):
@@ -250,8 +245,8 @@ def test_a_full_file_keeps_its_last_quarter_for_what_matters_more(make, caplog):
 
 
 def test_beyond_that_notes_are_kept_in_memory_and_then_lost_and_told(make, caplog, monkeypatch):
-    monkeypatch.setattr(outbox_module, "_MOST_IN_MEMORY", 3)
-    box = make(most_bytes=16 * 4096)
+    monkeypatch.setattr(outbox_module, "_MAX_IN_MEMORY", 3)
+    box = make(max_bytes=16 * 4096)
     put = 0
     while not box.lost:
         box.put(AttemptFailed(a_failure(message=os.urandom(500).hex())))
@@ -259,13 +254,13 @@ def test_beyond_that_notes_are_kept_in_memory_and_then_lost_and_told(make, caplo
         assert put < 5000
     assert box.depth() == put - 1
     assert "in memory only" in caplog.text
-    assert "lost, for the outbox takes no more: failed" in caplog.text
+    assert "lost because the outbox is full: failed" in caplog.text
     assert len(taken(box)) == put - 1
 
 
 def test_where_nothing_can_be_written_notes_wait_in_memory(tmp_path, caplog):
     (tmp_path / "file").write_text("not a directory")
-    box = Outbox(tmp_path / "file" / "outbox", encrypt=SEALER.encrypt, decrypt=SEALER.decrypt)
+    box = Outbox(tmp_path / "file" / "outbox", encryptor=SEALER)
     assert problem_with(tmp_path / "file/outbox") == f"{tmp_path}/file/outbox cannot be written"
     box.put(NOTES[1])
     box.put(NOTES[2])
@@ -284,7 +279,6 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(make, tmp_path, damage,
     box = make()
     for number in range(200):
         box.put(began(number))
-    box.close()
     size = path.stat().st_size
     with path.open("r+b") as file:
         if damage == "torn page":
@@ -294,7 +288,7 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(make, tmp_path, damage,
     taken(box)
     box.put(began(1))
     assert taken(box) == [began(1)]
-    assert "the outbox is damaged and set aside" in caplog.text
+    assert "the outbox is damaged; moving it to" in caplog.text
     assert (tmp_path / "outbox" / "notes.damaged").stat().st_size == size
 
 

@@ -12,7 +12,7 @@ from stories import KEPT, STORIES, Everything, caught_up
 
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.embedded.server import EmbeddedStore
-from oauth_helper.store.outbox.writer import ConnectionSaved
+from oauth_helper.store.outbox.events import ConnectionSaved
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def parts(store, store_url, make):  # noqa: ARG001 - emptied
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
 def test_notes_written_twice_change_nothing(parts, story):
     for note in story:
-        parts.noting.note(note)
+        parts.writer.write(note)
     once = parts.left_behind()
     for note in story:
-        parts.noting._write(note)
+        parts.writer._write(note)
     assert parts.left_behind() == once
     for note in reversed(story):
-        parts.noting._write(note)
+        parts.writer._write(note)
     assert parts.left_behind() == once
     assert not once["open"]
 
@@ -44,12 +44,12 @@ def test_notes_written_twice_change_nothing(parts, story):
 def test_in_whatever_order_notes_are_written_staff_see_how_it_ended(parts, store, story):
     """Those that waited come after those that were written at once."""
     for note in story:
-        parts.noting._write(note)
+        parts.writer._write(note)
     expected = parts.left_behind()
     for order in itertools.permutations(story):
         store.flushall()
         for note in order:
-            parts.noting._write(note)
+            parts.writer._write(note)
         found = parts.left_behind()
         if expected["outcome"] == "connected" and found["failures"] < expected["failures"]:
             # A failure of what has connected meanwhile is not worth recording any more.
@@ -65,24 +65,24 @@ def test_what_waits_is_written_when_the_store_is_back(store, store_url, make):
         parts = make(relay.url)
         relay.cut()
         for note in STORIES["put off, then connected"]:
-            parts.noting.note(note)
+            parts.writer.write(note)
         assert parts.outbox.depth() == 4
         assert store.dbsize() == 0
         with pytest.raises(StoreUnavailableError):
-            parts.noting.catch_up()
+            parts.writer.flush()
         relay.mend()
         assert caught_up(parts) == 4
         assert parts.outbox.depth() == 0
         assert parts.left_behind()["status"] == "resolved"
         tokens = parts.connections.tokens("workato.7")
         assert tokens.refresh_token.reveal() == "refresh"
-        assert parts.noting.catch_up() == 0
+        assert parts.writer.flush() == 0
 
 
 def test_an_older_connection_does_not_take_the_place_of_a_newer_one(parts):
     newer = replace(KEPT.connection, connected_at=KEPT.connection.connected_at + 60, granted=("x",))
-    parts.noting.note(ConnectionSaved(newer, KEPT.tokens))
-    parts.noting._write(KEPT)
+    parts.writer.write(ConnectionSaved(newer, KEPT.tokens))
+    parts.writer._write(KEPT)
     assert parts.connections.get("workato.7") == newer
 
 
@@ -90,14 +90,14 @@ def test_a_store_that_lost_the_last_moments_gets_them_again(tmp_path, make):
     """As a replica that takes the place of its primary, or a server after a power cut."""
     with EmbeddedStore(tmp_path / "own") as own, Relay(own.url) as relay:
         parts = make(relay.url)
-        parts.noting.catch_up()
+        parts.writer.flush()
         story = STORIES["put off, then connected"]
-        parts.noting.note(story[0])
+        parts.writer.write(story[0])
         parts.now += 31  # too long ago to have been lost
         for note in story[1:]:
-            parts.noting.note(note)
+            parts.writer.write(note)
         before = parts.left_behind()
-        assert parts.noting.catch_up() == 0
+        assert parts.writer.flush() == 0
         relay.cut()
         with EmbeddedStore(tmp_path / "replica") as replica:
             relay.lead_to(replica.url)
@@ -116,7 +116,7 @@ def test_a_store_that_lost_the_last_moments_gets_them_again(tmp_path, make):
 def test_nothing_is_ever_counted_twice(parts, store, notes):
     store.flushall()
     for note in notes:
-        parts.noting._write(note)
+        parts.writer._write(note)
     found = parts.left_behind()
     assert found["failures"] <= 1
     for day in found["counted"]:

@@ -83,7 +83,7 @@ def test_an_attempt_that_was_left_at_hubspot_counts_as_mended_when_another_conne
     clock.now += 60
     customer.connect()
     clock.now += 10_000
-    assert services.sweeping.sweep() == 1
+    assert services.expiry.record_expired() == 1
     (failure,) = all_failures(services)
     assert failure.reference in stranded
     assert failure.cause is Cause.NEVER_RETURNED
@@ -96,7 +96,7 @@ def test_an_attempt_that_begins_after_the_connection_does_not(customer, services
     clock.now += 60
     customer.start()
     clock.now += 10_000
-    services.sweeping.sweep()
+    services.expiry.record_expired()
     (failure,) = all_failures(services)
     assert failure.status is Status.OPEN
 
@@ -125,7 +125,7 @@ def test_earlier_failures_of_the_same_browser_weigh_in_the_diagnosis(customer, s
     clock.now += 10
     customer.start()
     clock.now += 10_000
-    services.sweeping.sweep()
+    services.expiry.record_expired()
     late, early = all_failures(services)
     assert services.failures.earlier_causes(late.reference, late.browser_id) == (early.cause,)
 
@@ -160,7 +160,7 @@ def test_a_connection_of_one_profile_mends_nothing_of_another_in_the_sweep(
     clock.now += 5
     customer.connect("workato")
     clock.now += 10_000
-    services_of(app).sweeping.sweep()
+    services_of(app).expiry.record_expired()
     (failure,) = services_of(app).failures.page(FailureQuery(), limit=5).failures
     assert failure.status is Status.OPEN
 
@@ -169,7 +169,7 @@ def test_a_connection_of_one_profile_mends_nothing_of_another_in_the_sweep(
 def test_a_late_error_opens_what_staff_had_resolved_and_says_so(customer, services, clock, how):
     address = customer.start()
     clock.now += 1000
-    services.sweeping.sweep()
+    services.expiry.record_expired()
     (failure,) = all_failures(services)
     if how == "by staff":
         services.failures.change(

@@ -86,7 +86,7 @@ def test_a_second_report_refines_the_same_record(customer, app):
 def test_a_report_refines_what_counted_as_never_returned(customer, app, clock):
     reference = begin(customer)
     clock.now += 1000
-    services_of(app).sweeping.sweep()
+    services_of(app).expiry.record_expired()
     page = customer.browser.get(f"/attempts/{reference}")
     assert "We have not heard back from HubSpot" in page.text
     assert "an admin of your HubSpot account" in tell(customer, reference, E7).text

@@ -73,8 +73,7 @@ def test_unknown_scopes_are_refused_and_named(tool, failures, hubspot):
     assert (answer["error"], answer["state"]) == ("invalid_scope", "xyz")
     (failure,) = failures()
     assert answer["error_description"] == (
-        "These scopes are not known here: crm.objects.contact.read, bogus. "
-        f"Reference: {failure['reference']}"
+        f"Unknown scopes: crm.objects.contact.read, bogus. Reference: {failure['reference']}"
     )
     assert failure["cause"] == "invalid_scope_name"
     assert failure["missing"] == ["crm.objects.contact.read", "bogus"]
@@ -260,7 +259,7 @@ def test_who_comes_again_after_hubspots_own_error_is_asked_what_it_said(make_too
 def test_a_client_that_never_comes_back_from_hubspot_is_missed(tool, clock, failures):
     tool.to_hubspot()
     clock.now += 901
-    services_of(tool.browser.application).sweeping.sweep()
+    services_of(tool.browser.application).expiry.record_expired()
     (failure,) = failures()
     assert (failure["cause"], failure["client"]) == ("never_returned", "Flow Tool")
 
@@ -269,7 +268,7 @@ def test_a_client_that_does_not_come_for_its_tokens_is_missed(tool, clock, failu
     tool.code()
     assert not failures()
     clock.now += 121
-    services_of(tool.browser.application).sweeping.sweep()
+    services_of(tool.browser.application).expiry.record_expired()
     (failure,) = failures()
     assert failure["cause"] == "code_expired_or_reused"
     assert failure["candidates"][0]["why"].startswith("HubSpot's answer came back and was passed")
