@@ -222,7 +222,9 @@ class _Table(BaseModel):
     conditional_scopes: _Scopes = ()
     missing_optional: MissingOptional = "note"
     pkce: bool = True
-    region: Annotated[str, choice({region: region for region in HUBLETS})] = ""
+    region: Annotated[
+        str, matching("[a-z]{2}[0-9]", f"must be a hublet of HubSpot, such as {', '.join(HUBLETS)}")
+    ] = ""
     hub_id: Annotated[int, Field(ge=1)] = 1
     return_origins: _Origins = frozenset()
 
