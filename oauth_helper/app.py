@@ -1,4 +1,4 @@
-"""Wire the program: `create_app` makes every part and hands it to those that need it."""
+"""Wire the application: `create_app` creates every part and passes it to those that need it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask import Flask
 from oauth_helper.common.encryption import Encryptor, derive_key
 from oauth_helper.common.logging import keep_libraries_quiet
 from oauth_helper.config.sandbox_app import sandbox_for
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.hubspot.client import HubSpotClient
 from oauth_helper.oauth.client.callback import Callback
 from oauth_helper.oauth.client.expiry import AttemptExpiry
@@ -29,7 +29,6 @@ from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.export_progress import Exports
 from oauth_helper.store.failures import Failures
-from oauth_helper.store.migrations import Migrations
 from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
@@ -43,10 +42,10 @@ from oauth_helper.web.customer.cookies import AttemptCookies
 from oauth_helper.web.services import SESSION_LIFETIME, Services
 
 
-def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> Flask:
-    """Return the WSGI application for `config`, whose `redis_url` and `secret_keys` are set.
+def create_app(config: Settings, *, clock: Callable[[], float] | None = None) -> Flask:
+    """Return the WSGI application for `config`, which must have `redis_url` and `secret_keys`.
 
-    `clock` gives Unix seconds; None is the system's clock.
+    `clock` returns Unix seconds; None uses the system clock.
     """
     keep_libraries_quiet()
     clock = clock or time.time
@@ -55,16 +54,16 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     def encryptor(purpose: str) -> Encryptor:
         return Encryptor(config.secret_keys, purpose=purpose)
 
-    # HubSpot and the store.
+    # HubSpot and Redis.
     hubspot = HubSpotClient(config.api_url, config.api_version, threads=config.threads)
     redis = connect(config.redis_url.reveal())
     store_server = RedisServer(redis)
     tokens, codes, queued = encryptor("tokens"), encryptor("codes"), encryptor("outbox")
     attempts = Attempts(redis, retention_days=config.failure_retention_days)
     failures = Failures(redis, retention_days=config.failure_retention_days)
-    connections = Connections(redis, encrypt=tokens.encrypt, decrypt=tokens.decrypt)
+    connections = Connections(redis, encryptor=tokens)
     refresh_locks = RefreshLocks(redis)
-    outbox = Outbox(config.data_dir / "outbox", encrypt=queued.encrypt, decrypt=queued.decrypt)
+    outbox = Outbox(config.data_dir / "outbox", encryptor=queued)
     writer = EventWriter(
         attempts=attempts,
         failures=failures,
@@ -75,7 +74,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         clock=clock,
     )
 
-    # The client of HubSpot.
+    # The client role, towards HubSpot.
     authorizer = Authorizer(
         endpoint=config.authorization_endpoint,
         writer=writer,
@@ -97,13 +96,13 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         clock=clock,
     )
 
-    # The authorization server of others.
+    # The authorization server role, towards proxy clients.
     server = ProxyServer(
         ServerDependencies(
             issuer=config.public_url,
             clients=config.oauth_clients,
             profiles=profiles,
-            codes=Codes(redis, encrypt=codes.encrypt, decrypt=codes.decrypt),
+            codes=Codes(redis, encryptor=codes),
             refresh_tokens=RefreshTokens(encryptor("refresh tokens")),
             connections=connections,
             hubspot=hubspot,
@@ -118,14 +117,14 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
 
     oidc_provider = None
     if config.openid:
-        # `requests`, which it needs, costs a worker 4 MB.
+        # Imported only here: it needs `requests`, which costs a worker 4 MB.
         from oauth_helper.web.support.oidc_client import OidcProvider  # noqa: PLC0415
 
         oidc_provider = OidcProvider(config.openid, f"{config.public_url}/support/oidc/callback")
 
     # The pages and the API.
     app = Flask("oauth_helper.web")
-    # Werkzeug's own redirects are made from the Host header.
+    # Werkzeug builds its own redirects from the Host header, which the sender controls.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
     app.config.update(SECRET_KEY=newest, SECRET_KEY_FALLBACKS=older)
@@ -137,7 +136,6 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         reports=reports,
         expiry=expiry,
         writer=writer,
-        upgrading=Migrations(redis, failures),
         outbox=outbox,
         cookies=AttemptCookies(encryptor("attempts"), secure=config.is_secure),
         attempts=attempts,
@@ -147,7 +145,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         connections=connections,
         token_refresher=token_refresher,
         exports=Exports(redis),
-        # Each holds a thread for as long as its reader takes.
+        # An export holds a thread for as long as its download takes.
         export_slots=threading.BoundedSemaphore(max(1, config.threads // 4)),
         hubspot=hubspot,
         server=server if config.oauth_clients else None,
@@ -158,14 +156,14 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         clock=clock,
     ).install(app)
     if config.otlp_endpoint:
-        from oauth_helper.web.tracing import Tracing  # noqa: PLC0415 - its packages are an option
+        from oauth_helper.web.tracing import Tracing  # noqa: PLC0415 - its packages are optional
 
         app.extensions["oauth_helper_tracing"] = Tracing(config.otlp_endpoint, app)
     routes.install(app, config, rate_limit_storage(config.redis_url.reveal()))
     if config.sandbox:
         sandbox = create_blueprint(sandbox_for(config, RedisSandboxState(redis), clock=clock))
         security.limit_blueprint(sandbox, "600 per minute")
-        # Its token endpoint is for programs, and its forms guard themselves.
+        # Programs call its token endpoint, and its forms have their own protection.
         security.csrf.exempt(sandbox)
         app.register_blueprint(sandbox, url_prefix="/sandbox")
     return app

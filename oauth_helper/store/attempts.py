@@ -10,7 +10,8 @@ from oauth_helper.common.references import day_of
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, LuaScript
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 # Seconds that an attempt is remembered: over a weekend, and so much longer than one can take.
 _DAYS_KEPT = 3
@@ -242,9 +243,9 @@ def _attempt_of(reference: str, fields: dict[str, str]) -> Attempt:
             tuple(fields["scope"].split()), tuple(fields["optional_scope"].split())
         ),
         started_at=started_at,
-        deadline=int(fields.get("deadline", started_at)),
+        deadline=int(fields["deadline"]),
         claimed_at=int(claimed) if claimed else None,
-        browser_id=fields.get("person", ""),
-        language=fields.get("language", ""),
+        browser_id=fields["person"],
+        language=fields["language"],
         client=fields.get("client", ""),
     )

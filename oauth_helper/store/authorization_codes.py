@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
 from typing import Final, cast
 
-from oauth_helper.common.codec import decode, encode
+from oauth_helper.common.encryption import Encryptor
 from oauth_helper.models import IssuedCode
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, LuaScript
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 #: Seconds that a code lives. RFC 6749 section 4.1.2 allows ten minutes; a client takes one second.
 #: Shorter than what an attempt may be in hand, so that a code that nobody fetches is noticed.
@@ -65,26 +65,28 @@ class Codes:
         self,
         client: Client,
         *,
-        encrypt: Callable[[bytes], bytes],
-        decrypt: Callable[[bytes], bytes],
+        encryptor: Encryptor,
     ) -> None:
         self._client = client
-        self._encrypt, self._decrypt = encrypt, decrypt
+        self._encryptor = encryptor
         self._take = LuaScript(client, _TAKE)
         self._check = LuaScript(client, _CHECK)
 
     def keep(self, code: str, issued: IssuedCode) -> None:
         """Remembers what a code stands for, for `CODE_LIFETIME` seconds."""
-        encrypted = self._encrypt(encode(issued)).decode()
+        encrypted = self._encryptor.encrypt_value(issued)
         self._client.set(keys.code(_hashed(code)), encrypted, ex=CODE_LIFETIME)
 
     def find(self, code: str) -> IssuedCode | None:
         """What a code stands for; None when it is unknown, used or too old."""
         encrypted = cast("str | None", self._client.get(keys.code(_hashed(code))))
         try:
-            return decode(self._decrypt(encrypted.encode()), IssuedCode) if encrypted else None
+            if encrypted is None:
+                return None
+            issued: IssuedCode = self._encryptor.decrypt_value(encrypted, IssuedCode)
         except ValueError:
             return None
+        return issued
 
     def take(self, code: str, *, by: str, grant: str) -> bool:
         """True for the first caller only. Remembers that the client `by` used it for `grant`."""

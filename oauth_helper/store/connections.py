@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from itertools import islice
 from typing import Any, Final, cast
 
+from oauth_helper.common.encryption import DecryptionError, Encryptor
 from oauth_helper.common.references import day_of
-from oauth_helper.common.secrets import Secret
 from oauth_helper.models import Connection, Tokens
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, LuaScript
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 _FORGET: Final = """
 if redis.call('HGET', KEYS[1], 'reference') ~= ARGV[1] then return 0 end
@@ -52,17 +53,16 @@ class Connections:
         self,
         client: Client,
         *,
-        encrypt: Callable[[bytes], bytes],
-        decrypt: Callable[[bytes], bytes],
+        encryptor: Encryptor,
     ) -> None:
         self._client = client
         self._forget = LuaScript(client, _FORGET)
         self._change = LuaScript(client, _CHANGE)
-        self._encrypt, self._decrypt = encrypt, decrypt
+        self._encryptor = encryptor
 
     def save(self, connection: Connection, tokens: Tokens) -> None:
         """Writes a connection; an earlier one of the same id is replaced, tokens and all."""
-        fields = {**_to_fields(connection), "tokens": self._sealed(tokens)}
+        fields = {**_to_fields(connection), "tokens": self._encrypted(tokens)}
         with self._client.pipeline(transaction=False) as pipeline:
             # The index first: an id without record is passed over, a record without id is lost.
             pipeline.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
@@ -73,7 +73,7 @@ class Connections:
 
     def refresh(self, connection: Connection, tokens: Tokens, *, expires_at: int) -> bool:
         """Writes new tokens; False when it is not the connection any more that was read."""
-        changed = ["expires_at", str(expires_at), "tokens", self._sealed(tokens)]
+        changed = ["expires_at", str(expires_at), "tokens", self._encrypted(tokens)]
         return self._change_if_same(connection, "", changed)
 
     def end(self, connection: Connection, *, at: int, by: str) -> bool:
@@ -93,25 +93,24 @@ class Connections:
     def tokens(self, connection_id: str) -> Tokens | None:
         """The tokens of a connection, or None when it is gone or no key opens them any more."""
         encrypted = cast("str | None", self._client.hget(keys.connection(connection_id), "tokens"))
-        return self._opened(encrypted)
+        return self._decrypted(encrypted)
 
     def with_tokens(self, connection_id: str) -> tuple[Connection, Tokens | None] | None:
         """A connection with its own tokens, None in place of what no key opens; None for none."""
         fields = cast("dict[str, str]", self._client.hgetall(keys.connection(connection_id)))
-        return (_from_fields(fields), self._opened(fields.get("tokens"))) if fields else None
+        return (_from_fields(fields), self._decrypted(fields.get("tokens"))) if fields else None
 
-    def _sealed(self, tokens: Tokens) -> str:
-        plain = json.dumps([tokens.access_token.reveal(), tokens.refresh_token.reveal()])
-        return self._encrypt(plain.encode()).decode()
+    def _encrypted(self, tokens: Tokens) -> str:
+        return self._encryptor.encrypt_value(tokens)
 
-    def _opened(self, encrypted: str | None) -> Tokens | None:
+    def _decrypted(self, encrypted: str | None) -> Tokens | None:
         if encrypted is None:
             return None
         try:
-            access_token, refresh_token = json.loads(self._decrypt(encrypted.encode()))
-        except ValueError:
+            tokens: Tokens = self._encryptor.decrypt_value(encrypted, Tokens)
+        except DecryptionError:
             return None
-        return Tokens(Secret(access_token), Secret(refresh_token))
+        return tokens
 
     def newest(self, *, limit: int, offset: int = 0) -> tuple[Connection, ...]:
         """Connections, the latest first."""
@@ -233,9 +232,9 @@ def _from_fields(fields: dict[str, str]) -> Connection:
         connected_at=int(fields["connected_at"]),
         expires_at=int(fields["expires_at"]),
         reference=fields["reference"],
-        client=fields.get("client", ""),
-        ended_at=int(fields["ended_at"]) if fields.get("ended_at") else None,
-        ended_by=fields.get("ended_by", ""),
+        client=fields["client"],
+        ended_at=int(fields["ended_at"]) if fields["ended_at"] else None,
+        ended_by=fields["ended_by"],
     )
 
 

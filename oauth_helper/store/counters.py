@@ -22,7 +22,8 @@ from oauth_helper.store import keys
 from oauth_helper.store.day_counters import DayCounters, DayCounts
 from oauth_helper.store.failure_index import KIND, Plan, plan_for, read_kind, write_kind
 from oauth_helper.store.failure_search import SPREAD, FailureSearch, Place, ordinal
-from oauth_helper.store.redis import Client, LuaScript
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 T = TypeVar("T")
 
@@ -174,8 +175,8 @@ class Counters:
             for _, reference in stretch.places:
                 pipeline.hmget(keys.failure(reference), *COUNTED)
             rows = cast("list[list[str | None]]", pipeline.execute())
-        # Of a record that is gone nothing is there, of an older one all but the client.
-        return Counter(write_kind(each or "" for each in row) for row in rows if row[0])
+        # A record that is gone has no values.
+        return Counter(write_kind(map(str, row)) for row in rows if row[0])
 
     def groups(self, wanted: FailureQuery, *, limit: int, sample: int = 3) -> tuple[Group, ...]:
         """The groups of the failures that are wanted, the largest first.

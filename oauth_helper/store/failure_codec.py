@@ -42,7 +42,11 @@ def to_fields(failure: Failure) -> dict[str, str]:
             ensure_ascii=False,
         ),
         "candidates": json.dumps(
-            [[each.cause, each.why] for each in failure.candidates], ensure_ascii=False
+            [
+                [each.cause, each.why, each.scopes, each.situation, each.detail]
+                for each in failure.candidates
+            ],
+            ensure_ascii=False,
         ),
     }
 
@@ -61,13 +65,6 @@ def read_request(text: str) -> RequestedScopes:
     """What `write_request` wrote."""
     scope, _, optional_scope = text.partition("\n")
     return RequestedScopes(tuple(scope.split()), tuple(optional_scope.split()))
-
-
-def requested_in(fields: dict[str, str]) -> RequestedScopes:
-    """What was requested, of a record from when each had that for itself."""
-    return RequestedScopes(
-        tuple(fields.get("scope", "").split()), tuple(fields.get("optional_scope", "").split())
-    )
 
 
 #: The fields that words are looked for in.
@@ -116,7 +113,7 @@ def _events(text: str) -> tuple[Event, ...]:
 
 
 def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
-    """The failure that `to_fields` wrote, now or with fewer fields."""
+    """The failure that `to_fields` wrote."""
     return Failure(
         reference=fields["reference"],
         profile=fields["profile"],
@@ -131,15 +128,16 @@ def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
         hub_id=int(fields["hub_id"]) if fields["hub_id"] else None,
         correlation_id=fields["correlation_id"],
         redirect_uri=fields["redirect_uri"],
-        ask=fields.get("ask", ""),
-        assignee=fields.get("assignee", ""),
-        browser_id=fields.get("person", ""),
-        language=fields.get("language", ""),
-        client=fields.get("client", ""),
-        client_error=fields.get("mistake", ""),
-        revision=int(fields.get("rev", "0")),
-        history=_events(fields.get("history", "[]")),
+        ask=fields["ask"],
+        assignee=fields["assignee"],
+        browser_id=fields["person"],
+        language=fields["language"],
+        client=fields["client"],
+        client_error=fields["mistake"],
+        revision=int(fields["rev"]),
+        history=_events(fields["history"]),
         candidates=tuple(
-            Candidate(Cause(cause), why) for cause, why in json.loads(fields["candidates"])
+            Candidate(Cause(cause), why, tuple(scopes), situation, detail)
+            for cause, why, scopes, situation, detail in json.loads(fields["candidates"])
         ),
     )

@@ -14,9 +14,11 @@ from oauth_helper.store.failure_codec import (
     from_fields,
     from_texts,
     read_request,
-    requested_in,
 )
 from oauth_helper.store.redis import Client
+
+# What was requested, if only that is missing from the store.
+_UNKNOWN = RequestedScopes(())
 
 # Requests that a process remembers. Its own make few; programs that connect by themselves, more.
 _REMEMBERED = 1000
@@ -33,9 +35,10 @@ class FailureRecords:
         self._client = client
         self._requests: dict[str, RequestedScopes] = {}
 
-    def fields(self, reference: str) -> dict[str, str]:
-        """The fields of one record; none when it is not there."""
-        return cast("dict[str, str]", self._client.hgetall(keys.failure(reference)))
+    def get(self, reference: str) -> Failure | None:
+        """Return one failure, or None if there is no record of it."""
+        (found,) = self.get_all([reference])
+        return found
 
     def get_all(self, references: Sequence[str]) -> list[Failure | None]:
         """The failures, in this order; None for each that is not there."""
@@ -56,9 +59,7 @@ class FailureRecords:
         records = list(records)
         known = self._known_requests(records)
         return [
-            from_fields(fields, known.get(fields.get("request", "")) or requested_in(fields))
-            if fields
-            else None
+            from_fields(fields, known.get(fields["request"], _UNKNOWN)) if fields else None
             for fields in records
         ]
 
@@ -68,7 +69,7 @@ class FailureRecords:
         missing = {
             fields["request"]: fields["reference"]
             for fields in records
-            if "request" in fields and fields["request"] not in known
+            if fields and fields["request"] not in known
         }
         if not missing:
             return known

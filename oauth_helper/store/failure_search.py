@@ -12,7 +12,8 @@ from oauth_helper.common.references import parse_reference
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.store import keys
 from oauth_helper.store.failure_index import Plan
-from oauth_helper.store.redis import Client, LuaScript
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 #: A failure is recorded under the day of its attempt and may happen up to this much after that day
 #: began: attempts are remembered for three days, in which somebody may report or sweep them.

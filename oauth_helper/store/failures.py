@@ -35,7 +35,8 @@ from oauth_helper.store.failure_search import (
     read_cursor,
     write_cursor,
 )
-from oauth_helper.store.redis import Client, LuaScript
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 #: How many records one page looks at to fulfil what no index answers.
 EXAMINED_AT_MOST = 2000
@@ -121,37 +122,23 @@ class Failures:
         they wrote. Time and reference stay.
         """
         for _ in range(_TRIES):
-            fields = self._records.fields(reference)
-            (old,) = self._records.read([fields])
+            old = self._records.get(reference)
             if old is None:
                 return None
             new = change(old)
             if new == old:
                 return old
             new = replace(new, revision=old.revision + 1)
-            if self._replace(old, new, was_counted=fields.get("v") != "1"):
+            if self._replace(old, new):
                 self._note_recovery(old, new)
                 self.feed.announce(new, expires_at=int(self._expiry(day_of(reference))))
                 return new
         raise StoreUnavailableError(f"{reference} is changed by others all the time")
 
-    def migrate(self, reference: str) -> bool:
-        """Writes a record of the first version as it is written now; False if it is none of these.
-
-        What it says stays, but for its revision: so no two who do it at once count it twice.
-        """
-        fields = self._records.fields(reference)
-        if fields.get("v") != "1":
-            return False
-        (old,) = self._records.read([fields])
-        if old is None:
-            return False
-        return self._replace(old, replace(old, revision=old.revision + 1), was_counted=False)
-
-    def _replace(self, old: Failure, new: Failure, *, was_counted: bool) -> bool:
+    def _replace(self, old: Failure, new: Failure) -> bool:
         day = day_of(new.reference)
-        before = counters_of(old) if was_counted else ()
-        down, up = _difference(before, counters_of(new)), _difference(counters_of(new), before)
+        before, after = counters_of(old), counters_of(new)
+        down, up = _difference(before, after), _difference(after, before)
         indexes = indexes_of(new)
         left = [index for index in indexes_of(old) if index not in indexes]
         return bool(
@@ -199,8 +186,7 @@ class Failures:
 
     def get(self, reference: str) -> Failure | None:
         """One failure, or None when there is no such record."""
-        (found,) = self._records.read([self._records.fields(reference)])
-        return found
+        return self._records.get(reference)
 
     def get_all(self, references: Sequence[str]) -> list[Failure]:
         """Those of the failures that are there, in the order asked for."""
@@ -406,7 +392,7 @@ return 1 + first_of_day
 CHANGE: Final = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 if redis.call('HGET', KEYS[1], 'mark') == ARGV[5] then return 1 end
-if (redis.call('HGET', KEYS[1], 'rev') or '0') ~= ARGV[2] then return 0 end
+if redis.call('HGET', KEYS[1], 'rev') ~= ARGV[2] then return 0 end
 local down, up, left = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
 redis.call('HSET', KEYS[1], 'mark', ARGV[5], unpack(ARGV, 13 + down + up))
 redis.call('HSETNX', KEYS[2], ARGV[6], ARGV[7])

@@ -15,7 +15,6 @@
 | `oh:{<day>}:attempts` | hash | how many have `begun <profile>`, and `connected <profile>` |
 | `oh:{<day>}:recovered` | hash | by reference, `<seconds> <profile>` until the account connected |
 | `oh:days` | sorted set | the days that hold failures |
-| `oh:format` | string | the version of what is stored, once all of it is of that version |
 | `oh:feed` | stream | the references of failures that are new or have changed, the latest |
 | `oh:people:<fingerprint>`, `oh:accounts:<fingerprint>` | HyperLogLog | whom a group affects |
 | `oh:last_success_of:<browser_id>:<profile>` | string | when and with which attempt somebody last connected |
@@ -48,7 +47,6 @@ from oauth_helper.common.references import day_of
 DAYS = "oh:days"
 CONNECTIONS = "oh:connections"
 FEED = "oh:feed"
-FORMAT = "oh:format"
 
 #: What the keys of `limits` begin with.
 LIMITS = "oh:limit"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, LuaScript
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import Client
 
 # KEYS: the turn. ARGV: the caller's mark, milliseconds, beginning of a note about this connection.
 # A client that lost the reply asks again, and finds its own mark. A note about an earlier

@@ -349,33 +349,6 @@ def test_changes_at_the_same_time_are_all_counted(store_url, log, counted):
     assert_recounted(counted, everything)
 
 
-def test_a_record_from_before_there_were_counters_is_counted_when_it_changes(client, log, counted):
-    failure = a_failure(missing=("tickets",))
-    log.record(failure)
-    day = f"oh:{{{NOON.date()}}}"
-    for name in ("counts", "groups", "scopes", "names", "requests", "version"):
-        client.delete(f"{day}:{name}")
-    for index in client.keys(f"{day}:failures:*"):
-        if not index.endswith(f"cause:{failure.cause}"):
-            client.delete(index)
-    key = f"{day}:failure:{failure.reference}"
-    client.hdel(key, "request", "assignee", "person", "language")
-    requested = failure.requested
-    old = {"v": "1", "scope": " ".join(requested.scope)}
-    client.hset(key, mapping={**old, "optional_scope": " ".join(requested.optional_scope)})
-
-    assert log.get(failure.reference) == failure
-    assert_recounted(counted, [])
-    now = log.change(failure.reference, partial(changed, what="resolve", number=0))
-    assert now.requested == requested
-    assert log.get(failure.reference) == now
-    for each in (counted, Counters(client)):
-        assert_recounted(each, [now])
-    assert log.page(FailureQuery(status="resolved", scope="tickets"), limit=5).failures == (now,)
-    now = log.change(failure.reference, partial(changed, what="reopen", number=0))
-    assert_recounted(counted, [now])
-
-
 def test_an_emptied_store_counts_from_nothing(client, log, counted):
     recorded = [a_failure(), a_failure()]
     for failure in recorded:

@@ -411,23 +411,10 @@ def test_the_history_is_bounded():
     assert [event.text for event in failure.history] == [f"{number}" for number in range(10, 60)]
 
 
-def test_a_record_of_an_earlier_version_can_be_read_and_changed(log, client):
-    failure = a_failure()
-    log.record(failure)
-    (key,) = client.keys("oh:*:failure:*")
-    assert client.hdel(key, "ask", "rev", "history") == 3
-    assert log.get(failure.reference) == failure
-    changed = log.change(failure.reference, lambda old: old.with_event(reported("x")))
-    assert log.get(failure.reference) == changed
-
-
-def test_a_record_from_before_there_were_clients_has_none(log, client):
+def test_a_failure_of_no_client_is_told_from_that_of_a_client(log, client):
     failure, through = a_failure(message="needle"), a_failure(client="Flow Tool")
     log.record(failure)
-    (key,) = client.keys("oh:*:failure:*")
     log.record(through)
-    assert client.hdel(key, "client") == 1
-    # It is counted as it was then.
     (counts,) = client.keys("oh:*:counts")
     kind = "unknown workato open token"
     assert client.hgetall(counts) == {kind: "1", f"{kind} Flow Tool": "1"}

@@ -1,4 +1,4 @@
-"""What the authorization server works with."""
+"""List the parts that the authorization server needs."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class ServerDependencies:
     """The parts of the authorization server.
 
-    `issuer` is PUBLIC_URL; `clock` gives Unix seconds. `key` is 32 random bytes, with which right
-    secrets of clients are remembered.
+    `issuer` is PUBLIC_URL. `clock` returns Unix seconds. `key` is 32 random bytes that hash the
+    clients' secrets in memory.
     """
 
     issuer: str

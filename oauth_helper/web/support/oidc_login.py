@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hmac
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from flask import abort, current_app, redirect, request, session
 from werkzeug.wrappers import Response
@@ -53,8 +52,7 @@ def openid_sign_in() -> Response:
         next=next_page(request.args.get("next", "")[:1000]),
         at=int(services().clock()),
     )
-    encrypted = services().sign_in_encryptor.encrypt(json.dumps(asdict(pending)).encode())
-    session[_PENDING] = encrypted.decode()
+    session[_PENDING] = services().sign_in_encryptor.encrypt_value(pending)
     return redirect(started["url"], 302)
 
 
@@ -85,7 +83,9 @@ def _pending_sign_in() -> _PendingSignIn | None:
     """Return the sign-in that this browser has started."""
     try:
         encrypted = str(session.get(_PENDING, ""))
-        fields = json.loads(services().sign_in_encryptor.decrypt(encrypted.encode()))
+        pending: _PendingSignIn = services().sign_in_encryptor.decrypt_value(
+            encrypted, _PendingSignIn
+        )
     except DecryptionError:
         return None
-    return _PendingSignIn(**fields)
+    return pending
