@@ -177,6 +177,13 @@ class _Sessions(SecureCookieSessionInterface):
 _READ_AHEAD = 65_536
 
 
+_BUSY = '{"error": "temporarily_unavailable", "error_description": "Busy. Try again."}\n'
+_BUSY_PROBLEM = (
+    '{"type": "about:blank", "title": "Service Unavailable", "status": 503, '
+    '"detail": "Busy. Try again."}\n'
+)
+
+
 class _BodyPlaces:
     """Lets those that wait for a body have half of the threads at most.
 
@@ -194,11 +201,12 @@ class _BodyPlaces:
         if not has_body and "HTTP_TRANSFER_ENCODING" not in environ:
             return self._app(environ, start_response)
         if not self._places.acquire(blocking=False):
+            is_api = environ.get("PATH_INFO", "").startswith("/api/")
             busy = Response(
-                '{"error": "temporarily_unavailable", "error_description": "Busy. Try again."}\n',
+                _BUSY_PROBLEM if is_api else _BUSY,
                 503,
                 {"Retry-After": "5"},
-                mimetype="application/json",
+                mimetype="application/problem+json" if is_api else "application/json",
             )
             return busy(environ, start_response)
         try:
