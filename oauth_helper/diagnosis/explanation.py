@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from oauth_helper.common.redaction import redact
 from oauth_helper.diagnosis import Candidate, Cause, Evidence, Fix, Role, Stage, diagnose, fix_for
@@ -99,17 +98,6 @@ def explain(evidence: Evidence, secrets: Iterable[str] = ()) -> Explanation:
         ),
         ask=diagnosis.ask,
     )
-
-
-def explanation_json(explanation: Explanation) -> dict[str, Any]:
-    """A diagnosis as programs get it."""
-    return {
-        "cause": explanation.cause,
-        "candidates": [{"cause": each.cause, "why": each.why} for each in explanation.candidates],
-        "scopes": list(explanation.scopes),
-        "fix": [{"who": each.who, "steps": list(each.steps)} for each in explanation.fixes],
-        "ask": explanation.ask,
-    }
 
 
 def _redirect_uri(evidence: Evidence) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -83,6 +84,7 @@ def validate_state(
     return pending
 
 
+@lru_cache(maxsize=8)
 def allowed_issuers(endpoint: str) -> frozenset[str]:
     """Return the issuers that a response may name: the origin of `endpoint`, in any region."""
     parts = urlsplit(endpoint)
