@@ -15,7 +15,7 @@ from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.toml_file import TABLE, SettingsError, did_you_mean, read_tables, validate
 from oauth_helper.config.values import Read, choice, load_file, matching
-from oauth_helper.hubspot.authorization_request import HUBLETS
+from oauth_helper.hubspot.hublets import HUBLETS
 from oauth_helper.hubspot.token_request import AppCredentials
 from oauth_helper.scopes import (
     AppConfiguration,

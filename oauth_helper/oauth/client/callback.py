@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Evidence, Stage
 from oauth_helper.failures.record import build_failure
-from oauth_helper.hubspot.authorization_request import HUBLETS, authorization_endpoint
+from oauth_helper.hubspot.authorization_request import authorization_endpoint
 from oauth_helper.hubspot.authorization_response import AuthorizationResponse, Code, Declined
+from oauth_helper.hubspot.hublets import HUBLETS
 from oauth_helper.hubspot.token_response import Granted, Unavailable
 from oauth_helper.models import (
     Claim,

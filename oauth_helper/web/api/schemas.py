@@ -19,7 +19,7 @@ from pydantic_core import PydanticKnownError
 
 from oauth_helper.diagnosis import Cause, Role, Stage
 from oauth_helper.diagnosis.app_check import (
-    Link,
+    CheckedLink,
     LinkError,
     check_size,
     link_in,
@@ -75,7 +75,7 @@ def _read_scopes(given: object) -> tuple[str, ...]:
     raise wrong(f"has to be {wanted}, not {kind_of(given)}")
 
 
-def _read_link(given: object) -> Link:
+def _read_link(given: object) -> CheckedLink:
     if not isinstance(given, str):
         raise wrong(f"has to be text, not {kind_of(given)}")
     return link_in(given)
@@ -136,7 +136,7 @@ class _LinkBody(RequestBody):
         return self.scope is not None or self.optional_scope is not None
 
     @property
-    def link(self) -> Link | None:
+    def link(self) -> CheckedLink | None:
         """The link with these scopes, or None without any. Raises `LinkError` for too many."""
         if not self.has_scopes:
             return None
@@ -185,7 +185,7 @@ class DiagnoseRequest(_LinkBody):
         None, description="Without it: token if there is a response, otherwise authorization."
     )
     authorize_url: Annotated[
-        Link | None, PlainValidator(_read_link), WithJsonSchema({"type": ["string", "null"]})
+        CheckedLink | None, PlainValidator(_read_link), WithJsonSchema({"type": ["string", "null"]})
     ] = Field(
         None,
         description="The link that was opened, or the address of HubSpot's error page. "
@@ -203,7 +203,7 @@ class DiagnoseRequest(_LinkBody):
     )
 
     @property
-    def link(self) -> Link | None:
+    def link(self) -> CheckedLink | None:
         """The link that was opened, or the one with these scopes."""
         return self.authorize_url or super().link
 

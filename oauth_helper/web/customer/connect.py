@@ -11,12 +11,12 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.profiles import Profile
-from oauth_helper.hubspot.authorization_request import HUBLETS
 from oauth_helper.hubspot.authorization_response import (
     AuthorizationResponse,
     read_authorization_response,
     single,
 )
+from oauth_helper.hubspot.hublets import HUBLETS, is_hublet
 from oauth_helper.models import PendingAuthorization
 from oauth_helper.oauth.client.callback import allowed_issuers, validate_state
 from oauth_helper.oauth.client.outcome import Connected, Deferred, Failed, Rejected, Rejection
@@ -206,8 +206,8 @@ def _hub_id() -> int | None:
 
 def _region() -> str | None:
     region = request.args.get("region") or None
-    if region not in (None, *HUBLETS):
-        abort(400, f"region has to be one of {', '.join(HUBLETS)}.")
+    if region is not None and not is_hublet(region):
+        abort(400, f"region has to be a hublet of HubSpot, such as {', '.join(HUBLETS)}.")
     return region
 
 
