@@ -137,15 +137,23 @@ def test_of_two_kinds_the_strictest_counts():
         ),
         pytest.param(
             '{}\n // "\n /* no end /',
-            ["is not JSON: line 2, column 2: a comment. HubSpot parses this file as plain JSON and can't upload it; remove it"],
+            [
+                "is not JSON: line 2, column 2: a comment. HubSpot parses this file as plain JSON and can't upload it; remove it"
+            ],
             id="comment-without-an-end",
         ),
         pytest.param(
-            "/*/", ["is not JSON: line 1, column 1: a comment. HubSpot parses this file as plain JSON and can't upload it; remove it"], id="half-a-comment"
+            "/*/",
+            [
+                "is not JSON: line 1, column 1: a comment. HubSpot parses this file as plain JSON and can't upload it; remove it"
+            ],
+            id="half-a-comment",
         ),
         pytest.param(
             '{"auth": {}} /* a\n */ /',
-            ["is not JSON: line 1, column 14: a comment. HubSpot parses this file as plain JSON and can't upload it; remove it"],
+            [
+                "is not JSON: line 1, column 14: a comment. HubSpot parses this file as plain JSON and can't upload it; remove it"
+            ],
             id="place-behind-a-comment",
         ),
         pytest.param("[,]", ["is not JSON: line 1, column 2: Expecting value"], id="only-a-comma"),
@@ -278,9 +286,7 @@ def test_a_document_that_is_parsed_already_has_no_lines():
     ids=["case", "null", "list", "number", "long"],
 )
 def test_a_type_that_hubspot_does_not_have(value, words):
-    assert problems_of(f'{{"auth": {{"type": {value}}}}}') == [
-        f"line 1: auth.type {words}"
-    ]
+    assert problems_of(f'{{"auth": {{"type": {value}}}}}') == [f"line 1: auth.type {words}"]
 
 
 @pytest.mark.parametrize(
