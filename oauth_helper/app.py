@@ -12,7 +12,7 @@ from flask import Flask
 from oauth_helper.common.encryption import Encryptor, derive_key
 from oauth_helper.common.logging import keep_libraries_quiet
 from oauth_helper.config.sandbox_app import sandbox_for
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.hubspot.client import HubSpotClient
 from oauth_helper.oauth.client.callback import Callback
 from oauth_helper.oauth.client.expiry import AttemptExpiry
@@ -42,7 +42,7 @@ from oauth_helper.web.customer.cookies import AttemptCookies
 from oauth_helper.web.services import SESSION_LIFETIME, Services
 
 
-def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> Flask:
+def create_app(config: Settings, *, clock: Callable[[], float] | None = None) -> Flask:
     """Return the WSGI application for `config`, which must have `redis_url` and `secret_keys`.
 
     `clock` returns Unix seconds; None uses the system clock.

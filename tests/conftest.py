@@ -31,7 +31,7 @@ from werkzeug.local import LocalProxy
 from werkzeug.test import TestResponse
 
 from oauth_helper import create_app
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.sandbox import MemoryState, Sandbox, SandboxApp, create_sandbox_app
 from oauth_helper.scopes import AppConfiguration, Kind, shipped_catalogue
 from oauth_helper.store.embedded.server import EmbeddedStore
@@ -139,7 +139,7 @@ def make_app(environ: dict[str, str], clock: Clock, store: redis.Redis) -> MakeA
 
     def make(**settings: str) -> Flask:
         assert store.dbsize() == 0 or settings
-        config = Config.from_environ({**environ, **settings})
+        config = Settings.from_environ({**environ, **settings})
         app = create_app(config, clock=clock)
         app.jinja_env.bytecode_cache = COMPILED
         return app

@@ -32,7 +32,7 @@ ELSEWHERE = {
     r"python3 -m venv \.venv && .*": ".ci/run takes both lines of the README and runs them",
     r"python3 -m venv \.venv": ".ci/run, as a part of those",
     r"\.venv/bin/pip install -r requirements\.txt": ".ci/run, as a part of those",
-    r"\.venv/bin/pip install opentelemetry.*": "requirements-dev.txt has both",
+    r"\.venv/bin/pip install opentelemetry.*": "the extra otel, which requirements-dev.txt has too",
     r"\.venv/bin/python -m pytest .*": "this is one",
     r"\.venv/bin/ruff check \. && .*": ".ci/run",
     r"\.venv/bin/python -m babel\.messages\.frontend .*": "web/test_translations.py holds them",

@@ -12,7 +12,7 @@ import click
 
 from oauth_helper.cli.output import json_text
 from oauth_helper.common.redaction import harmless
-from oauth_helper.config.settings import ConfigError
+from oauth_helper.config.settings import SettingsError
 from oauth_helper.diagnosis.app_check import CheckedLink, LinkError, link_in, link_with, read_app
 from oauth_helper.scopes import AppConfigurationError
 from oauth_helper.scopes.app_file import AppFile
@@ -68,7 +68,7 @@ def unusable_ends_it(*, as_json: bool) -> Iterator[None]:
         yield
     except AppConfigurationError as error:
         _end("", [f"{error.origin}: {problem}" for problem in error.problems], as_json=as_json)
-    except ConfigError as error:
+    except SettingsError as error:
         _end("Some settings cannot be used:", error.problems, as_json=as_json)
     except click.UsageError as error:
         if as_json:

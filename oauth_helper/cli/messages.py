@@ -14,7 +14,6 @@ from typing import TextIO
 import click
 
 from oauth_helper.common.redaction import harmless
-from oauth_helper.diagnosis import wording
 from oauth_helper.diagnosis.app_check import errors_of, tally
 from oauth_helper.diagnosis.explanation import Explanation
 from oauth_helper.scopes import Preflight, Problem, Severity

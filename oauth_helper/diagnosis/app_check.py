@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.authorization_request import find_authorization_url
@@ -94,32 +93,6 @@ def tally(problems: Collection[Problem]) -> str:
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     counted = ((errors, "error"), (len(problems) - errors, "warning"))
     return ", ".join(f"{count} {what}{'s' * (count > 1)}" for count, what in counted if count)
-
-
-def preflight_json(checked: Preflight, corrected: Mapping[str, Any]) -> dict[str, Any]:
-    """A check as programs get it; `corrected` is the app's document as the link needs it."""
-    return {
-        "ok": checked.ok,
-        "problems": [_problem_json(problem) for problem in checked.problems],
-        "requested": _scopes_json(checked.requested),
-        "mended": _scopes_json(checked.fixed_request),
-        "corrected_app_config": corrected,
-    }
-
-
-def _problem_json(problem: Problem) -> dict[str, Any]:
-    return {
-        "code": problem.code,
-        "severity": problem.severity,
-        "scopes": list(problem.scopes),
-        "message": problem.message,
-        "url_fix": problem.url_fix,
-        "app_fix": problem.app_fix,
-    }
-
-
-def _scopes_json(requested: RequestedScopes) -> dict[str, list[str]]:
-    return {"scope": list(requested.scope), "optional_scope": list(requested.optional_scope)}
 
 
 def _bounded(requested: RequestedScopes) -> RequestedScopes:

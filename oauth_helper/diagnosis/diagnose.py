@@ -8,7 +8,7 @@ from dataclasses import replace
 from oauth_helper.diagnosis.causes import Cause, Stage
 from oauth_helper.diagnosis.client_errors import from_client_error
 from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence, merge
-from oauth_helper.diagnosis.messages import Reading, is_title_only, read_message
+from oauth_helper.diagnosis.messages import is_title_only, read_message
 from oauth_helper.diagnosis.ranking import MISMATCHES, rank_causes
 from oauth_helper.diagnosis.responses import from_declined, from_refused, from_unavailable
 from oauth_helper.diagnosis.scopes_at_fault import at_fault, is_refuted, successors_of

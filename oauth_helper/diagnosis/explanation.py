@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from oauth_helper.common.redaction import redact
 from oauth_helper.diagnosis import Candidate, Cause, Evidence, Fix, Role, Stage, diagnose, fix_for
@@ -109,26 +108,6 @@ def explain(evidence: Evidence, secrets: Iterable[str] = ()) -> Explanation:
         redirect_uri=clean(_redirect_uri(evidence), _LONGEST_NAME),
     )
     return Explanation(candidates, fixes, diagnosis.next_question)
-
-
-def explanation_json(explanation: Explanation) -> dict[str, Any]:
-    """Return a diagnosis as programs get it."""
-    return {
-        "cause": explanation.cause,
-        "candidates": [candidate_json(each) for each in explanation.candidates],
-        "scopes": list(explanation.scopes),
-        "fix": [{"who": each.who, "steps": list(each.steps)} for each in explanation.fixes],
-        "ask": explanation.next_question,
-    }
-
-
-def candidate_json(candidate: Candidate) -> dict[str, Any]:
-    """Return a candidate as programs get it."""
-    return {
-        "cause": candidate.cause,
-        "why": candidate.why,
-        "scopes": list(candidate.scopes),
-    }
 
 
 def _redirect_uri(evidence: Evidence) -> str:

@@ -67,9 +67,7 @@ def _in_sentences(folded: str) -> Iterator[str]:
         yield match[1]
     for pattern in (_SUBJECT, _LACKED):
         for match in pattern.finditer(folded):
-            if _is_scope_name(match[1]):
-                yield match[1]
-            elif pattern is _SUBJECT and "." in match[1]:
+            if _is_scope_name(match[1]) or (pattern is _SUBJECT and "." in match[1]):
                 yield match[1]
     for match in _SPELT_OUT.finditer(folded):
         first, _, other = match[0].partition("/")

@@ -21,7 +21,7 @@ def what_it_is(document: Mapping[str, Any]) -> str | None:
         return f'is the file of a component of type "{kind[:40]}", not of the app. {_WHERE}'
     if "srcDir" in document or "platformVersion" in document:
         return f"is the project's hsproject.json. {_WHERE}"
-    if "accountId" in document and "variables" in document or set(document) == {"variables"}:
+    if ("accountId" in document and "variables" in document) or set(document) == {"variables"}:
         return (
             "is a configuration profile (hsprofile.<name>.json). Name it with --hs-profile; "
             f"{_WHERE[0].lower()}{_WHERE[1:]}"
