@@ -28,7 +28,6 @@
 | `oh:grant:<reference>` | hash | the refresh tokens of a public client; that they are `withdrawn` |
 | `oh:worked:<fingerprint>` | string | when a request of this kind last connected somebody |
 | `oh:staff:<hash>` | hash | the sessions of one member of the staff, and since when |
-| `oh:export:<id>` | string | how far a download is, and whose |
 | `oh:deed:<name>` | string | what was done to many failures at once, to be undone |
 | `oh:limit:<who and what>` | string | requests of a minute, as the library `limits` counts them |
 | `oh:sandbox:<key>` | string | what the built-in sandbox remembers |
