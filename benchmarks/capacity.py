@@ -25,7 +25,7 @@ from redis.connection import AbstractConnection
 
 from benchmarks import servers
 from oauth_helper import create_app
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.store.redis import Client, connect
 
 # Days that an attempt and a failure are kept, by default.
@@ -77,7 +77,7 @@ def main(count: int) -> None:
 
 def _capacity_table(success: Cost, failure: Cost) -> str:
     head = (
-        "| Attempts in a second | application, processors | store, primaries by time | "
+        "| Attempts per second | application, processors | store, primaries by time | "
         "memory of attempts | memory of failures | primaries of 32 GB by memory |"
     )
     lines = [head, "|--:|--:|--:|--:|--:|--:|"]
@@ -126,7 +126,7 @@ def _browser(store_url: str, data_dir: str, port: int) -> FlaskClient:
         "HUBSPOT_CLIENT_SECRET": "s",
         "HUBSPOT_API_URL": f"http://localhost:{port}",
     }
-    return create_app(Config.from_environ(settings)).test_client(use_cookies=False)
+    return create_app(Settings.from_environ(settings)).test_client(use_cookies=False)
 
 
 def _cost(client: Client, count: int, act: Callable[[int], None]) -> Cost:

@@ -28,6 +28,8 @@ from benchmarks import servers
 from benchmarks.customers import USUAL, Browser, Customer, Outcomes, RefusedError, Story
 from benchmarks.hubspot import CLIENT_ID, CLIENT_SECRET
 from benchmarks.serving import Program, free_port, program
+from oauth_helper.common.encryption import Encryptor
+from oauth_helper.common.secrets import Secret
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.counters import Counters
@@ -161,7 +163,9 @@ def _customers(ports: tuple[int, ...], hubspot: int, seconds: float) -> Outcomes
 
 def _settle(scene: Scene, outcomes: Outcomes) -> None:
     """Wait until the outbox is empty and every customer who left is logged."""
-    outbox = Outbox(scene.data_dir / "outbox", encrypt=bytes, decrypt=bytes)
+    outbox = Outbox(
+        scene.data_dir / "outbox", encryptor=Encryptor([Secret("unused")], purpose="outbox")
+    )
     deadline = time.monotonic() + _TIMEOUT + 60
     with connect(scene.store_url) as client:
         attempts = Attempts(client)

@@ -24,7 +24,7 @@ from hypothesis.strategies import SearchStrategy
 
 from benchmarks import servers
 from oauth_helper import create_app
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.store.redis import connect
 from oauth_helper.web.services import services_of
 
@@ -89,7 +89,7 @@ def main(count: int, number: int) -> None:
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, servers.one(Path(folder)) as store:
         app = create_app(
-            Config.from_environ(
+            Settings.from_environ(
                 {
                     "REDIS_URL": store.url,
                     "SECRET_KEY": "k" * 40,

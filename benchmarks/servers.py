@@ -214,7 +214,7 @@ class Cluster:
         return [each for each in self.nodes if each.is_up() and _role(each) == "master"]
 
     def holder_of(self, key: str) -> Server:
-        """The primary that holds a key."""
+        """Return the primary that holds a key."""
         nodes = [ClusterNode("127.0.0.1", each.port) for each in self.nodes]  # type: ignore[no-untyped-call]
         with redis.RedisCluster(startup_nodes=nodes) as client:
             port = client.get_node_from_key(key).port

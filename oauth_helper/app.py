@@ -12,7 +12,7 @@ from flask import Flask
 from oauth_helper.common.encryption import Encryptor, derive_key
 from oauth_helper.common.logging import keep_libraries_quiet
 from oauth_helper.config.sandbox_app import sandbox_for
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.hubspot.client import HubSpotClient
 from oauth_helper.oauth.client.callback import Callback
 from oauth_helper.oauth.client.expiry import AttemptExpiry
@@ -40,10 +40,9 @@ from oauth_helper.store.staff_sessions import StaffSessions
 from oauth_helper.web import routes, security
 from oauth_helper.web.customer.cookies import AttemptCookies
 from oauth_helper.web.services import SESSION_LIFETIME, Services
-from oauth_helper.web.support.oidc_client import OidcProvider
 
 
-def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> Flask:
+def create_app(config: Settings, *, clock: Callable[[], float] | None = None) -> Flask:
     """Return the WSGI application for `config`, which must have `redis_url` and `secret_keys`.
 
     `clock` returns Unix seconds; None uses the system clock.
@@ -62,9 +61,9 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     tokens, codes, queued = encryptor("tokens"), encryptor("codes"), encryptor("outbox")
     attempts = Attempts(redis, retention_days=config.failure_retention_days)
     failures = Failures(redis, retention_days=config.failure_retention_days)
-    connections = Connections(redis, encrypt=tokens.encrypt, decrypt=tokens.decrypt)
+    connections = Connections(redis, encryptor=tokens)
     refresh_locks = RefreshLocks(redis)
-    outbox = Outbox(config.data_dir / "outbox", encrypt=queued.encrypt, decrypt=queued.decrypt)
+    outbox = Outbox(config.data_dir / "outbox", encryptor=queued)
     writer = EventWriter(
         attempts=attempts,
         failures=failures,
@@ -103,7 +102,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
             issuer=config.public_url,
             clients=config.oauth_clients,
             profiles=profiles,
-            codes=AuthorizationCodes(redis, encrypt=codes.encrypt, decrypt=codes.decrypt),
+            codes=AuthorizationCodes(redis, encryptor=codes),
             refresh_tokens=RefreshTokens(encryptor("refresh tokens")),
             connections=connections,
             hubspot=hubspot,
@@ -115,6 +114,13 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
             key=secrets.token_bytes(32),
         )
     )
+
+    oidc_provider = None
+    if config.openid:
+        # Imported only here: it needs `requests`, which costs a worker 4 MB.
+        from oauth_helper.web.support.oidc_client import OidcProvider  # noqa: PLC0415
+
+        oidc_provider = OidcProvider(config.openid, f"{config.public_url}/support/oidc/callback")
 
     # The pages and the API.
     app = Flask("oauth_helper.web")
@@ -144,9 +150,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         hubspot=hubspot,
         server=server if config.oauth_clients else None,
         staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
-        oidc_provider=OidcProvider(config.openid, f"{config.public_url}/support/oidc/callback")
-        if config.openid
-        else None,
+        oidc_provider=oidc_provider,
         sign_in_encryptor=encryptor("sign-ins"),
         ping=store_server.ping,
         clock=clock,

@@ -58,11 +58,11 @@ REPORTED = ErrorReported(
 
 def a_writer(client, clock, folder=Path("nowhere")):
     """A writer as a worker has it; nothing is queued in `folder` while the store is there."""
-    outbox = Outbox(folder, encrypt=SEALER.encrypt, decrypt=SEALER.decrypt)
+    outbox = Outbox(folder, encryptor=SEALER)
     return EventWriter(
         attempts=Attempts(client),
         failures=Failures(client, retention_days=90),
-        connections=Connections(client, encrypt=SEALER.encrypt, decrypt=SEALER.decrypt),
+        connections=Connections(client, encryptor=SEALER),
         outbox=outbox,
         outage_log=OutageLog(folder, outbox.depth),
         store_identity=RedisServer(client).identity,
@@ -77,7 +77,7 @@ class Everything:
         self.client = connect(url)
         self.attempts = Attempts(self.client)
         self.failures = Failures(self.client, retention_days=90)
-        self.connections = Connections(self.client, encrypt=SEALER.encrypt, decrypt=SEALER.decrypt)
+        self.connections = Connections(self.client, encryptor=SEALER)
         self.now = NOW.timestamp()
         self.writer = a_writer(self.client, lambda: self.now, folder / "outbox")
         self.outbox = self.writer._outbox

@@ -11,9 +11,10 @@ import click
 from oauth_helper.cli.inputs import app_file, link_given, unusable_ends_it
 from oauth_helper.cli.messages import check_text, width_of
 from oauth_helper.cli.output import FORMAT, PROFILE, json_text, profile_named
-from oauth_helper.config.settings import Config
-from oauth_helper.diagnosis.app_check import compare, link_of, preflight_json
+from oauth_helper.config.settings import Settings
+from oauth_helper.diagnosis.app_check import compare, link_of
 from oauth_helper.scopes.app_file import corrected_document, corrected_text
+from oauth_helper.web.api.failure_schemas import PreflightJson
 
 
 @click.command()
@@ -42,14 +43,15 @@ def check(
         python -m oauth_helper check app-hsmeta.json --fix > new.json
     """
     with unusable_ends_it(as_json=form == "json" and not fix):
-        profile = profile_named(Config.from_environ(os.environ), name)
+        profile = profile_named(Settings.from_environ(os.environ), name)
         link = link_given(authorize_url, scope, optional_scope)
         file = app_file(path)
     checked = compare(file.configuration, link or link_of(profile), profile.catalogue)
     fixed = replace(checked, app=checked.corrected) if fix else None
     stream = sys.stderr if fix else sys.stdout
     if form == "json":
-        document = preflight_json(checked, corrected_document(file.document, checked.corrected))
+        corrected = corrected_document(file.document, checked.corrected)
+        document = PreflightJson.of(checked, corrected).model_dump(mode="json")
         said = json_text({"ok": checked.ok, "file": path, "profile": profile.name, **document})
     else:
         against = "the link given" if link else f"profile {profile.name}"

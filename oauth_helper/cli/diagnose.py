@@ -10,10 +10,11 @@ import click
 from oauth_helper.cli.inputs import app_file, link_given, message_given, unusable_ends_it
 from oauth_helper.cli.messages import explanation_text, width_of
 from oauth_helper.cli.output import FORMAT, json_text
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.diagnosis import Role, Stage
-from oauth_helper.diagnosis.explanation import evidence_from, explain, explanation_json
+from oauth_helper.diagnosis.explanation import evidence_from, explain
 from oauth_helper.scopes import Tier
+from oauth_helper.web.api.failure_schemas import DiagnosisJson
 
 
 @click.command()
@@ -49,7 +50,7 @@ def diagnose(
     The link and the app's file tell more than the message does; give what there is.
     """
     with unusable_ends_it(as_json=form == "json"):
-        config = Config.from_environ(os.environ)
+        config = Settings.from_environ(os.environ)
         link = link_given(authorize_url)
         file = app_file(app_config) if app_config else None
         said = message_given(message, needed=link is None and file is None)
@@ -64,6 +65,6 @@ def diagnose(
     )
     explanation = explain(evidence, [each.client_secret.reveal() for each in config.profiles])
     if form == "json":
-        click.echo(json_text(explanation_json(explanation)))
+        click.echo(json_text(DiagnosisJson.document_of(explanation)))
     else:
         click.echo(explanation_text(explanation, width_of(sys.stdout)))

@@ -12,8 +12,8 @@ import click
 
 from oauth_helper.cli.output import json_text
 from oauth_helper.common.redaction import harmless
-from oauth_helper.config.settings import ConfigError
-from oauth_helper.diagnosis.app_check import Link, LinkError, link_in, link_with, read_app
+from oauth_helper.config.settings import SettingsError
+from oauth_helper.diagnosis.app_check import CheckedLink, LinkError, link_in, link_with, read_app
 from oauth_helper.scopes import AppConfigurationError
 from oauth_helper.scopes.app_file import AppFile
 from oauth_helper.scopes.files import MAX_BYTES, read_bytes
@@ -24,7 +24,7 @@ _LONGEST_MESSAGE = 1_000_000
 
 def link_given(
     authorize_url: str | None, scope: str | None = None, optional_scope: str | None = None
-) -> Link | None:
+) -> CheckedLink | None:
     """The link that the options describe; None when there are none."""
     if authorize_url is None and scope is None and optional_scope is None:
         return None
@@ -68,7 +68,7 @@ def unusable_ends_it(*, as_json: bool) -> Iterator[None]:
         yield
     except AppConfigurationError as error:
         _end("", [f"{error.origin}: {problem}" for problem in error.problems], as_json=as_json)
-    except ConfigError as error:
+    except SettingsError as error:
         _end("Some settings cannot be used:", error.problems, as_json=as_json)
     except click.UsageError as error:
         if as_json:

@@ -14,7 +14,6 @@ from typing import TextIO
 import click
 
 from oauth_helper.common.redaction import harmless
-from oauth_helper.diagnosis import wording
 from oauth_helper.diagnosis.app_check import errors_of, tally
 from oauth_helper.diagnosis.explanation import Explanation
 from oauth_helper.scopes import Preflight, Problem, Severity
@@ -45,7 +44,7 @@ def check_text(
 def explanation_text(explanation: Explanation, width: int | None) -> str:
     """A diagnosis: the likeliest cause, the others, what would decide, and who can mend it."""
     first, *others = explanation.candidates
-    words = wording(first.cause)
+    words = first.words
     lines = [_titled(words.title, first.cause), _wrapped(words.explained, width), ""]
     lines.append(_wrapped(first.why, width, "Why: "))
     if explanation.scopes:
@@ -54,13 +53,13 @@ def explanation_text(explanation: Explanation, width: int | None) -> str:
         lines.append(_wrapped(words.distinguishing_sign, width, "How to tell: "))
         lines += ["", click.style("It may also be", bold=True)]
     for other in others:
-        more = wording(other.cause)
+        more = other.words
         lines.append(_wrapped(f"{more.title} ({other.cause})", width, "- "))
         lines.append(_wrapped(other.why, width, "  "))
         lines.append(_wrapped(more.distinguishing_sign, width, "  How to tell: "))
-    if explanation.ask:
+    if explanation.next_question:
         lines += ["", click.style("What would decide", bold=True)]
-        lines.append(_wrapped(explanation.ask, width))
+        lines.append(_wrapped(explanation.next_question, width))
     for fix in explanation.fixes:
         lines += ["", click.style(f"{fix.who.title} can mend it", bold=True)]
         lines += [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from oauth_helper.cli.output import read_config
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -41,7 +41,7 @@ def serve() -> None:
             PeriodicTask(services.writer.flush, _CATCH_UP_SECONDS),
         ]
 
-    def ready(config: Config) -> None:
+    def ready(config: Settings) -> None:
         click.echo(_welcome(config, password))
 
     try:
@@ -58,7 +58,7 @@ def serve() -> None:
     sys.exit(code)
 
 
-def _welcome(config: Config, password: str | None) -> str:
+def _welcome(config: Settings, password: str | None) -> str:
     lines = [f"oauth_helper is ready: open {config.public_url}"]
     if config.sandbox:
         lines.append("  No HUBSPOT_CLIENT_ID is set, so a built-in sandbox plays HubSpot.")

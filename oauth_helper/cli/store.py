@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 
 if TYPE_CHECKING:
     from oauth_helper.store.redis import Client
 
 
 @contextmanager
-def open_store(config: Config) -> Iterator[Client]:
+def open_store(config: Settings) -> Iterator[Client]:
     """The store of REDIS_URL, else that of a running program, else one started just for this.
 
     When it cannot be used, or stops being there, the command ends in one line that says so.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
 from typing import Final, cast
 
-from oauth_helper.common.codec import decode, encode
+from oauth_helper.common.encryption import DecryptionError, Encryptor
 from oauth_helper.models import IssuedCode
 from oauth_helper.store import keys
 from oauth_helper.store.lua_script import LuaScript
@@ -60,33 +59,30 @@ return newest + 1
 class AuthorizationCodes:
     """The codes and grants in Redis. Methods raise `StoreUnavailableError`.
 
-    `encrypt` and `decrypt` protect what a code stands for; of the code only a hash is stored.
+    `encryptor` encrypts what a code stands for; of the code only a hash is stored.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        *,
-        encrypt: Callable[[bytes], bytes],
-        decrypt: Callable[[bytes], bytes],
-    ) -> None:
+    def __init__(self, client: Client, *, encryptor: Encryptor) -> None:
         self._client = client
-        self._encrypt, self._decrypt = encrypt, decrypt
+        self._encryptor = encryptor
         self._redeem = LuaScript(client, _REDEEM)
         self._rotate = LuaScript(client, _ROTATE)
 
     def save(self, code: str, issued: IssuedCode) -> None:
         """Store what a code stands for, for `CODE_LIFETIME` seconds."""
-        encrypted = self._encrypt(encode(issued)).decode()
+        encrypted = self._encryptor.encrypt_value(issued)
         self._client.set(keys.code(_hashed(code)), encrypted, ex=CODE_LIFETIME)
 
     def get(self, code: str) -> IssuedCode | None:
         """Return what a code stands for; None if it is unknown, used or expired."""
         encrypted = cast("str | None", self._client.get(keys.code(_hashed(code))))
-        try:
-            return decode(self._decrypt(encrypted.encode()), IssuedCode) if encrypted else None
-        except ValueError:
+        if encrypted is None:
             return None
+        try:
+            issued: IssuedCode = self._encryptor.decrypt_value(encrypted, IssuedCode)
+        except DecryptionError:
+            return None
+        return issued
 
     def redeem(self, code: str, *, client_id: str, grant: str) -> bool:
         """Use up a code for a client's grant; False if another request was faster."""

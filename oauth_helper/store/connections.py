@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time
 from itertools import islice
 from typing import Any, Final, cast
 
+from oauth_helper.common.encryption import DecryptionError, Encryptor
 from oauth_helper.common.references import day_of
-from oauth_helper.common.secrets import Secret
 from oauth_helper.models import Connection, Tokens
 from oauth_helper.store import keys
 from oauth_helper.store.connection_pages import (
@@ -52,24 +52,18 @@ _DAY: Final = 86_400
 class Connections:
     """The connections in Redis. Methods raise `StoreUnavailableError`.
 
-    `encrypt` and `decrypt` protect the tokens.
+    `encryptor` encrypts the tokens.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        *,
-        encrypt: Callable[[bytes], bytes],
-        decrypt: Callable[[bytes], bytes],
-    ) -> None:
+    def __init__(self, client: Client, *, encryptor: Encryptor) -> None:
         self._client = client
         self._forget = LuaScript(client, _FORGET)
         self._change = LuaScript(client, _CHANGE)
-        self._encrypt, self._decrypt = encrypt, decrypt
+        self._encryptor = encryptor
 
     def save(self, connection: Connection, tokens: Tokens) -> None:
         """Store a connection; it replaces an earlier one of the same id with its tokens."""
-        fields = {**_to_fields(connection), "tokens": self._encrypted(tokens)}
+        fields = {**_to_fields(connection), "tokens": self._encryptor.encrypt_value(tokens)}
         with self._client.pipeline(transaction=False) as pipeline:
             # The index first: an id without record is skipped, a record without id is never found.
             pipeline.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
@@ -80,7 +74,7 @@ class Connections:
 
     def refresh(self, connection: Connection, tokens: Tokens, *, expires_at: int) -> bool:
         """Store new tokens; False if the stored connection is no longer the one that was read."""
-        changed = ["expires_at", str(expires_at), "tokens", self._encrypted(tokens)]
+        changed = ["expires_at", str(expires_at), "tokens", self._encryptor.encrypt_value(tokens)]
         return self._change_if_same(connection, "", changed)
 
     def end(self, connection: Connection, *, at: int, by: str) -> bool:
@@ -107,18 +101,14 @@ class Connections:
         fields = cast("dict[str, str]", self._client.hgetall(keys.connection(connection_id)))
         return (_from_fields(fields), self._decrypted(fields.get("tokens"))) if fields else None
 
-    def _encrypted(self, tokens: Tokens) -> str:
-        plain = json.dumps([tokens.access_token.reveal(), tokens.refresh_token.reveal()])
-        return self._encrypt(plain.encode()).decode()
-
     def _decrypted(self, encrypted: str | None) -> Tokens | None:
         if encrypted is None:
             return None
         try:
-            access_token, refresh_token = json.loads(self._decrypt(encrypted.encode()))
-        except ValueError:
+            tokens: Tokens = self._encryptor.decrypt_value(encrypted, Tokens)
+        except DecryptionError:
             return None
-        return Tokens(Secret(access_token), Secret(refresh_token))
+        return tokens
 
     def newest(self, *, limit: int, offset: int = 0) -> tuple[Connection, ...]:
         """Return connections, newest first."""

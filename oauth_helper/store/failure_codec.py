@@ -42,7 +42,11 @@ def to_fields(failure: Failure) -> dict[str, str]:
             ensure_ascii=False,
         ),
         "candidates": json.dumps(
-            [[each.cause, each.why] for each in failure.candidates], ensure_ascii=False
+            [
+                [each.cause, each.why, each.scopes, each.situation, each.detail]
+                for each in failure.candidates
+            ],
+            ensure_ascii=False,
         ),
     }
 
@@ -133,6 +137,7 @@ def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
         revision=int(fields["rev"]),
         history=_events(fields["history"]),
         candidates=tuple(
-            Candidate(Cause(cause), why) for cause, why in json.loads(fields["candidates"])
+            Candidate(Cause(cause), why, tuple(scopes), situation, detail)
+            for cause, why, scopes, situation, detail in json.loads(fields["candidates"])
         ),
     )

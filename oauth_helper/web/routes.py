@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.web import (
     errors,
     health,
@@ -31,7 +31,7 @@ _BLUEPRINTS = (
 )
 
 
-def install(app: Flask, config: Config, limits: tuple[str, dict[str, str]]) -> None:
+def install(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) -> None:
     """Register everything on `app`, whose services are already installed.
 
     `limits` holds the URI and the options of the storage for rate limits.

@@ -19,7 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 from oauth_helper.common.urls import is_loopback, origin_of
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.oauth.client.callback import allowed_issuers
 from oauth_helper.web.services import services
 
@@ -112,7 +112,12 @@ def is_same_origin() -> bool:
     return origin in (None, "null", origin_of(services().config.public_url))
 
 
-def protect(app: Flask, config: Config, limits: tuple[str, dict[str, str]]) -> None:
+def is_prefetch() -> bool:
+    """Return whether a link checker or a prefetching browser asks, which must start nothing."""
+    return request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")
+
+
+def protect(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) -> None:
     """Install everything in this module on `app`.
 
     `limits` holds the URI and the options of the storage for rate limits.
@@ -181,8 +186,8 @@ class _BodySlots:
     """WSGI middleware that lets at most `slots` threads wait for request bodies.
 
     A thread waits for a body as long as its sender takes, so a few slow senders could block every
-    thread. Connecting to HubSpot needs no bodies, so it always works. Small bodies are read first,
-    so that a request holds its slot only while it is being received.
+    thread. The redirects to HubSpot and back have no bodies, so they need no slot. Small bodies are
+    read first, so that their requests hold a slot only while they are being received.
     """
 
     def __init__(self, app: WSGIApplication, slots: int) -> None:
@@ -231,7 +236,7 @@ def _name_of(view: Callable[..., object]) -> str:
     return f"{view.__module__}.{view.__qualname__}"
 
 
-def _headers(config: Config) -> dict[str, str]:
+def _headers(config: Settings) -> dict[str, str]:
     # Browsers apply form-action also to the redirect after a form, which here leads to HubSpot.
     destinations = " ".join(sorted(allowed_issuers(config.authorization_endpoint)))
     policy = {

@@ -12,7 +12,7 @@ from flask import Flask, abort, current_app
 if TYPE_CHECKING:  # the views need only the types of these parts; the factory creates them
     from oauth_helper.common.encryption import Encryptor
     from oauth_helper.config.profiles import Profile
-    from oauth_helper.config.settings import Config
+    from oauth_helper.config.settings import Settings
     from oauth_helper.hubspot.client import HubSpotClient
     from oauth_helper.oauth.client.callback import Callback
     from oauth_helper.oauth.client.expiry import AttemptExpiry
@@ -47,7 +47,7 @@ class Services:
     registered. Each running export holds one of the `export_slots`.
     """
 
-    config: Config
+    config: Settings
     profiles: Mapping[str, Profile]
     authorizer: Authorizer
     callback: Callback

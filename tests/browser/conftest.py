@@ -4,14 +4,13 @@ import json
 import os
 import shutil
 import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 from flask import Flask
+from harness import run_server
 from playwright.sync_api import Browser, Page, sync_playwright
-from werkzeug.serving import make_server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -107,10 +106,5 @@ def site(make_app, site_settings) -> Iterator[Site]:
     url = f"http://localhost:{port}"
     sandbox = {"HUBSPOT_CLIENT_ID": "", "HUBSPOT_CLIENT_SECRET": ""}
     app = make_app(**sandbox, PUBLIC_URL=url, PORT=str(port), **site_settings)
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield Site(url, app)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with run_server(app, port):
+        yield Site(url, app)

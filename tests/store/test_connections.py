@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.references import new_reference
 from oauth_helper.common.secrets import Secret
 from oauth_helper.models import Connection, Tokens
@@ -17,7 +18,7 @@ TOKENS = Tokens(Secret("access"), Secret("refresh"))
 
 @pytest.fixture
 def connections(store):
-    return Connections(store, encrypt=lambda text: text[::-1], decrypt=lambda text: text[::-1])
+    return Connections(store, encryptor=Encryptor([Secret("a key")], purpose="tokens"))
 
 
 @pytest.fixture

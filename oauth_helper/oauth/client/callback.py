@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Evidence, Stage
 from oauth_helper.failures.record import build_failure
-from oauth_helper.hubspot.authorization_request import HUBLETS, authorization_endpoint
+from oauth_helper.hubspot.authorization_request import authorization_endpoint
 from oauth_helper.hubspot.authorization_response import AuthorizationResponse, Code, Declined
+from oauth_helper.hubspot.hublets import HUBLETS
 from oauth_helper.hubspot.token_response import Granted, Unavailable
 from oauth_helper.models import (
     Claim,
@@ -83,6 +85,7 @@ def validate_state(
     return pending
 
 
+@lru_cache(maxsize=8)
 def allowed_issuers(endpoint: str) -> frozenset[str]:
     """Return the issuers that a response may name: the origin of `endpoint`, in any region."""
     parts = urlsplit(endpoint)

@@ -8,10 +8,9 @@ ends the grant (RFC 9700 section 4.14.2).
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 
-from oauth_helper.common.encryption import Encryptor
+from oauth_helper.common.encryption import DecryptionError, Encryptor
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.oauth_clients import OAuthClient
 
@@ -56,31 +55,16 @@ class RefreshTokens:
 
     def write(self, token: RefreshToken) -> str:
         """Return the encrypted text for the client."""
-        document = [
-            token.client_id,
-            token.profile,
-            token.grant,
-            token.connection,
-            token.token.reveal(),
-            token.generation,
-        ]
-        return _PREFIX + self.encryptor.encrypt(json.dumps(document).encode()).decode()
+        return _PREFIX + self.encryptor.encrypt_value(token)
 
     def read(self, text: str) -> RefreshToken | None:
         """Return the content of a refresh token; None when this program didn't issue it."""
         if not text.startswith(_PREFIX) or not text.isascii():
             return None
         try:
-            values = json.loads(self.encryptor.decrypt(text.removeprefix(_PREFIX).encode()))
-        except ValueError:
+            token: RefreshToken = self.encryptor.decrypt_value(
+                text.removeprefix(_PREFIX), RefreshToken
+            )
+        except DecryptionError:
             return None
-        client_id, profile, grant, connection, token, generation = values
-        return RefreshToken(
-            client_id=client_id,
-            profile=profile,
-            grant=grant,
-            connection=connection,
-            token=Secret(token),
-            generation=generation,
-            mark=hashlib.sha256(text.encode()).hexdigest()[:16],
-        )
+        return replace(token, mark=hashlib.sha256(text.encode()).hexdigest()[:16])

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from oauth_helper.common.codec import decode_tagged, encode_tagged
+from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.metrics import OUTBOX_LOST, OUTBOX_QUEUED
 from oauth_helper.store.outbox.events import EVENT_TYPES, AttemptEvent, AttemptStarted
 
@@ -70,13 +70,12 @@ class Outbox:
         self,
         directory: Path,
         *,
-        encrypt: Callable[[bytes], bytes],
-        decrypt: Callable[[bytes], bytes],
+        encryptor: Encryptor,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self._directory = directory
         self._path = directory / "notes.sqlite3"
-        self._encrypt, self._decrypt = encrypt, decrypt
+        self._encryptor = encryptor
         self._max_pages = max_bytes // _PAGE
         self._in_memory: deque[bytes] = deque()
         self._logged_at = 0.0
@@ -90,7 +89,7 @@ class Outbox:
         there, it is lost and logged. Started attempts are lost first.
         """
         OUTBOX_QUEUED.labels(event.kind).inc()
-        encrypted = self._encrypt(encode_tagged(event))
+        encrypted = self._encryptor.encrypt_value(event).encode()
         is_attempt = isinstance(event, AttemptStarted)
         try:
             self._append(encrypted, is_attempt=is_attempt)
@@ -162,7 +161,7 @@ class Outbox:
         return True
 
     def _read(self, encrypted: bytes) -> AttemptEvent:
-        event: AttemptEvent = decode_tagged(self._decrypt(encrypted), EVENT_TYPES)
+        event: AttemptEvent = self._encryptor.decrypt_value(encrypted.decode(), *EVENT_TYPES)
         return event
 
     def _replay_batch(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from flask import Request
 from werkzeug.wrappers import Response
 
-from oauth_helper.common.codec import decode_tagged, encode_tagged
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.models import PendingAuthorization
 from oauth_helper.oauth.client.outcome import Connected, Failed
@@ -69,7 +68,7 @@ class AttemptCookies:
 
     def keep(self, request: Request, response: Response, attempt: Kept) -> None:
         """Write an attempt's cookie, and delete the oldest beyond `MAX_COOKIES`."""
-        encrypted = self.encryptor.encrypt(encode_tagged(attempt)).decode()
+        encrypted = self.encryptor.encrypt_value(attempt)
         name = self._name(attempt.reference)
         self._drop_oldest(request, response, name, len(f"{name}={encrypted}; "))
         response.set_cookie(
@@ -103,7 +102,7 @@ class AttemptCookies:
 
     def _open(self, encrypted: str) -> Kept | None:
         try:
-            kept: Kept = decode_tagged(self.encryptor.decrypt(encrypted.encode()), _TYPES)
+            kept: Kept = self.encryptor.decrypt_value(encrypted, *_TYPES)
         except ValueError:  # not ours, or from an incompatible version
             return None
         return kept

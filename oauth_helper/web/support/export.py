@@ -19,7 +19,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from oauth_helper.failures.export import Form, Part, packed, parts
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.web.api.failure_schema import failure_json
+from oauth_helper.web.api.failure_schemas import failure_json
 from oauth_helper.web.failure_query import PARAMETERS
 from oauth_helper.web.services import services
 from oauth_helper.web.support.blueprint import blueprint

@@ -25,7 +25,7 @@ from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
 
 from oauth_helper import create_app
 from oauth_helper.common.references import new_reference
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Failure
 from oauth_helper.scopes import RequestedScopes
@@ -266,7 +266,7 @@ class TestStoreThatDies:
     @pytest.fixture
     def own_app(self, environ, own_store, clock):
         settings = {**environ, "REDIS_URL": own_store.url}
-        app = create_app(Config.from_environ(settings), clock=clock)
+        app = create_app(Settings.from_environ(settings), clock=clock)
         record_many(app, self.COUNT)
         return app
 
@@ -333,7 +333,7 @@ class TestServed:
     @pytest.fixture
     def app(self, settings):
         """The same application, to look into its store."""
-        app = create_app(Config.from_environ(settings))
+        app = create_app(Settings.from_environ(settings))
         chance = random.Random(1)
         letters = string.ascii_letters + string.digits
         # They hardly get smaller, so that what lies between the two cannot hold the file.
