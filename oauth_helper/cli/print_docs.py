@@ -17,9 +17,9 @@ _WHO = {
 
 _HEAD = """# Causes
 
-Every cause that a failure can have: what the customer reads, what it is, how to tell it from others,
-and who can fix it. Each failure shows the same, with the names of the scopes filled in. This page is
-printed by `python -m oauth_helper causes`."""
+Every cause that a failure can have: what the customer reads, what it is, how to tell it from
+others, and who can fix it. Each failure shows the same, with the names of the scopes filled in.
+This page is printed by `python -m oauth_helper causes`."""
 
 
 @click.command()
