@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from oauth_helper.common.references import new_reference
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.profiles import Profile
-from oauth_helper.diagnosis import Cause, Evidence, Stage
+from oauth_helper.diagnosis import Cause, Evidence, Stage, ends_connection
 from oauth_helper.failures.record import build_failure
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
 from oauth_helper.models import Attempt, Connection, Tokens
@@ -85,11 +85,7 @@ class Ended:
     """HubSpot ended the connection; `connection.ended_by` names the failure that showed it."""
 
     connection: Connection
-
-    @property
-    def cause(self) -> Cause:
-        """Return why the connection ended."""
-        return Cause.REFRESH_TOKEN_INVALID
+    cause: Cause = Cause.REFRESH_TOKEN_INVALID
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,12 +299,13 @@ class TokenRefresher:
         if isinstance(response, Unavailable):
             wait = max(TOLD_FOR, response.retry_after or 0)
             return RefreshFailed(logged.reference, logged.cause, wait)
-        if logged.cause is not Cause.REFRESH_TOKEN_INVALID:
+        if not ends_connection(logged.cause):
             return RefreshFailed(logged.reference, logged.cause, None)
         at = int(self.clock())
         if not self.connections.end(held.connection, at=at, by=logged.reference):
             return self._current(query)
-        return Ended(replace(held.connection, ended_at=at, ended_by=logged.reference))
+        ended = replace(held.connection, ended_at=at, ended_by=logged.reference)
+        return Ended(ended, logged.cause)
 
     def _current(self, query: _TokenQuery) -> Fresh | NoToken:
         """Return the stored token after the connection changed during the request to HubSpot."""
