@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -270,6 +271,19 @@ def test_the_settings_are_printed_as_the_guide_has_them():
     table = printed("settings").strip()
     assert table in OPERATING
     assert len(table.splitlines()) == len(SETTINGS) + 2
+
+
+def test_every_package_has_its_reason():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    listed = [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["otel"],
+        *project["dependency-groups"]["dev"],
+    ]
+    table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("| Package | Why |")[2]
+    cells = re.findall(r"^\| (`.+`) \| \S", table, re.MULTILINE)
+    explained = re.findall("`(.+?)`", " ".join(cells))
+    assert sorted(explained) == sorted({re.match(r"[\w-]+", line)[0] for line in listed})
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])

@@ -1,4 +1,4 @@
-"""What else is known of the account, the customer and the app, weighed once the causes are found."""
+"""What is known of the account, the customer and the app, weighed once the causes are found."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ _QUESTIONS = (
     ),
     (
         {Cause.CLIENT_ID_INVALID, Cause.WRONG_REGION},
-        "The client id in the address of HubSpot's error page, and the account's region.",
+        "The client ID in the address of HubSpot's error page, and the account's region.",
     ),
 )
 

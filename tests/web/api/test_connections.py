@@ -28,6 +28,7 @@ from harness import (
     PUBLIC_URL,
     browser_of,
     profiles_file,
+    services_of,
 )
 
 from oauth_helper import create_app
@@ -36,7 +37,6 @@ from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.models import Tokens
 from oauth_helper.sandbox import grants
-from oauth_helper.web.services import services_of
 
 ID = f"workato.{ENTERPRISE}"
 TOKEN = f"/{ID}/token"

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 import redis
 import urllib3
-from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
+from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, services_of
 
 from oauth_helper import create_app
 from oauth_helper.common.references import new_reference
@@ -30,7 +30,6 @@ from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Failure
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.embedded.server import EmbeddedStore
-from oauth_helper.web.services import services_of
 
 PACKED = {"Accept-Encoding": "gzip"}
 NOW = 1_795_000_000.0
