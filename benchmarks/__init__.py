@@ -1,1 +1,1 @@
-"""What performance claims rest on."""
+"""Measure what the performance claims are based on."""

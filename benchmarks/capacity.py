@@ -1,8 +1,8 @@
-"""What an attempt and a failure cost, and what so many of them in a second would need.
+"""Measure the cost of an attempt and of a failure, and calculate the capacity for a given rate.
 
-`python -m benchmarks.capacity` sends people through the application in this process, one after the
-other, and reads off processor time, round trips, and the store's own time and memory. The needs are
-worked out from these and nothing else.
+`python -m benchmarks.capacity` sends customers through the application in this process, one after
+the other. It measures processor time, round trips, and the time and memory of Redis. The capacity
+is calculated from these figures alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from redis.connection import AbstractConnection
 
 from benchmarks import servers
 from oauth_helper import create_app
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.store.redis import Client, connect
 
 # Days that an attempt and a failure are kept, by default.
@@ -33,16 +33,16 @@ _ATTEMPT_DAYS, _FAILURE_DAYS = 3, 90
 
 _BASE = "http://localhost:8000"
 
-# How much of a processor, and of a server's memory, is planned with.
+# The planned utilization of a processor, and of a server's memory.
 _LOAD = 0.5
 
-# Of a hundred attempts so many fail, in the table of needs.
+# Failures per hundred attempts, in the capacity table.
 _FAILING = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one of something costs: microseconds, round trips, bytes."""
+    """The cost of one operation: microseconds, round trips, bytes."""
 
     app: float
     store: float
@@ -51,7 +51,7 @@ class Cost:
 
 
 @click.command()
-@click.option("--count", default=1500, help="People for each figure.")
+@click.option("--count", default=1500, help="Customers for each figure.")
 def main(count: int) -> None:
     """Measure, and print both tables."""
     with _installation() as (browser, client):
@@ -72,12 +72,12 @@ def main(count: int) -> None:
             f"{cost.memory:.0f} |"
         )
     click.echo()
-    click.echo(_needs(costs["a start and its success"], costs["a start and its failure"]))
+    click.echo(_capacity_table(costs["a start and its success"], costs["a start and its failure"]))
 
 
-def _needs(success: Cost, failure: Cost) -> str:
+def _capacity_table(success: Cost, failure: Cost) -> str:
     head = (
-        "| Attempts in a second | application, processors | store, primaries by time | "
+        "| Attempts per second | application, processors | store, primaries by time | "
         "memory of attempts | memory of failures | primaries of 32 GB by memory |"
     )
     lines = [head, "|--:|--:|--:|--:|--:|--:|"]
@@ -126,13 +126,13 @@ def _browser(store_url: str, data_dir: str, port: int) -> FlaskClient:
         "HUBSPOT_CLIENT_SECRET": "s",
         "HUBSPOT_API_URL": f"http://localhost:{port}",
     }
-    return create_app(Config.from_environ(settings)).test_client(use_cookies=False)
+    return create_app(Settings.from_environ(settings)).test_client(use_cookies=False)
 
 
 def _cost(client: Client, count: int, act: Callable[[int], None]) -> Cost:
     for number in range(50):
         act(number)
-    busy, memory = _of_store(client)
+    busy, memory = _store_usage(client)
     sent = itertools.count()
     with _counted(sent):
         began = time.process_time()
@@ -140,7 +140,7 @@ def _cost(client: Client, count: int, act: Callable[[int], None]) -> Cost:
             act(50 + number)
         app = time.process_time() - began
     round_trips = next(sent)
-    busy_after, memory_after = _of_store(client)
+    busy_after, memory_after = _store_usage(client)
     return Cost(
         app / count * 1e6,
         (busy_after - busy) / count * 1e6,
@@ -149,8 +149,8 @@ def _cost(client: Client, count: int, act: Callable[[int], None]) -> Cost:
     )
 
 
-def _of_store(client: Client) -> tuple[float, int]:
-    """Seconds that the store has been busy, and bytes that it holds."""
+def _store_usage(client: Client) -> tuple[float, int]:
+    """Return the seconds that Redis has been busy, and the bytes that it holds."""
     cpu = client.info("cpu")
     busy = float(cpu["used_cpu_user_main_thread"]) + float(cpu["used_cpu_sys_main_thread"])
     return busy, int(client.info("memory")["used_memory_dataset"])
@@ -158,7 +158,7 @@ def _of_store(client: Client) -> tuple[float, int]:
 
 @contextmanager
 def _counted(sent: itertools.count[int]) -> Iterator[None]:
-    """Counts what is sent to the store at a time: commands of a pipeline go together."""
+    """Count round trips to Redis. The commands of a pipeline count as one."""
     before = AbstractConnection.send_packed_command
 
     def send(self: AbstractConnection, *arguments: object, **options: object) -> object:
@@ -185,7 +185,7 @@ def _finish(browser: FlaskClient, answer: str) -> None:
         f"/callback/workato?{answer}&state={quote(state)}", base_url=_BASE, headers=headers
     )
     if response.status_code != 303 or "refused" in response.location:
-        raise RuntimeError(f"the way back answers {response.status_code}")
+        raise RuntimeError(f"the callback returned {response.status_code}")
 
 
 if __name__ == "__main__":

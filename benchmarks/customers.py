@@ -1,4 +1,4 @@
-"""People who connect, over real HTTP: each with cookies of their own, as far as a story goes."""
+"""Simulate customers over real HTTP. Each has their own cookies and follows a story."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from urllib.parse import urlencode, urlsplit
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _REFERENCE = re.compile(r"attempt_([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4})=")
 
-# Seconds: for one answer, and for which somebody leaves the page open that goes on by itself.
-_PATIENCE, _WAITS = 30, 90
+# Seconds: the timeout of a request, and how long a customer keeps a page open that retries.
+_TIMEOUT, _MAX_WAIT = 30, 90
 
 
 class Story(StrEnum):
-    """What somebody does, and how it has to end."""
+    """What a customer does, and how it must end."""
 
     CONNECTS = "connects"
     DECLINES = "declines"
@@ -29,7 +29,7 @@ class Story(StrEnum):
     REPORTS = "reports what HubSpot said"
 
 
-#: How often each happens, in a hundred.
+#: How often each story happens, in percent.
 USUAL = {
     Story.CONNECTS: 70,
     Story.DECLINES: 10,
@@ -40,8 +40,8 @@ USUAL = {
 
 
 @dataclass
-class Told:
-    """What customers were told: the references of each story, and what must not be."""
+class Outcomes:
+    """What customers experienced: the references of each story, and every irregularity."""
 
     references: dict[Story, list[str]] = field(default_factory=lambda: {each: [] for each in Story})
     refused: list[str] = field(default_factory=list)
@@ -52,41 +52,41 @@ class Told:
 
     @property
     def count(self) -> int:
-        """How many customers there were."""
+        """Return the number of customers."""
         return sum(map(len, self.references.values()))
 
 
 class RefusedError(Exception):
-    """A customer was told something else than their story has."""
+    """A customer's story didn't end as it must."""
 
 
 @dataclass
 class Browser:
-    """One person's, with their cookies. What breaks off is asked again."""
+    """One customer's browser, with its cookies. It repeats interrupted requests."""
 
     ports: tuple[int, ...]
-    told: Told
+    outcomes: Outcomes
     chance: Random
     cookies: dict[str, str] = field(default_factory=dict)
 
     def ask(
         self, method: str, path: str, form: dict[str, str] | None = None
     ) -> tuple[int, http.client.HTTPMessage, str]:
-        """The answer of one of the program's instances."""
+        """Return the response of one of the program's instances."""
         for _ in range(3):
             try:
                 return self._ask(method, path, form)
             except (OSError, http.client.HTTPException):
-                # As browsers do, and as people do by pressing reload.
-                self.told.cut_off += 1
+                # As browsers do, and customers by reloading.
+                self.outcomes.cut_off += 1
         return self._ask(method, path, form)
 
-    def _reached(self) -> int:
-        """An instance that takes connections, as a proxy finds it."""
+    def _reachable_port(self) -> int:
+        """Return the port of an instance that accepts connections, as a proxy would choose it."""
         ports = self.chance.sample(self.ports, len(self.ports))
         for port in ports:
             try:
-                socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE).close()
+                socket.create_connection(("127.0.0.1", port), timeout=_TIMEOUT).close()
             except ConnectionRefusedError:
                 continue
             return port
@@ -95,10 +95,10 @@ class Browser:
     def _ask(
         self, method: str, path: str, form: dict[str, str] | None
     ) -> tuple[int, http.client.HTTPMessage, str]:
-        port = self._reached()
+        port = self._reachable_port()
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         headers = {"Cookie": cookies, "Host": f"localhost:{self.ports[0]}", **_FORM}
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT)
         began = time.monotonic()
         try:
             connection.request(method, path, urlencode(form) if form else None, headers)
@@ -106,8 +106,8 @@ class Browser:
             body = response.read().decode()
         finally:
             connection.close()
-        self.told.longest = max(self.told.longest, time.monotonic() - began)
-        self.told.statuses[response.status] += 1
+        self.outcomes.longest = max(self.outcomes.longest, time.monotonic() - began)
+        self.outcomes.statuses[response.status] += 1
         for cookie in response.headers.get_all("Set-Cookie") or ():
             name, _, value = cookie.partition(";")[0].partition("=")
             self.cookies[name] = value
@@ -116,22 +116,22 @@ class Browser:
 
 @dataclass
 class Customer:
-    """One person, from the button to the end of their story."""
+    """One customer, from the button to the end of their story."""
 
     browser: Browser
     hubspot_port: int
     story: Story
 
     def go(self) -> None:
-        """Goes the whole way. Raises `RefusedError`."""
-        told = self.browser.told
+        """Follow the story to its end. Raises `RefusedError`."""
+        outcomes = self.browser.outcomes
         status, headers, text = self.browser.ask("GET", "/connect/workato")
         if status != 302:
-            raise RefusedError(f"start answers {status}: {text[:200]}")
+            raise RefusedError(f"the start returned {status}: {text[:200]}")
         found = _REFERENCE.search("; ".join(headers.get_all("Set-Cookie") or ()))
         if found is None:
-            raise RefusedError("start leaves no attempt behind")
-        told.references[self.story].append(found[1])
+            raise RefusedError("the start set no attempt cookie")
+        outcomes.references[self.story].append(found[1])
         if self.story is Story.LEAVES:
             return
         if self.story is Story.REPORTS:
@@ -145,7 +145,7 @@ class Customer:
         if self.story is Story.DECLINES:
             form["decision"] = "deny"
         parts = urlsplit(address)
-        connection = http.client.HTTPConnection("127.0.0.1", self.hubspot_port, timeout=_PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.hubspot_port, timeout=_TIMEOUT)
         try:
             path = f"{parts.path}?{parts.query}"
             connection.request("POST", path, urlencode(form), _FORM)
@@ -159,15 +159,15 @@ class Customer:
     def _return(self, path: str) -> None:
         status, headers, text = self.browser.ask("GET", path)
         if status != 303:
-            raise RefusedError(f"the way back answers {status}: {text[:200]}")
+            raise RefusedError(f"the callback returned {status}: {text[:200]}")
         page = urlsplit(headers["Location"])
         address = f"{page.path}?{page.query}" if page.query else page.path
-        deadline = time.monotonic() + _WAITS
+        deadline = time.monotonic() + _MAX_WAIT
         while time.monotonic() < deadline:
             status, headers, text = self.browser.ask("GET", address)
             if status != 503 or not headers["Refresh"]:
                 break
-            self.browser.told.deferred += 1
+            self.browser.outcomes.deferred += 1
             time.sleep(float(headers["Refresh"]))
         if status == 303:
             status, _, text = self.browser.ask("GET", address)
@@ -184,4 +184,4 @@ class Customer:
         form = {"message": "The scope tickets is not listed by the app (scope mismatch)."}
         status, _, text = self.browser.ask("POST", f"/attempts/{reference}/report", form)
         if status != 303:
-            raise RefusedError(f"a report answers {status}: {text[:200]}")
+            raise RefusedError(f"a report returned {status}: {text[:200]}")

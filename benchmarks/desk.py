@@ -1,9 +1,9 @@
-"""How long the pages of the desk take with a small and with a large log.
+"""Measure how long the support pages take with a small and with a large log.
 
-`python -m benchmarks.desk` fills two stores with made-up failures and serves each by the program
-itself, in processes of their own. Every page is asked for over HTTP by somebody who is signed in,
-once small, once large, and so on, so that what else the machine does meanwhile falls on both alike.
-README.md says how to read it.
+`python -m benchmarks.desk` fills two stores with made-up failures and starts the program for each,
+in separate processes. A signed-in staff member requests every page over HTTP, alternating between
+small and large, so that other load on the machine affects both equally. README.md explains the
+results.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from oauth_helper.store.embedded.server import EmbeddedStore
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import Client, connect
 
-# Of each page so many requests are timed, after some that are not.
+# Timed requests for each page, after some untimed ones.
 _TIMED, _WARM = 100, 5
 
 _EXPORT = "/support/export?format=csv"
@@ -42,10 +42,10 @@ _EXPORT = "/support/export?format=csv"
 # Seconds.
 _PAUSE = 0.2
 
-# Failures on a page, and pages behind the first that are gone through.
+# Failures on a page, and the number of the page far behind the first.
 _PER_PAGE, _PAGES = 50, 20
 
-# The day before which the one page begins that looks at times long ago.
+# The age of the one-day period that a page filters by.
 _LONG_AGO = timedelta(days=60)
 
 
@@ -71,12 +71,12 @@ class Timed:
 
     @property
     def ratio(self) -> float:
-        """How many times longer the large log takes."""
+        """Return how many times longer the large log takes."""
         return self.large / self.small
 
 
 def pages(now: datetime) -> dict[str, str]:
-    """The pages, each with its path and query; filters as people click them."""
+    """Return the pages, each with its path and query; the filters are those of the page's links."""
     half, hundredth = {"cause": made_up.HALF.value}, {"cause": made_up.HUNDREDTH.value}
     long_ago = now - _LONG_AGO
     filters: dict[str, dict[str, str]] = {
@@ -112,7 +112,7 @@ def pages(now: datetime) -> dict[str, str]:
 
 
 def page_far_behind(desk: Desk) -> tuple[str, str]:
-    """The addresses of a page far behind the first, and of the way back from there."""
+    """Return the addresses of a page far behind the first, and of the page before that one."""
     log = Failures(desk.client, retention_days=90)
     cursor = None
     for _ in range(_PAGES - 1):
@@ -128,7 +128,7 @@ def page_far_behind(desk: Desk) -> tuple[str, str]:
 def time_page(
     name: str, small: Callable[[], object], large: Callable[[], object], *, pause: float = 0
 ) -> Timed:
-    """Calls both in turn, with a pause before each, and times each."""
+    """Call both alternately, with a pause before each, and return their times."""
     taken: tuple[list[float], list[float]] = ([], [])
     for number in range(_WARM + _TIMED):
         for ask, times in zip((small, large), taken, strict=True):
@@ -143,7 +143,7 @@ def time_page(
 
 
 def fetch_raw(client: Client) -> None:
-    """The newest fifty records with nothing around them: no page can be faster."""
+    """Fetch only the newest fifty records, which is the lower bound for every page."""
     found: list[str] = []
     days: Any = client.zrevrange(keys.DAYS, 0, 9)
     for day in days:
@@ -158,24 +158,24 @@ def fetch_raw(client: Client) -> None:
 
 
 def time_pages(small: Desk, large: Desk, now: datetime) -> Iterator[Timed]:
-    """Every page, in turn on both."""
+    """Time every page, alternating between both logs."""
     yield time_page(
         "50 records by redis-py alone",
         lambda: fetch_raw(small.client),
         lambda: fetch_raw(large.client),
     )
-    asked: dict[str, tuple[str, str]] = {name: (path, path) for name, path in pages(now).items()}
+    paths: dict[str, tuple[str, str]] = {name: (path, path) for name, path in pages(now).items()}
     behind, back = zip(page_far_behind(small), page_far_behind(large), strict=True)
-    asked |= {f"page {_PAGES}": behind, f"back from page {_PAGES}": back}
+    paths |= {f"page {_PAGES}": behind, f"back from page {_PAGES}": back}
     one = [f"/support/failures/{desk.newest()}" for desk in (small, large)]
-    asked |= {"one failure": (one[0], one[1])}
-    asked |= {"export, first byte": (_EXPORT, _EXPORT)}
-    for name, (path, large_path) in asked.items():
+    paths |= {"one failure": (one[0], one[1])}
+    paths |= {"export, first byte": (_EXPORT, _EXPORT)}
+    for name, (path, large_path) in paths.items():
         problems = {small.problem_with(path), large.problem_with(large_path)} - {""}
         if problems:
             click.echo(f"left out: {name} {', '.join(problems)}", err=True)
             continue
-        # A download that is broken off is noticed a little later, and few may run at a time.
+        # The program notices an aborted download a little later, and few exports may run at a time.
         pause = _PAUSE if "/export" in path else 0
         yield time_page(
             name,
@@ -186,7 +186,7 @@ def time_pages(small: Desk, large: Desk, now: datetime) -> Iterator[Timed]:
 
 
 def fill_measured(client: Client, url: str, count: int, now: datetime) -> Filled:
-    """Fills a store; what that took of memory and time. One that was kept is filled already."""
+    """Fill a store, and return the memory and time that it took. A kept store is full already."""
     if client.exists(keys.DAYS):
         return Filled(count, _used(client) / count, math.nan)
     before = _used(client)
@@ -200,10 +200,10 @@ def _used(client: Client) -> int:
 
 
 def memory_by_kind(client: Client, count: int) -> dict[str, float]:
-    """Bytes of each failure by kind of key, from a part of the keys."""
+    """Return the bytes per failure by kind of key, from a sample of the keys."""
     sums: dict[str, int] = {}
     for number, key in enumerate(client.scan_iter("oh:*", count=1000)):
-        # Days are alike: one in fifty keys tells enough of many.
+        # All days are similar, so one in fifty keys is enough for a large log.
         if count <= 20_000 or number % 50 == 0:
             times = 1 if count <= 20_000 else 50
             kind = _kind_of(key)
@@ -220,7 +220,7 @@ def _kind_of(key: str) -> str:
 
 
 def table(timed: list[Timed], small: Filled, large: Filled) -> str:
-    """The results as Markdown."""
+    """Return the times as a Markdown table."""
     head = f"| Page | {small.count:,}: median | 95 % | {large.count:,}: median | 95 % | ratio |"
     rows = [
         f"| {each.page} | {each.small:.1f} | {each.small_95:.1f} | {each.large:.1f} "
@@ -231,7 +231,7 @@ def table(timed: list[Timed], small: Filled, large: Filled) -> str:
 
 
 def report(timed: list[Timed], filled: list[tuple[Filled, dict[str, float]]]) -> str:
-    """All results as Markdown."""
+    """Return all results as Markdown."""
     (small, _), (large, _) = filled
     lines = ["Milliseconds over HTTP, signed in, one request after the other.", ""]
     lines += [table(timed, small, large), ""]
@@ -248,7 +248,7 @@ def report(timed: list[Timed], filled: list[tuple[Filled, dict[str, float]]]) ->
 
 @contextmanager
 def a_desk(count: int, now: datetime, folder: Path) -> Iterator[tuple[Desk, Filled]]:
-    """The program with so many failures, running."""
+    """Run the program with `count` failures."""
     with EmbeddedStore(folder / str(count)) as store, connect(store.url) as client:
         filled = fill_measured(client, store.url, count, now)
         click.echo(f"{filled.count:,} failures: {filled.per_second:,.0f} a second", err=True)
@@ -264,7 +264,7 @@ def a_desk(count: int, now: datetime, folder: Path) -> Iterator[tuple[Desk, Fill
     "--keep", type=click.Path(path_type=Path), help="Fill here, leave it there, and use it again."
 )
 def main(small: int, large: int, *, as_json: bool, keep: Path | None) -> None:
-    """Times every page of the desk with a small and a large log."""
+    """Time every support page with a small and a large log."""
     folder = keep or Path(tempfile.mkdtemp(prefix="desk-benchmark-"))
     now = made_up.now()
     try:

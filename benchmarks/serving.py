@@ -1,4 +1,4 @@
-"""The program in a process of its own, and somebody who is signed in there."""
+"""Run the program in a separate process, and request its pages as signed-in staff."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from oauth_helper.failures.query import FailureQuery
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import Client, connect
 
-# Seconds for starting and stopping, and for one page.
-_SECONDS, _PATIENCE = 60, 10
+# Time limits in seconds: for starting and stopping, and for one page.
+_SECONDS, _PAGE_TIMEOUT = 60, 10
 
 
 class Desk:
-    """The desk of one program over HTTP, by one connection that stays open."""
+    """The support pages of one program over HTTP, on one persistent connection."""
 
     def __init__(self, url: str, client: Client) -> None:
         self.client = client
         self._url = url
         self._http = urllib3.HTTPConnectionPool(
-            "127.0.0.1", int(url.rpartition(":")[2]), timeout=_PATIENCE, retries=False
+            "127.0.0.1", int(url.rpartition(":")[2]), timeout=_PAGE_TIMEOUT, retries=False
         )
         self._cookies: dict[str, str] = {}
 
     def get(self, path: str) -> int:
-        """Asks for a page; the status. Of an export the first bytes are waited for."""
+        """Request a page and return its status. For an export, wait only for the first byte."""
         response = self._ask("GET", path, preload_content=False)
         if "/export" in path:
             response.read(1)
@@ -48,24 +48,24 @@ class Desk:
         return response.status
 
     def problem_with(self, path: str) -> str:
-        """Why a page cannot be timed; empty when it can."""
+        """Return why a page can't be timed; empty when it can."""
         try:
             status = self.get(path)
         except urllib3.exceptions.TimeoutError:
-            return f"takes more than {_PATIENCE} s"
-        return "" if status == 200 else f"answers {status}"
+            return f"takes more than {_PAGE_TIMEOUT} s"
+        return "" if status == 200 else f"returns {status}"
 
     def sign_in(self, name: str, password: str) -> None:
-        """Signs somebody in."""
+        """Sign a staff member in."""
         page = self._ask("GET", "/support/login").data.decode()
         token = page.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
         form = {"name": name, "password": password, "csrf_token": token}
         response = self._ask("POST", "/support/login", body=urlencode(form))
         if response.status != 303:
-            raise RuntimeError(f"signing in answers {response.status}")
+            raise RuntimeError(f"signing in returned {response.status}")
 
     def newest(self) -> str:
-        """The reference of the newest failure."""
+        """Return the reference of the newest failure."""
         (newest,) = Failures(self.client, retention_days=90).page(FailureQuery(), limit=1).failures
         return newest.reference
 
@@ -74,7 +74,7 @@ class Desk:
     ) -> urllib3.BaseHTTPResponse:
         cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
         headers = {"Cookie": cookies, "Referer": self._url, "Host": self._url.partition("//")[2]}
-        # As browsers do; the first byte of an export would else be its last.
+        # As browsers do. Otherwise the first byte of an export would also be its last.
         headers["Accept-Encoding"] = "gzip"
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -94,7 +94,7 @@ class Desk:
 
 @contextmanager
 def serving(store_url: str, data_dir: Path) -> Iterator[Desk]:
-    """The program with one worker on that store, for as long as the `with` statement."""
+    """Run the program with one worker on that store during the `with` statement."""
     password = secrets.token_urlsafe()
     settings = {"SUPPORT_USERS": f"ada:{hash_password(password)}", "WORKERS": "1", "THREADS": "2"}
     with program(store_url, data_dir, **settings) as running, connect(store_url) as client:
@@ -105,7 +105,7 @@ def serving(store_url: str, data_dir: Path) -> Iterator[Desk]:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The program in a process of its own, which supervises its workers."""
+    """The program's supervising process."""
 
     url: str
     port: int
@@ -113,7 +113,7 @@ class Program:
     log: Path
 
     def worker_pids(self) -> list[int]:
-        """Its processes that serve."""
+        """Return the process ids of the workers."""
         tasks = Path(f"/proc/{self.process.pid}/task")
         children = [path.read_text().split() for path in tasks.glob("*/children")]
         pids = [int(pid) for found in children for pid in found]
@@ -129,9 +129,9 @@ def program(
     pinned_to: set[int] | None = None,
     **settings: str,
 ) -> Iterator[Program]:
-    """The program on that store, with rate limits off, for as long as the `with` statement.
+    """Run the program on that store, with rate limits off, during the `with` statement.
 
-    `pinned_to` are the processors that it may use.
+    `pinned_to` holds the processors that it may use.
     """
     port = port or free_port()
     environ = {
@@ -159,7 +159,7 @@ def program(
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -175,4 +175,4 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.02)
         else:
             return
-    raise RuntimeError("the program does not start")
+    raise RuntimeError("the program did not start")

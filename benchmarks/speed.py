@@ -1,8 +1,8 @@
-"""How fast people are sent to HubSpot and dealt with when they are back, beside other programs.
+"""Compare the speed of the start and of the callback with other programs.
 
-`python -m benchmarks.speed` starts the program and each peer with one worker, all on one processor,
-and asks them from another, in turns, so that what else the machine does falls on all alike.
-README.md says how to read it.
+`python -m benchmarks.speed` starts the program and each peer with one worker, all on one processor.
+It sends requests from another processor and takes turns, so that other load on the machine affects
+all equally. README.md explains the results.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from oauth_helper.scopes import shipped_catalogue
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import connect
 
-_SERVED, _ASKING = {0}, {1}
+_SERVED, _LOADING = {0}, {1}
 _THREADS, _CONNECTIONS = 8, 16
 _HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One comparison: our answers in a second, the peer's, and the ratio of each round."""
+    """One comparison: our responses per second, the peer's, and the ratio of each round."""
 
     what: str
     target: str
@@ -49,13 +49,13 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """The median."""
+        """Return the median ratio."""
         return statistics.median(self.ratios)
 
 
 @dataclass
 class Peer:
-    """Something that is measured: where it starts, and where people come back to."""
+    """A measured program, with the paths of its start and its callback."""
 
     name: str
     port: int
@@ -66,17 +66,17 @@ class Peer:
 
 
 @click.command()
-@click.option("--rounds", default=9, help="Turns of each.")
-@click.option("--count", default=2000, help="Requests of each turn.")
+@click.option("--rounds", default=9, help="Turns for each program.")
+@click.option("--count", default=2000, help="Requests in each turn.")
 @click.option("--full", default=1_000_000, help="Failures in the log for the last rows.")
-@click.option("--quick", is_flag=True, help="Little of each, to see that it works.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--quick", is_flag=True, help="A short run, to check that it works.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(rounds: int, count: int, full: int, *, quick: bool, as_json: bool) -> None:
     """Measure, and print a table of ratios."""
     if quick:
         rounds, count, full = 2, 200, 2000
     os.sched_setaffinity(
-        0, _ASKING if len(os.sched_getaffinity(0)) > 1 else os.sched_getaffinity(0)
+        0, _LOADING if len(os.sched_getaffinity(0)) > 1 else os.sched_getaffinity(0)
     )
     with tempfile.TemporaryDirectory(prefix="speed-") as folder, ExitStack() as stack:
         found = _measure(Path(folder), stack, rounds, count, full)
@@ -93,7 +93,7 @@ def _measure(
     store = stack.enter_context(servers.one(folder / "store"))
     hubspot = free_port()
     endpoint = [sys.executable, "-m", "benchmarks.token_endpoint", str(hubspot)]
-    stack.enter_context(_process(hubspot, endpoint, _ASKING))
+    stack.enter_context(_process(hubspot, endpoint, _LOADING))
     origin = f"http://localhost:{hubspot}"
     settings = {
         "HUBSPOT_CLIENT_ID": "c",
@@ -118,7 +118,7 @@ def _measure(
         for peer in _in_turn(peers, number):
             peer.starts.append(_start(peer, count))
         for name in _in_turn_names(["ours", "authlib"], number):
-            peers[name].callbacks.append(_come_back(peers[name], count))
+            peers[name].callbacks.append(_callback(peers[name], count))
     mine = peers["ours"]
     rows = [
         _row("start, beside a bare Flask redirect", "0.5", peers["ours"], peers["bare"], "starts"),
@@ -134,7 +134,7 @@ def _measure(
         empty = _written(Failures(client, retention_days=90), count, seed="small")
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
         fill(store.url, full, until=datetime.now(UTC))
-        _pin(_ASKING)
+        _pin(_LOADING)
         late, early = [], []
         for _ in range(rounds):
             late.append(_start(peers["ours"], count))
@@ -160,7 +160,7 @@ def _in_turn(peers: dict[str, Peer], number: int) -> Iterator[Peer]:
 
 
 def _in_turn_names(names: list[str], number: int) -> list[str]:
-    """Each is first once, for the first of a round finds a cooler machine."""
+    """Rotate the order, because the first of a round runs on a cooler machine."""
     number %= len(names)
     return names[number:] + names[:number]
 
@@ -168,12 +168,12 @@ def _in_turn_names(names: list[str], number: int) -> list[str]:
 def _start(peer: Peer, count: int) -> float:
     data = load.request(peer.start, port=peer.port)
     result = load.run(peer.port, load.repeated(data, count), connections=_CONNECTIONS, expected=302)
-    _must_be_all(peer, "start", result, count)
+    _check_all(peer, "start", result, count)
     return result.per_second
 
 
-def _come_back(peer: Peer, count: int) -> float:
-    """Starts that do not count, and then the way back of each of them."""
+def _callback(peer: Peer, count: int) -> float:
+    """Run untimed starts, then time the callback of each."""
     data = load.request(peer.start, port=peer.port)
     begun = load.run(
         peer.port, load.repeated(data, count), connections=_CONNECTIONS, expected=302, keep=True
@@ -184,11 +184,11 @@ def _come_back(peer: Peer, count: int) -> float:
         path = f"{peer.callback}?code=code-{number}&state={quote(state)}"
         back.append(load.request(path, port=peer.port, Cookie=load.cookies_in(answer)))
     result = load.run(peer.port, load.in_turn(back), connections=_CONNECTIONS, expected=303)
-    _must_be_all(peer, "callback", result, count)
+    _check_all(peer, "callback", result, count)
     return result.per_second
 
 
-def _must_be_all(peer: Peer, what: str, result: load.Result, count: int) -> None:
+def _check_all(peer: Peer, what: str, result: load.Result, count: int) -> None:
     if result.count != count:
         raise RuntimeError(f"{peer.name}, {what}: {result.others} instead of {count} answers")
 
@@ -209,7 +209,7 @@ def _ratios(ours: list[float], theirs: list[float]) -> list[float]:
 
 
 def _grant(folder: Path, stack: ExitStack, origin: str) -> Peer | None:
-    """simov/grant from npm; None where there is no Node.js."""
+    """Start simov/grant from npm; None without Node.js."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         click.echo("There is no Node.js with npm, so simov/grant is left out.", err=True)
         return None
@@ -258,7 +258,7 @@ def _pin(processors: set[int]) -> None:
 
 
 def _memory(pids: list[int]) -> tuple[float, float]:
-    """Megabytes of the largest worker: its part of what is shared (PSS), and all of it (RSS)."""
+    """Return the largest worker's megabytes: with its share of shared memory (PSS), and RSS."""
     sizes = []
     for pid in pids:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
@@ -268,7 +268,7 @@ def _memory(pids: list[int]) -> tuple[float, float]:
 
 
 def _written(log: Failures, count: int, *, seed: str) -> float:
-    """Failures written one by one in a second."""
+    """Return how many failures are written per second, one by one."""
     some = list(made_up.failures(0, count, until=datetime.now(UTC), seed=f"{seed} {time.time()}"))
     began = time.perf_counter()
     for failure in some:
@@ -277,7 +277,10 @@ def _written(log: Failures, count: int, *, seed: str) -> float:
 
 
 def _first_page(folder: Path) -> tuple[float, ...]:
-    """Seconds from the command to the first page, with nothing set: five times the second start."""
+    """Return five times from the command to the first page, in seconds, with default settings.
+
+    A first start, which creates the data, isn't timed.
+    """
     os.sched_setaffinity(0, range(os.cpu_count() or 1))
     took = []
     for number in range(6):

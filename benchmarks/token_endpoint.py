@@ -1,4 +1,4 @@
-"""A token endpoint that takes no time: `python -m benchmarks.token_endpoint PORT`."""
+"""Serve a token endpoint that answers at once: `python -m benchmarks.token_endpoint PORT`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class _Endpoint(asyncio.Protocol):
         self._data = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody asks, more than once by one connection."""
+        """Accept a connection, which may carry many requests."""
         self._transport = cast("asyncio.WriteTransport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answers when the whole request is there."""
+        """Answer when the whole request has arrived."""
         self._data += data
         end = self._data.find(b"\r\n\r\n")
         if end < 0:
@@ -48,7 +48,7 @@ class _Endpoint(asyncio.Protocol):
 
 
 async def main(port: int) -> None:
-    """Serves until it is killed."""
+    """Serve until killed."""
     server = await asyncio.get_running_loop().create_server(_Endpoint, "127.0.0.1", port)
     await server.serve_forever()
 

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from oauth_helper.config.settings import Config
+    from oauth_helper.config.settings import Settings
 
 __version__ = "0.1.0"
 
 
-def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> Flask:
+def create_app(config: Settings, *, clock: Callable[[], float] | None = None) -> Flask:
     """Return the WSGI application for `config`; see `oauth_helper.app.create_app`."""
     # Imported here, because every import of the package runs this file, and the command line starts
     # without Flask and Redis.

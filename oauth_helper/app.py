@@ -1,4 +1,4 @@
-"""Wire the program: `create_app` makes every part and hands it to those that need it."""
+"""Wire the application: `create_app` creates every part and passes it to those that need it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from flask import Flask
 
 from oauth_helper.common.encryption import Encryptor, derive_key
 from oauth_helper.common.logging import keep_libraries_quiet
 from oauth_helper.config.sandbox_app import sandbox_for
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.hubspot.client import HubSpotClient
 from oauth_helper.oauth.client.callback import Callback
 from oauth_helper.oauth.client.expiry import AttemptExpiry
@@ -24,31 +23,28 @@ from oauth_helper.oauth.server import ProxyServer, RefreshTokens, ServerDependen
 from oauth_helper.oauth.server.code_redemption import CodeRedemption
 from oauth_helper.sandbox import create_blueprint
 from oauth_helper.store.attempts import Attempts
-from oauth_helper.store.authorization_codes import Codes
+from oauth_helper.store.authorization_codes import AuthorizationCodes
 from oauth_helper.store.bulk_actions import BulkActions
 from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
-from oauth_helper.store.export_progress import Exports
 from oauth_helper.store.failures import Failures
-from oauth_helper.store.migrations import Migrations
 from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
 from oauth_helper.store.rate_limits import rate_limit_storage
-from oauth_helper.store.redis import Server, connect
+from oauth_helper.store.redis import RedisServer, connect
 from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions
 from oauth_helper.web import routes, security
 from oauth_helper.web.customer.cookies import AttemptCookies
 from oauth_helper.web.services import SESSION_LIFETIME, Services
-from oauth_helper.web.support.oidc_client import OidcProvider
 
 
-def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> Flask:
-    """Return the WSGI application for `config`, whose `redis_url` and `secret_keys` are set.
+def create_app(config: Settings, *, clock: Callable[[], float] | None = None) -> Flask:
+    """Return the WSGI application for `config`, which must have `redis_url` and `secret_keys`.
 
-    `clock` gives Unix seconds; None is the system's clock.
+    `clock` returns Unix seconds; None uses the system clock.
     """
     keep_libraries_quiet()
     clock = clock or time.time
@@ -57,16 +53,16 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
     def encryptor(purpose: str) -> Encryptor:
         return Encryptor(config.secret_keys, purpose=purpose)
 
-    # HubSpot and the store.
+    # HubSpot and Redis.
     hubspot = HubSpotClient(config.api_url, config.api_version, threads=config.threads)
     redis = connect(config.redis_url.reveal())
-    store_server = Server(redis)
+    store_server = RedisServer(redis)
     tokens, codes, queued = encryptor("tokens"), encryptor("codes"), encryptor("outbox")
     attempts = Attempts(redis, retention_days=config.failure_retention_days)
     failures = Failures(redis, retention_days=config.failure_retention_days)
-    connections = Connections(redis, encrypt=tokens.encrypt, decrypt=tokens.decrypt)
+    connections = Connections(redis, encryptor=tokens)
     refresh_locks = RefreshLocks(redis)
-    outbox = Outbox(config.data_dir / "outbox", encrypt=queued.encrypt, decrypt=queued.decrypt)
+    outbox = Outbox(config.data_dir / "outbox", encryptor=queued)
     writer = EventWriter(
         attempts=attempts,
         failures=failures,
@@ -77,7 +73,7 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         clock=clock,
     )
 
-    # The client of HubSpot.
+    # The client role, towards HubSpot.
     authorizer = Authorizer(
         endpoint=config.authorization_endpoint,
         writer=writer,
@@ -99,13 +95,13 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         clock=clock,
     )
 
-    # The authorization server of others.
+    # The authorization server role, towards proxy clients.
     server = ProxyServer(
         ServerDependencies(
             issuer=config.public_url,
             clients=config.oauth_clients,
             profiles=profiles,
-            codes=Codes(redis, encrypt=codes.encrypt, decrypt=codes.decrypt),
+            codes=AuthorizationCodes(redis, encryptor=codes),
             refresh_tokens=RefreshTokens(encryptor("refresh tokens")),
             connections=connections,
             hubspot=hubspot,
@@ -118,9 +114,16 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         )
     )
 
+    oidc_provider = None
+    if config.openid:
+        # Imported only here: it needs `requests`, which costs a worker 4 MB.
+        from oauth_helper.web.support.oidc_client import OidcProvider  # noqa: PLC0415
+
+        oidc_provider = OidcProvider(config.openid, f"{config.public_url}/support/oidc/callback")
+
     # The pages and the API.
-    app = _Application("oauth_helper.web")
-    # Werkzeug's own redirects are made from the Host header.
+    app = Flask("oauth_helper.web")
+    # Werkzeug builds its own redirects from the Host header, which the sender controls.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
     app.config.update(SECRET_KEY=newest, SECRET_KEY_FALLBACKS=older)
@@ -132,7 +135,6 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         reports=reports,
         expiry=expiry,
         writer=writer,
-        upgrading=Migrations(redis, failures),
         outbox=outbox,
         cookies=AttemptCookies(encryptor("attempts"), secure=config.is_secure),
         attempts=attempts,
@@ -141,36 +143,25 @@ def create_app(config: Config, *, clock: Callable[[], float] | None = None) -> F
         bulk_actions=BulkActions(redis),
         connections=connections,
         token_refresher=token_refresher,
-        exports=Exports(redis),
-        # Each holds a thread for as long as its reader takes.
+        # An export holds a thread for as long as its download takes.
         export_slots=threading.BoundedSemaphore(max(1, config.threads // 4)),
         hubspot=hubspot,
         server=server if config.oauth_clients else None,
         staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
-        oidc_provider=OidcProvider(config.openid, f"{config.public_url}/support/oidc/callback")
-        if config.openid
-        else None,
+        oidc_provider=oidc_provider,
         sign_in_encryptor=encryptor("sign-ins"),
         ping=store_server.ping,
         clock=clock,
     ).install(app)
     if config.otlp_endpoint:
-        from oauth_helper.web.tracing import Tracing  # noqa: PLC0415 - its packages are an option
+        from oauth_helper.web.tracing import Tracing  # noqa: PLC0415 - its packages are optional
 
         app.extensions["oauth_helper_tracing"] = Tracing(config.otlp_endpoint, app)
     routes.install(app, config, rate_limit_storage(config.redis_url.reveal()))
     if config.sandbox:
         sandbox = create_blueprint(sandbox_for(config, RedisSandboxState(redis), clock=clock))
         security.limit_blueprint(sandbox, "600 per minute")
-        # Its token endpoint is for programs, and its forms guard themselves.
+        # Programs call its token endpoint, and its forms have their own protection.
         security.csrf.exempt(sandbox)
         app.register_blueprint(sandbox, url_prefix="/sandbox")
     return app
-
-
-class _Application(Flask):
-    """Flask, which looks at each view and hook at each request whether it is a coroutine."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function itself: there are no coroutines here."""
-        return func

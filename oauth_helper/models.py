@@ -1,6 +1,6 @@
-"""Attempts and connections as values. Times are Unix seconds.
+"""Define attempts and connections as values. Times are Unix seconds.
 
-Each has defaults for what was added later, so that values of the version before can be read.
+Fields added later have defaults, so that values written by the previous version can be read.
 """
 
 from __future__ import annotations
@@ -10,26 +10,22 @@ from enum import StrEnum
 from hmac import compare_digest
 from urllib.parse import quote, urlencode
 
-from oauth_helper.common.references import parse_reference
 from oauth_helper.common.secrets import Secret
 from oauth_helper.scopes import RequestedScopes
 
-#: Characters of the random part of a state; each holds six bits.
-STATE_RANDOM_LENGTH = 43
-
 
 class StoreUnavailableError(Exception):
-    """The store of records cannot be reached, or does not answer in time."""
+    """Redis can't be reached, or doesn't answer in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A connection that was started. After `deadline` it counts as never returned.
+    """A connection that a customer started. After `deadline` it counts as never returned.
 
     `claimed_at` is when a worker claimed the authorization response, None before that. `browser_id`
     is the reference of the first attempt known from the same browser, empty when unknown.
-    `language` is the code of the language that the customer read, `client` the name of the client
-    of the proxy that requested the connection.
+    `language` is the language code of the customer's pages. `client` is the name of the proxy
+    client that requested the connection.
     """
 
     reference: str
@@ -44,22 +40,22 @@ class Attempt:
 
 
 class Claim(StrEnum):
-    """Whether a worker may process an authorization response."""
+    """Who may process an authorization response."""
 
     WON = "won"
-    CLAIMED = "in_hand"  # another worker has it, and hasn't finished
+    CLAIMED = "in_hand"  # another worker is processing it
     USED = "used"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """An account that is connected.
+    """A connected account.
 
-    `id` is `<profile>.<hub_id>`, or ends in the attempt's reference when HubSpot didn't name the
-    account; with a client, `.<client id>` follows. `granted` is None when HubSpot didn't say;
-    `expires_at` is the access token's. `client` is the id of the client of the proxy that has the
-    tokens, empty when they are here. `ended_at` is when HubSpot was seen to reject them, `ended_by`
-    the reference of the failure that showed it.
+    `id` is `<profile>.<hub_id>`, or `<profile>.<reference>` when HubSpot didn't name the account; a
+    proxy client's ends in `.<client id>`. `granted` is None when HubSpot didn't list the scopes.
+    `expires_at` is the expiry of the access token. `client` is the id of the proxy client that
+    holds the tokens, empty when they are stored here. `ended_at` is when HubSpot first rejected the
+    tokens, `ended_by` the reference of the failure that showed it.
     """
 
     id: str
@@ -85,11 +81,11 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientRequest:
-    """A checked authorization request of a registered client.
+    """A validated authorization request of a registered client.
 
-    `client` is its name as people know it. `redirect_uri` is where the response goes, and
-    `sent_redirect_uri` whether the request itself named it. `scope` is exactly what was requested;
-    `dropped` are the unknown names in it. `code_challenge` is of method S256.
+    `client` is the client's display name. `redirect_uri` is where the response goes;
+    `sent_redirect_uri` says whether the request itself named it. `scope` is exactly as requested;
+    `dropped` lists the unknown names in it. `code_challenge` uses method S256.
     """
 
     client_id: str
@@ -103,7 +99,7 @@ class ClientRequest:
 
     @property
     def query(self) -> str:
-        """The query that makes the same request again."""
+        """Return the query string that repeats the request."""
         parameters = {
             "response_type": "code",
             "client_id": self.client_id,
@@ -119,9 +115,9 @@ class ClientRequest:
 
 @dataclass(frozen=True, slots=True)
 class DeferredCode:
-    """A code that came when it could not be used. `at` is when, in Unix seconds.
+    """A code that arrived at the time `at`, when it couldn't be exchanged.
 
-    `claim_ids` are those of claims that may or may not have reached the store.
+    `claim_ids` lists claims that may or may not have reached Redis.
     """
 
     code: str = field(repr=False)
@@ -133,15 +129,14 @@ class DeferredCode:
 class PendingAuthorization:
     """An authorization request that waits for its response.
 
-    It travels in an encrypted cookie of the browser that started it, one for each attempt, so that
-    two tabs don't collide, no other browser can finish it, and nothing on the server has to be
-    there for it.
+    The browser that started it keeps it in an encrypted cookie, one for each attempt. So two tabs
+    don't collide, no other browser can complete it, and the server needs to store nothing.
 
-    `start_query` has the customer's choices as a query, to start the same again. `browser_id` is
-    the reference of the first attempt known from the same browser, `language` the code of the
-    language that the customer read. `client_request` is the request of a client of the proxy, None
-    without one; `popup` says that the window closes at the end. `deferred` has the response when it
-    came and could not be processed yet.
+    `start_query` holds the customer's choices as a query string, to start again with the same.
+    `browser_id` is the reference of the first attempt known from the same browser. `language` is
+    the language code of the customer's pages. `client_request` is the request of a proxy client,
+    None without one. `popup` says that the window closes at the end. `deferred` holds a response
+    that couldn't be processed yet.
     """
 
     reference: str
@@ -160,29 +155,18 @@ class PendingAuthorization:
 
     @property
     def client(self) -> str:
-        """The name of the client that made the request; empty without one."""
+        """Return the name of the client that made the request; empty without one."""
         return self.client_request.client if self.client_request else ""
 
     def matches(self, state: str) -> bool:
-        """Return whether `state` is this one's, compared in constant time."""
+        """Return whether `state` belongs to this request, compared in constant time."""
         return compare_digest(self.state.encode(), state.encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedCode:
-    """What a client of the proxy gets for its authorization code: a connection, once."""
+    """The connection and tokens that a proxy client redeems its authorization code for, once."""
 
     pending: PendingAuthorization
     connection: Connection
     tokens: Tokens
-
-
-def make_state(reference: str, random_text: str) -> str:
-    """Return a state that names its attempt and cannot be guessed."""
-    return f"{reference}.{random_text}"
-
-
-def reference_in_state(state: str) -> str | None:
-    """Return the reference that a state names, None when it is not ours. Proves nothing."""
-    reference, _, random_text = state.partition(".")
-    return parse_reference(reference) if len(random_text) == STATE_RANDOM_LENGTH else None

@@ -1,8 +1,8 @@
 """What all tests share: a real store, a HubSpot of our own over real HTTP, and customers."""
 
 import secrets
-import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from harness import (
     API_TOKEN,
     CLIENT_ID,
     CLIENT_SECRET,
+    COMPILED,
     CONNECTIONS_API_TOKEN,
     PASSWORD,
     PUBLIC_URL,
@@ -23,13 +24,14 @@ from harness import (
     browser_of,
     csrf_token,
     customer_of,
+    quick_hash,
+    run_server,
 )
-from werkzeug.serving import make_server
+from werkzeug.local import LocalProxy
 from werkzeug.test import TestResponse
 
 from oauth_helper import create_app
-from oauth_helper.cli.bootstrap import hash_password
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.sandbox import MemoryState, Sandbox, SandboxApp, create_sandbox_app
 from oauth_helper.scopes import AppConfiguration, Kind, shipped_catalogue
 from oauth_helper.store.embedded.server import EmbeddedStore
@@ -54,8 +56,33 @@ def clock() -> Clock:
     return Clock()
 
 
+@dataclass
+class SandboxServer:
+    """A server that plays HubSpot for one test after the other, each with a sandbox of its own."""
+
+    url: str = ""
+    hubspot: HubSpot | None = None
+
+    @property
+    def current(self) -> HubSpot:
+        assert self.hubspot is not None, "HubSpot was asked outside of a test"
+        return self.hubspot
+
+
+@pytest.fixture(scope="session")
+def sandbox_server() -> Iterator[SandboxServer]:
+    served = SandboxServer()
+    # Pages and routes are made once; which sandbox they show is looked up at each request.
+    application = create_sandbox_app(LocalProxy(lambda: served.current.sandbox))
+    application.jinja_env.bytecode_cache = COMPILED
+    application.before_request(lambda: served.current.arrived(request.path))
+    with run_server(application) as port:
+        served.url = f"http://127.0.0.1:{port}"
+        yield served
+
+
 @pytest.fixture
-def hubspot() -> Iterator[HubSpot]:
+def hubspot(sandbox_server: SandboxServer) -> Iterator[HubSpot]:
     """A HubSpot app that is set up as the shipped catalogue says."""
     catalogue = shipped_catalogue()
     app = SandboxApp(
@@ -76,18 +103,10 @@ def hubspot() -> Iterator[HubSpot]:
             issued.append(text)
         return text
 
-    sandbox = Sandbox([app], MemoryState(), slow_seconds=5, random=random)
-    application = create_sandbox_app(sandbox)
-    server = make_server("127.0.0.1", 0, application, threaded=True)
-    running = HubSpot(f"http://127.0.0.1:{server.server_port}", sandbox, issued)
-    application.before_request(lambda: running.arrived(request.path))
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield running
+    sandbox = Sandbox([app], MemoryState(), catalogue=catalogue, slow_seconds=5, random=random)
+    sandbox_server.hubspot = HubSpot(sandbox_server.url, sandbox, issued)
+    yield sandbox_server.hubspot
     sandbox.hurry.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
@@ -109,7 +128,7 @@ def environ(store_url: str, hubspot: HubSpot, tmp_path: Path) -> dict[str, str]:
     }
 
 
-_HASH = hash_password(PASSWORD)
+_HASH = quick_hash(PASSWORD)
 
 MakeApp = Callable[..., Flask]
 
@@ -120,8 +139,10 @@ def make_app(environ: dict[str, str], clock: Clock, store: redis.Redis) -> MakeA
 
     def make(**settings: str) -> Flask:
         assert store.dbsize() == 0 or settings
-        config = Config.from_environ({**environ, **settings})
-        return create_app(config, clock=clock)
+        config = Settings.from_environ({**environ, **settings})
+        app = create_app(config, clock=clock)
+        app.jinja_env.bytecode_cache = COMPILED
+        return app
 
     return make
 

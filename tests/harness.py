@@ -1,7 +1,9 @@
 """The parts that tests play with: a clock, a HubSpot, customers, and what they say."""
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -9,6 +11,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import urllib3
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
+from werkzeug.security import generate_password_hash
+from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from oauth_helper.sandbox import Sandbox, SandboxApp
@@ -23,6 +29,47 @@ PASSWORD = "canary-password"
 FREE, STARTER, PROFESSIONAL, ENTERPRISE = 1000101, 1000102, 1000103, 1000104
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def quick_hash(secret: str) -> str:
+    """A hash that the program takes, and that costs nothing to check: it is checked all the time.
+
+    What the program itself makes is in the tests of `hash_password`.
+    """
+    return generate_password_hash(secret, "scrypt:128:1:1")
+
+
+class CompiledTemplates(BytecodeCache):
+    """Compiles each template once for all applications of one process.
+
+    Jinja keeps compiled templates by application, and nearly every test has its own.
+    """
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], object] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+COMPILED = CompiledTemplates()
+
+
+@contextmanager
+def run_server(app: Callable[..., object], port: int = 0) -> Iterator[int]:
+    """Serves a WSGI application at 127.0.0.1; the port."""
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @dataclass

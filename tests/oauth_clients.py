@@ -9,13 +9,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from flask.testing import FlaskClient
-from harness import PUBLIC_URL, SAME_SITE, Customer, query_of
+from harness import PUBLIC_URL, SAME_SITE, Customer, query_of, quick_hash
 from werkzeug.test import TestResponse
 
-from oauth_helper.cli.bootstrap import hash_password
-
 SECRET = "canary-oauth-client-secret: 100% + more"
-SECRET_HASH = hash_password(SECRET)
+SECRET_HASH = quick_hash(SECRET)
 CALLBACK = "https://tool.example.com/callback"
 VERIFIER = "v" * 20 + "-canary-code-verifier-._~" + "v" * 20
 SCOPE = "crm.objects.contacts.read tickets"

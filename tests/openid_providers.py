@@ -5,7 +5,6 @@ hostile: it says whatever a test tells it to.
 """
 
 import json
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import urllib3
 from Cryptodome.PublicKey import RSA
-from harness import query_of
+from harness import query_of, run_server
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from jwkest.jwk import RSAKey as PyopKey
@@ -22,7 +21,6 @@ from pyop.exceptions import OAuthError
 from pyop.provider import Provider
 from pyop.subject_identifier import HashBasedSubjectIdentifierFactory
 from pyop.userinfo import Userinfo
-from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 OPENID_CLIENT, OPENID_SECRET = "canary-client:one", "canary/secret+with=odd&characters"
@@ -45,15 +43,8 @@ _KEYS = [RSAKey.generate_key(2048, {"kid": name, "use": "sig"}) for name in ("on
 @contextmanager
 def serving(answer):
     """A server that answers each request by `answer(request)`; its address."""
-    server = make_server("127.0.0.1", 0, Request.application(answer), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with run_server(Request.application(answer)) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def as_json(document, status=200):

@@ -26,7 +26,7 @@ from oauth_helper.store.outbox.events import (
 from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
-from oauth_helper.store.redis import Server, connect
+from oauth_helper.store.redis import RedisServer, connect
 
 SEALER = Encryptor([Secret("a key of the outbox that is long enough")], purpose="outbox")
 NOW = datetime.now(UTC)
@@ -58,14 +58,14 @@ REPORTED = ErrorReported(
 
 def a_writer(client, clock, folder=Path("nowhere")):
     """A writer as a worker has it; nothing is queued in `folder` while the store is there."""
-    outbox = Outbox(folder, encrypt=SEALER.encrypt, decrypt=SEALER.decrypt)
+    outbox = Outbox(folder, encryptor=SEALER)
     return EventWriter(
         attempts=Attempts(client),
         failures=Failures(client, retention_days=90),
-        connections=Connections(client, encrypt=SEALER.encrypt, decrypt=SEALER.decrypt),
+        connections=Connections(client, encryptor=SEALER),
         outbox=outbox,
         outage_log=OutageLog(folder, outbox.depth),
-        store_identity=Server(client).identity,
+        store_identity=RedisServer(client).identity,
         clock=clock,
     )
 
@@ -77,7 +77,7 @@ class Everything:
         self.client = connect(url)
         self.attempts = Attempts(self.client)
         self.failures = Failures(self.client, retention_days=90)
-        self.connections = Connections(self.client, encrypt=SEALER.encrypt, decrypt=SEALER.decrypt)
+        self.connections = Connections(self.client, encryptor=SEALER)
         self.now = NOW.timestamp()
         self.writer = a_writer(self.client, lambda: self.now, folder / "outbox")
         self.outbox = self.writer._outbox

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from paths import ROOT
 
-from oauth_helper.config.settings import SETTINGS, Config
+from oauth_helper.config.settings import SETTINGS, Settings
 
 FILE = ROOT / "docker-compose.yml"
 
@@ -29,7 +29,7 @@ def test_the_store_that_is_named_is_started(services, profile):
         }
     else:
         address = services["app"]["environment"]["REDIS_URL"].partition(":-")[2].rstrip("}")
-    config = Config.from_environ({"REDIS_URL": address, "SECRET_KEY": "k" * 32})
+    config = Settings.from_environ({"REDIS_URL": address, "SECRET_KEY": "k" * 32})
     assert config.redis_url.reveal() == address
     hosts = [host.partition(":")[0] for host in address.partition("://")[2].split(",")]
     started = {

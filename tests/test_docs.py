@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ ELSEWHERE = {
     r"python3 -m venv \.venv && .*": ".ci/run takes both lines of the README and runs them",
     r"python3 -m venv \.venv": ".ci/run, as a part of those",
     r"\.venv/bin/pip install -r requirements\.txt": ".ci/run, as a part of those",
-    r"\.venv/bin/pip install opentelemetry.*": "requirements-dev.txt has both",
+    r"\.venv/bin/pip install opentelemetry.*": "the extra otel, which requirements-dev.txt has too",
     r"\.venv/bin/python -m pytest .*": "this is one",
     r"\.venv/bin/ruff check \. && .*": ".ci/run",
     r"\.venv/bin/python -m babel\.messages\.frontend .*": "web/test_translations.py holds them",
@@ -98,14 +99,16 @@ def place(tmp_path_factory):
         )
         servers.until_answers(port)
         try:
-            yield folder, environ, _connected_and_failed(f"http://localhost:{port}")
+            reference = _connected_and_failed(f"http://localhost:{port}")
+            _make_tickets_required(f"http://localhost:{port}")
+            yield folder, environ, reference
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
 
 
 def _connected_and_failed(url: str) -> str:
-    """Somebody connects and somebody declines; the reference of who declined."""
+    """Connect one customer and decline as another; return the reference of the one who declined."""
     http = urllib3.PoolManager(retries=False)
     for decision in ("allow", "deny"):
         start = http.request("GET", f"{url}/connect/workato", redirect=False)
@@ -118,6 +121,15 @@ def _connected_and_failed(url: str) -> str:
         http.request("GET", answer.headers["Location"], headers=headers, redirect=False)
     http.clear()
     return re.search(r"attempt_([0-9A-Z-]{14})", cookie)[1]
+
+
+def _make_tickets_required(url: str) -> None:
+    """Break the sandbox's app, as a step of the README does before it checks the app."""
+    page = f"{url}/sandbox/app/sandbox"
+    answer = urllib3.request(
+        "POST", page, fields={"action": "mismatch:tickets-required"}, redirect=False
+    )
+    assert answer.status == 303
 
 
 @pytest.mark.parametrize(("page", "line"), HERE, ids=lambda value: value[:60])
@@ -244,19 +256,34 @@ def test_the_guide_to_causes_is_as_printed():
         assert f"## {wording(cause).title}\n\n`{cause}`. " in text
 
 
-def test_every_module_of_the_package_stands_in_the_architecture():
-    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    for path in (ROOT / "oauth_helper").iterdir():
-        if path.name.startswith("__pycache__") or path.name == "py.typed":
-            continue
-        name = f"{path.name}/" if path.is_dir() else path.name
-        assert name in text, f"docs/architecture.md does not name {name}"
+def test_every_room_of_the_package_stands_in_the_architecture():
+    tree = (ROOT / "docs" / "architecture.md").read_text("utf-8").split("```")[1]
+    named = re.findall(r"^  (\w+(?:/|\.py))  +\S", tree, re.MULTILINE)
+    there = [
+        f"{path.name}/" if path.is_dir() else path.name
+        for path in (ROOT / "oauth_helper").iterdir()
+        if not path.name.startswith("__pycache__") and path.name != "py.typed"
+    ]
+    assert sorted(named) == sorted(there)
 
 
 def test_the_settings_are_printed_as_the_guide_has_them():
     table = printed("settings").strip()
     assert table in OPERATING
     assert len(table.splitlines()) == len(SETTINGS) + 2
+
+
+def test_every_package_has_its_reason():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    listed = [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["otel"],
+        *project["dependency-groups"]["dev"],
+    ]
+    table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("| Package | Why |")[2]
+    cells = re.findall(r"^\| (`.+`) \| \S", table, re.MULTILINE)
+    explained = re.findall("`(.+?)`", " ".join(cells))
+    assert sorted(explained) == sorted({re.match(r"[\w-]+", line)[0] for line in listed})
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])

@@ -4,16 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oauth_helper.common.codec import decode, encode
+from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.references import new_reference
-from oauth_helper.models import (
-    STATE_RANDOM_LENGTH,
-    PendingAuthorization,
-    make_state,
-    reference_in_state,
-)
+from oauth_helper.common.secrets import Secret
+from oauth_helper.models import PendingAuthorization
+from oauth_helper.oauth.client.start import STATE_RANDOM_LENGTH, make_state, reference_in_state
 from oauth_helper.scopes import RequestedScopes, is_scope_token, shipped_catalogue, split
 
+ENCRYPTOR = Encryptor([Secret("a key")], purpose="tests")
 REFERENCE = "222Q-7777-777J"
 CHANCE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO-_"
 PENDING = PendingAuthorization(
@@ -44,7 +42,9 @@ names = st.lists(texts.filter(is_scope_token), unique=True, max_size=4).map(tupl
 )
 @settings(max_examples=200)
 def test_what_is_written_reads_back(pending):
-    assert decode(encode(pending), PendingAuthorization) == pending
+    assert (
+        ENCRYPTOR.decrypt_value(ENCRYPTOR.encrypt_value(pending), PendingAuthorization) == pending
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,9 @@ def test_what_is_written_reads_back(pending):
 )
 def test_each_part_reads_back(changed):
     pending = replace(PENDING, **changed)
-    assert decode(encode(pending), PendingAuthorization) == pending
+    assert (
+        ENCRYPTOR.decrypt_value(ENCRYPTOR.encrypt_value(pending), PendingAuthorization) == pending
+    )
 
 
 def test_fifty_scopes_fit_into_a_cookie():
@@ -67,7 +69,7 @@ def test_fifty_scopes_fit_into_a_cookie():
     pending = replace(PENDING, requested=split(shipped_catalogue(), optional=everything))
     assert len(pending.requested.all) == 50
     # Sealed it grows by a third and some 100; browsers take 4096 with name and attributes.
-    assert len(encode(pending)) < 1000
+    assert len(ENCRYPTOR.encrypt_value(pending)) < 1000
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""What people would take instead, each as its own documents show it, and a bare redirect."""
+"""Run alternatives for comparison, each as its own documentation shows it, and a bare redirect."""

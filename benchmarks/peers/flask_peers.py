@@ -1,6 +1,6 @@
-"""A bare redirect, and Authlib's Flask client with its state in Redis, on the program's server.
+"""Serve a bare redirect, or Authlib's Flask client with its state in Redis, with granian.
 
-`python -m benchmarks.peers.flask_peers bare|authlib PORT REDIS_URL HUBSPOT_URL THREADS`
+Usage: `python -m benchmarks.peers.flask_peers bare|authlib PORT REDIS_URL HUBSPOT_URL THREADS`
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from oauth_helper.scopes import shipped_catalogue
 
 
 def bare(_redis_url: str, hubspot: str) -> Flask:
-    """Leads to one address."""
+    """Return an application that redirects to one address."""
     app = Flask("bare")
     scopes = "%20".join(shipped_catalogue().by_name)
     address = f"{hubspot}/oauth/authorize?response_type=code&client_id=c&scope={scopes}"
@@ -32,26 +32,26 @@ def bare(_redis_url: str, hubspot: str) -> Flask:
 
 
 class _Cache:
-    """What Authlib asks of a cache, on redis-py."""
+    """Authlib's cache interface on redis-py."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
     def get(self, key: str) -> Any:  # noqa: ANN401
-        """What was kept."""
+        """Return the cached value."""
         return self._client.get(key)
 
     def set(self, key: str, value: str, expires: int | None = None) -> None:
-        """Keeps it."""
+        """Cache a value."""
         self._client.set(key, value, ex=expires)
 
     def delete(self, key: str) -> None:
-        """Forgets it."""
+        """Delete a cached value."""
         self._client.delete(key)
 
 
 def authlib(redis_url: str, hubspot: str) -> Flask:
-    """A client as Authlib's documents show it, with PKCE; tokens go nowhere."""
+    """Return a client as in Authlib's documentation, with PKCE. It discards the tokens."""
     app = Flask("authlib")
     app.secret_key = "k" * 40
     client = redis.Redis.from_url(redis_url, decode_responses=True)
@@ -82,7 +82,7 @@ def authlib(redis_url: str, hubspot: str) -> Flask:
 
 
 def main(name: str, port: int, redis_url: str, hubspot: str, threads: int) -> None:
-    """Serves one of the two as the program is served: one worker of granian."""
+    """Serve one of the two like the program itself: with one worker of granian."""
     app = {"bare": bare, "authlib": authlib}[name](redis_url, hubspot)
     MPServer(
         "peer",

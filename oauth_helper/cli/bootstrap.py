@@ -6,30 +6,29 @@ import os
 import secrets
 import stat
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from werkzeug.security import generate_password_hash
 
 from oauth_helper.common.secrets import Secret
-from oauth_helper.config.settings import Config, SupportUser
+from oauth_helper.config.settings import Settings, SupportUser
 
 
 class KeyFileError(Exception):
     """The generated key cannot be kept or read; the message names the file and why."""
 
 
-def with_secret_key(config: Config) -> Config:
+def with_secret_key(config: Settings) -> Settings:
     """`config` with a key: its own, else the one in DATA_DIR, made now if it is not there yet.
 
     Raises `KeyFileError`.
     """
     if config.secret_keys:
         return config
-    return replace(config, secret_keys=(_kept_key(config.data_dir / "secret_key"),))
+    return config.model_copy(update={"secret_keys": (_kept_key(config.data_dir / "secret_key"),)})
 
 
-def with_support_user(config: Config) -> tuple[Config, str | None]:
+def with_support_user(config: Settings) -> tuple[Settings, str | None]:
     """`config` with somebody who can sign in, and the password if one was made for it.
 
     None is made where an OpenID provider says who they are: a second door that nobody asked for
@@ -39,7 +38,7 @@ def with_support_user(config: Config) -> tuple[Config, str | None]:
         return config, None
     password = secrets.token_urlsafe(12)
     user = SupportUser("support", Secret(hash_password(password)), "agent")
-    return replace(config, support_users=(user,)), password
+    return config.model_copy(update={"support_users": (user,)}), password
 
 
 def hash_password(password: str) -> str:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-import redis
 import urllib3
 
 from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key
+from oauth_helper.common.encryption import Encryptor
+from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import is_loopback
-from oauth_helper.config.settings import SETTINGS, Config
+from oauth_helper.config.settings import SETTINGS, Settings
+from oauth_helper.models import StoreUnavailableError
 from oauth_helper.oauth.client.start import certain_refusals
 from oauth_helper.scopes import nearest
 from oauth_helper.store.embedded.server import running_store_url
@@ -33,7 +35,7 @@ class Finding:
     text: str
 
 
-def examine(config: Config, environ: Mapping[str, str]) -> list[Finding]:
+def examine(config: Settings, environ: Mapping[str, str]) -> list[Finding]:
     """What there is to say about settings, store, clock and endpoints."""
     return [
         *_unknown(environ),
@@ -53,7 +55,7 @@ def _unknown(environ: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding(name, None, f"is no setting; {meant} is meant?")
 
 
-def _settings(config: Config) -> Iterator[Finding]:
+def _settings(config: Settings) -> Iterator[Finding]:
     yield Finding("settings", ok=True, text="can be used")
     yield Finding("redirect URLs", None, ", ".join(each.redirect_uri for each in config.profiles))
     for profile in config.profiles:
@@ -84,7 +86,7 @@ def _settings(config: Config) -> Iterator[Finding]:
         yield _key_file(config)
 
 
-def _key_file(config: Config) -> Finding:
+def _key_file(config: Settings) -> Finding:
     path = config.data_dir / "secret_key"
     if not path.exists():
         return Finding("SECRET_KEY", None, f"not set: will be made at start and kept in {path}")
@@ -95,7 +97,7 @@ def _key_file(config: Config) -> Finding:
     return Finding("SECRET_KEY", None, f"not set: kept in {path}")
 
 
-def _store(config: Config) -> Iterator[Finding]:
+def _store(config: Settings) -> Iterator[Finding]:
     address = config.redis_url.reveal() or running_store_url(config.data_dir)
     if not address:
         yield Finding("store", None, "the embedded one, which is not running at the moment")
@@ -105,18 +107,21 @@ def _store(config: Config) -> Iterator[Finding]:
         client.ping()
         yield Finding("store", ok=True, text=f"{describe(address)} answers")
         yield _store_clock(client)
-    except (redis.RedisError, ValueError) as error:
-        text = f"{describe(address)} does not answer ({type(error).__name__})"
+    except (StoreUnavailableError, ValueError) as error:
+        problem = type(error.__cause__ or error).__name__
+        text = f"{describe(address)} does not answer ({problem})"
         yield Finding("store", ok=False, text=text)
 
 
-def _outbox(config: Config) -> Iterator[Finding]:
+def _outbox(config: Settings) -> Iterator[Finding]:
     """Where failures wait while the store is down."""
     directory = config.data_dir / "outbox"
     if problem := problem_with(directory):
         yield Finding("outbox", ok=False, text=f"{problem}: make DATA_DIR writable")
         return
-    queued = Outbox(directory, encrypt=bytes, decrypt=bytes).depth()
+    # It only counts, so any key does.
+    counting = Encryptor([Secret("unused")], purpose="outbox")
+    queued = Outbox(directory, encryptor=counting).depth()
     text = f"{queued} writes are queued for Redis" if queued else "is empty"
     yield Finding("outbox", None, text)
 
@@ -126,7 +131,7 @@ def _store_clock(client: Client) -> Finding:
     return _clock_finding("clock of the store", seconds)
 
 
-def _endpoints(config: Config) -> Iterator[Finding]:
+def _endpoints(config: Settings) -> Iterator[Finding]:
     if config.sandbox:
         return
     hosts = {config.api_url, config.authorization_endpoint}

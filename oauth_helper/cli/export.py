@@ -22,7 +22,7 @@ from oauth_helper.failures.export import Form, Part, parts
 from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FailureQuery, Term
 from oauth_helper.failures.search import read_search
-from oauth_helper.schemas import failure_json
+from oauth_helper.web.api.failure_schemas import failure_json
 
 
 def _search(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[Term, ...]:

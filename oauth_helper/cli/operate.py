@@ -8,7 +8,7 @@ import sys
 import click
 
 from oauth_helper.cli.output import read_config
-from oauth_helper.config.settings import settings_table
+from oauth_helper.config.reference import example_env, settings_table
 
 
 @click.command()
@@ -40,7 +40,11 @@ def hash_password_command() -> None:
     click.echo(hash_password(password))
 
 
-@click.command("settings")
-def settings_command() -> None:
-    """Print every setting with its default and meaning, as the operator guide has them."""
-    click.echo(settings_table())
+@click.command("settings", short_help="Print every setting with its default and meaning.")
+@click.option("--format", "form", type=click.Choice(["table", "env"]), default="table")
+def settings_command(form: str) -> None:
+    """Print every setting with its default and meaning: the table of the operator guide, or a .env.
+
+    python -m oauth_helper settings --format env > .env
+    """
+    click.echo(example_env() if form == "env" else settings_table(), nl=form == "table")

@@ -9,7 +9,7 @@ import sys
 import click
 
 from oauth_helper.config.profiles import Profile
-from oauth_helper.config.settings import Config, ConfigError
+from oauth_helper.config.settings import Settings, SettingsError
 
 PROFILE = click.option("--profile", "name", help="Name of the profile; the first one by default.")
 FORMAT = click.option(
@@ -17,18 +17,18 @@ FORMAT = click.option(
 )
 
 
-def read_config() -> Config:
+def read_config() -> Settings:
     """The settings. Ends the command with 2 when some cannot be used, each named on stderr."""
     try:
-        return Config.from_environ(os.environ)
-    except ConfigError as error:
+        return Settings.from_environ(os.environ)
+    except SettingsError as error:
         click.echo("Some settings cannot be used:", err=True)
         for problem in error.problems:
             click.echo(f"  {problem}", err=True)
         sys.exit(2)
 
 
-def profile_named(config: Config, name: str | None) -> Profile:
+def profile_named(config: Settings, name: str | None) -> Profile:
     """The profile `name`, or the first one for None. Raises `BadParameter` when there is none."""
     names = {profile.name: profile for profile in config.profiles}
     if name is not None and name not in names:

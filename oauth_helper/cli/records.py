@@ -11,7 +11,7 @@ from oauth_helper.cli.output import json_text, profile_named, read_config
 from oauth_helper.cli.store import open_store
 from oauth_helper.common.references import parse_reference
 from oauth_helper.common.times import iso
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.diagnosis import Cause
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def failures_list(cause: str | None, profile: str | None, client: str | None, li
 @click.argument("reference")
 def failures_show(reference: str) -> None:
     """One failure as JSON."""
-    from oauth_helper.schemas import failure_json
     from oauth_helper.store.failures import Failures
+    from oauth_helper.web.api.failure_schemas import failure_json
 
     config = read_config()
     parsed = parse_reference(reference)
@@ -115,11 +115,11 @@ def connections_revoke(connection_id: str) -> None:
     click.echo(done.message)
 
 
-def connections_of(config: Config, client: Client) -> Connections:
+def connections_of(config: Settings, client: Client) -> Connections:
     """The connections in the store, with the key that opens their tokens."""
     from oauth_helper.cli.bootstrap import with_secret_key
     from oauth_helper.common.encryption import Encryptor
     from oauth_helper.store.connections import Connections
 
     encryptor = Encryptor(with_secret_key(config).secret_keys, purpose="tokens")
-    return Connections(client, encrypt=encryptor.encrypt, decrypt=encryptor.decrypt)
+    return Connections(client, encryptor=encryptor)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from oauth_helper.cli.output import read_config
-from oauth_helper.cli.store import upgrade_store
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -20,14 +19,12 @@ if TYPE_CHECKING:
 # written.
 _SWEEP_SECONDS = 15.0
 _CATCH_UP_SECONDS = 2.0
-# For a store that was away when the program started; asked no more once it is up to date.
-_UPGRADE_SECONDS = 5.0
 
 
 @click.command()
 def serve() -> None:
     """Serve the pages and the API (what happens without a command)."""
-    from oauth_helper import create_app
+    from oauth_helper.app import create_app
     from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key, with_support_user
     from oauth_helper.cli.supervisor import PeriodicTask
     from oauth_helper.cli.supervisor import serve as serve_forever
@@ -36,29 +33,22 @@ def serve() -> None:
     config = read_config()
     config, password = with_support_user(config)
 
-    def on_startup(config: Config) -> Config:
-        config = with_secret_key(config)
-        # Before any worker writes: what the first version left is in the way of what is written.
-        upgrade_store(config)
-        return config
-
     def periodic_tasks(app: Flask) -> list[PeriodicTask]:
         services = services_of(app)
         pause = min(_SWEEP_SECONDS, max(1.0, services.config.attempt_timeout / 10))
         return [
-            PeriodicTask(services.upgrading.migrate, _UPGRADE_SECONDS),
             PeriodicTask(services.expiry.record_expired, pause),
             PeriodicTask(services.writer.flush, _CATCH_UP_SECONDS),
         ]
 
-    def ready(config: Config) -> None:
+    def ready(config: Settings) -> None:
         click.echo(_welcome(config, password))
 
     try:
         code = serve_forever(
             config,
             create_app=create_app,
-            on_startup=on_startup,
+            on_startup=with_secret_key,
             periodic_tasks=periodic_tasks,
             ready=ready,
         )
@@ -68,7 +58,7 @@ def serve() -> None:
     sys.exit(code)
 
 
-def _welcome(config: Config, password: str | None) -> str:
+def _welcome(config: Settings, password: str | None) -> str:
     lines = [f"oauth_helper is ready: open {config.public_url}"]
     if config.sandbox:
         lines.append("  No HUBSPOT_CLIENT_ID is set, so a built-in sandbox plays HubSpot.")

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 
 if TYPE_CHECKING:
     from oauth_helper.store.redis import Client
 
 
 @contextmanager
-def open_store(config: Config) -> Iterator[Client]:
+def open_store(config: Settings) -> Iterator[Client]:
     """The store of REDIS_URL, else that of a running program, else one started just for this.
 
     When it cannot be used, or stops being there, the command ends in one line that says so.
@@ -33,23 +33,6 @@ def open_store(config: Config) -> Iterator[Client]:
                 yield _client(store.url)
     except (StoreError, StoreUnavailableError, KeyFileError) as error:
         raise click.ClickException(f"The store cannot be used: {error}") from error
-
-
-def upgrade_store(config: Config) -> None:
-    """Brings the records of earlier versions up to date, and says so; later if it is away."""
-    from oauth_helper.models import StoreUnavailableError
-    from oauth_helper.store.failures import Failures
-    from oauth_helper.store.migrations import Migrations
-
-    # Closed before workers are forked.
-    with _client(config.redis_url.reveal()) as client:
-        failures = Failures(client, retention_days=config.failure_retention_days)
-        try:
-            changed = Migrations(client, failures).migrate()
-        except StoreUnavailableError:
-            return
-    if changed:
-        click.echo(f"Records of an earlier version are up to date: {changed}", err=True)
 
 
 def _client(address: str) -> Client:

@@ -13,18 +13,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import click
-import redis
 from flask import Flask
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import MPServer
 
-from oauth_helper.common.logging import logging_in
+from oauth_helper.common.logging import log_config
 from oauth_helper.common.secrets import Secret
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.embedded.server import EmbeddedStore, StoreError
 from oauth_helper.store.outbox.queue import problem_with
@@ -55,7 +54,7 @@ def _kept_running(store: EmbeddedStore) -> Iterator[None]:
         watch.join()
 
 
-def _as_it_is(config: Config) -> Config:
+def _as_it_is(config: Settings) -> Settings:
     return config
 
 
@@ -71,7 +70,7 @@ def _nothing_to_do(_app: Flask) -> Sequence[PeriodicTask]:
     return ()
 
 
-def _say_nothing(_config: Config) -> None:
+def _say_nothing(_config: Settings) -> None:
     pass
 
 
@@ -80,12 +79,12 @@ class _CannotServeError(Exception):
 
 
 def serve(
-    config: Config,
+    config: Settings,
     *,
-    create_app: Callable[[Config], Flask],
-    on_startup: Callable[[Config], Config] = _as_it_is,
+    create_app: Callable[[Settings], Flask],
+    on_startup: Callable[[Settings], Settings] = _as_it_is,
     periodic_tasks: Callable[[Flask], Sequence[PeriodicTask]] = _nothing_to_do,
-    ready: Callable[[Config], None] = _say_nothing,
+    ready: Callable[[Settings], None] = _say_nothing,
 ) -> int:
     """Serves until SIGTERM, Ctrl-C or SIGHUP; the exit code.
 
@@ -95,7 +94,7 @@ def serve(
     `on_startup` runs once, in the supervising process, when the store is up; its `redis_url` is
     never empty, and what it returns is what the workers get. `ready` runs there too, in a thread,
     as soon as the port accepts connections. `create_app` runs in each worker, never here; what
-    `periodic_tasks` makes of the application is done there, each in a thread of its own. The embedded
+    `periodic_tasks` makes of the application is done there, each in its own thread. The embedded
     store is started again when it dies.
     """
     # Before granian's own handlers are in place, SIGTERM has to unwind as Ctrl-C does.
@@ -109,7 +108,7 @@ def serve(
             else:
                 store = stack.enter_context(EmbeddedStore(config.data_dir))
                 stack.enter_context(_kept_running(store))
-                config = replace(config, redis_url=Secret(store.url))
+                config = config.model_copy(update={"redis_url": Secret(store.url)})
             # Each worker counts in files of its own there; see `metering`.
             counted = stack.enter_context(tempfile.TemporaryDirectory(prefix="oauth_helper-"))
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = counted
@@ -166,10 +165,11 @@ def _tell_when_unreachable(url: Secret) -> None:
     try:
         with connect(url.reveal()) as client:
             client.ping()
-    except (redis.RedisError, OSError) as error:
+    except StoreUnavailableError as error:
         # The name of the problem only: its text may hold the password.
+        problem = type(error.__cause__).__name__
         click.echo(
-            f"Redis at {describe(url.reveal())} does not answer ({type(error).__name__}); "
+            f"Redis at {describe(url.reveal())} does not answer ({problem}); "
             "starting all the same, /readyz tells when it does",
             err=True,
         )
@@ -177,7 +177,7 @@ def _tell_when_unreachable(url: Secret) -> None:
         raise _CannotServeError("REDIS_URL is not an address that can be read") from error
 
 
-def _tell_when_nothing_could_wait(config: Config) -> None:
+def _tell_when_nothing_could_wait(config: Settings) -> None:
     """One line when an outage of Redis could lose something."""
     if problem := problem_with(config.data_dir / "outbox"):
         click.echo(
@@ -187,7 +187,7 @@ def _tell_when_nothing_could_wait(config: Config) -> None:
         )
 
 
-def _server(address: str, config: Config) -> MPServer:
+def _server(address: str, config: Settings) -> MPServer:
     # Workers get the application as a closure, which only a forked process can inherit.
     multiprocessing.set_start_method("fork", force=True)
     return MPServer(
@@ -204,20 +204,20 @@ def _server(address: str, config: Config) -> MPServer:
         respawn_failed_workers=True,
         workers_kill_timeout=_GRACE_SECONDS,
         log_level=LogLevels.info,
-        log_dictconfig=logging_in(config.log_format),
-        # In JSON the application tells them, with what it knows of each.
-        log_access=config.log_format == "text",
-        # The path only: queries of a redirection endpoint hold codes and states.
-        log_access_format='%(time)s %(addr)s "%(method)s %(path)s" %(status)d %(dt_ms).1f ms',
+        log_dictconfig=log_config(config.log_format, config.log_level),
+        # As JSON the application logs them, with what it knows of each.
+        log_access=config.log_format == "text" and config.log_level in ("DEBUG", "INFO"),
+        # The path only: queries of a redirection endpoint have codes and states.
+        log_access_format='%(addr)s "%(method)s %(path)s" %(status)d %(dt_ms).1f ms',
     )
 
 
 def _run(
     server: MPServer,
-    config: Config,
-    create_app: Callable[[Config], Flask],
+    config: Settings,
+    create_app: Callable[[Settings], Flask],
     periodic_tasks: Callable[[Flask], Sequence[PeriodicTask]],
-    ready: Callable[[Config], None],
+    ready: Callable[[Settings], None],
 ) -> int:
     lifeline, held_by_supervisor = os.pipe()
     stopped = threading.Event()
@@ -300,8 +300,8 @@ def _end_with_supervisor(lifeline: int) -> None:
 def _call_when_open(
     address: tuple[str, int],
     stopped: threading.Event,
-    ready: Callable[[Config], None],
-    config: Config,
+    ready: Callable[[Settings], None],
+    config: Settings,
 ) -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline and not stopped.wait(0.02):

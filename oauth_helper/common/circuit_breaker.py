@@ -1,7 +1,7 @@
-"""A circuit breaker: who does not answer is not asked for a while, so that nobody waits for it.
+"""Circuit breaker: after repeated failures, skip calls to an unresponsive service for a while.
 
-pybreaker, the well-known one, holds its lock while it calls (1.4.1), so that calls would go one by
-one; this one only counts.
+pybreaker, the well-known library, holds its lock during the call (1.4.1), so calls would queue up.
+This one only counts; the caller reports how each call went.
 """
 
 from __future__ import annotations
@@ -12,57 +12,55 @@ from collections.abc import Callable
 
 
 class CircuitBreaker:
-    """Opens after so many failures in a row; then lets one caller through after each `pause`.
+    """Skip calls after `failures` failures in a row, but for one trial after each `reset_timeout`.
 
-    Whoever is admitted says afterwards how it went, and may come again before that. One who does
-    not say is waited for `patience` seconds. Safe to use from many threads. `clock` gives seconds
-    that only grow.
+    While a trial is under way all other calls are skipped, for `half_open_timeout` seconds at most:
+    a trial that never reports back must not block the service for good. Thread-safe. `clock` gives
+    seconds and never goes backwards.
     """
 
     def __init__(
         self,
         *,
         failures: int,
-        pause: float,
-        patience: float,
+        reset_timeout: float,
+        half_open_timeout: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._limit, self._pause, self._patience, self._clock = failures, pause, patience, clock
+        self._limit = failures
+        self._reset_timeout, self._half_open_timeout = reset_timeout, half_open_timeout
+        self._clock = clock
         self._lock = threading.Lock()
-        self._in_a_row = 0
-        self._next_try = 0.0
-        self._trying: int | None = None  # the thread that was let through
+        self._failures_in_a_row = 0
+        self._next_trial = 0.0
 
     @property
     def is_open(self) -> bool:
-        """Whether callers are turned away, but for one now and then."""
-        return self._in_a_row >= self._limit
+        """Whether calls are skipped, but for a trial now and then."""
+        return self._failures_in_a_row >= self._limit
 
     def is_rejecting(self) -> bool:
-        """Whether the next caller would be turned away."""
-        return self.is_open and self._clock() < self._next_try
+        """Whether the next call would be skipped."""
+        return self.is_open and self._clock() < self._next_trial
 
-    def admit(self) -> bool:
-        """Whether to go ahead."""
+    def allow_request(self) -> bool:
+        """Return whether to make the call; the caller then reports `succeeded` or `failed`."""
         if not self.is_open:
             return True
         with self._lock:
             if self.is_rejecting():
-                return self._trying == threading.get_ident()
-            self._next_try = self._clock() + self._patience
-            self._trying = threading.get_ident()
+                return False
+            self._next_trial = self._clock() + self._half_open_timeout
             return True
 
     def succeeded(self) -> None:
-        """An answer has come: everybody is admitted again."""
-        if self._in_a_row:
+        """Report an answer, which closes the breaker."""
+        if self._failures_in_a_row:
             with self._lock:
-                self._in_a_row = 0
-                self._trying = None
+                self._failures_in_a_row = 0
 
     def failed(self) -> None:
-        """No answer has come."""
+        """Report that no answer came."""
         with self._lock:
-            self._in_a_row += 1
-            self._next_try = self._clock() + self._pause
-            self._trying = None
+            self._failures_in_a_row += 1
+            self._next_trial = self._clock() + self._reset_timeout

@@ -4,6 +4,10 @@ AES-256-GCM (NIST SP 800-38D) of the library `cryptography`, with a key for each
 from the values of SECRET_KEY by HKDF (RFC 5869). The newest value encrypts, every value decrypts,
 which is how a key is rotated. Nonces are random: one key is good for 2**32 values, which are three
 years of forty a second.
+
+Dataclasses are written as JSON without the names of their fields, and compressed, which is smaller
+than compressed MessagePack. A new field comes last and has a default, so that values of the
+version before can still be read.
 """
 
 from __future__ import annotations
@@ -11,14 +15,21 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import zlib
 from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from oauth_helper.common.secrets import Secret
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
@@ -36,6 +47,28 @@ class Encryptor:
             raise ValueError("encryption needs a key")
         keys = (base64.urlsafe_b64decode(derive_key(key, purpose)) for key in secret_keys)
         self._ciphers = [AESGCM(key) for key in keys]
+
+    def encrypt_value(self, value: DataclassInstance) -> str:
+        """Return a dataclass as URL-safe text that only this program can read."""
+        values = [getattr(value, field.name) for field in fields(value)]
+        plain = _encoder.encode((type(value).__name__, values))
+        return self.encrypt(zlib.compress(plain, 9)).decode()
+
+    def decrypt_value(self, text: str, *types: type) -> Any:  # noqa: ANN401 - one of `types`
+        """Return the value that `encrypt_value` was given, one of `types`.
+
+        Raises `DecryptionError`, also for a value of a version that isn't compatible.
+        """
+        plain = self.decrypt(text.encode("utf-8", "replace"))
+        try:
+            name, values = msgspec.json.decode(zlib.decompress(plain), type=tuple[str, list[Any]])
+            (as_type,) = (each for each in types if each.__name__ == name)
+            names = (field.name for field in fields(as_type))
+            # Values of the version before may have fewer fields.
+            named = dict(zip(names, values, strict=False))
+            return msgspec.convert(named, as_type, dec_hook=_read_secret)
+        except (ValueError, zlib.error) as error:  # msgspec's errors are ValueErrors
+            raise DecryptionError("not a value of this version") from error
 
     def encrypt(self, plain: bytes) -> bytes:
         """Return `plain` as URL-safe text that only this program can read."""
@@ -65,3 +98,18 @@ def derive_key(secret_key: Secret, purpose: str) -> bytes:
     """Return 32 bytes in URL-safe base64 for one purpose (RFC 5869)."""
     kdf = HKDF(SHA256(), length=32, salt=None, info=f"oauth_helper {purpose}".encode())
     return base64.urlsafe_b64encode(kdf.derive(secret_key.reveal().encode()))
+
+
+def _write_secret(value: Any) -> str:  # noqa: ANN401 - msgspec asks about any type it doesn't know
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise NotImplementedError(f"{type(value).__name__} cannot be encrypted")
+
+
+def _read_secret(as_type: type, value: str) -> Secret:
+    if as_type is Secret:
+        return Secret(value)
+    raise NotImplementedError(f"{as_type.__name__} cannot be decrypted")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_write_secret)

@@ -1,6 +1,6 @@
-"""Send requests to other servers over pooled connections, with every wait and body bounded.
+"""Send HTTP requests over pooled connections, with a limit on every wait and every body.
 
-A new connection for every exchange costs more than the exchange, so each process keeps some open.
+A new connection costs more than a code exchange, so each process keeps some open.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-# The responses that are expected have a few kilobytes.
+# Expected responses have a few kilobytes.
 _MAX_BODY = 256 * 1024
 
 
@@ -33,7 +33,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What came back, whatever its status."""
+    """A response of any status."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,7 +41,7 @@ class HttpResponse:
 
 
 class RequestError(Exception):
-    """No usable response came; the text says why, and `was_sent` whether the request went out."""
+    """No usable response arrived. The text says why; `was_sent` says if the request was sent."""
 
     def __init__(self, reason: str, *, was_sent: bool = True) -> None:
         self.was_sent = was_sent
@@ -89,7 +89,7 @@ class HttpClient:
         )
         content = b""
         try:
-            # `read1` returns with what is there, so that a trickle meets the deadline.
+            # `read1` returns what has arrived, so that a slow trickle can't outlast the deadline.
             while chunk := response.read1(65_536):
                 content += chunk
                 if len(content) > _MAX_BODY or time.monotonic() > deadline:
@@ -100,5 +100,5 @@ class HttpClient:
         return HttpResponse(response.status, response.headers, content)
 
     def close(self) -> None:
-        """Close the connections that are kept open."""
+        """Close the pooled connections."""
         self._pool.clear()

@@ -1,4 +1,4 @@
-"""What the program writes to its logs: one line for each thing, whatever is in it."""
+"""Format the log: one line per event, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-#: The logger of requests, and what its lines have beside the usual.
+#: The logger of requests, and the fields that its lines add.
 REQUESTS = "oauth_helper.requests"
 REQUEST_FIELDS = ("method", "route", "path", "status", "milliseconds")
 
@@ -16,19 +16,19 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class OneLine(logging.Formatter):
-    """Escapes what would end the line or steer a terminal; a traceback keeps its own lines."""
+    """Escape what would end the line or control a terminal; tracebacks keep their own lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """The line of a record, without its traceback."""
+        """Return the line of a record, without its traceback."""
         record.message = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", record.message)
         return super().formatMessage(record)
 
 
 class AccessLine(logging.Formatter):
-    """Shows the path as it was sent: percent-decoded, it could hold the end of a line."""
+    """Show the path as it was sent: percent-decoded, it could have line ends."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """The line of a request."""
+        """Return the line of a request."""
         if isinstance(record.args, dict):
             path = str(record.args["path"]).encode("latin-1", "replace")
             shown = quote(path, safe="/:@!$&'()*+,;=~-._")
@@ -36,12 +36,17 @@ class AccessLine(logging.Formatter):
         return super().formatMessage(record)
 
 
-# These tell tokens, verifiers and whole addresses at DEBUG (Authlib 1.9.9, urllib3 2.8).
+# At DEBUG these log tokens, verifiers and whole addresses (Authlib 1.9.9, urllib3 2.8).
 _TALKATIVE = ("authlib", "urllib3")
+
+# Requests by browsers and monitors, not by people: only worth reading at DEBUG.
+_AUTOMATIC = re.compile(
+    r"/(?:static/.*|(?:healthz|readyz|metrics)|support/failures/live|attempts/[^/]+/status)"
+)
 
 
 def keep_libraries_quiet() -> None:
-    """Caps the loggers of libraries that tell secrets, whatever server runs the application."""
+    """Cap the loggers of libraries that log secrets, whatever server runs the application."""
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -54,58 +59,53 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not text.startswith(("Configuration allows", "Configured number"))
 
 
-#: For `logging.config.dictConfig`; the server hands it to each worker.
-LOGGING: dict[str, Any] = {
-    "formatters": {
-        "line": {"()": OneLine, "fmt": "%(asctime)s %(levelname)s %(message)s"},
-        "access": {"()": AccessLine, "fmt": "%(message)s"},
-    },
-    "filters": {"news": {"()": lambda: _is_news}},
-    "handlers": {
-        "line": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "stream": "ext://sys.stderr",
-        },
-        "news": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["news"],
-            "stream": "ext://sys.stderr",
-        },
-        "access": {
-            "class": "logging.StreamHandler",
-            "formatter": "access",
-            "stream": "ext://sys.stdout",
-        },
-    },
-    "loggers": {
-        "oauth_helper": {"handlers": ["line"], "level": "INFO", "propagate": False},
-        # Requests as they are told in JSON; as text the server tells them.
-        REQUESTS: {"handlers": ["access"], "level": "CRITICAL", "propagate": False},
-        **{name: {"level": "WARNING"} for name in _TALKATIVE},
-        "_granian": {"handlers": ["news"], "propagate": False},
-        "granian.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
-    },
-}
+def _is_of_a_person(record: logging.LogRecord) -> bool:
+    """Whether a request's line belongs into a log at INFO."""
+    path = record.args.get("path") if isinstance(record.args, dict) else vars(record).get("path")
+    return not _AUTOMATIC.fullmatch(str(path))
 
 
-def logging_in(form: str) -> dict[str, Any]:
-    """`LOGGING` in the form `text` or `json`."""
-    if form == "text":
-        return LOGGING
-    as_json = {"()": _json_lines}
-    loggers = LOGGING["loggers"]
+def log_config(form: str = "text", level: str = "INFO") -> dict[str, Any]:
+    """Return the configuration for `logging.config.dictConfig`; the server hands it to workers.
+
+    `form` is `text` or `json`. At `level` DEBUG, requests include those that no person made.
+    """
+    line: dict[str, Any] = {"()": OneLine, "fmt": "%(asctime)s %(levelname)s %(message)s"}
+    access: dict[str, Any] = {"()": AccessLine, "fmt": "%(asctime)s %(message)s"}
+    if form == "json":
+        line = access = {"()": _json_lines}
+    # As text, the server logs requests; as JSON, the application does, with what it knows of them.
+    requests: dict[str, Any] = {"handlers": ["access"], "level": level, "propagate": False}
     return {
-        **LOGGING,
-        "formatters": {"line": as_json, "access": as_json},
-        "loggers": {**loggers, REQUESTS: {**loggers[REQUESTS], "level": "INFO"}},
+        "formatters": {"line": line, "access": access},
+        "filters": {"news": {"()": lambda: _is_news}, "person": {"()": lambda: _is_of_a_person}},
+        "handlers": {
+            "line": _handler("line", "stderr"),
+            "news": _handler("line", "stderr", "news"),
+            "access": _handler("access", "stdout", *(["person"] if level != "DEBUG" else [])),
+        },
+        "loggers": {
+            "oauth_helper": {"handlers": ["line"], "level": level, "propagate": False},
+            REQUESTS: requests if form == "json" else {**requests, "level": "CRITICAL"},
+            **{name: {"level": "WARNING"} for name in _TALKATIVE},
+            "_granian": {"handlers": ["news"], "propagate": False},
+            "granian.access": requests,
+        },
+    }
+
+
+def _handler(formatter: str, stream: str, *filters: str) -> dict[str, Any]:
+    return {
+        "class": "logging.StreamHandler",
+        "formatter": formatter,
+        "filters": list(filters),
+        "stream": f"ext://sys.{stream}",
     }
 
 
 def _json_lines() -> logging.Formatter:
-    """One JSON object for each thing, with the request and the attempt that it belongs to."""
-    from structlog import contextvars, processors, stdlib  # noqa: PLC0415 - only where it is wanted
+    """Return the formatter of JSON lines, which have their request and attempt."""
+    from structlog import contextvars, processors, stdlib  # noqa: PLC0415 - for JSON only
 
     return stdlib.ProcessorFormatter(
         foreign_pre_chain=[
@@ -117,7 +117,7 @@ def _json_lines() -> logging.Formatter:
         ],
         processors=[
             stdlib.ProcessorFormatter.remove_processors_meta,
-            # As text: the structured form has the values of variables, which may be secrets.
+            # As text: the structured form shows the values of variables, which may be secret.
             processors.format_exc_info,
             processors.JSONRenderer(),
         ],

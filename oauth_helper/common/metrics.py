@@ -1,7 +1,7 @@
-"""The program's Prometheus metrics. No label holds what a stranger can make up.
+"""Define the Prometheus metrics. No label takes a value that a request can invent.
 
-With several workers each writes files in the directory `PROMETHEUS_MULTIPROC_DIR`, and whichever
-worker is asked adds them up. That variable has to be set before this module is imported.
+With several workers, each writes files in the directory `PROMETHEUS_MULTIPROC_DIR`, and the worker
+that serves /metrics adds them up. Set that variable before importing this module.
 """
 
 from __future__ import annotations
@@ -27,14 +27,12 @@ def _counter(name: str, meaning: str, *labels: str) -> Counter:
     return Counter(f"oauth_helper_{name}", meaning, labels, registry=_REGISTRY)
 
 
-ATTEMPTS: Final = _counter("attempts", "Attempts that started.", "profile")
-CONNECTIONS: Final = _counter("connections", "Attempts that connected.", "profile")
-FAILURES: Final = _counter("failures", "Failures that were logged.", "profile", "stage", "cause")
-OUTBOX_QUEUED: Final = _counter(
-    "outbox_notes_put", "Events that were queued because Redis was down.", "kind"
-)
+ATTEMPTS: Final = _counter("attempts", "Attempts started.", "profile")
+CONNECTIONS: Final = _counter("connections", "Attempts connected.", "profile")
+FAILURES: Final = _counter("failures", "Failures logged.", "profile", "stage", "cause")
+OUTBOX_QUEUED: Final = _counter("outbox_notes_put", "Events queued because Redis was down.", "kind")
 OUTBOX_LOST: Final = _counter("outbox_notes_lost", "Events that could not be queued.", "kind")
-STORE_ERRORS: Final = _counter("store_errors", "Redis commands that failed.", "error")
+STORE_ERRORS: Final = _counter("store_errors", "Failed Redis commands.", "error")
 HUBSPOT_REQUESTS: Final = Histogram(
     "oauth_helper_hubspot_request_seconds",
     "Requests to HubSpot, by kind and result.",
@@ -44,7 +42,7 @@ HUBSPOT_REQUESTS: Final = Histogram(
 )
 HTTP_REQUESTS: Final = Histogram(
     "oauth_helper_http_request_seconds",
-    "Requests that were answered, by the name of the view.",
+    "Requests served, by the name of the view.",
     ("route", "method", "status"),
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 45),
     registry=_REGISTRY,
@@ -63,7 +61,7 @@ _ALL: Final = (
 
 
 def exposition(queued_events: Callable[[], int]) -> bytes:
-    """Return all metrics, over all workers, in Prometheus's text format."""
+    """Return all metrics, summed over all workers, in Prometheus's text format."""
     counted = _REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         counted = CollectorRegistry()
@@ -74,17 +72,17 @@ def exposition(queued_events: Callable[[], int]) -> bytes:
 
 
 def reset() -> None:
-    """Set every metric of this process back to nothing."""
+    """Clear every metric of this process."""
     for metric in _ALL:
         metric.clear()
 
 
 class _QueueDepth(Collector):
-    """The length of the outbox's queue, read when Prometheus asks."""
+    """The length of the outbox queue, read at each scrape."""
 
     def __init__(self, queued_events: Callable[[], int]) -> None:
         self._queued_events = queued_events
 
     def collect(self) -> Iterator[Metric]:
-        name, meaning = "oauth_helper_outbox_notes", "Events that wait in the outbox."
+        name, meaning = "oauth_helper_outbox_notes", "Events queued in the outbox."
         yield GaugeMetricFamily(name, meaning, value=self._queued_events())

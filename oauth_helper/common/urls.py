@@ -1,4 +1,4 @@
-"""Addresses: their origin, and which of them HubSpot takes as a redirect URI."""
+"""Parse web addresses and find their origins."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def parse_web_url(text: str) -> SplitResult | None:
-    """The parts of an absolute http or https address without user info; None for anything else.
+    """Return the parts of an absolute http or https URL without user info; None for anything else.
 
-    Refuses what browsers and parsers read differently: control characters, white space,
-    backslashes, non-ASCII text and odd ports.
+    Rejects what browsers and parsers read differently: control characters, white space,
+    backslashes, non-ASCII text and invalid ports.
     """
     if not text.isascii() or any(ord(char) <= 0x20 or char in "\\\x7f" for char in text):
         return None
@@ -26,7 +26,7 @@ def parse_web_url(text: str) -> SplitResult | None:
 
 
 def origin_of(text: str) -> str | None:
-    """The origin of an address as browsers write it (RFC 6454), or None if it is no web address."""
+    """Return the origin of a URL as browsers serialize it (RFC 6454); None if it is no web URL."""
     parts = parse_web_url(text)
     if parts is None or parts.hostname is None:
         return None
@@ -37,7 +37,7 @@ def origin_of(text: str) -> str | None:
 
 
 def is_ip_address(host: str) -> bool:
-    """Whether `host` is an IP address rather than a name."""
+    """Return whether `host` is an IP address rather than a name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -46,5 +46,5 @@ def is_ip_address(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` can only be this machine."""
+    """Return whether `host` always means this machine."""
     return host == "localhost" or (is_ip_address(host) and ipaddress.ip_address(host).is_loopback)

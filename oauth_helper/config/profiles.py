@@ -1,4 +1,4 @@
-"""Profiles: one for each HubSpot app that customers connect to; nothing is shared between them."""
+"""Profiles: one for each HubSpot app that customers connect to. They share nothing."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, model_validator
 
 from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import origin_of
-from oauth_helper.config.toml_file import problems_of_keys, read_settings_file
-from oauth_helper.hubspot.authorization_request import HUBLETS
+from oauth_helper.config.toml_file import TABLE, SettingsError, did_you_mean, read_tables, validate
+from oauth_helper.config.values import Read, load_file, matching
+from oauth_helper.hubspot.hublets import HUBLETS
 from oauth_helper.hubspot.token_request import AppCredentials
 from oauth_helper.scopes import (
     AppConfiguration,
-    AppConfigurationError,
     Catalogue,
-    CatalogueError,
     Kind,
     Preflight,
     RequestedScopes,
@@ -26,6 +27,9 @@ from oauth_helper.scopes import (
     load_catalogue,
     split,
 )
+
+#: What a client id may be, and what is wrong with any other.
+CLIENT_ID = (r"[\x21-\x7e]+", "must be ASCII characters without blanks")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
@@ -36,9 +40,9 @@ MissingOptional = Literal["note", "fail"]
 class Profile:
     """One HubSpot app as customers connect to it.
 
-    `optional_scopes` is what is asked for when nobody chooses (None: the catalogue's default);
-    `missing_optional` says whether optional scopes that were not granted are a note to the customer
-    or a failure; `return_origins` are the web origins that a `return_to` address may have.
+    `optional_scopes` are requested unless the customer chooses (None: the catalogue's default).
+    `missing_optional` says whether optional scopes that weren't granted are a note to the customer
+    or a failure. `return_origins` are the web origins that a `return_to` address may have.
     """
 
     name: str
@@ -55,11 +59,11 @@ class Profile:
     region: str | None = None
     hub_id: int | None = None
     return_origins: frozenset[str] = field(default_factory=frozenset)
-    # Nearly everybody asks for the same, so it is worked out once.
+    # Nearly all attempts request the same scopes, so they are computed once.
     _usual: RequestedScopes | None = field(default=None, init=False, repr=False, compare=False)
 
     def requested_scopes(self, optional: Collection[str] | None = None) -> RequestedScopes:
-        """What a connection asks for; `optional` narrows it. Raises `UnknownScopesError`."""
+        """Return the scopes to request; `optional` narrows them. Raises `UnknownScopesError`."""
         if optional is not None:
             return self._split(optional)
         if self._usual is None:
@@ -74,9 +78,9 @@ class Profile:
     def preflight(
         self, requested: RequestedScopes | None = None, app: AppConfiguration | None = None
     ) -> Preflight | None:
-        """What HubSpot will say to a request for `requested` (None: the default one).
+        """Predict HubSpot's answer to a request for `requested` (None: the default scopes).
 
-        Compared with `app`, else with the profile's; None when neither is known.
+        Compares it with `app`, or with the profile's app; returns None when neither is known.
         """
         app = app or self.app
         if app is None:
@@ -86,7 +90,7 @@ class Profile:
         )
 
     def fingerprint(self, requested: RequestedScopes) -> str:
-        """The same for requests that differ in nothing that HubSpot compares with the app."""
+        """Return a hash that is equal for requests that HubSpot can't tell apart."""
         parts = (
             self.client_id,
             self.redirect_uri,
@@ -97,7 +101,7 @@ class Profile:
 
     @property
     def credentials(self) -> AppCredentials:
-        """What the app proves itself with at HubSpot's token endpoint."""
+        """Return the app's credentials for HubSpot's token endpoint."""
         return AppCredentials(
             client_id=self.client_id,
             client_secret=self.client_secret,
@@ -106,21 +110,13 @@ class Profile:
 
     @property
     def required(self) -> frozenset[str]:
-        """The scopes without which a connection is of no use, by the catalogue."""
+        """Return the scopes that the catalogue says every connection needs."""
         return frozenset(self.catalogue.of_kind(Kind.REQUIRED))
-
-
-class ProfilesError(ValueError):
-    """A profiles file that cannot be used. `problems` names each one and its place."""
-
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
-        super().__init__("; ".join(problems))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """What a profile has where its file says nothing. `redirect_uri` makes one from a name."""
+    """What a profile has where its table is silent. `redirect_uri` makes one from a name."""
 
     client_id: str
     client_secret: Secret
@@ -128,168 +124,115 @@ class Defaults:
     app: AppConfiguration | None
     redirect_uri: Callable[[str], str]
 
+    def profile(self, name: str, **own: object) -> Profile:
+        """Return the profile `name`; `own` is what differs from the defaults."""
+        values: dict[str, Any] = {
+            "title": name,
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "catalogue": self.catalogue,
+            # The app's configuration in the settings belongs to the client id in the settings.
+            "app": None if "client_id" in own else self.app,
+        }
+        return Profile(name=name, redirect_uri=self.redirect_uri(name), **(values | own))
+
 
 def load_profiles(
     path: Path, defaults: Defaults, environ: Mapping[str, str]
 ) -> tuple[Profile, ...]:
-    """The profiles of the TOML file at `path`, in its order. Raises `ProfilesError`."""
-    document = read_settings_file(path, ProfilesError)
-    tables = document.get("profiles")
-    if not isinstance(tables, dict) or not tables:
-        raise ProfilesError([f"{path} holds no [profiles.<name>] table"])
-    problems = [f"{path}: unknown key {key!r}" for key in document if key != "profiles"]
-    profiles = []
-    for name, table in tables.items():
-        reader = _ProfileReader(name, table, path.parent, defaults, environ)
-        profiles.append(reader.profile())
-        problems += [f"{path}: profile {name!r}: {problem}" for problem in reader.problems]
-    if problems:
-        raise ProfilesError(problems)
-    return tuple(profile for profile in profiles if profile is not None)
+    """Return the profiles in the TOML file at `path`, in its order. Raises `SettingsError`."""
+    context = {"folder": path.parent, "catalogue": defaults.catalogue, "environ": environ}
 
-
-_TYPES: dict[str, type] = {
-    "title": str,
-    "client_id": str,
-    "client_secret_env": str,
-    "client_secret_file": str,
-    "catalogue": str,
-    "app_config": str,
-    "optional_scopes": list,
-    "conditional_scopes": list,
-    "missing_optional": str,
-    "pkce": bool,
-    "region": str,
-    "hub_id": int,
-    "return_origins": list,
-}
-
-
-class _ProfileReader:
-    """Reads one `[profiles.<name>]` table and gathers its problems."""
-
-    def __init__(
-        self,
-        name: str,
-        table: object,
-        folder: Path,
-        defaults: Defaults,
-        environ: Mapping[str, str],
-    ) -> None:
-        self.problems: list[str] = []
-        self._name, self._folder = name, folder
-        self._defaults, self._environ = defaults, environ
-        self._table: dict[str, Any] = table if isinstance(table, dict) else {}
-        if not isinstance(table, dict):
-            self.problems.append("has to be a table")
-
-    def profile(self) -> Profile | None:
-        """The profile, or None when it has problems."""
-        self._check_table()
-        if self.problems:
-            return None
-        table = self._table
-        catalogue, app = self._catalogue(), self._app()
-        profile = Profile(
-            name=self._name,
-            title=table.get("title", self._name),
-            client_id=table.get("client_id", self._defaults.client_id),
-            client_secret=self._secret(),
-            redirect_uri=self._defaults.redirect_uri(self._name),
-            catalogue=catalogue,
-            app=app,
-            optional_scopes=self._names("optional_scopes", catalogue),
-            conditional_scopes=self._names("conditional_scopes", catalogue) or (),
-            missing_optional=table.get("missing_optional", "note"),
-            pkce=table.get("pkce", True),
-            region=table.get("region"),
-            hub_id=table.get("hub_id"),
-            return_origins=frozenset(self._origins()),
-        )
-        return None if self.problems else profile
-
-    def _check_table(self) -> None:
-        if not _NAME.fullmatch(self._name):
-            self.problems.append("the name may hold a-z, 0-9, - and _ only, 32 characters at most")
-        self.problems += problems_of_keys(self._table, _TYPES)
-        if not re.fullmatch(r"[\x21-\x7e]+", str(self._table.get("client_id", "-"))):
-            self.problems.append("client_id is empty, or holds white space or other odd characters")
-        self._choice("missing_optional", ("note", "fail"))
-        self._choice("region", HUBLETS)
-        if {"client_secret_env", "client_secret_file"} <= self._table.keys():
-            self.problems.append("client_secret_env and client_secret_file: give one of them")
-        if isinstance(self._table.get("hub_id"), int) and self._table["hub_id"] < 1:
-            self.problems.append("hub_id has to be a positive number")
-
-    def _choice(self, key: str, allowed: tuple[str, ...]) -> None:
-        value = self._table.get(key)
-        if isinstance(value, str) and value not in allowed:
-            self.problems.append(f"{key} is {value!r}, not one of {', '.join(allowed)}")
-
-    def _catalogue(self) -> Catalogue:
-        if "catalogue" not in self._table:
-            return self._defaults.catalogue
-        try:
-            return load_catalogue(self._folder / self._table["catalogue"])
-        except CatalogueError as error:
-            self.problems += [f"catalogue {error.origin}: {each}" for each in error.problems]
-            return self._defaults.catalogue
-
-    def _app(self) -> AppConfiguration | None:
-        if "app_config" not in self._table:
-            # The one of the settings belongs to the client id of the settings and to no other.
-            return None if "client_id" in self._table else self._defaults.app
-        try:
-            return load_app_configuration(self._folder / self._table["app_config"])
-        except AppConfigurationError as error:
-            self.problems += [f"app_config {error.origin}: {each}" for each in error.problems]
-            return None
-
-    def _secret(self) -> Secret:
-        table = self._table
-        if "client_secret_env" in table:
-            secret = Secret(self._environ.get(table["client_secret_env"], "").strip())
-            if not secret:
-                self.problems.append(f"client_secret_env: {table['client_secret_env']} is not set")
-        elif "client_secret_file" in table:
-            secret = self._secret_file(self._folder / table["client_secret_file"])
-        elif "client_id" in table:
-            secret = Secret("")
-            self.problems.append("needs client_secret_env or client_secret_file beside client_id")
-        else:
-            secret = self._defaults.client_secret
-        return secret
-
-    def _secret_file(self, path: Path) -> Secret:
-        try:
-            secret = Secret(path.read_text("utf-8").strip())
-        except (OSError, ValueError) as error:
-            reason = (
-                error.strerror if isinstance(error, OSError) else "no legal path, or not UTF-8 text"
+    def read(name: str, values: object) -> Profile:
+        place = f"profile {name!r}: "
+        if not _NAME.fullmatch(name):
+            raise SettingsError(
+                [f"{place}the name may have a-z, 0-9, - and _ only, 32 characters at most"]
             )
-            self.problems.append(f"client_secret_file {path} cannot be read: {reason}")
-            return Secret("")
-        if not secret:
-            self.problems.append(f"client_secret_file {path} is empty")
-        return secret
+        table = validate(_Table, values, context, place=place)
+        own = {key: getattr(table, key) for key in table.model_fields_set}
+        for key in ("client_secret_env", "client_secret_file"):
+            if key in own:
+                own["client_secret"] = own.pop(key)
+        return defaults.profile(name, **own)
 
-    def _names(self, key: str, catalogue: Catalogue) -> tuple[str, ...] | None:
-        if key not in self._table:
-            return None
-        for name in self._table[key]:
-            if name not in catalogue:
-                meant = catalogue.meant_by(name)
-                hint = f"; did you mean {meant!r}?" if meant else ""
-                self.problems.append(f"{key}: {name!r} is not in the catalogue{hint}")
-        return tuple(self._table[key])
+    return read_tables(path, "profiles", "[profiles.<name>]", read)
 
-    def _origins(self) -> list[str]:
-        origins = []
-        for text in self._table.get("return_origins", []):
-            if origin_of(text) == text and "*" not in text:
-                origins.append(text)
-            else:
-                self.problems.append(
-                    f"return_origins: {text!r} is no origin such as https://app.example.com"
-                )
-        return origins
+
+def _secret_from_environment(name: str, info: ValidationInfo[dict[str, Any]]) -> Secret:
+    secret = Secret(info.context["environ"].get(name, "").strip())
+    if not secret:
+        raise ValueError(f"names {name}, which is not set")
+    return secret
+
+
+def _secret_from_file(text: str, info: ValidationInfo[dict[str, Any]]) -> Secret:
+    path = info.context["folder"] / text
+    try:
+        secret = Secret(path.read_text("utf-8").strip())
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read: not a valid path, or not UTF-8 text") from error
+    if not secret:
+        raise ValueError(f"{path} is empty")
+    return secret
+
+
+def _known_scope(name: str, info: ValidationInfo[dict[str, Any]]) -> str:
+    if "catalogue" not in info.data:
+        return name  # the catalogue can't be read, which is reported
+    catalogue = info.data["catalogue"] or info.context["catalogue"]
+    if name not in catalogue:
+        raise ValueError(
+            f"({name!r}) is not in the catalogue{did_you_mean(catalogue.meant_by(name))}"
+        )
+    return name
+
+
+def _origin(text: str) -> str:
+    if origin_of(text) != text or "*" in text:
+        raise ValueError("must be an origin such as https://app.example.com")
+    return text
+
+
+def _loaded(load: Callable[[Path], object]) -> Read:
+    return Read(lambda text, info: load_file(load, info.context["folder"] / text))
+
+
+# TOML has lists only.
+_Scopes = Annotated[tuple[Annotated[str, AfterValidator(_known_scope)], ...], Field(strict=False)]
+_Origins = Annotated[frozenset[Annotated[str, AfterValidator(_origin)]], Field(strict=False)]
+
+
+class _Table(BaseModel):
+    """A `[profiles.<name>]` table. Defaults here only say that a key may be left out."""
+
+    model_config = TABLE
+
+    title: str = ""
+    client_id: Annotated[str, matching(*CLIENT_ID)] = ""
+    client_secret_env: Annotated[Secret, Read(_secret_from_environment)] = Secret("")
+    client_secret_file: Annotated[Secret, Read(_secret_from_file)] = Secret("")
+    catalogue: Annotated[Catalogue | None, _loaded(load_catalogue)] = None
+    app: Annotated[AppConfiguration | None, _loaded(load_app_configuration)] = Field(
+        default=None, alias="app_config"
+    )
+    optional_scopes: _Scopes = ()
+    conditional_scopes: _Scopes = ()
+    missing_optional: MissingOptional = "note"
+    pkce: bool = True
+    region: Annotated[
+        str, matching("[a-z]{2}[0-9]", f"must be a hublet of HubSpot, such as {', '.join(HUBLETS)}")
+    ] = ""
+    hub_id: Annotated[int, Field(ge=1)] = 1
+    return_origins: _Origins = frozenset()
+
+    @model_validator(mode="after")
+    def _check_secret(self) -> Self:
+        given = self.model_fields_set & {"client_secret_env", "client_secret_file"}
+        if len(given) > 1:
+            raise ValueError("client_secret_env and client_secret_file: set one of them")
+        if not given and self.client_id:
+            raise ValueError("client_id needs client_secret_env or client_secret_file beside it")
+        return self

@@ -1,4 +1,4 @@
-"""Redirect URIs of clients: which may be registered, and when one is the registered one.
+"""Redirect URIs of clients: which may be registered, and which requests match one.
 
 RFC 6749 section 3.1.2, RFC 8252 sections 7 and 8, RFC 9700 sections 2.1 and 4.1.
 """
@@ -12,20 +12,20 @@ from urllib.parse import urlencode, urlsplit
 
 from oauth_helper.common.urls import is_loopback, parse_web_url
 
-# A program on the person's own computer takes a free port, so the port is not compared there.
+# A program on the customer's computer takes any free port, so loopback ports aren't compared.
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\]|localhost)(?::([0-9]{1,5}))?([/?].*)?")
 
-# RFC 8252 section 7.1: the scheme is a domain name, reversed, so it holds a dot.
+# RFC 8252 section 7.1: the scheme is a reversed domain name, so it has a dot.
 _PRIVATE_USE = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/[\x21-\x7e]*")
 
-# In the path, where some parsers take them out.
+# Dot segments in the path, which some parsers remove.
 _DOTS = re.compile(r"^[^?]*/(\.|%2e){1,2}(/|\?|$)", re.IGNORECASE)
 
-_LONGEST = 1000
+_MAX_LENGTH = 1000
 
 
 def is_registered(given: str, registered: str) -> bool:
-    """Whether `given` is `registered`: letter by letter, but for the port on loopback."""
+    """Whether `given` is `registered`: compared exactly, except for the port on loopback."""
     if given == registered:
         return True
     there, here = _LOOPBACK.fullmatch(registered), _LOOPBACK.fullmatch(given)
@@ -35,34 +35,34 @@ def is_registered(given: str, registered: str) -> bool:
 
 
 def problem_with(redirect_uri: str) -> str:
-    """Why a redirect URI cannot be registered; empty when it can."""
+    """Return why a redirect URI can't be registered; empty when it can."""
     wrong = {
-        f"has more than {_LONGEST} characters": len(redirect_uri) > _LONGEST,
-        "holds a *; it is compared letter by letter": "*" in redirect_uri,
+        f"has more than {_MAX_LENGTH} characters": len(redirect_uri) > _MAX_LENGTH,
+        "has a *; redirect URIs are compared exactly": "*" in redirect_uri,
         "has a fragment": "#" in redirect_uri,
-        "holds a /../ or /./, which some parsers take out": _DOTS.search(redirect_uri),
+        "has a /../ or /./, which some parsers remove": _DOTS.search(redirect_uri),
     }
     found = [problem for problem, is_so in wrong.items() if is_so]
     if found or _PRIVATE_USE.fullmatch(redirect_uri):
         return "".join(found[:1])
     parts = parse_web_url(redirect_uri)
     if parts is None:
-        return "is neither a web address nor one of a scheme such as com.example.app:/callback"
+        return "must be a web address, or have a private scheme such as com.example.app:/callback"
     is_safe = parts.scheme == "https" or is_loopback(parts.hostname or "")
-    return "" if is_safe else "is neither https nor on this computer"
+    return "" if is_safe else "must start with https://, except on this computer"
 
 
 def with_parameters(redirect_uri: str, parameters: Iterable[tuple[str, str]]) -> str:
-    """A redirect URI with more in its query; what is there stays, letter by letter.
+    """Return a redirect URI with `parameters` added to its query, which stays as it is.
 
-    RFC 6749 section 3.1.2 wants the latter. `redirect_uri` has no fragment.
+    RFC 6749 section 3.1.2 requires the latter. `redirect_uri` has no fragment.
     """
     return f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{urlencode(list(parameters))}"
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a redirect URI leads, as people are told: to a host name, or to the name of an app."""
+    """Where a redirect URI leads, for the customer to read: a host name, or the name of an app."""
 
     name: str
     is_app: bool
@@ -70,7 +70,7 @@ class Destination:
 
 
 def destination_of(redirect_uri: str) -> Destination:
-    """Where a registered redirect URI leads."""
+    """Return where a registered redirect URI leads."""
     parts = urlsplit(redirect_uri)
     is_app = parts.scheme not in ("http", "https")
     name = parts.scheme if is_app else parts.netloc

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 
 from oauth_helper.config.app_setup import setup_checklist
 from oauth_helper.config.profiles import Profile
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.sandbox import Sandbox, SandboxApp, SandboxState
 from oauth_helper.scopes import AppConfiguration
 
 
-def sandbox_for(config: Config, state: SandboxState, *, clock: Callable[[], float]) -> Sandbox:
+def sandbox_for(config: Settings, state: SandboxState, *, clock: Callable[[], float]) -> Sandbox:
     """A sandbox whose one app is what the profiles need together, until somebody edits it."""
     first = config.profiles[0]
     app = SandboxApp(

@@ -1,4 +1,4 @@
-"""Who comes in by OpenID Connect, with which role, and what they are called."""
+"""Who may sign in as support staff, with a password or by OpenID Connect, and in which role."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from oauth_helper.common.secrets import Secret
+from oauth_helper.common.secrets import Secret, is_password_hash
+from oauth_helper.config.toml_file import SettingsError
 
 Role = Literal["viewer", "agent"]
 
@@ -17,23 +18,60 @@ _EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+
 _DOMAIN = re.compile(r"@[a-z0-9-]+(\.[a-z0-9-]+)+")
 _CLAIM = re.compile(r"([^\s=@]+)=(\S.*)")
 
-# Characters of a name.
-_LONGEST = 254
+_MAX_EMAIL = 254
+
+
+@dataclass(frozen=True, slots=True)
+class SupportUser:
+    """A member of the support staff. `password_hash` is what `hash-password` prints."""
+
+    name: str
+    password_hash: Secret
+    role: Role
+
+
+def parse_support_users(text: str) -> tuple[SupportUser, ...]:
+    """Return the users in a list of `name:hash[:role]`. Raises `SettingsError`."""
+    entries = [entry.strip() for entry in text.split(",") if entry.strip()]
+    users, problems = [], []
+    for number, entry in enumerate(entries, 1):
+        name, _, rest = entry.partition(":")
+        hashed, _, role = rest.rpartition(":")
+        if role not in ("viewer", "agent"):
+            hashed, role = rest, "agent"
+        if name and is_password_hash(hashed):
+            users.append(
+                SupportUser(name, Secret(hashed), "viewer" if role == "viewer" else "agent")
+            )
+        else:
+            problems.append(
+                f"entry {number} must be name:hash[:role] with a hash from "
+                "`python -m oauth_helper hash-password` and the role viewer or agent"
+            )
+    names = [user.name for user in users]
+    problems += [
+        f"has the name {name!r} more than once"
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
+    if problems:
+        raise SettingsError(problems)
+    return tuple(users)
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
-    """Lets people in: `ana@domain.example`, `@domain.example`, or `claim=value`."""
+    """A rule that admits staff: `ana@domain.example`, `@domain.example`, or `claim=value`."""
 
     text: str
 
     @property
     def claim(self) -> str:
-        """The claim that it is about."""
+        """Return the claim that the rule compares."""
         return self.text.partition("=")[0] if "=" in self.text else "email"
 
     def admits(self, claims: Mapping[str, Any]) -> bool:
-        """Whether it lets somebody in of whom the provider says this."""
+        """Whether the rule admits a person with these claims."""
         if self.claim != "email":
             value = self.text.partition("=")[2]
             found = claims.get(self.claim)
@@ -46,7 +84,7 @@ class AccessRule:
 
 @dataclass(frozen=True, slots=True)
 class StaffIdentity:
-    """Somebody who comes in: what they are called, with which role, and by which rule."""
+    """A person who is admitted: under which name, in which role, and by which rule."""
 
     name: str
     role: Role
@@ -55,7 +93,7 @@ class StaffIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenIdSettings:
-    """The provider, what we are there, what the button calls it, and who comes in."""
+    """The OpenID provider, our client there, the button's name for it, and who is admitted."""
 
     issuer: str
     client_id: str
@@ -66,11 +104,11 @@ class OpenIdSettings:
 
     @property
     def claims(self) -> frozenset[str]:
-        """The claims that the rules are about."""
+        """Return the claims that the rules compare."""
         return frozenset(rule.claim for rule in (*self.agents, *self.viewers))
 
     def admit(self, claims: Mapping[str, Any]) -> StaffIdentity | None:
-        """Who the claims say it is, if a rule lets them in; an agent if any rule says so."""
+        """Return the person with these claims if a rule admits them, as an agent if any can."""
         roles: tuple[tuple[Role, tuple[AccessRule, ...]], ...]
         roles = (("agent", self.agents), ("viewer", self.viewers))
         for role, rules in roles:
@@ -80,16 +118,30 @@ class OpenIdSettings:
         return None
 
     def grant(self, rule: AccessRule, role: str) -> str | None:
-        """A text that changes with what lets somebody in; None when nothing does any more."""
+        """Return a text that changes when access by `rule` changes; None when it is withdrawn."""
         if rule not in (self.agents if role == "agent" else self.viewers):
             return None
         return "\n".join((self.issuer, self.client_id, rule.text, role))
 
 
-def parse_rule(text: str) -> AccessRule | None:
-    """The rule that `text` states, or None if it states none.
+def parse_rules(text: str) -> tuple[AccessRule, ...]:
+    """Return the rules in a list. Raises `SettingsError`."""
+    rules = [parse_rule(entry.strip()) for entry in text.split(",") if entry.strip()]
+    problems = [
+        f"entry {number} must be an e-mail address, @domain.example or claim=value, with a claim "
+        "other than email"
+        for number, rule in enumerate(rules, 1)
+        if rule is None
+    ]
+    if problems:
+        raise SettingsError(problems)
+    return tuple(rule for rule in rules if rule)
 
-    `email=…` is none: it would take an address that nobody has verified.
+
+def parse_rule(text: str) -> AccessRule | None:
+    """Return the rule that `text` states, or None.
+
+    `email=…` isn't a rule, because it would admit an address that the provider hasn't verified.
     """
     if found := _CLAIM.fullmatch(text):
         return None if found[1] in ("email", "email_verified") else AccessRule(text)
@@ -99,22 +151,22 @@ def parse_rule(text: str) -> AccessRule | None:
 
 
 def verified_email(claims: Mapping[str, Any]) -> str | None:
-    """The e-mail address in small letters, if the provider says that it is theirs."""
+    """Return the e-mail address in lower case, if the provider has verified it."""
     email = claims.get("email")
     if claims.get("email_verified") is not True or not isinstance(email, str):
         return None
-    # Before it is made small: the letter K has a twin that becomes an ordinary k.
-    if not email.isascii() or len(email) > _LONGEST:
+    # Before lower(): the Kelvin sign would become an ordinary k.
+    if not email.isascii() or len(email) > _MAX_EMAIL:
         return None
     lower = email.lower()
     return lower if _EMAIL.fullmatch(lower) else None
 
 
 def name_in(claims: Mapping[str, Any]) -> str:
-    """What to call somebody: as in their verified address, else by the name that they chose.
+    """Return a person's name for records: from the verified address, or the name they chose.
 
-    A mark stands behind it, so that nobody else has the name: of the address, which itself goes
-    into no record, or of the subject.
+    A hash follows it, so that names are unique: of the address, which itself is never recorded, or
+    of the subject.
     """
     email = verified_email(claims)
     chosen = email.partition("@")[0] if email else claims.get("preferred_username")

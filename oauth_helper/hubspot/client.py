@@ -1,4 +1,4 @@
-"""HubSpot's token endpoint, introspection and revocation over HTTP."""
+"""Call HubSpot's token, introspection and revocation endpoints over HTTP."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from oauth_helper.hubspot.token_response import (
     read_token_response,
 )
 
-# Seconds to wait before the one retry, unless the response asks for more; a customer is waiting.
+# Seconds before the only retry, unless the response asks for more. A customer is waiting.
 _RETRY_DELAY = 0.3
 _MAX_RETRY_DELAY = 2.0
 
-# After this many requests in a row without a response an app's requests are skipped for this many
-# seconds. A trial request may take as long as the timeouts allow.
+# After `_FAILURES` requests in a row without a response, skip an app's requests for
+# `_RESET_TIMEOUT` seconds. A trial request may take as long as the HTTP timeouts allow.
 _FAILURES, _RESET_TIMEOUT, _HALF_OPEN_TIMEOUT = 5, 5.0, 40.0
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class HubSpotClient:
-    """HubSpot's OAuth API. Methods return what came back, and don't raise when nothing did.
+    """HubSpot's OAuth API. Methods return an outcome; they don't raise when no response arrives.
 
-    `threads` is how many threads this process has. At most three quarters of them wait for one app,
-    and one always stays free for everything else. An app that gets no responses is skipped for a
-    while; the others' requests go on.
+    `threads` is the number of threads in this process. At most three quarters of them wait for one
+    app, and one always stays free for other work. When an app gets no responses, its requests are
+    skipped for a while; other apps' requests go on.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class HubSpotClient:
         return self._request_token(app, "refresh", refresh_form(app, refresh_token))
 
     def introspect(self, app: AppCredentials, access_token: Secret) -> Introspected | None:
-        """Return what introspection says of a token (RFC 7662), None when nothing usable."""
+        """Return the introspection of a token (RFC 7662), None without a usable response."""
         try:
             response = self._post("/introspect", token_form(app, access_token, "access_token"))
         except RequestError:
@@ -94,11 +94,11 @@ class HubSpotClient:
         return is_confirmed
 
     def close(self) -> None:
-        """Close the connections that are kept open."""
+        """Close the pooled connections."""
         self._http.close()
 
     def _request_token(self, app: AppCredentials, kind: str, form: str) -> TokenResponse:
-        """Send a token request, and once more after a failure that can't have used it up."""
+        """Send a token request, with one retry if the first can't have used up the code."""
         started = time.monotonic()
         response = self._guarded(self._app(app.client_id), form)
         _observe(kind, _RESULTS[type(response)], started)
@@ -108,7 +108,7 @@ class HubSpotClient:
         with self._slots.take() as has_slot, app.slots.take() as has_app_slot:
             if not (has_slot and has_app_slot):
                 return _NO_SLOT
-            if not app.breaker.admit():
+            if not app.breaker.allow_request():
                 return _SKIPPED
             response = self._send_with_retry(form)
             if isinstance(response, Unavailable) and _is_outage(response):
@@ -141,7 +141,7 @@ class HubSpotClient:
 
 
 class _Slots:
-    """At most this many requests at a time."""
+    """A limit on concurrent requests."""
 
     def __init__(self, count: int) -> None:
         self._lock = threading.Lock()
@@ -149,7 +149,7 @@ class _Slots:
 
     @contextmanager
     def take(self) -> Iterator[bool]:
-        """Hold a slot for as long as the `with` statement; False when none is free."""
+        """Hold a slot during the `with` statement; yield False when none is free."""
         with self._lock:
             is_free = self.free > 0
             self.free -= is_free
@@ -161,20 +161,22 @@ class _Slots:
 
 
 class _AppState:
-    """One app's requests: whether they get responses, and how many wait for them."""
+    """The circuit breaker and the request slots of one app."""
 
     def __init__(self, slots: int) -> None:
         self.slots = _Slots(slots)
         self.breaker = CircuitBreaker(
-            failures=_FAILURES, pause=_RESET_TIMEOUT, patience=_HALF_OPEN_TIMEOUT
+            failures=_FAILURES,
+            reset_timeout=_RESET_TIMEOUT,
+            half_open_timeout=_HALF_OPEN_TIMEOUT,
         )
 
 
 _NO_SLOT = Unavailable(
-    "HubSpot is slow, and others wait for it already", retry_after=5, code_unused=True
+    "HubSpot is slow, and too many requests already wait for it", retry_after=5, code_unused=True
 )
 _SKIPPED = Unavailable(
-    "HubSpot has not answered several times in a row, so it was not asked",
+    "HubSpot did not answer several requests in a row, so this one was not sent",
     retry_after=5,
     code_unused=True,
 )
@@ -187,5 +189,5 @@ def _observe(kind: str, result: str, started: float) -> None:
 
 
 def _is_outage(response: Unavailable) -> bool:
-    """Return whether other requests fare no better: not when one account is locked or too busy."""
+    """Return whether other requests would fail too, unlike when one account is locked or busy."""
     return response.http_status is None or response.http_status >= 500

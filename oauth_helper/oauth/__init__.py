@@ -1,1 +1,1 @@
-"""Core: the OAuth messages between browser, HubSpot and the helper, as values. Pure."""
+"""Play both OAuth roles: `client` towards HubSpot, `server` towards proxy clients. No HTTP here."""

@@ -1,4 +1,4 @@
-"""For the operator's machines: alive, and able to serve."""
+"""Serve health, readiness and metrics to the operator's tools, and log every request."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ blueprint = Blueprint("operations", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """200 while the process answers at all."""
+    """Return 200 while the process is alive."""
     return jsonify(status="ok")
 
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """200 when all that is needed is there, else 503 with each reason."""
+    """Return 200 when the program can serve requests, otherwise 503 with the reasons."""
     reasons = []
     try:
         services().ping()
@@ -45,7 +45,7 @@ def readyz() -> Response:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Counters over all workers, in Prometheus's text format, for whoever has the token."""
+    """Return the metrics of all workers in Prometheus's text format, if the token is right."""
     refusal = unless_bearer(services().config.metrics_token, "METRICS_TOKEN")
     if refusal is not None:
         return refusal
@@ -54,7 +54,7 @@ def metrics() -> Response:
 
 
 def install(app: Flask) -> None:
-    """Names, counts and tells of the requests to `app`; before all else, to miss nothing."""
+    """Identify, count and log the requests to `app`. Call it first, to include every request."""
 
     @app.before_request
     def begin() -> None:
@@ -68,7 +68,7 @@ def install(app: Flask) -> None:
     def end(response: Response) -> Response:
         if "began" in g:
             seconds = time.monotonic() - g.began
-            # Methods and paths are what strangers make up.
+            # Anyone can invent methods and paths, so these must not become labels.
             method = request.method if request.method in _METHODS else "other"
             route = request.endpoint or "none"
             HTTP_REQUESTS.labels(route, method, f"{response.status_code}").observe(seconds)
@@ -81,7 +81,7 @@ def install(app: Flask) -> None:
 
 
 def _request_id() -> str:
-    """What names this request in logs: as a proxy has named it, or by chance."""
+    """Return this request's id in logs: the X-Request-ID of a proxy, or a random one."""
     named = request.headers.get("X-Request-ID", "")
     return named if _REQUEST_ID.fullmatch(named) else secrets.token_hex(8)
 

@@ -1,4 +1,4 @@
-"""The language of a page: the one that was chosen by the switch, else the browser's."""
+"""Choose the language of a page: the one picked on the page, otherwise the browser's."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from oauth_helper.web.translations import LANGUAGES, translations
 
 _YEAR = 365 * 86_400
 
-# Their readers are staff and developers, and their texts are English.
+# Pages for staff and developers, and the sandbox, are in English only.
 _ENGLISH_ONLY = ("/support", "/setup", "/api", "/sandbox")
 
 
 def install(app: Flask, *, secure: bool) -> None:
-    """Lets the templates of `app` translate, and remembers the language that somebody chose."""
+    """Enable translations in the templates of `app`, and remember the language that was picked."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         translate, _translate_plural, newstyle=True
     )
-    # `_` is for texts that stand in the templates, `translate` for those that are data: it takes no
-    # "%" for a placeholder, and what it gives is escaped like any other text.
+    # Templates use `_` for their own texts and `translate` for texts from data: `translate` doesn't
+    # treat "%" as a placeholder, and its result is escaped like any other text.
     app.jinja_env.globals.update(
         language=language, language_links=language_links, translate=translate
     )
@@ -41,27 +41,27 @@ def install(app: Flask, *, secure: bool) -> None:
 
 
 def language() -> str:
-    """The code of the language of this request's page, one of `LANGUAGES`."""
+    """Return the language code of this request's page, one of `LANGUAGES`."""
     if "language" not in g:
         g.language = _chosen()
     return str(g.language)
 
 
 def translate(text: str) -> str:
-    """`text` in the language of this request's page."""
+    """Return `text` in the language of this request's page."""
     return translations(language()).gettext(text)
 
 
 def marked(text: str) -> str:
-    """`text` as it is, marked to be found for translation where it is not yet known for whom."""
+    """Return `text` unchanged. The call marks it for extraction; it is translated later."""
     return text
 
 
 def language_links() -> list[tuple[str, str, str]]:
-    """Code, own name and address of this page in each language; none where there is only one."""
+    """Return code, native name and page address of each language; none for English-only pages."""
     if _is_english_only():
         return []
-    # The answer to a form has no address of its own; the page of the form has.
+    # The response to a posted form has no address that can be linked, but the form's page has.
     path = quote(request.path.removesuffix("/report")) if request.endpoint else "/"
     kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
     return [
@@ -81,9 +81,9 @@ def _chosen() -> str:
     for code in (request.args.get("lang"), cookie):
         if code in LANGUAGES:
             return code
-    # By order of preference; Werkzeug's best_match would take `de` for `en-GB, de;q=0.9`.
-    for wanted, quality in request.accept_languages:
-        code = wanted.partition("-")[0].lower()
+    # In order of preference; Werkzeug's best_match would choose `de` for `en-GB, de;q=0.9`.
+    for preferred, quality in request.accept_languages:
+        code = preferred.partition("-")[0].lower()
         if code in LANGUAGES and quality > 0:
             return code
     return "en"

@@ -1,4 +1,4 @@
-"""The OAuth proxy's endpoints: HubSpot for any standard OAuth client."""
+"""Serve the OAuth proxy's endpoints, which connect any standard OAuth client to HubSpot."""
 
 from __future__ import annotations
 
@@ -22,19 +22,25 @@ from oauth_helper.oauth.server import (
     UnknownScopesRequestedError,
 )
 from oauth_helper.web.customer.client_redirect import with_error_redirect
-from oauth_helper.web.customer.scope_choice import is_prefetch
 from oauth_helper.web.i18n import language, translate
-from oauth_helper.web.security import allow_forms_to, csrf, is_same_origin, limit, limit_errors
+from oauth_helper.web.security import (
+    allow_forms_to,
+    csrf,
+    is_prefetch,
+    is_same_origin,
+    limit,
+    limit_errors,
+)
 from oauth_helper.web.services import services
 
 blueprint = Blueprint("proxy", __name__)
 
-# Seconds. Whoever comes again sooner than this has another tab rather than an error before them.
+# Seconds. A customer who returns sooner probably uses a second tab and hasn't seen an error.
 _STRANDED_AFTER = 30
 
 
 def server() -> ProxyServer:
-    """The authorization server; where no client is registered the request ends in 404."""
+    """Return the authorization server, or end the request with 404 if no client is registered."""
     found = services().server
     if found is None:
         abort(404)
@@ -44,14 +50,14 @@ def server() -> ProxyServer:
 @blueprint.get("/.well-known/oauth-authorization-server")
 @limit("300 per minute")
 def metadata() -> Response:
-    """What clients find out by themselves (RFC 8414)."""
+    """Return the server metadata that clients discover (RFC 8414)."""
     return jsonify(server().metadata())
 
 
 @blueprint.get("/oauth/authorize")
 @limit("120 per minute")
 def authorize() -> BaseResponse:
-    """The authorization endpoint (RFC 6749 section 3.1): asks the person, or leads on at once."""
+    """Serve the authorization endpoint (RFC 6749 section 3.1): a consent page or a redirect."""
     server()
     if is_prefetch():
         return Response(status=204)
@@ -68,7 +74,7 @@ def authorize() -> BaseResponse:
 @blueprint.post("/oauth/authorize")
 @limit("120 per minute")
 def decide() -> BaseResponse:
-    """What the person decided on the page. Its form is guarded against other sites."""
+    """Process the customer's decision on the consent page. Forms of other sites are rejected."""
     if not is_same_origin():
         abort(403, translate("This form was sent from another site."))
     checked = _checked()
@@ -90,11 +96,11 @@ def decide() -> BaseResponse:
 
 
 @blueprint.post("/oauth/token")
-@csrf.exempt  # type: ignore[untyped-decorator]  # clients prove who they are, and have no cookies
+@csrf.exempt  # type: ignore[untyped-decorator]  # clients authenticate, and send no cookies
 @limit("6000 per minute")
 @limit_errors("120 per minute")
 def token() -> Response:
-    """The token endpoint (RFC 6749 section 3.2)."""
+    """Serve the token endpoint (RFC 6749 section 3.2)."""
     return _json(server().token(_form_message()))
 
 
@@ -103,25 +109,26 @@ def token() -> Response:
 @limit("6000 per minute")
 @limit_errors("120 per minute")
 def revoke() -> Response:
-    """The revocation endpoint (RFC 7009)."""
+    """Serve the revocation endpoint (RFC 7009)."""
     return _json(server().revocation(_form_message()))
 
 
 def _checked() -> tuple[ClientRequest, RegisteredClient] | BaseResponse:
-    """The request with its client, or the answer to one that is not in order."""
+    """Return the valid request and its client, or the response to an invalid request."""
     message = ServerRequest("GET", _endpoint("authorize"), http.args.to_dict(flat=False))
     try:
         return server().check(message)
     except UnknownScopesRequestedError as error:
-        return _lead_to(server().error_response(message, error, _recorded(message, error)))
+        reference = _log_unknown_scopes(message, error)
+        return _redirect_to_client(server().error_response(message, error, reference))
     except OAuth2Error as error:
         if error.redirect_uri:
-            return _lead_to(server().error_response(message, error))
-        return _no_way_back(message, error)
+            return _redirect_to_client(server().error_response(message, error))
+        return _error_page(message, error)
 
 
-def _recorded(message: ServerRequest, error: UnknownScopesRequestedError) -> str:
-    """The reference of the failure that a request for unknown scopes is."""
+def _log_unknown_scopes(message: ServerRequest, error: UnknownScopesRequestedError) -> str:
+    """Log a request for unknown scopes as a failure, and return its reference."""
     client = server().query_client(message.payload.client_id)
     if client is None:
         return ""
@@ -140,7 +147,7 @@ def _recorded(message: ServerRequest, error: UnknownScopesRequestedError) -> str
 
 
 def _start(client_request: ClientRequest, client: RegisteredClient) -> BaseResponse:
-    """Go on to HubSpot, or to the page that says why that would be of no use."""
+    """Redirect to HubSpot, or to the page that says why HubSpot would reject the link."""
     options = StartOptions(
         optional_scopes=client.wanted(client_request.scope),
         client_request=client_request,
@@ -176,9 +183,9 @@ def _consent_page(
 
 
 def _stranded(client: RegisteredClient) -> PendingAuthorization | None:
-    """An attempt of this browser with the same client that no answer has come to.
+    """Return this browser's latest attempt with the same client that got no response, or None.
 
-    HubSpot shows most of its errors on a page of its own: whoever comes again from the client has
+    HubSpot shows most of its errors on its own page. A customer who returns from the client has
     probably seen one, and would see it again.
     """
     now = services().clock()
@@ -190,8 +197,8 @@ def _stranded(client: RegisteredClient) -> PendingAuthorization | None:
     return None
 
 
-def _no_way_back(message: ServerRequest, error: OAuth2Error) -> Response:
-    """The page for a request whose answer must not be sent anywhere (RFC 9700 section 4.11)."""
+def _error_page(message: ServerRequest, error: OAuth2Error) -> Response:
+    """Show an error that must not be sent to any redirect URI (RFC 9700 section 4.11)."""
     client = server().query_client(message.payload.client_id or "")
     named = message.payload.redirect_uri if client and not message.repeated else None
     shown = render_template(
@@ -204,15 +211,15 @@ def _no_way_back(message: ServerRequest, error: OAuth2Error) -> Response:
     return make_response(shown, 400)
 
 
-def _lead_to(answer: ServerResponse) -> BaseResponse:
-    """Sends the browser to the client with an answer."""
+def _redirect_to_client(answer: ServerResponse) -> BaseResponse:
+    """Redirect the browser to the client with a response."""
     status = 303 if http.method == "POST" else 302
     return redirect(answer.location or url("connect.home"), status)
 
 
 def _form_message() -> ServerRequest:
     if http.mimetype != "application/x-www-form-urlencoded":
-        abort(400, "The body has to be form-encoded.")
+        abort(400, "The body must be form-encoded.")
     form = http.form.to_dict(flat=False)
     return ServerRequest("POST", _endpoint("token"), form, dict(http.headers))
 

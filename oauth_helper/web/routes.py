@@ -1,10 +1,10 @@
-"""All that browsers and programs meet, put onto the application: pages, API, their guards."""
+"""Register every page and API endpoint, and their protection, on the application."""
 
 from __future__ import annotations
 
 from flask import Flask
 
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.web import (
     errors,
     health,
@@ -32,10 +32,10 @@ _BLUEPRINTS = (
 )
 
 
-def install(app: Flask, config: Config, limits: tuple[str, dict[str, str]]) -> None:
-    """Puts every page onto `app`, whose services are installed already.
+def install(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) -> None:
+    """Register everything on `app`, whose services are already installed.
 
-    `limits` are the address and the options of where requests are counted.
+    `limits` holds the URI and the options of the storage for rate limits.
     """
     app.config["PERMANENT_SESSION_LIFETIME"] = SESSION_LIFETIME
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False

@@ -1,4 +1,4 @@
-"""What guards every page: headers, rate limits, forged posts, and one address for browsers."""
+"""Protect every page: headers, rate limits, CSRF tokens, body limits, one public address."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 from oauth_helper.common.urls import is_loopback, origin_of
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.oauth.client.callback import allowed_issuers
 from oauth_helper.web.services import services
 
@@ -32,7 +32,7 @@ csrf = CSRFProtect()
 
 
 def client_network() -> str:
-    """Where a request comes from: an IPv4 address, or the /64 that one IPv6 customer has."""
+    """Return the network of a request's sender: an IPv4 address, or the /64 of an IPv6 customer."""
     try:
         address = ipaddress.ip_address(request.remote_addr or "")
     except ValueError:
@@ -44,23 +44,23 @@ def client_network() -> str:
     return str(address)
 
 
-# The decorators below are read when the views are defined; each application has its own counters.
+# The decorators below run when the views are defined; each application has its own counters.
 _limiter = Limiter(client_network)
 
-# By view, the bytes that a body may have if that is more than usual.
-_largest: dict[str, int] = {}
+# The maximum body size in bytes of views that accept more than usual.
+_max_bodies: dict[str, int] = {}
 
-# Their answers hold what no cache may keep.
+# The only endpoints whose responses caches may store.
 _CACHEABLE = ("static", "sandbox.static")
 
 
 def limit(rate: str) -> Callable[[View], View]:
-    """Allows a view so many requests from one network, such as `120 per minute`."""
+    """Limit a view's requests from one network to `rate`, such as `120 per minute`."""
     return cast("Callable[[View], View]", _limiter.limit(rate))
 
 
 def limit_errors(rate: str) -> Callable[[View], View]:
-    """Allows so many requests from one network that are refused; others do not count."""
+    """Limit a view's rejected requests from one network to `rate`; others don't count."""
     limited = _limiter.limit(
         rate, deduct_when=lambda response: response.status_code in (400, 401, 403)
     )
@@ -68,17 +68,17 @@ def limit_errors(rate: str) -> Callable[[View], View]:
 
 
 def allow_forms_to(address: str) -> None:
-    """Lets the forms of this request's page end at `address`, by redirects too."""
+    """Allow the forms of this request's page to lead to `address`, also by redirect."""
     parts = urlsplit(address)
-    # A policy cannot name an IPv6 address, and knows apps by their scheme.
+    # A policy can't name an IPv6 address, and names an app by its scheme.
     is_named = parts.scheme in ("http", "https") and ":" not in (parts.hostname or "")
     g.form_destination = origin_of(address) if is_named else f"{parts.scheme}:"
 
 
 def limit_posts(rate: str, *, of: Callable[[], str]) -> Callable[[View], View]:
-    """Allows a view so many posts for one name, such as that of an account.
+    """Limit a view's posts for one name, such as an account's, to `rate`.
 
-    The name is counted under its hash: people type their password into the wrong field.
+    Only a hash of the name is stored: staff sometimes type their password into the wrong field.
     """
     limited = _limiter.limit(
         rate, key_func=lambda: hashlib.sha256(of().encode()).hexdigest()[:32], methods=["POST"]
@@ -87,65 +87,70 @@ def limit_posts(rate: str, *, of: Callable[[], str]) -> Callable[[View], View]:
 
 
 def limit_blueprint(blueprint: Blueprint, rate: str) -> None:
-    """Allows all views of a blueprint together so many requests from one network."""
+    """Limit the requests from one network to all views of a blueprint together to `rate`."""
     _limiter.limit(rate)(blueprint)
 
 
 def max_body(most: int) -> Callable[[View], View]:
-    """Allows a view bodies of up to `most` bytes, where others take 64 kB."""
+    """Allow a view bodies of up to `most` bytes; the usual limit is 64 kB."""
 
     def allow(view: View) -> View:
-        _largest[_name_of(view)] = most
+        _max_bodies[_name_of(view)] = most
         return view
 
     return allow
 
 
 def is_same_origin() -> bool:
-    """Whether a form was sent by a page of ours, as far as the browser tells (Fetch Metadata)."""
+    """Return whether a form was sent from this site, according to Fetch Metadata or Origin."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site in ("same-origin", "none")
     origin = request.headers.get("Origin")
-    # Browsers without Fetch Metadata: our own Referrer-Policy makes them say "null". They do not
-    # send the cookie along from another site (SameSite) either.
+    # Browsers without Fetch Metadata send "null", because of our Referrer-Policy. From another site
+    # they don't send the cookie (SameSite).
     return origin in (None, "null", origin_of(services().config.public_url))
 
 
-def protect(app: Flask, config: Config, limits: tuple[str, dict[str, str]]) -> None:
-    """Puts everything in this module to work for `app`.
+def is_prefetch() -> bool:
+    """Return whether a link checker or a prefetching browser asks, which must start nothing."""
+    return request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")
 
-    `limits` are the address and the options of where requests are counted.
+
+def protect(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) -> None:
+    """Install everything in this module on `app`.
+
+    `limits` holds the URI and the options of the storage for rate limits.
     """
-    counted_at, options = limits
+    storage_uri, options = limits
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
-    app.wsgi_app = _BodyPlaces(app.wsgi_app, max(1, config.threads // 2))  # type: ignore[method-assign]
+    app.wsgi_app = _BodySlots(app.wsgi_app, max(1, config.threads // 2))  # type: ignore[method-assign]
     app.session_interface = _Sessions()
     app.config.update(
         SESSION_COOKIE_NAME="__Host-session" if config.is_secure else "session",
         SESSION_COOKIE_SECURE=config.is_secure,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        MAX_CONTENT_LENGTH=64 * 1024,  # a view that takes more says so itself
+        MAX_CONTENT_LENGTH=64 * 1024,  # a view that accepts more uses `max_body`
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session; a form left open must not lose its text
-        # It compares a Referer, which our own policy keeps browsers from sending.
+        # It compares the Referer, which our Referrer-Policy keeps browsers from sending.
         WTF_CSRF_SSL_STRICT=False,
         RATELIMIT_ENABLED=config.rate_limits,
-        RATELIMIT_STORAGE_URI=counted_at,
+        RATELIMIT_STORAGE_URI=storage_uri,
         RATELIMIT_STORAGE_OPTIONS=options,
-        # Without the store each worker counts for itself.
+        # Without Redis each worker counts by itself.
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
     )
-    _limiter.init_app(app)  # before the next, so that forged posts count too
+    _limiter.init_app(app)  # before the CSRF check, so that forged posts count too
     app.before_request(_allow_large_body)
-    csrf.init_app(app)  # after that, since it reads the form
+    csrf.init_app(app)  # after the body limit, because it reads the form
     headers = [(name, name.lower(), value) for name, value in _headers(config).items()]
 
     @app.after_request
     def set_headers(response: Response) -> Response:
-        # `setdefault` would go through all of them for each.
+        # `setdefault` would search the whole list for each header.
         given = {name.lower() for name, _ in response.headers}
         for name, lower, value in headers:
             if lower not in given:
@@ -164,16 +169,16 @@ def protect(app: Flask, config: Config, limits: tuple[str, dict[str, str]]) -> N
 
 
 class _Sessions(SecureCookieSessionInterface):
-    """Flask's, but who brings no cookie costs no key: most have nothing to do with sessions."""
+    """Flask's sessions, without deriving a key for the many requests that send no cookie."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """The session of a request."""
+        """Return the session of a request."""
         if self.get_cookie_name(app) not in request.cookies:
             return self.session_class()
         return super().open_session(app, request)
 
 
-# Bytes of a body that are read before anything is done with it.
+# Bodies of up to this many bytes are read completely before the request is processed.
 _READ_AHEAD = 65_536
 
 
@@ -184,23 +189,23 @@ _BUSY_PROBLEM = (
 )
 
 
-class _BodyPlaces:
-    """Lets those that wait for a body have half of the threads at most.
+class _BodySlots:
+    """WSGI middleware that lets at most `slots` threads wait for request bodies.
 
-    A thread waits for a body as long as its sender takes, so a few that never send theirs would
-    hold every one. The way to HubSpot and back has no bodies. Usual ones are read first, so that
-    what is done with them afterwards holds no place.
+    A thread waits for a body as long as its sender takes, so a few slow senders could block every
+    thread. The redirects to HubSpot and back have no bodies, so they need no slot. Small bodies are
+    read first, so that their requests hold a slot only while they are being received.
     """
 
-    def __init__(self, app: WSGIApplication, places: int) -> None:
+    def __init__(self, app: WSGIApplication, slots: int) -> None:
         self._app = app
-        self._places = threading.BoundedSemaphore(places)
+        self._slots = threading.BoundedSemaphore(slots)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         has_body = environ.get("CONTENT_LENGTH") not in (None, "", "0")
         if not has_body and "HTTP_TRANSFER_ENCODING" not in environ:
             return self._app(environ, start_response)
-        if not self._places.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             is_api = environ.get("PATH_INFO", "").startswith("/api/")
             busy = Response(
                 _BUSY_PROBLEM if is_api else _BUSY,
@@ -210,16 +215,16 @@ class _BodyPlaces:
             )
             return busy(environ, start_response)
         try:
-            if not _is_usual(environ.get("CONTENT_LENGTH")):
+            if not _is_small(environ.get("CONTENT_LENGTH")):
                 return self._app(environ, start_response)
             body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         finally:
-            self._places.release()
+            self._slots.release()
         environ["wsgi.input"] = io.BytesIO(body)
         return self._app(environ, start_response)
 
 
-def _is_usual(length: str | None) -> bool:
+def _is_small(length: str | None) -> bool:
     return (
         length is not None
         and re.fullmatch("[0-9]{1,6}", length) is not None
@@ -229,18 +234,18 @@ def _is_usual(length: str | None) -> bool:
 
 def _allow_large_body() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
-    most = _largest.get(_name_of(view)) if view else None
+    most = _max_bodies.get(_name_of(view)) if view else None
     if most:
         request.max_content_length = request.max_form_memory_size = most
 
 
 def _name_of(view: Callable[..., object]) -> str:
-    # The same for a view and for what decorators make of it.
+    # A view and its decorated versions have the same name.
     return f"{view.__module__}.{view.__qualname__}"
 
 
-def _headers(config: Config) -> dict[str, str]:
-    # Browsers apply form-action to the redirect that answers a form: the way to HubSpot.
+def _headers(config: Settings) -> dict[str, str]:
+    # Browsers apply form-action also to the redirect after a form, which here leads to HubSpot.
     destinations = " ".join(sorted(allowed_issuers(config.authorization_endpoint)))
     policy = {
         "default-src": "'none'",
@@ -267,9 +272,9 @@ def _headers(config: Config) -> dict[str, str]:
 
 
 def _to_public_url(public_url: str) -> Response | None:
-    """From 127.0.0.1 to localhost, or the other way: cookies of one are not seen at the other.
+    """Redirect from 127.0.0.1 to localhost, or vice versa, because they don't share cookies.
 
-    Only while trying the program out; behind a proxy the Host header may rightly be another one.
+    Only for a PUBLIC_URL on this machine: behind a proxy the Host header may legitimately differ.
     """
     is_page = request.method == "GET" and request.blueprint in (
         "connect",

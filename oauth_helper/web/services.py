@@ -1,4 +1,4 @@
-"""What the views work with, put together by the application factory."""
+"""Give the views the parts that the application factory created."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, cast
 
 from flask import Flask, abort, current_app
 
-if TYPE_CHECKING:  # the views know the adapters by their types only; the factory hands them in
+if TYPE_CHECKING:  # the views need only the types of these parts; the factory creates them
     from oauth_helper.common.encryption import Encryptor
     from oauth_helper.config.profiles import Profile
-    from oauth_helper.config.settings import Config
+    from oauth_helper.config.settings import Settings
     from oauth_helper.hubspot.client import HubSpotClient
     from oauth_helper.oauth.client.callback import Callback
     from oauth_helper.oauth.client.expiry import AttemptExpiry
@@ -24,9 +24,7 @@ if TYPE_CHECKING:  # the views know the adapters by their types only; the factor
     from oauth_helper.store.bulk_actions import BulkActions
     from oauth_helper.store.connections import Connections
     from oauth_helper.store.counters import Counters
-    from oauth_helper.store.export_progress import Exports
     from oauth_helper.store.failures import Failures
-    from oauth_helper.store.migrations import Migrations
     from oauth_helper.store.outbox.queue import Outbox
     from oauth_helper.store.outbox.writer import EventWriter
     from oauth_helper.store.staff_sessions import StaffSessions
@@ -35,26 +33,25 @@ if TYPE_CHECKING:  # the views know the adapters by their types only; the factor
 
 _KEY = "oauth_helper"
 
-#: Seconds after which staff sign in again, however busy they were.
+#: Seconds after which staff must sign in again, even if they were active.
 SESSION_LIFETIME = 12 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """One application's parts. `ping` raises `StoreUnavailableError` when the store is away.
+    """One application's parts. `ping` raises `StoreUnavailableError` while Redis is down.
 
-    `oidc_provider` is None where nobody signs in at a provider; `sign_ins` seals what a browser keeps
-    while somebody is there. `server` is None where no client is registered. Who makes a file for
-    somebody takes one of the `export_slots`.
+    `oidc_provider` is None when OpenID Connect isn't configured; `sign_in_encryptor` encrypts what
+    a browser keeps during the sign-in at the provider. `server` is None when no client is
+    registered. Each running export holds one of the `export_slots`.
     """
 
-    config: Config
+    config: Settings
     profiles: Mapping[str, Profile]
     authorizer: Authorizer
     callback: Callback
     reports: Reports
     writer: EventWriter
-    upgrading: Migrations
     outbox: Outbox
     expiry: AttemptExpiry
     cookies: AttemptCookies
@@ -64,7 +61,6 @@ class Services:
     bulk_actions: BulkActions
     connections: Connections
     token_refresher: TokenRefresher
-    exports: Exports
     export_slots: Semaphore
     hubspot: HubSpotClient
     server: ProxyServer | None
@@ -75,22 +71,22 @@ class Services:
     clock: Callable[[], float]
 
     def install(self, app: Flask) -> None:
-        """Makes these the services of `app`."""
+        """Make these the services of `app`."""
         app.extensions[_KEY] = self
 
 
 def services_of(app: Flask) -> Services:
-    """The services of `app`."""
+    """Return the services of `app`."""
     return cast("Services", app.extensions[_KEY])
 
 
 def services() -> Services:
-    """The services of the application that serves this request."""
+    """Return the services of the application that serves this request."""
     return services_of(current_app)
 
 
 def profile_or_404(name: str) -> Profile:
-    """The profile of that name; without one the request ends in 404."""
+    """Return the profile with this name, or end the request with 404."""
     profile = services().profiles.get(name)
     if profile is None:
         abort(404, f"There is no profile named “{name[:40]}” here.")

@@ -1,4 +1,4 @@
-"""The filters that templates use."""
+"""Define the filters that templates use."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def install(app: Flask) -> None:
 
 
 def with_code(text: str) -> Markup:
-    """`text`, escaped, with what stands in backquotes as code."""
+    """Return `text` escaped, with parts in backquotes marked up as code."""
     return Markup(re.sub(r"`([^`]{1,200})`", r"<code>\1</code>", str(escape(text))))  # noqa: S704

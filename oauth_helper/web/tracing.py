@@ -1,7 +1,7 @@
-"""Traces by OpenTelemetry's instrumentation, where OTEL_EXPORTER_OTLP_ENDPOINT is set.
+"""Send traces with OpenTelemetry's instrumentation if OTEL_EXPORTER_OTLP_ENDPOINT is set.
 
-Imported nowhere else, because its packages are an option. Spans hold routes and outcomes, never a
-query, a body, a token or a customer's address.
+Only the application factory imports this module, because its packages are optional. Spans contain
+routes and outcomes, never a query, a body, a token or a customer's address.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span
 from structlog.contextvars import get_contextvars
 
-# What the instrumentation takes from a request and must not stay: codes, states, addresses.
+# Attributes of the instrumentation that may contain codes, states or IP addresses.
 _HIDDEN = ("url.query", "url.full", "client.address", "network.peer.address", "user_agent.original")
 
 
 class Tracing:
-    """Sends spans of `app`, of its requests to HubSpot and of its store to a collector."""
+    """Send spans of `app`, of its requests to HubSpot and of its Redis commands to a collector."""
 
     def __init__(self, endpoint: str, app: Flask) -> None:
-        # The stable names of attributes instead of the older ones.
+        # Use the stable attribute names instead of the older ones.
         os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http,database")
         self._provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "oauth_helper"}))
         exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
@@ -42,7 +42,7 @@ class Tracing:
             library.instrument(tracer_provider=self._provider)
 
     def close(self) -> None:
-        """Send what is left."""
+        """Send the remaining spans and remove the instrumentation."""
         for library in self._libraries:
             library.uninstrument()
         self._provider.shutdown()

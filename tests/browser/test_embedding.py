@@ -1,15 +1,13 @@
 """A product at another origin, with a strict policy of its own, that lets its users connect."""
 
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from harness import profiles_file, query_of
+from harness import profiles_file, query_of, run_server
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 pytestmark = pytest.mark.browser
@@ -104,14 +102,8 @@ class Product:
 @pytest.fixture
 def serving() -> Iterator[Product]:
     product = Product(0)
-    server = make_server("127.0.0.1", 0, product, threaded=True)
-    product.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield product
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with run_server(product) as product.port:
+        yield product
 
 
 @pytest.fixture

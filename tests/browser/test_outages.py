@@ -1,14 +1,12 @@
 """The store goes away while somebody is at HubSpot, as the customer sees it, without a script."""
 
 import socket
-import threading
 from dataclasses import replace
 
 import pytest
-from harness import CLIENT_ID
+from harness import CLIENT_ID, run_server
 from playwright.sync_api import expect
 from relays import Relay
-from werkzeug.serving import make_server
 
 from oauth_helper.sandbox import SandboxApp
 
@@ -36,13 +34,8 @@ def url(make_app, relay, hubspot):
         )
     )
     app = make_app(PUBLIC_URL=url, PORT=str(port), REDIS_URL=relay.url)
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield url
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with run_server(app, port):
+        yield url
 
 
 def test_the_page_goes_on_by_itself_when_the_store_is_back(url, relay, new_page):

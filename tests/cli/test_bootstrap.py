@@ -1,6 +1,5 @@
 import stat
 import threading
-from dataclasses import replace
 
 import pytest
 from werkzeug.security import check_password_hash
@@ -12,12 +11,12 @@ from oauth_helper.cli.bootstrap import (
     with_support_user,
 )
 from oauth_helper.common.secrets import Secret
-from oauth_helper.config.settings import Config, SupportUser
+from oauth_helper.config.settings import Settings, SupportUser
 
 
 @pytest.fixture
 def config(tmp_path):
-    return Config.from_environ({"DATA_DIR": str(tmp_path / "data" / "here")})
+    return Settings.from_environ({"DATA_DIR": str(tmp_path / "data" / "here")})
 
 
 def test_a_key_is_made_once_and_kept_for_its_owner_only(config):
@@ -31,19 +30,19 @@ def test_a_key_is_made_once_and_kept_for_its_owner_only(config):
 
 
 def test_two_folders_have_two_keys(config, tmp_path):
-    other = replace(config, data_dir=tmp_path / "other")
+    other = config.model_copy(update={"data_dir": tmp_path / "other"})
     assert with_secret_key(config).secret_keys != with_secret_key(other).secret_keys
 
 
 def test_a_key_of_the_settings_is_used_as_it_is(config):
-    given = replace(config, secret_keys=(Secret("k" * 32), Secret("o" * 32)))
+    given = config.model_copy(update={"secret_keys": (Secret("k" * 32), Secret("o" * 32))})
     assert with_secret_key(given) is given
     assert not config.data_dir.exists()
 
 
 def test_programs_that_start_at_once_have_the_same_key(config, tmp_path):
     for number in range(20):
-        starting = replace(config, data_dir=tmp_path / str(number))
+        starting = config.model_copy(update={"data_dir": tmp_path / str(number)})
         barrier = threading.Barrier(4)
         keys = []
 
@@ -86,7 +85,7 @@ def test_a_key_that_others_can_read_or_write_is_refused(config, mode):
 
 def test_a_folder_that_cannot_be_made_is_named(config, tmp_path):
     (tmp_path / "file").write_text("")
-    blocked = replace(config, data_dir=tmp_path / "file" / "data")
+    blocked = config.model_copy(update={"data_dir": tmp_path / "file" / "data"})
     with pytest.raises(
         KeyFileError, match=r"DATA_DIR: .*secret_key cannot be kept: Not a directory"
     ):
@@ -112,7 +111,9 @@ def test_somebody_can_sign_in_at_first(config):
 
 
 def test_support_users_of_the_settings_are_kept(config):
-    given = replace(config, support_users=(SupportUser("ann", Secret("hash"), "viewer"),))
+    given = config.model_copy(
+        update={"support_users": (SupportUser("ann", Secret("hash"), "viewer"),)}
+    )
     assert with_support_user(given) == (given, None)
 
 
@@ -122,5 +123,5 @@ def test_a_hash_is_slow_salted_and_can_be_given_as_a_setting():
     assert "pass word" not in hashed
     assert hashed != hash_password("pass word")
     assert check_password_hash(hashed, "pass word")
-    (user,) = Config.from_environ({"SUPPORT_USERS": f"ann:{hashed}"}).support_users
+    (user,) = Settings.from_environ({"SUPPORT_USERS": f"ann:{hashed}"}).support_users
     assert user.password_hash == Secret(hashed)

@@ -13,7 +13,7 @@ from harness import API_TOKEN, PASSWORD, SAME_SITE, browser_of, csrf_token
 from oauth_helper.cli.demo.command import demo
 from oauth_helper.cli.demo.scenario import story
 from oauth_helper.cli.demo.writer import STAFF, Demonstration
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.diagnosis import Cause
 from oauth_helper.failures.model import CUSTOMER, PROGRAM, EventType, Status
 from oauth_helper.failures.query import FailureQuery
@@ -171,7 +171,7 @@ def staff_of():
 
 
 def test_several_profiles_each_get_some():
-    config = Config.from_environ({})
+    config = Settings.from_environ({})
     profile = config.profiles[0]
     others = [replace(profile, name=name) for name in ("one", "two")]
     tries = story(tuple(others), failures=100, days=20, now=NOW, chance=random.Random(3))

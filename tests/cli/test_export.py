@@ -17,10 +17,10 @@ from relays import Relay
 from oauth_helper.common.references import new_reference
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Failure, Status
-from oauth_helper.schemas import failure_json
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.embedded.server import EmbeddedStore
 from oauth_helper.store.failures import Failures
+from oauth_helper.web.api.failure_schemas import failure_json
 
 # Of the last day of January and the first of February, as the times below.
 REFERENCES = tuple(
@@ -203,7 +203,7 @@ def test_a_store_that_dies_in_the_middle_leaves_no_file(run, own_store, tmp_path
         code, _, error = run("--output", "kept.csv", "--progress", REDIS_URL=relay.url)
     assert code == 1
     assert error.startswith("500 of 1500\n")
-    assert "Error: The store cannot be used: ConnectionError in Failures._chunk" in error
+    assert "Error: The store cannot be used: Redis unreachable (ConnectionError)" in error
     assert "Traceback" not in error
     assert before.read_text() == "before"
     assert not list(tmp_path.glob(".kept*"))
@@ -221,6 +221,6 @@ def test_who_has_read_enough_is_told_nothing(start, own_store):
 def test_without_a_store_one_line_says_so(run):
     code, out, error = run(REDIS_URL="redis://user:canary@127.0.0.1:1/0")
     assert (code, out) == (1, b"")
-    assert error.startswith("Error: The store cannot be used: ConnectionError")
+    assert error.startswith("Error: The store cannot be used: Redis unreachable (ConnectionError)")
     assert error.count("\n") == 1
     assert "canary" not in error

@@ -17,6 +17,8 @@ from oauth_clients import clients_file
 from paths import ROOT
 from werkzeug.security import check_password_hash
 
+from oauth_helper.common.encryption import Encryptor
+from oauth_helper.common.secrets import Secret
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import AttemptFailed
@@ -225,7 +227,7 @@ def test_doctor_tells_what_is_and_what_is_wrong(run):
 def test_doctor_tells_what_waits_for_the_store_and_whether_anything_could(run, tmp_path):
     assert "outbox: is empty" in run("doctor").stdout
     folder = tmp_path / "data" / "outbox"
-    outbox = Outbox(folder, encrypt=lambda plain: plain, decrypt=lambda encrypted: encrypted)
+    outbox = Outbox(folder, encryptor=Encryptor([Secret("any key")], purpose="outbox"))
     outbox.put(AttemptFailed(a_failure()))
     assert "outbox: 1 notes wait for the store" in run("doctor").stdout
     (tmp_path / "file").write_text("")

@@ -27,7 +27,7 @@ PROGRAM = """
 import os, sys, time
 import redis
 from flask import Flask
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.cli.supervisor import PeriodicTask, serve
 
 def create_app(config):
@@ -78,7 +78,7 @@ def ready(config):
     print("ready", os.getpid(), flush=True)
 
 if __name__ == "__main__":
-    config = Config.from_environ(os.environ)
+    config = Settings.from_environ(os.environ)
     sys.exit(
         serve(
             config,

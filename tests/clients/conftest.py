@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -18,10 +17,7 @@ from clients.person import Person
 from clients.registration import ID, ID_ASKING, NAME, NAME_ASKING, SECRET, Registration
 from clients.requests_seen import RequestsSeen
 from flask import Flask
-from harness import API_TOKEN
-from werkzeug.serving import make_server
-
-from oauth_helper.cli.bootstrap import hash_password
+from harness import API_TOKEN, quick_hash, run_server
 
 PYTHON = {
     "authlib": "authlib_client",
@@ -33,7 +29,7 @@ LIBRARIES = (*PYTHON, *NODE)
 
 NODE_FOLDER = Path(__file__).parent / "node"
 
-_HASH = hash_password(SECRET)
+_HASH = quick_hash(SECRET)
 
 
 @pytest.fixture(scope="session")
@@ -114,20 +110,6 @@ def _clients_file(folder: Path, library: str) -> str:
     return str(path)
 
 
-@contextmanager
-def _serving(app: Flask, port: int = 0) -> Iterator[int]:
-    """Serves `app` at 127.0.0.1; the port."""
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 StartHelper = Callable[..., Helper]
 
 
@@ -149,7 +131,7 @@ def start_helper(make_app, tmp_path, library) -> Iterator[StartHelper]:
                 **settings,
             )
             helper = Helper(url, app)
-            running.enter_context(_serving(app, port))
+            running.enter_context(run_server(app, port))
             return helper
 
         yield start
@@ -182,7 +164,7 @@ def _node_program(library: str, registered: Registration) -> Iterator[str]:
 def _python_program(library: str, registered: Registration) -> Iterator[str]:
     """Serves the program in `python/` from a thread; the address of its site."""
     module = importlib.import_module(f"clients.python.{PYTHON[library]}")
-    with _serving(module.create_app(registered)) as port:
+    with run_server(module.create_app(registered)) as port:
         yield f"http://127.0.0.1:{port}"
 
 

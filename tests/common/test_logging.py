@@ -3,11 +3,12 @@
 import json
 import logging
 import logging.config
+from contextlib import contextmanager
 
 import pytest
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from oauth_helper.common.logging import LOGGING, OneLine, keep_libraries_quiet, logging_in
+from oauth_helper.common.logging import REQUESTS, OneLine, keep_libraries_quiet, log_config
 
 
 def line_of(message, *arguments, exc_info=None):
@@ -32,17 +33,48 @@ def test_a_traceback_keeps_its_lines():
 
 
 def test_debug_messages_of_libraries_that_tell_secrets_are_off():
-    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False, **LOGGING})
-    try:
+    with configured(log_config()):
         for name in ("authlib.oauth2", "urllib3.connectionpool"):
             assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
         assert logging.getLogger("oauth_helper.oauth.client.start").isEnabledFor(logging.INFO)
+
+
+@contextmanager
+def configured(config):
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False, **config})
+    try:
+        yield
     finally:
-        for name in LOGGING["loggers"]:
+        for name in config["loggers"]:
             logger = logging.getLogger(name)
             logger.handlers.clear()
             logger.propagate = True
             logger.setLevel(logging.NOTSET)
+
+
+@pytest.mark.parametrize(
+    ("level", "lines"),
+    [
+        ("DEBUG", ["request /", "request /static/app.css", "request /healthz", "failed: x"]),
+        ("INFO", ["request /", "failed: x"]),
+        ("WARNING", []),
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_level_says_which_requests_and_events_are_logged(capsys, form, level, lines):
+    with configured(log_config(form, level)):
+        for path in ("/", "/static/app.css", "/healthz"):
+            if form == "json":
+                logging.getLogger(REQUESTS).info("request %s", path, extra={"path": path})
+            else:
+                values = {"path": path}
+                logging.getLogger("granian.access").info("request %(path)s", values)
+        logging.getLogger("oauth_helper.x").info("failed: x")
+        shown = capsys.readouterr()
+    written = (shown.out + shown.err).splitlines()
+    assert len(written) == len(lines)
+    for line, expected in zip(written, lines, strict=True):
+        assert expected in line
 
 
 def test_libraries_tell_no_secrets_under_any_server(caplog):
@@ -56,7 +88,7 @@ def test_libraries_tell_no_secrets_under_any_server(caplog):
 
 
 def test_json_lines_have_their_request_and_no_variables_of_a_traceback():
-    formatter = logging_in("json")["formatters"]["line"]["()"]()
+    formatter = log_config("json")["formatters"]["line"]["()"]()
     clear_contextvars()
     bind_contextvars(request_id="r-1", reference="2M7X-TQRT-89HR")
     canary = "canary-secret"
@@ -77,7 +109,3 @@ def test_json_lines_have_their_request_and_no_variables_of_a_traceback():
     assert (told["request_id"], told["reference"]) == ("r-1", "2M7X-TQRT-89HR")
     assert (told["level"], told["logger"]) == ("error", "oauth_helper.x")
     assert "ValueError" in told["exception"]
-
-
-def test_text_is_as_it_was():
-    assert logging_in("text") is LOGGING

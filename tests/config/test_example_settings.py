@@ -8,6 +8,7 @@ import pytest
 from dotenv import dotenv_values
 from paths import ROOT
 
+from oauth_helper.config.reference import example_env
 from oauth_helper.config.settings import SETTINGS, Setting
 
 EXAMPLE = ROOT / "config.example.env"
@@ -17,6 +18,11 @@ OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
 def test_the_example_file_holds_every_setting_with_its_default_in_order():
     listed = re.findall(r"^# ([A-Z][A-Z0-9_]+)=(.*)$", EXAMPLE.read_text("utf-8"), re.MULTILINE)
     assert listed == [(setting.name, setting.default) for setting in SETTINGS]
+
+
+def test_the_example_file_is_the_one_that_is_printed():
+    """When this fails: python -m oauth_helper settings --format env > config.example.env."""
+    assert EXAMPLE.read_text("utf-8") == example_env()
 
 
 def test_the_example_file_sets_nothing_as_it_stands():

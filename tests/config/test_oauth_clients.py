@@ -2,8 +2,8 @@ import pytest
 from oauth_clients import CALLBACK, SECRET_HASH, clients_file
 
 from oauth_helper.common.secrets import Secret
-from oauth_helper.config.oauth_clients import ClientsError, OAuthClient, load_clients
-from oauth_helper.config.settings import Config, ConfigError
+from oauth_helper.config.oauth_clients import load_clients
+from oauth_helper.config.settings import Settings, SettingsError
 
 
 def loaded(path, profiles=("workato", "second")):
@@ -11,7 +11,7 @@ def loaded(path, profiles=("workato", "second")):
 
 
 def problems_of(folder, *tables):
-    with pytest.raises(ClientsError) as raised:
+    with pytest.raises(SettingsError) as raised:
         loaded(write(folder, *tables))
     return [each.partition("clients.toml")[2].lstrip(": ") for each in raised.value.problems]
 
@@ -29,19 +29,18 @@ def test_a_client_as_the_file_has_it(tmp_path):
         "consent": False,
         "profile": "second",
     }
-    assert loaded(write(tmp_path, table)) == (
-        OAuthClient(
-            id="tool",
-            name="Flow Tool",
-            redirect_uris=(CALLBACK,),
-            profile="second",
-            secret_hash=Secret(SECRET_HASH),
-            unknown_scopes="drop",
-            scope_response="echo",
-            pkce="required",
-            consent=False,
-        ),
-    )
+    (client,) = loaded(write(tmp_path, table))
+    assert dict(client) == {
+        "id": "tool",
+        "name": "Flow Tool",
+        "redirect_uris": (CALLBACK,),
+        "profile": "second",
+        "secret_hash": Secret(SECRET_HASH),
+        "unknown_scopes": "drop",
+        "scope_response": "echo",
+        "pkce": "required",
+        "consent": False,
+    }
 
 
 def test_a_client_with_nothing_but_what_it_needs(tmp_path):
@@ -68,42 +67,42 @@ ONE = "client 1: "
 @pytest.mark.parametrize(
     ("table", "problem"),
     [
-        ({"id": "a b"}, "id has to be 1 to 100 of A-Z a-z 0-9 . _ -"),
-        ({"id": ""}, "id has to be 1 to 100 of A-Z a-z 0-9 . _ -"),
+        ({"id": "a b"}, "id must be 1 to 100 of A-Z a-z 0-9 . _ -"),
+        ({"id": ""}, "id must be 1 to 100 of A-Z a-z 0-9 . _ -"),
         ({"id": None}, "id is missing"),
-        ({"name": " x"}, "name has to be 1 to 60 characters without blanks or hyphens around them"),
-        ({"name": "-"}, "name has to be 1 to 60 characters without blanks or hyphens around them"),
+        ({"name": " x"}, "name must be 1 to 60 characters, without blanks or hyphens around them"),
+        ({"name": "-"}, "name must be 1 to 60 characters, without blanks or hyphens around them"),
         (
             {"name": "a\nb"},
-            "name has to be 1 to 60 characters without blanks or hyphens around them",
+            "name must be 1 to 60 characters, without blanks or hyphens around them",
         ),
-        ({"profile": "third"}, "profile 'third' is not one of workato, second"),
-        ({"redirect_uris": []}, "redirect_uris has to hold 1 to 50"),
-        ({"redirect_uris": "x"}, "redirect_uris has to be a list of texts"),
-        ({"pkce": "never"}, "pkce has to be one of optional, required"),
-        ({"unknown_scopes": "keep"}, "unknown_scopes has to be one of refuse, drop"),
-        ({"scope_response": ""}, "scope_response has to be one of rfc, hubspot, echo"),
-        ({"consent": "no"}, "consent has to be true or false"),
+        ({"profile": "third"}, "profile must be one of workato, second"),
+        ({"redirect_uris": []}, "redirect_uris must be a list of 1 to 50"),
+        ({"redirect_uris": "x"}, "redirect_uris must be a list of texts"),
+        ({"pkce": "never"}, "pkce must be 'optional' or 'required'"),
+        ({"unknown_scopes": "keep"}, "unknown_scopes must be 'refuse' or 'drop'"),
+        ({"scope_response": ""}, "scope_response must be 'rfc', 'hubspot' or 'echo'"),
+        ({"consent": "no"}, "consent must be true or false"),
         (
             {"redirect_uri": CALLBACK},
             "unknown key 'redirect_uri'; did you mean 'redirect_uris'?",
         ),
         (
             {"redirect_uris": ["http://tool.example.com/"]},
-            "redirect_uris: 'http://tool.example.com/' is neither https nor on this computer",
+            "redirect_uris entry 1 must start with https://, except on this computer",
         ),
         (
             {"redirect_uris": ["https://*.example.com/"]},
-            "redirect_uris: 'https://*.example.com/' holds a *; it is compared letter by letter",
+            "redirect_uris entry 1 has a *; redirect URIs are compared exactly",
         ),
         (
             {"redirect_uris": ["https://a.example/#x"]},
-            "redirect_uris: 'https://a.example/#x' has a fragment",
+            "redirect_uris entry 1 has a fragment",
         ),
         (
             {"redirect_uris": ["javascript:alert(1)"]},
             (
-                "redirect_uris: 'javascript:alert(1)' is neither a web address nor one of a scheme "
+                "redirect_uris entry 1 must be a web address, or have a private scheme "
                 "such as com.example.app:/callback"
             ),
         ),
@@ -121,9 +120,9 @@ def test_a_secret_in_the_place_of_its_hash_is_not_repeated(tmp_path):
 
 def test_every_problem_of_every_client_is_told_at_once(tmp_path):
     assert problems_of(tmp_path, {"id": "a b", "pkce": "x"}, {"profile": "y"}) == [
-        "client 1: id has to be 1 to 100 of A-Z a-z 0-9 . _ -",
-        "client 1: pkce has to be one of optional, required",
-        "client 2: profile 'y' is not one of workato, second",
+        "client 1: id must be 1 to 100 of A-Z a-z 0-9 . _ -",
+        "client 1: pkce must be 'optional' or 'required'",
+        "client 2: profile must be one of workato, second",
     ]
 
 
@@ -139,9 +138,9 @@ def test_ids_and_names_are_each_ones_own(tmp_path):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "holds no [[client]] table"),
-        ("client = 1", "holds no [[client]] table"),
-        ("client = [1]", "client 1: id is missing"),
+        ("", "has no [[client]] table"),
+        ("client = 1", "has no [[client]] table"),
+        ("client = [1]", "client 1: must be a table"),
         ("[[client]", "is not TOML"),
         ("\xff", "is not TOML"),
     ],
@@ -149,13 +148,13 @@ def test_ids_and_names_are_each_ones_own(tmp_path):
 def test_a_file_that_is_none(tmp_path, text, problem):
     path = tmp_path / "clients.toml"
     path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(ClientsError) as raised:
+    with pytest.raises(SettingsError) as raised:
         loaded(path)
     assert problem in str(raised.value)
 
 
 def test_problems_come_up_with_those_of_other_settings(tmp_path):
     path = clients_file(tmp_path, {"profile": "gone"})
-    with pytest.raises(ConfigError) as raised:
-        Config.from_environ({"OAUTH_CLIENTS_FILE": path, "PORT": "x"})
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_environ({"OAUTH_CLIENTS_FILE": path, "PORT": "x"})
     assert [each.split()[0] for each in raised.value.problems] == ["PORT", "OAUTH_CLIENTS_FILE"]

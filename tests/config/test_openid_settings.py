@@ -5,7 +5,7 @@ import pytest
 from oauth_helper.cli.bootstrap import with_support_user
 from oauth_helper.cli.doctor import examine
 from oauth_helper.common.secrets import Secret
-from oauth_helper.config.settings import Config, ConfigError
+from oauth_helper.config.settings import Settings, SettingsError
 from oauth_helper.config.staff_access import AccessRule
 
 WHOLE = {
@@ -18,13 +18,13 @@ WHOLE = {
 
 
 def problems_of(**changes):
-    with pytest.raises(ConfigError) as caught:
-        Config.from_environ({**WHOLE, **changes})
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ({**WHOLE, **changes})
     return caught.value.problems
 
 
 def test_as_they_are_given():
-    config = Config.from_environ(WHOLE)
+    config = Settings.from_environ(WHOLE)
     assert config.openid.issuer == "https://id.example/tenant/"  # to the letter
     assert config.openid.client_secret == Secret("canary-secret")
     assert config.openid.agents == (AccessRule("ana@example.com"), AccessRule("groups=support"))
@@ -34,7 +34,7 @@ def test_as_they_are_given():
 
 
 def test_none_of_them_is_needed():
-    assert Config.from_environ({"OIDC_NAME": "Example"}).openid is None
+    assert Settings.from_environ({"OIDC_NAME": "Example"}).openid is None
 
 
 @pytest.mark.parametrize("name", ["OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"])
@@ -46,14 +46,14 @@ def test_one_without_the_others_is_named(name):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"OIDC_ISSUER": "http://id.example"}, "https only"),
-        ({"OIDC_ISSUER": "id.example"}, "has to be an address"),
+        ({"OIDC_ISSUER": "http://id.example"}, "must start with https://"),
+        ({"OIDC_ISSUER": "id.example"}, "must be a web address"),
         ({"OIDC_ISSUER": "https://id.example?a=b"}, "without a query"),
-        ({"OIDC_ISSUER": "https://u:canary@id.example"}, "//***@id.example"),
-        ({"OIDC_CLIENT_ID": "ü"}, "beyond ASCII"),
-        ({"OIDC_CLIENT_SECRET": "canary\x07"}, "control characters"),
-        ({"OIDC_AGENTS": "", "OIDC_VIEWERS": ""}, "nobody could come in"),
-        ({"OIDC_AGENTS": "everybody"}, "has 'everybody'; it has to be"),
+        ({"OIDC_ISSUER": "https://u:canary@id.example"}, "must be a web address"),
+        ({"OIDC_CLIENT_ID": "ü"}, "must be ASCII text"),
+        ({"OIDC_CLIENT_SECRET": "canary\x07"}, "without control characters"),
+        ({"OIDC_AGENTS": "", "OIDC_VIEWERS": ""}, "nobody could sign in"),
+        ({"OIDC_AGENTS": "everybody"}, "entry 1 must be an e-mail address"),
         ({"OIDC_VIEWERS": "email=ana@example.com"}, "a claim other than email"),
     ],
 )
@@ -70,7 +70,7 @@ def test_all_wrong_ones_are_named_at_once():
 
 
 def test_with_a_provider_no_password_is_made():
-    config = Config.from_environ(WHOLE)
+    config = Settings.from_environ(WHOLE)
     assert with_support_user(config) == (config, None)
     findings = {each.about: each.text for each in examine(config, {})}
     assert "https://id.example/tenant/" in findings["OIDC_ISSUER"]

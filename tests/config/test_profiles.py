@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oauth_helper.common.secrets import Secret
-from oauth_helper.config.profiles import Defaults, Profile, ProfilesError, load_profiles
-from oauth_helper.config.settings import Config, ConfigError
+from oauth_helper.config.profiles import Defaults, Profile, load_profiles
+from oauth_helper.config.settings import Settings, SettingsError
 from oauth_helper.scopes import (
     AppConfiguration,
     Kind,
@@ -56,9 +56,9 @@ def read(tmp_path):
 
 
 def problems_of(read, text):
-    with pytest.raises(ProfilesError) as caught:
+    with pytest.raises(SettingsError) as caught:
         read(text)
-    assert str(caught.value) == "; ".join(caught.value.problems)
+    assert str(caught.value) == "\n".join(caught.value.problems)
     prefix = f"{read.path}: profile 'p': "
     return [
         problem.removeprefix(prefix).replace(f"{read.folder}/", "")
@@ -196,7 +196,7 @@ def test_profiles_do_not_leak_into_one_another(read):
 
 def test_a_client_id_of_its_own_needs_a_secret_of_its_own(read):
     assert problems_of(read, '[profiles.p]\nclient_id = "x"') == [
-        "needs client_secret_env or client_secret_file beside client_id"
+        "client_id needs client_secret_env or client_secret_file beside it"
     ]
 
 
@@ -207,7 +207,7 @@ def test_the_settings_are_for_the_settings_client_id_only(tmp_path):
     path.write_text(
         '[profiles.own]\nclient_id = "own"\nclient_secret_env = "OWN"\n[profiles.default]\n'
     )
-    config = Config.from_environ(
+    config = Settings.from_environ(
         {
             "HUBSPOT_CLIENT_ID": "settings",
             "HUBSPOT_CLIENT_SECRET": "canary-settings",
@@ -228,8 +228,10 @@ def test_the_settings_are_for_the_settings_client_id_only(tmp_path):
 def test_beside_a_real_app_no_profile_is_left_without_one(tmp_path):
     path = tmp_path / "profiles.toml"
     path.write_text('[profiles.a]\nclient_id = "a"\nclient_secret_env = "A"\n[profiles.b]\n')
-    with pytest.raises(ConfigError, match="'b' has no client_id, and HUBSPOT_CLIENT_ID is not set"):
-        Config.from_environ({"PROFILES_FILE": str(path), "A": "secret"})
+    with pytest.raises(
+        SettingsError, match="'b' has no client_id, and HUBSPOT_CLIENT_ID is not set"
+    ):
+        Settings.from_environ({"PROFILES_FILE": str(path), "A": "secret"})
 
 
 # -- what is wrong with a file
@@ -244,38 +246,39 @@ def test_beside_a_real_app_no_profile_is_left_without_one(tmp_path):
             ["unknown key 'client_secret'; did you mean 'client_secret_env'?"],
             id="the-secret-itself",
         ),
-        pytest.param("title = 1", ["title has to be text"], id="title-is-a-number"),
-        pytest.param("pkce = 1", ["pkce has to be true or false"], id="pkce-is-a-number"),
-        pytest.param('pkce = "no"', ["pkce has to be true or false"], id="pkce-is-text"),
-        pytest.param('hub_id = "1"', ["hub_id has to be a number"], id="hub-id-is-text"),
-        pytest.param("hub_id = true", ["hub_id has to be a number"], id="hub-id-is-true"),
-        pytest.param("hub_id = 1.0", ["hub_id has to be a number"], id="hub-id-is-a-fraction"),
-        pytest.param("hub_id = 0", ["hub_id has to be a positive number"], id="hub-id-is-zero"),
+        pytest.param("title = 1", ["title must be text"], id="title-is-a-number"),
+        pytest.param("pkce = 1", ["pkce must be true or false"], id="pkce-is-a-number"),
+        pytest.param('pkce = "no"', ["pkce must be true or false"], id="pkce-is-text"),
+        pytest.param('hub_id = "1"', ["hub_id must be a whole number"], id="hub-id-is-text"),
+        pytest.param("hub_id = true", ["hub_id must be a whole number"], id="hub-id-is-true"),
+        pytest.param("hub_id = 1.0", ["hub_id must be a whole number"], id="hub-id-is-a-fraction"),
+        pytest.param("hub_id = 0", ["hub_id must be 1 or more"], id="hub-id-is-zero"),
         pytest.param(
-            'optional_scopes = "forms"', ["optional_scopes has to be a list of texts"], id="text"
+            'optional_scopes = "forms"', ["optional_scopes must be a list of texts"], id="text"
         ),
         pytest.param(
-            "return_origins = [1]", ["return_origins has to be a list of texts"], id="numbers"
+            "return_origins = [1]", ["return_origins must be a list of texts"], id="numbers"
         ),
         pytest.param(
             'missing_optional = "warn"',
-            ["missing_optional is 'warn', not one of note, fail"],
+            ["missing_optional must be 'note' or 'fail'"],
             id="missing-optional",
         ),
-        pytest.param(
-            'region = "eu"', ["region is 'eu', not one of na1, na2, na3, eu1, ap1"], id="region"
-        ),
+        pytest.param('region = "eu"', ["region must be na1, na2, na3, eu1 or ap1"], id="region"),
         pytest.param(
             'optional_scopes = ["forms", "tikets", "payments"]',
             [
-                "optional_scopes: 'tikets' is not in the catalogue; did you mean 'tickets'?",
-                "optional_scopes: 'payments' is not in the catalogue",
+                (
+                    "optional_scopes entry 2 ('tikets') is not in the catalogue; "
+                    "did you mean 'tickets'?"
+                ),
+                "optional_scopes entry 3 ('payments') is not in the catalogue",
             ],
             id="unknown-scopes",
         ),
         pytest.param(
             'catalogue = "own.toml"\nconditional_scopes = ["tickets"]',
-            ["conditional_scopes: 'tickets' is not in the catalogue"],
+            ["conditional_scopes entry 1 ('tickets') is not in the catalogue"],
             id="unknown-to-its-own-catalogue",
         ),
         pytest.param(
@@ -300,10 +303,14 @@ def test_beside_a_real_app_no_profile_is_left_without_one(tmp_path):
             id="bad-app-config",
         ),
         pytest.param(
-            'client_secret_env = "GONE"', ["client_secret_env: GONE is not set"], id="env-unset"
+            'client_secret_env = "GONE"',
+            ["client_secret_env names GONE, which is not set"],
+            id="env-unset",
         ),
         pytest.param(
-            'client_secret_env = "BLANK"', ["client_secret_env: BLANK is not set"], id="env-blank"
+            'client_secret_env = "BLANK"',
+            ["client_secret_env names BLANK, which is not set"],
+            id="env-blank",
         ),
         pytest.param(
             'client_secret_file = "gone"',
@@ -317,12 +324,12 @@ def test_beside_a_real_app_no_profile_is_left_without_one(tmp_path):
         ),
         pytest.param(
             'client_secret_file = "binary"',
-            ["client_secret_file binary cannot be read: no legal path, or not UTF-8 text"],
+            ["client_secret_file binary cannot be read: not a valid path, or not UTF-8 text"],
             id="secret-file-binary",
         ),
         pytest.param(
             r'client_secret_file = "a\u0000b"',
-            ["client_secret_file a\0b cannot be read: no legal path, or not UTF-8 text"],
+            ["client_secret_file a\0b cannot be read: not a valid path, or not UTF-8 text"],
             id="secret-file-zero-byte",
         ),
         pytest.param(
@@ -337,23 +344,23 @@ def test_beside_a_real_app_no_profile_is_left_without_one(tmp_path):
         ),
         pytest.param(
             'client_secret_file = "secret"\nclient_secret_env = "SHOP_SECRET"',
-            ["client_secret_env and client_secret_file: give one of them"],
+            ["client_secret_env and client_secret_file: set one of them"],
             id="two-secrets",
         ),
         pytest.param(
             'client_id = ""\nclient_secret_env = "SHOP_SECRET"',
-            ["client_id is empty, or holds white space or other odd characters"],
+            ["client_id must be ASCII characters without blanks"],
             id="client-id-empty",
         ),
         pytest.param(
             'client_id = "a b"\nclient_secret_env = "SHOP_SECRET"',
-            ["client_id is empty, or holds white space or other odd characters"],
+            ["client_id must be ASCII characters without blanks"],
             id="client-id-with-blank",
         ),
         *(
             pytest.param(
                 f'return_origins = ["{origin}"]',
-                [f"return_origins: '{origin}' is no origin such as https://app.example.com"],
+                ["return_origins entry 1 must be an origin such as https://app.example.com"],
                 id=origin,
             )
             for origin in (
@@ -381,32 +388,32 @@ def test_what_is_wrong_with_a_profile(read, table, problems):
     "name", ["P", "a b", "-a", "_a", "a/b", "a.b", "é", "a" * 33, ""], ids=ascii
 )
 def test_a_name_that_makes_no_address(read, name):
-    with pytest.raises(ProfilesError, match="the name may hold a-z, 0-9"):
+    with pytest.raises(SettingsError, match="the name may have a-z, 0-9"):
         read(f'[profiles."{name}"]')
 
 
 def test_several_problems_are_named_with_their_profiles(read):
-    with pytest.raises(ProfilesError) as caught:
+    with pytest.raises(SettingsError) as caught:
         read(
             "extra = 1\n[profiles]\nc = 1\n[profiles.a]\nx = 1\npkce = 2\n"
             "[profiles.b]\nregion = 'q'\n"
         )
     assert [problem.removeprefix(f"{read.path}: ") for problem in caught.value.problems] == [
         "unknown key 'extra'",
-        "profile 'c': has to be a table",
+        "profile 'c': must be a table",
+        "profile 'a': pkce must be true or false",
         "profile 'a': unknown key 'x'",
-        "profile 'a': pkce has to be true or false",
-        "profile 'b': region is 'q', not one of na1, na2, na3, eu1, ap1",
+        "profile 'b': region must be na1, na2, na3, eu1 or ap1",
     ]
 
 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        pytest.param(b"", "holds no [profiles.<name>] table", id="empty"),
-        pytest.param(b"profiles = 1", "holds no [profiles.<name>] table", id="number"),
-        pytest.param(b"[profiles]", "holds no [profiles.<name>] table", id="none"),
-        pytest.param(b"[[profiles]]\na = 1", "holds no [profiles.<name>] table", id="array"),
+        pytest.param(b"", "has no [profiles.<name>] table", id="empty"),
+        pytest.param(b"profiles = 1", "has no [profiles.<name>] table", id="number"),
+        pytest.param(b"[profiles]", "has no [profiles.<name>] table", id="none"),
+        pytest.param(b"[[profiles]]\na = 1", "has no [profiles.<name>] table", id="array"),
         pytest.param(b"[profiles", "is not TOML: ", id="not-toml"),
         pytest.param(b"a = '\xff'", "is not TOML: ", id="not-utf-8"),
         pytest.param(b"a = " + b"[" * 5000, "is not TOML that can be read", id="deeply-nested"),
@@ -416,13 +423,13 @@ def test_several_problems_are_named_with_their_profiles(read):
 def test_a_file_without_profiles(tmp_path, content, problem):
     path = tmp_path / "profiles.toml"
     path.write_bytes(content)
-    with pytest.raises(ProfilesError, match=re.escape(f"{path} {problem}")) as caught:
+    with pytest.raises(SettingsError, match=re.escape(f"{path} {problem}")) as caught:
         load_profiles(path, DEFAULTS, {})
     assert len(caught.value.problems) == 1
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(ProfilesError, match="cannot be read: No such file or directory"):
+    with pytest.raises(SettingsError, match="cannot be read: No such file or directory"):
         load_profiles(tmp_path / "gone.toml", DEFAULTS, {})
 
 
@@ -464,7 +471,7 @@ def test_any_file_reads_or_is_refused(folder, content):
 def reads_or_refuses(path: Path):
     try:
         profiles = load_profiles(path, DEFAULTS, {"x": "s"})
-    except ProfilesError as error:
+    except SettingsError as error:
         problems = error.problems
     else:
         problems = ["none"]

@@ -1,4 +1,6 @@
 import os
+import re
+import traceback
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,8 @@ from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import (
     SANDBOX_CLIENT_ID,
     SETTINGS,
-    Config,
-    ConfigError,
+    Settings,
+    SettingsError,
     SupportUser,
 )
 from oauth_helper.scopes import AppConfiguration, shipped_catalogue
@@ -21,39 +23,53 @@ HUBSPOT = {
     "HUBSPOT_CLIENT_SECRET": "canary-client-secret",
     "PUBLIC_URL": "https://connect.example.com",
 }
+DERIVED = ("authorization_endpoint", "api_url", "sandbox", "openid")
 HASH = "scrypt:32768:8:1$saltsaltsaltsalt$" + "0123456789abcdef" * 8
 PBKDF2 = "pbkdf2:sha256:600000$salt$" + "0123456789abcdef" * 4
 
 
 def problems_of(environ):
-    with pytest.raises(ConfigError) as caught:
-        Config.from_environ(environ)
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ(environ)
     assert str(caught.value) == "\n".join(caught.value.problems)
     return caught.value.problems
 
 
 def values_of(config):
-    return {name: getattr(config, name) for name in Config.__dataclass_fields__}
+    return {name: getattr(config, name) for name in (*Settings.model_fields, *DERIVED)}
 
 
 def test_the_defaults():
-    values = values_of(Config.from_environ({}))
+    values = values_of(Settings.from_environ({}))
     (profile,) = values.pop("profiles")
     assert values == {
         "host": "127.0.0.1",
         "port": 8000,
         "public_url": "http://localhost:8000",
+        "hubspot_client_id": "",
+        "hubspot_client_secret": Secret(""),
+        "hubspot_authorization_endpoint": "https://app.hubspot.com/oauth/authorize",
+        "hubspot_api_url": "https://api.hubapi.com",
         "authorization_endpoint": "http://localhost:8000/sandbox/oauth/authorize",
         "api_url": "http://127.0.0.1:8000/sandbox",
         "api_version": "2026-09",
+        "app_config": None,
+        "scope_catalogue": None,
         "sandbox": True,
         "redis_url": Secret(""),
         "data_dir": Path.cwd() / "data",
         "secret_keys": (),
         "support_users": (),
         "openid": None,
+        "oidc_issuer": "",
+        "oidc_client_id": "",
+        "oidc_client_secret": Secret(""),
+        "oidc_agents": (),
+        "oidc_viewers": (),
+        "oidc_name": "your organisation",
         "support_api_token": Secret(""),
         "metrics_token": Secret(""),
+        "log_level": "INFO",
         "log_format": "text",
         "otlp_endpoint": "",
         "connections_api_token": Secret(""),
@@ -77,7 +93,7 @@ def test_the_defaults():
 
 
 def test_hubspot_instead_of_the_sandbox():
-    config = Config.from_environ(HUBSPOT)
+    config = Settings.from_environ(HUBSPOT)
     (profile,) = config.profiles
     assert not config.sandbox
     assert config.is_secure
@@ -91,15 +107,15 @@ def test_hubspot_instead_of_the_sandbox():
 
 @pytest.mark.parametrize("blank", ["", " ", "\t\n"], ids=["empty", "blank", "tab"])
 def test_a_blank_value_counts_as_unset(blank):
-    assert Config.from_environ({setting.name: blank for setting in SETTINGS}) == (
-        Config.from_environ({})
+    assert Settings.from_environ({setting.name: blank for setting in SETTINGS}) == (
+        Settings.from_environ({})
     )
 
 
 def test_the_defaults_in_the_list_are_those_that_hold():
     listed = {setting.name: setting.default for setting in SETTINGS}
     listed["PUBLIC_URL"] = listed["PUBLIC_URL"].replace("$PORT", listed["PORT"])
-    assert Config.from_environ(listed) == Config.from_environ({})
+    assert Settings.from_environ(listed) == Settings.from_environ({})
     assert all(setting.meaning for setting in SETTINGS)
     assert len(listed) == len(SETTINGS)
 
@@ -163,80 +179,65 @@ def test_the_defaults_in_the_list_are_those_that_hold():
     ids=lambda value: next(iter(value.items()))[1][:20] if isinstance(value, dict) else None,
 )
 def test_a_value_that_is_given(environ, name, value):
-    assert getattr(Config.from_environ(environ), name) == value
+    assert getattr(Settings.from_environ(environ), name) == value
+
+
+WEB_ADDRESS = "must be a web address without a query, such as https://api.example.com"
+NO_PATH = "must be an address without a path, such as https://connect.example.com"
 
 
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("PORT", "0", "is '0'; it has to be a whole number from 1 to 65535"),
-        ("PORT", "65536", "is '65536'; it has to be a whole number from 1 to 65535"),
-        ("PORT", "http", "is 'http'; it has to be a whole number from 1 to 65535"),
-        ("PORT", "8e3", "is '8e3'; it has to be a whole number from 1 to 65535"),
-        ("PORT", "٨", "is '٨'; it has to be a whole number from 1 to 65535"),
-        ("PORT", "9" * 5000, f"is '{'9' * 5000}'; it has to be a whole number from 1 to 65535"),
-        ("ATTEMPT_TIMEOUT", "0", "is '0'; it has to be a whole number from 1 to 3600"),
-        ("ATTEMPT_TIMEOUT", "15m", "is '15m'; it has to be a whole number from 1 to 3600"),
-        ("FAILURE_RETENTION_DAYS", "3651", "is '3651'; it has to be a whole number from 1 to 3650"),
-        ("TRUSTED_PROXIES", "-1", "is '-1'; it has to be a whole number from 0 to 10"),
-        ("TRUSTED_PROXIES", "11", "is '11'; it has to be a whole number from 0 to 10"),
-        ("WORKERS", "0", "is '0'; it has to be a whole number from 1 to 64"),
-        ("THREADS", "513", "is '513'; it has to be a whole number from 1 to 512"),
-        ("RATE_LIMITS", "yes", "is 'yes'; it has to be on or off"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "has to start with http:// or https://"),
-        ("LOG_FORMAT", "xml", "is 'xml'; it has to be text or json"),
-        ("HUBSPOT_API_VERSION", "v1/..", "is 'v1/..'; it has to be such as 2026-09"),
+        ("PORT", "0", "must be a whole number from 1 to 65535"),
+        ("PORT", "65536", "must be a whole number from 1 to 65535"),
+        ("PORT", "http", "must be a whole number from 1 to 65535"),
+        ("PORT", "8e3", "must be a whole number from 1 to 65535"),
+        ("PORT", "٨", "must be a whole number from 1 to 65535"),
+        ("PORT", "9" * 5000, "must be a whole number from 1 to 65535"),
+        ("ATTEMPT_TIMEOUT", "0", "must be a whole number from 1 to 3600"),
+        ("ATTEMPT_TIMEOUT", "15m", "must be a whole number from 1 to 3600"),
+        ("FAILURE_RETENTION_DAYS", "3651", "must be a whole number from 1 to 3650"),
+        ("TRUSTED_PROXIES", "-1", "must be a whole number from 0 to 10"),
+        ("TRUSTED_PROXIES", "11", "must be a whole number from 0 to 10"),
+        ("WORKERS", "0", "must be a whole number from 1 to 64"),
+        ("THREADS", "513", "must be a whole number from 1 to 512"),
+        ("RATE_LIMITS", "yes", "must be on or off"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "must start with http:// or https://"),
+        ("LOG_FORMAT", "xml", "must be text or json"),
+        ("LOG_LEVEL", "loud", "must be debug, info, warning or error"),
+        ("HUBSPOT_API_VERSION", "v1/..", "must be a version such as 2026-09 or v3"),
+        ("HUBSPOT_API_URL", "api.hubapi.com", WEB_ADDRESS),
+        ("HUBSPOT_AUTHORIZATION_ENDPOINT", "https://a.example/authorize?x=1", WEB_ADDRESS),
         (
             "HUBSPOT_API_URL",
-            "api.hubapi.com",
-            "is 'api.hubapi.com'; it has to be an address such as https://api.hubapi.com",
-        ),
-        (
-            "HUBSPOT_AUTHORIZATION_ENDPOINT",
-            "https://a.example/authorize?x=1",
-            (
-                "is 'https://a.example/authorize?x=1'; it has to be an address such as "
-                "https://app.hubspot.com/oauth/authorize"
-            ),
-        ),
-        (
-            "PUBLIC_URL",
-            "connect.example.com",
-            (
-                "is 'connect.example.com'; it has to be an address without a path, such as "
-                "https://connect.example.com"
-            ),
-        ),
-        (
-            "PUBLIC_URL",
-            "https://a.example/path",
-            (
-                "is 'https://a.example/path'; it has to be an address without a path, such as "
-                "https://connect.example.com"
-            ),
-        ),
-        (
-            "PUBLIC_URL",
             "http://a.example",
-            "is 'http://a.example'; only localhost may do without https",
+            "must start with https://, because secrets travel there",
         ),
+        ("PUBLIC_URL", "connect.example.com", NO_PATH),
+        ("PUBLIC_URL", "https://a.example/path", NO_PATH),
+        ("PUBLIC_URL", "http://a.example", "must start with https://, except for localhost"),
         (
             "REDIS_URL",
             "http://redis",
             (
-                "has to start with one of unix, redis, rediss, redis+sentinel, rediss+sentinel, "
+                "must start with one of unix, redis, rediss, redis+sentinel, rediss+sentinel, "
                 "redis+cluster, rediss+cluster and ://"
             ),
         ),
-        ("SECRET_KEY", "k" * 31, "has 31 characters; it needs 32 or more"),
+        ("SECRET_KEY", "k" * 31, "number 1 has 31 characters; it needs 32 or more"),
         ("SECRET_KEY", f"{'k' * 32},short", "number 2 has 5 characters; it needs 32 or more"),
         ("SUPPORT_API_TOKEN", "short", "has 5 characters; it needs 16 or more"),
         ("CONNECTIONS_API_TOKEN", "short", "has 5 characters; it needs 16 or more"),
         ("HUBSPOT_CLIENT_ID", "abc", None),
         ("HUBSPOT_CLIENT_SECRET", "abc", None),
-        ("OAUTH_CLIENTS_FILE", "/gone.toml", "is '/gone.toml'; there is no such file"),
-        ("PROFILES_FILE", "/gone.toml", "is '/gone.toml'; there is no such file"),
-        ("PROFILES_FILE", "/", "is '/'; there is no such file"),
+        (
+            "OAUTH_CLIENTS_FILE",
+            "/gone.toml",
+            "/gone.toml cannot be read: No such file or directory",
+        ),
+        ("PROFILES_FILE", "/gone.toml", "/gone.toml cannot be read: No such file or directory"),
+        ("PROFILES_FILE", "/", "/ cannot be read: Is a directory"),
         ("SCOPE_CATALOGUE", "/gone.toml", "/gone.toml: cannot be read: No such file or directory"),
         ("SCOPE_CATALOGUE", "a\0b", "'a\\x00b': cannot be read: no legal path"),
         (
@@ -261,23 +262,23 @@ def test_a_wrong_value_is_named(name, value, says):
     [
         pytest.param(
             HUBSPOT | {"HUBSPOT_CLIENT_ID": "a b"},
-            "HUBSPOT_CLIENT_ID holds white space or other odd characters",
+            "HUBSPOT_CLIENT_ID must be ASCII characters without blanks",
             id="odd-client-id",
         ),
         pytest.param(
             {"SUPPORT_API_TOKEN": "t" * 16, "CONNECTIONS_API_TOKEN": "t" * 16},
-            "CONNECTIONS_API_TOKEN is the same as SUPPORT_API_TOKEN; whoever reads failures would "
-            "get tokens",
+            "CONNECTIONS_API_TOKEN must differ from SUPPORT_API_TOKEN, which doesn't give access "
+            "to tokens",
             id="one-token-for-both",
         ),
         pytest.param(
             HUBSPOT | {"PUBLIC_URL": "https://10.0.0.1"},
-            "PUBLIC_URL is an IP address; HubSpot takes only names as redirect URLs",
+            "PUBLIC_URL must have a host name: HubSpot rejects IP addresses in redirect URLs",
             id="ip-address",
         ),
         pytest.param(
             HUBSPOT | {"PUBLIC_URL": "http://127.0.0.1:8000"},
-            "PUBLIC_URL is an IP address; HubSpot takes only names as redirect URLs",
+            "PUBLIC_URL must have a host name: HubSpot rejects IP addresses in redirect URLs",
             id="loopback-address",
         ),
     ],
@@ -348,7 +349,7 @@ def test_a_catalogue_and_an_app_configuration_of_ones_own(tmp_path):
     catalogue.write_text('[[scope]]\nname = "tickets"\nkind = "optional"\n')
     app = tmp_path / "app.json"
     app.write_text('{"auth": {"optionalScopes": ["tickets"]}}')
-    config = Config.from_environ(
+    config = Settings.from_environ(
         {"SCOPE_CATALOGUE": str(catalogue), "HUBSPOT_APP_CONFIG": str(app)}
     )
     (profile,) = config.profiles
@@ -380,7 +381,7 @@ def test_a_catalogue_and_an_app_configuration_of_ones_own(tmp_path):
     ],
 )
 def test_support_users(text, users):
-    config = Config.from_environ({"SUPPORT_USERS": text})
+    config = Settings.from_environ({"SUPPORT_USERS": text})
     assert config.support_users == tuple(
         SupportUser(name, Secret(hashed), role) for name, hashed, role in users
     )
@@ -389,7 +390,7 @@ def test_support_users(text, users):
 def test_a_hash_that_the_command_makes_is_taken():
     made = hash_password("pass:word, with $igns")
     assert made.count(":") >= 3
-    (ann, bob) = Config.from_environ({"SUPPORT_USERS": f"a:{made},b:{made}:viewer"}).support_users
+    (ann, bob) = Settings.from_environ({"SUPPORT_USERS": f"a:{made},b:{made}:viewer"}).support_users
     assert (ann.password_hash.reveal(), ann.role) == (made, "agent")
     assert (bob.password_hash.reveal(), bob.role) == (made, "viewer")
 
@@ -415,15 +416,15 @@ def test_a_hash_that_the_command_makes_is_taken():
 )
 def test_a_wrong_support_user_is_counted_but_not_shown(entry):
     (problem,) = problems_of({"SUPPORT_USERS": f"bob:{HASH},{entry}"})
-    assert problem.startswith("SUPPORT_USERS entry 2 is not name:hash[:role]")
+    assert problem.startswith("SUPPORT_USERS entry 2 must be name:hash[:role]")
     assert "canary" not in problem
     assert HASH not in problem
 
 
 def test_a_support_user_twice_is_named():
     assert problems_of({"SUPPORT_USERS": ",".join([f"ann:{HASH}"] * 3 + [f"bob:{HASH}"] * 2)}) == [
-        "SUPPORT_USERS names 'ann' twice",
-        "SUPPORT_USERS names 'bob' twice",
+        "SUPPORT_USERS has the name 'ann' more than once",
+        "SUPPORT_USERS has the name 'bob' more than once",
     ]
 
 
@@ -440,7 +441,7 @@ SECRETS = {
 
 
 def test_secrets_do_not_show_in_a_config():
-    config = Config.from_environ(HUBSPOT | SECRETS)
+    config = Settings.from_environ(HUBSPOT | SECRETS)
     for shown in (
         repr(config),
         str(config),
@@ -453,7 +454,7 @@ def test_secrets_do_not_show_in_a_config():
 
 
 def vars_of(config):
-    return [getattr(config, name) for name in Config.__dataclass_fields__]
+    return [getattr(config, name) for name in Settings.model_fields]
 
 
 @pytest.mark.parametrize(
@@ -478,10 +479,24 @@ def vars_of(config):
     ],
 )
 def test_secrets_do_not_show_in_errors(environ):
-    with pytest.raises(ConfigError) as caught:
-        Config.from_environ(environ)
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ(environ)
     assert caught.value.problems
     assert "canary" not in str(caught.value) + repr(caught.value) + repr(caught.value.problems)
+
+
+NAMES = [setting.name for setting in SETTINGS]
+FILES = {"HUBSPOT_APP_CONFIG", "SCOPE_CATALOGUE", "PROFILES_FILE", "OAUTH_CLIENTS_FILE"}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in FILES])
+def test_no_value_shows_wherever_it_was_put_by_mistake(name):
+    canary = "canary: \x07//@?#,canary"
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ({"PORT": "x", name: canary})
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "PORT must be" in shown
+    assert "canary" not in re.sub(r"^    .*", "", shown, flags=re.MULTILINE)  # lines of code
 
 
 # -- anything at all
@@ -496,8 +511,8 @@ texts = st.text(max_size=30) | st.sampled_from(
 def test_any_environment_reads_or_is_refused(environ):
     names = {setting.name for setting in SETTINGS}
     try:
-        config = Config.from_environ(environ)
-    except ConfigError as error:
+        config = Settings.from_environ(environ)
+    except SettingsError as error:
         problems = error.problems
     else:
         assert config.profiles

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.hubspot.authorization_request import (
     HUBLETS,
     authorization_endpoint,
@@ -53,7 +53,7 @@ START = (
 
 
 def url_by_default(optional=None, **more):
-    config = Config.from_environ(ENVIRON)
+    config = Settings.from_environ(ENVIRON)
     (profile,) = config.profiles
     return authorization_url(
         authorization_endpoint(config.authorization_endpoint),

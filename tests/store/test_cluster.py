@@ -20,18 +20,18 @@ from oauth_helper.store.redis import connect
 
 
 @pytest.fixture(scope="module")
-def cluster_url(tmp_path_factory):
-    with servers.cluster(tmp_path_factory.mktemp("cluster"), replicas=False) as running:
-        yield running.url
+def running(tmp_path_factory):
+    with servers.cluster(tmp_path_factory.mktemp("cluster"), replicas=False) as started:
+        yield started
 
 
 @pytest.fixture
-def client(cluster_url):
-    with connect(cluster_url) as connected:
+def client(running):
+    with connect(running.url) as connected:
         yield connected
 
 
-def test_everything_works_on_a_cluster(client, cluster_url):
+def test_everything_works_on_a_cluster(client, running):
     log, counted = Failures(client, retention_days=90), Counters(client)
     place = log.feed.place()
     recorded = [
@@ -48,7 +48,7 @@ def test_everything_works_on_a_cluster(client, cluster_url):
     ]
     for failure in recorded:
         assert log.record(failure)
-    homes = {client.get_node_from_key(f"{{{day_of(each.reference)}}}").port for each in recorded}
+    homes = {running.holder_of(f"{{{day_of(each.reference)}}}").port for each in recorded}
     assert len(homes) == 3
 
     changed = log.change(
@@ -61,7 +61,7 @@ def test_everything_works_on_a_cluster(client, cluster_url):
     assert log.get(changed.reference) == changed
     assert log.get_all([each.reference for each in recorded]) == recorded
     # Whoever knows neither scripts nor requests yet reads the same.
-    with connect(cluster_url) as another:
+    with connect(running.url) as another:
         assert Failures(another, retention_days=90).get(changed.reference) == changed
 
     for wanted in (
@@ -98,8 +98,8 @@ def test_everything_works_on_a_cluster(client, cluster_url):
 def test_attempts_work_on_a_cluster(client):
     attempts, log = Attempts(client), Failures(client, retention_days=90)
     failure = a_failure()
-    attempts.note(Attempt(failure.reference, "workato", REQUESTS[0], failure.started_at, 1))
-    assert attempts.claim(failure.reference, 1.0, mark="m") is Claim.WON
+    attempts.create(Attempt(failure.reference, "workato", REQUESTS[0], failure.started_at, 1))
+    assert attempts.claim(failure.reference, 1.0, claim_id="m") is Claim.WON
     assert log.record(failure, only_if_open=True)
     assert attempts.outcome(failure.reference) == "failed"
 

@@ -29,7 +29,8 @@ from oauth_helper.failures.statistics import AttemptCount, FailureCount, Recover
 from oauth_helper.models import Attempt
 from oauth_helper.store import counters, day_counters
 from oauth_helper.store.attempts import Attempts
-from oauth_helper.store.counters import COUNTED, Counters
+from oauth_helper.store.counters import Counters
+from oauth_helper.store.failure_index import KIND
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import connect
 
@@ -61,7 +62,7 @@ def a_log(client, recorded):
 def facets(recorded, wanted):
     """What the page offers beside each filter: that filter's own terms do not count for it."""
     found = {}
-    for field in COUNTED:
+    for field in KIND:
         others = tuple(term for term in wanted.all_terms if term.field != field)
         fitting = found_in(
             recorded, FailureQuery(terms=others, since=wanted.since, until=wanted.until)
@@ -118,9 +119,9 @@ def test_counts_are_those_of_a_plain_search(client, recorded, wanted):
 def test_counts_of_many_say_what_they_do_not_know(client, recorded, wanted):
     a_log(client, recorded)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(counters, "_LOOKED_AT", -1)
+        patch.setattr(counters, "_READ_AT_MOST", -1)
         counts = Counters(client).counts(wanted)
-    if not any(term.field not in COUNTED for term in wanted.all_terms):
+    if not any(term.field not in KIND for term in wanted.all_terms):
         whole = [each for each in recorded if is_on_days(each, wanted)]
         without_times = replace(wanted, since=None, until=None)
         assert counts.whole_days == (wanted.since is not None or wanted.until is not None)
@@ -248,11 +249,11 @@ def test_attempts_are_counted_once(client, counted):
     for number, profile in enumerate(("workato", "workato", "second")):
         reference = a_failure().reference
         attempt = Attempt(reference, profile, REQUESTS[0], int(NOON.timestamp()), 1)
-        attempts.note(attempt)
-        attempts.note(attempt)
+        attempts.create(attempt)
+        attempts.create(attempt)
         if number:
-            attempts.close(reference, "connected")
-            attempts.close(reference, "connected")
+            attempts.finish(reference, "connected")
+            attempts.finish(reference, "connected")
     assert counted.attempts(day, day) == (
         AttemptCount(day, "second", begun=1, connected=1),
         AttemptCount(day, "workato", begun=2, connected=1),
@@ -349,33 +350,6 @@ def test_changes_at_the_same_time_are_all_counted(store_url, log, counted):
     assert_recounted(counted, everything)
 
 
-def test_a_record_from_before_there_were_counters_is_counted_when_it_changes(client, log, counted):
-    failure = a_failure(missing=("tickets",))
-    log.record(failure)
-    day = f"oh:{{{NOON.date()}}}"
-    for name in ("counts", "groups", "scopes", "names", "requests", "version"):
-        client.delete(f"{day}:{name}")
-    for index in client.keys(f"{day}:failures:*"):
-        if not index.endswith(f"cause:{failure.cause}"):
-            client.delete(index)
-    key = f"{day}:failure:{failure.reference}"
-    client.hdel(key, "request", "assignee", "person", "language")
-    requested = failure.requested
-    old = {"v": "1", "scope": " ".join(requested.scope)}
-    client.hset(key, mapping={**old, "optional_scope": " ".join(requested.optional_scope)})
-
-    assert log.get(failure.reference) == failure
-    assert_recounted(counted, [])
-    now = log.change(failure.reference, partial(changed, what="resolve", number=0))
-    assert now.requested == requested
-    assert log.get(failure.reference) == now
-    for each in (counted, Counters(client)):
-        assert_recounted(each, [now])
-    assert log.page(FailureQuery(status="resolved", scope="tickets"), limit=5).failures == (now,)
-    now = log.change(failure.reference, partial(changed, what="reopen", number=0))
-    assert_recounted(counted, [now])
-
-
 def test_an_emptied_store_counts_from_nothing(client, log, counted):
     recorded = [a_failure(), a_failure()]
     for failure in recorded:
@@ -412,8 +386,8 @@ def test_what_is_remembered_is_bounded(client, log, monkeypatch):
         since = (NOON - timedelta(days=number)).timestamp()
         groups = counted.groups(FailureQuery(since=since), limit=5)
         assert [group.count for group in groups] == [number + 1]
-    assert len(counted._groups._known) <= 3
-    assert len(counted._groups._sums) <= 2
+    assert len(counted._groups._counters._known) <= 3
+    assert len(counted._groups._counters._sums) <= 2
 
 
 def test_whatever_is_asked_never_walks_through_keys(client, log, counted):

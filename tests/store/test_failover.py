@@ -8,7 +8,6 @@ from harness import Customer, browser_of, customer_of
 from stories import FAILURE, STORIES, Everything, caught_up
 
 from benchmarks import servers
-from oauth_helper.store.redis import connect
 
 KINDS = {"Sentinel": servers.sentinel_trio, "Cluster": servers.cluster}
 
@@ -29,9 +28,7 @@ def home_of(running, key):
     """The primary that holds a key."""
     if isinstance(running, servers.Sentinels):
         return running.primary()
-    with connect(running.url) as client:
-        port = client.get_node_from_key(key).port
-    return next(each for each in running.nodes if each.port == port)
+    return running.holder_of(key)
 
 
 def test_a_primary_dies_and_nothing_is_lost_or_doubled(running, make):

@@ -1,9 +1,13 @@
-"""The address of the store in each of its forms."""
+"""The address of the store in each of its forms, and how its clients fail."""
+
+import time
 
 import pytest
-import redis
+from relays import Relay
 
-from oauth_helper.store.redis import connect, describe
+from oauth_helper.models import StoreUnavailableError
+from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.redis import RedisServer, connect, describe
 
 
 @pytest.mark.parametrize(
@@ -46,8 +50,10 @@ def test_a_cluster_that_is_away_is_asked_only_when_it_is_needed():
     with connect("redis+cluster://127.0.0.1:1") as client:
         client.register_script("return 1")
         for _ in range(2):
-            with pytest.raises(redis.ConnectionError, match="no node of the cluster answers"):
+            with pytest.raises(StoreUnavailableError, match="RedisClusterException"):
                 client.ping()
+            with pytest.raises(StoreUnavailableError, match=r"^Redis unreachable"):
+                client.pipeline()
 
 
 @pytest.mark.parametrize(
@@ -63,3 +69,88 @@ def test_a_cluster_that_is_away_is_asked_only_when_it_is_needed():
 def test_the_printed_address_has_no_credentials(url):
     assert "secret" not in describe(url)
     assert "user" not in describe(url)
+
+
+def commands(client):
+    """Each way to send something."""
+
+    def in_a_pipeline():
+        with client.pipeline(transaction=False) as pipeline:
+            pipeline.get("a")
+            pipeline.execute()
+
+    script = LuaScript(client, "return redis.call('GET', KEYS[1])")
+    return [
+        lambda: client.get("a"),
+        in_a_pipeline,
+        lambda: script(keys=["a"], args=[]),
+        lambda: script.run_all([(["a"], [])]),
+    ]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_an_outage_is_told_by_the_name_of_the_error(store_url, number):
+    with Relay(store_url) as relay, connect(relay.url) as client:
+        send = commands(client)[number]
+        send()
+        relay.cut()
+        with pytest.raises(StoreUnavailableError, match=r"^Redis unreachable \(ConnectionError\)$"):
+            send()
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_rejected_command_is_told_without_its_data(client, store, number):
+    store.hset("a", "canary", "1")
+    for _ in range(9):  # no outage, however often
+        with pytest.raises(StoreUnavailableError, match="rejected") as raised:
+            commands(client)[number]()
+        assert str(raised.value) == "Redis rejected a command (ResponseError)"
+    assert client.ping()
+
+
+def test_a_silent_server_is_skipped_until_it_answers(store_url):
+    with Relay(store_url) as relay, connect(relay.url, timeout=0.2) as client:
+        client.ping()
+        relay.hold()
+        for _ in range(3):
+            with pytest.raises(StoreUnavailableError, match="TimeoutError"):
+                client.ping()
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailableError, match="not tried"):
+            client.ping()
+        assert time.monotonic() - began < 0.1
+        relay.let_go()
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                assert client.ping()
+                break
+            except StoreUnavailableError:
+                assert time.monotonic() < deadline
+
+
+def test_a_server_that_forgot_the_scripts_gets_their_text(client, store):
+    store.set("a", "1")
+    _, _, call, call_many = commands(client)
+    for send, answer in ((call, "1"), (call_many, ["1"])):
+        for _ in range(2):
+            store.script_flush()
+            assert send() == answer
+        assert send() == answer
+
+
+def test_the_identity_is_empty_for_an_account_that_may_not_ask(store, store_url):
+    store.acl_setuser("narrow", enabled=True, passwords=["+pw"], commands=["+ping"], reset=True)
+    try:
+        with connect(store_url.replace("unix://", "unix://narrow:pw@")) as client:
+            server = RedisServer(client)
+            server.ping()
+            assert server.identity() == ""
+            with pytest.raises(StoreUnavailableError, match=r"NoPermissionError: not permitted"):
+                client.get("a")
+    finally:
+        store.acl_deluser("narrow")
+
+
+def test_the_identity_is_that_of_the_running_server(client, store):
+    assert RedisServer(client).identity() == store.info("server")["run_id"]

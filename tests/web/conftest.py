@@ -2,11 +2,7 @@
 
 import pytest
 from harness import Customer, browser_of
-from oauth_clients import CALLBACK, SECRET, Tool, clients_file
-from werkzeug.security import generate_password_hash
-
-# Quicker to check than what the program makes itself: hundreds of requests are made here.
-QUICK_HASH = generate_password_hash(SECRET, "pbkdf2:sha256:100")
+from oauth_clients import CALLBACK, Tool, clients_file
 
 
 @pytest.fixture
@@ -14,8 +10,7 @@ def make_tool(make_app, hubspot, tmp_path):
     """Registers clients; the first of them, with a person who comes from it."""
 
     def make(*tables, **settings):
-        quick = [{"secret_hash": QUICK_HASH, **table} for table in tables or ({},)]
-        path = clients_file(tmp_path, *quick)
+        path = clients_file(tmp_path, *(tables or ({},)))
         app = make_app(OAUTH_CLIENTS_FILE=path, **settings)
         return tool_of(app, hubspot, **(tables[0] if tables else {}))
 

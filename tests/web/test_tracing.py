@@ -69,8 +69,8 @@ def test_nothing_of_it_is_imported_where_it_is_off():
     code = """
 import json, sys
 from oauth_helper import create_app
-from oauth_helper.config.settings import Config
-create_app(Config.from_environ({"REDIS_URL": "redis://127.0.0.1:1", "SECRET_KEY": "k" * 32}))
+from oauth_helper.config.settings import Settings
+create_app(Settings.from_environ({"REDIS_URL": "redis://127.0.0.1:1", "SECRET_KEY": "k" * 32}))
 # redis-py imports the rest, if it is installed.
 ours = ("opentelemetry.exporter", "oauth_helper.common.tracing")
 print(json.dumps([name for name in sys.modules if name.startswith(ours)]))

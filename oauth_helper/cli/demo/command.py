@@ -9,7 +9,7 @@ import click
 
 from oauth_helper.cli.output import read_config
 from oauth_helper.cli.store import open_store
-from oauth_helper.config.settings import SANDBOX_CLIENT_ID, Config
+from oauth_helper.config.settings import SANDBOX_CLIENT_ID, Settings
 from oauth_helper.failures.query import FailureQuery
 
 
@@ -61,7 +61,7 @@ def demo(*, count: int, days: int, seed: int | None, yes: bool) -> None:
     click.echo(_sign_in_hint(config))
 
 
-def _refuse_real_apps(config: Config) -> None:
+def _refuse_real_apps(config: Settings) -> None:
     """Ends the command when a customer of somebody real could be in the store."""
     real = [each.name for each in config.profiles if each.client_id != SANDBOX_CLIENT_ID]
     if real:
@@ -70,7 +70,7 @@ def _refuse_real_apps(config: Config) -> None:
         )
 
 
-def _sign_in_hint(config: Config) -> str:
+def _sign_in_hint(config: Settings) -> str:
     if config.support_users:
         names = ", ".join(user.name for user in config.support_users)
         return f"  Sign in as {names} (SUPPORT_USERS)."

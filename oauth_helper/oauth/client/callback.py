@@ -1,7 +1,7 @@
-"""Complete an authorization: whose response is it, exchange the code, compare the scopes.
+"""Complete an authorization: validate the state, exchange the code, compare the scopes.
 
-`validate_state` comes before anything else in a response is looked at; `Callback.complete` does the
-rest and returns `Connected | Failed | Deferred | Rejected`.
+Call `validate_state` before reading anything else in a response. `Callback.complete` does the rest
+and returns `Connected | Failed | Deferred | Rejected`.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Evidence, Stage
 from oauth_helper.failures.record import build_failure
-from oauth_helper.hubspot.authorization_request import HUBLETS, authorization_endpoint
+from oauth_helper.hubspot.authorization_request import authorization_endpoint
 from oauth_helper.hubspot.authorization_response import AuthorizationResponse, Code, Declined
+from oauth_helper.hubspot.hublets import HUBLETS
 from oauth_helper.hubspot.token_response import Granted, Unavailable
 from oauth_helper.models import (
     Claim,
@@ -36,7 +38,7 @@ from oauth_helper.oauth.client.outcome import (
     fail,
 )
 from oauth_helper.oauth.client.start import random_text
-from oauth_helper.scopes import OAUTH, RequestedScopes
+from oauth_helper.scopes import RequestedScopes, missing_scopes
 from oauth_helper.store.outbox.events import AttemptFailed, AttemptSucceeded, ConnectionSaved
 
 if TYPE_CHECKING:
@@ -46,13 +48,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds for which a response is accepted. Longer than ATTEMPT_TIMEOUT: late is better than never.
+#: Seconds for which a response is accepted. Longer than ATTEMPT_TIMEOUT, for late customers.
 PENDING_LIFETIME = 3600
 
-# Seconds that a clock may be set back while a customer is at HubSpot.
+# Seconds by which a clock may be set back while a customer is at HubSpot.
 _CLOCK_TOLERANCE = 60
 
-# Claims of one browser whose replies were lost; more than that is no outage.
+# Claims of one browser whose replies from Redis were lost. No outage causes more.
 _MAX_CLAIM_IDS = 5
 
 
@@ -67,9 +69,8 @@ def validate_state(
 ) -> PendingAuthorization | Rejected:
     """Return the pending authorization that a response belongs to, or why it belongs to none.
 
-    `pending` is what this very browser keeps for the attempt that the state names, `iss` has the
-    values of that parameter. Source: RFC 6749 section 10.12, RFC 9700 sections 2.1 and 4.4,
-    RFC 9207.
+    `pending` is what this browser keeps for the attempt named by the state. `iss` holds all values
+    of that parameter. Source: RFC 6749 section 10.12, RFC 9700 sections 2.1 and 4.4, RFC 9207.
     """
     if not state:
         return Rejected(Rejection.NO_STATE)
@@ -84,6 +85,7 @@ def validate_state(
     return pending
 
 
+@lru_cache(maxsize=8)
 def allowed_issuers(endpoint: str) -> frozenset[str]:
     """Return the issuers that a response may name: the origin of `endpoint`, in any region."""
     parts = urlsplit(endpoint)
@@ -94,7 +96,7 @@ def allowed_issuers(endpoint: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callback:
-    """Completes attempts. `clock` gives Unix seconds."""
+    """Complete attempts. `clock` returns Unix seconds."""
 
     attempts: Attempts
     writer: EventWriter
@@ -104,10 +106,10 @@ class Callback:
     def complete(
         self, profile: Profile, pending: PendingAuthorization, response: AuthorizationResponse
     ) -> Connected | Failed | Deferred | Rejected:
-        """Process a response whose state is valid, once.
+        """Process a response whose state is valid, once, and return the outcome.
 
-        `Deferred` leaves the code as good as before. Why the program can't go on is logged, and
-        resolved when the response is completed later.
+        `Deferred` leaves the code unused. The reason is logged as a failure, which is resolved when
+        the response is completed later.
         """
         reason = self._reason_to_stop(profile, pending, response)
         if reason is not None:
@@ -130,7 +132,10 @@ class Callback:
         required, optional = _missing(profile, pending.requested, granted)
         if required or (optional and profile.missing_optional == "fail"):
             evidence = Evidence(
-                stage=Stage.GRANT, missing_required=required, missing_optional=optional
+                stage=Stage.GRANT,
+                app=profile.app,
+                missing_required=required,
+                missing_optional=optional,
             )
             return fail(
                 self.writer,
@@ -160,7 +165,7 @@ class Callback:
     def fail_interrupted(
         self, profile: Profile, pending: PendingAuthorization, hub_id: int | None
     ) -> Failed:
-        """Log that the store went down before a client could be given its code."""
+        """Log that Redis went down before the client could get its code."""
         logger.error("%s: Redis went down, tokens are lost", pending.reference)
         evidence = Evidence(stage=Stage.CALLBACK, interrupted=True)
         return fail(self.writer, profile, pending, evidence, at=self.clock(), hub_id=hub_id)
@@ -168,9 +173,9 @@ class Callback:
     def _reason_to_stop(
         self, profile: Profile, pending: PendingAuthorization, response: AuthorizationResponse
     ) -> Rejected | Deferred | None:
-        """Return why the response must be rejected or deferred, None to proceed.
+        """Return why the response must be rejected or deferred, or None to proceed.
 
-        The caller that may proceed has claimed the attempt.
+        A caller that may proceed has claimed the attempt, unless Redis is down.
         """
         code = response.code if isinstance(response, Code) else None
         if code and not self.hubspot.is_ready(profile.client_id):
@@ -182,14 +187,14 @@ class Callback:
             claim = self.attempts.claim(
                 pending.reference,
                 self.clock(),
-                mark=claim_id,
-                before=pending.deferred.claim_ids if pending.deferred else (),
-                # A client that has its code says later how it ended.
-                once=pending.client_request is not None or code is None,
+                claim_id=claim_id,
+                earlier_claim_ids=pending.deferred.claim_ids if pending.deferred else (),
+                # A proxy client's attempt ends only when the client redeems its code.
+                single_use=pending.client_request is not None or code is None,
             )
         except StoreUnavailableError:
             if code is None:
-                return None  # an error uses nothing up, and logged twice it is there once
+                return None  # an error uses nothing up, and logging it twice leaves one failure
             interrupted = Evidence(stage=Stage.CALLBACK, interrupted=True)
             self._log_deferral(profile, pending, interrupted)
             return self._defer(Rejection.STORE_DOWN, pending, code, claim_id)
@@ -200,7 +205,7 @@ class Callback:
     def _defer(
         self, reason: Rejection, pending: PendingAuthorization, code: str, claim_id: str = ""
     ) -> Deferred:
-        """Keep the code; `claim_id` is that of a claim that may have reached the store."""
+        """Keep the code for later. `claim_id` names a claim that may have reached Redis."""
         deferred = pending.deferred
         if deferred is None or deferred.code != code:
             deferred = DeferredCode(code, int(self.clock()))
@@ -221,7 +226,7 @@ class Callback:
     def _granted(
         self, profile: Profile, tokens: Granted
     ) -> tuple[tuple[str, ...] | None, int | None]:
-        """Return granted scopes and account: as in the token response, as introspected, or None."""
+        """Return the granted scopes and the account, each None if HubSpot doesn't name it."""
         if tokens.scopes is not None and tokens.hub_id is not None:
             return tokens.scopes, tokens.hub_id
         found = self.hubspot.introspect(profile.credentials, tokens.access_token)
@@ -239,7 +244,7 @@ class Callback:
         connection: Connection,
         tokens: Tokens,
     ) -> Connected:
-        """Save the connection; a client's is saved when the client redeems its code."""
+        """Save the connection. A proxy client's is saved when the client redeems its code."""
         if pending.client_request is None:
             self.writer.write(ConnectionSaved(connection, tokens))
             self.writer.write(success_of(profile, pending, connection, at=self.clock()))
@@ -264,7 +269,7 @@ class Callback:
 def success_of(
     profile: Profile, pending: PendingAuthorization, connection: Connection, *, at: float
 ) -> AttemptSucceeded:
-    """Return the event that an attempt has connected its account at the time `at`."""
+    """Return the event for an attempt that connected its account at the time `at`."""
     return AttemptSucceeded(
         reference=pending.reference,
         profile=profile.name,
@@ -276,7 +281,7 @@ def success_of(
 
 
 def _connection_id(pending: PendingAuthorization, hub_id: int | None) -> str:
-    """Return what identifies a connection. A client's differs from this program's own."""
+    """Return the id of a connection. A proxy client's differs from the operator's own."""
     parts = [pending.profile, str(hub_id or pending.reference)]
     client_request = pending.client_request
     return ".".join([*parts, client_request.client_id] if client_request else parts)
@@ -285,13 +290,13 @@ def _connection_id(pending: PendingAuthorization, hub_id: int | None) -> str:
 def _missing(
     profile: Profile, requested: RequestedScopes, granted: tuple[str, ...] | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the required and the optional scopes that were requested and not granted.
+    """Return the required and the optional scopes that were requested but not granted.
 
-    What the catalogue requires counts as required also where the app lists it as optional.
+    A scope that the catalogue requires counts as required even if the app lists it as optional.
     """
     if granted is None:
         return (), ()
-    missing = [name for name in requested.all if name not in {OAUTH, *granted}]
+    missing = missing_scopes(requested.all, granted, profile.catalogue)
     needed = profile.required.union(requested.scope)
     return (
         tuple(name for name in missing if name in needed),

@@ -1,7 +1,7 @@
-"""Log attempts that never return as failures: each once, whichever worker notices.
+"""Log attempts that never returned as failures, each once.
 
-Any number of workers may look at the same time, and any of them may die in the middle: the failure
-is written only while its attempt is still open, in the step that closes it.
+Any number of workers may do this at the same time, and any of them may die halfway: one step writes
+the failure and closes the attempt, and only while the attempt is open.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from oauth_helper.store.failures import Failures
     from oauth_helper.store.outbox.writer import EventWriter
 
-# Fetched at a time; the rest comes in the next round of the same call.
+# Attempts per fetch. The same call fetches the rest in further rounds.
 _BATCH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptExpiry:
-    """Logs attempts that are past their deadline. `clock` gives Unix seconds."""
+    """Log attempts that are past their deadline. `clock` returns Unix seconds."""
 
     attempts: Attempts
     failures: Failures
@@ -37,12 +37,12 @@ class AttemptExpiry:
     clock: Callable[[], float]
 
     def record_expired(self) -> int:
-        """Log all that are due and return how many this worker logged.
+        """Log all attempts that are due and return how many this worker logged.
 
         Raises `StoreUnavailableError`.
         """
         recorded = 0
-        # Each that is logged is closed, so that the next round has others.
+        # A logged attempt is closed, so the next round fetches others.
         while due := self.attempts.expired(self.clock(), limit=_BATCH):
             written = sum(map(self._record, due))
             recorded += written
@@ -56,7 +56,7 @@ class AttemptExpiry:
         failure = build_failure(profile, attempt, evidence, at=self.clock())
         success = self.attempts.last_success_of(attempt.browser_id, attempt.profile)
         if success is not None and success[0] >= attempt.started_at:
-            # The same customer has started again meanwhile, and has connected.
+            # The same customer has started again in the meantime and connected.
             failure = connected_after_all(failure, at=success[0], reference=success[1])
         return self.writer.write(AttemptFailed(failure, only_if_open=True)) is not None
 

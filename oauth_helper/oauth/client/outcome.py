@@ -1,4 +1,4 @@
-"""How an attempt ends, as values that a view tells apart: `Connected | Failed | Deferred | Rejected`."""
+"""Define the outcomes of an attempt: `Connected | Failed | Deferred | Rejected`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """What the browser keeps of an attempt that ended, to show how.
+    """The outcome of an attempt, kept in the browser to show its page.
 
-    `start_query` has the choices to start the same again, as a query; `browser_id` is the reference
-    of the first attempt known from the same browser. `client` is the name of the client of the
-    proxy that made the request, `client_redirect_url` the address that leads back to it with the
-    response, once. `popup` says that the window closes at the end.
+    `start_query` holds the customer's choices as a query string, to start again with the same.
+    `browser_id` is the reference of the first attempt known from the same browser. `client` is the
+    name of the proxy client that made the request, and `client_redirect_url` the address that
+    returns its response, once. `popup` says that the window closes at the end.
     """
 
     reference: str
@@ -39,10 +39,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected(Ended):
-    """An account is connected.
+    """The account is connected.
 
-    `granted` is None when HubSpot didn't say; `missing` are optional scopes that were not granted.
-    `issued` is for the client of the proxy that made the request; it never stays in a browser.
+    `granted` is None when HubSpot didn't list the scopes; `missing` lists optional scopes that were
+    not granted. `issued` is for the proxy client that made the request; no browser keeps it.
     """
 
     granted: tuple[str, ...] | None = None
@@ -53,7 +53,7 @@ class Connected(Ended):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(Ended):
-    """The attempt failed. `missing` are the scopes that the failure is about."""
+    """The attempt failed. `missing` lists the scopes that the failure is about."""
 
     cause: Cause
     missing: tuple[str, ...] = ()
@@ -61,9 +61,9 @@ class Failed(Ended):
 
 
 class Rejection(StrEnum):
-    """Why a response is not processed. Nothing is logged for it: anyone could have sent it.
+    """Why a response is not processed. No failure is logged for it: anyone could have sent it.
 
-    The last three end after a while, with the response as good as before.
+    The last three are temporary: the response can be processed later.
     """
 
     NO_STATE = "no_state"
@@ -89,7 +89,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """The response can't be processed yet: keep `pending` in the browser, and complete it later."""
+    """The response can't be processed yet: keep `pending` in the browser and complete it later."""
 
     reason: Rejection
     pending: PendingAuthorization
@@ -106,7 +106,7 @@ def fail(
     granted: tuple[str, ...] | None = None,
     hub_id: int | None = None,
 ) -> Failed:
-    """Log the failure of an attempt at the time `at`, and return what its browser is shown."""
+    """Log the failure of an attempt at the time `at`, and return the outcome for its browser."""
     failure = build_failure(
         profile, pending, evidence, at=at, secrets=secrets, granted=granted, hub_id=hub_id
     )

@@ -1,4 +1,4 @@
-"""Hand out a fresh access token of a connection: one request to HubSpot, however many callers."""
+"""Return a connection's access token, refreshed in time: one request to HubSpot for all callers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from oauth_helper.common.references import new_reference
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.profiles import Profile
-from oauth_helper.diagnosis import Cause, Evidence, Stage
+from oauth_helper.diagnosis import Cause, Evidence, Stage, ends_connection
 from oauth_helper.failures.record import build_failure
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
 from oauth_helper.models import Attempt, Connection, Tokens
@@ -28,29 +28,29 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds. With less left than this a token is refreshed.
+#: Seconds. A token that expires sooner than this is refreshed.
 REFRESHED_BELOW = 300
 
-#: Seconds. A token with more left than this is handed out while it cannot be refreshed.
+#: Seconds. A token that lives longer than this is returned when it can't be refreshed.
 USABLE_ABOVE = 60
 
 #: Seconds for which other callers get a failure without another request to HubSpot.
 TOLD_FOR = 10
 
-# Seconds until it is worth asking again while another caller is still refreshing.
+# Seconds until a retry makes sense while another caller is still refreshing.
 _BUSY_FOR = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """An access token that works, as far as can be known."""
+    """An access token that hasn't expired and that HubSpot isn't known to reject."""
 
     connection: Connection
     access_token: Secret
 
     @property
     def token_id(self) -> str:
-        """The id of the token, which opens nothing."""
+        """Return the id of the token, which grants no access."""
         return token_id(self.access_token)
 
 
@@ -61,7 +61,7 @@ class NotFound:
 
 @dataclass(frozen=True, slots=True)
 class NotYours:
-    """The tokens belong to `client` or, when that is empty, to the operator."""
+    """The tokens belong to the proxy client `client`, or to the operator when that is empty."""
 
     client: str
 
@@ -82,26 +82,22 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """HubSpot ended it: `connection.ended_by` is the failure that showed it."""
+    """HubSpot ended the connection; `connection.ended_by` names the failure that showed it."""
 
     connection: Connection
-
-    @property
-    def cause(self) -> Cause:
-        """Why it ended."""
-        return Cause.REFRESH_TOKEN_INVALID
+    cause: Cause = Cause.REFRESH_TOKEN_INVALID
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshFailed:
-    """HubSpot issued no token. `retry_after` is in seconds, None when a retry would not help."""
+    """HubSpot issued no token. `retry_after` is in seconds, None when a retry won't help."""
 
     reference: str
     cause: Cause
     retry_after: int | None
 
     def to_text(self) -> str:
-        """Return the text that other callers find in the lock."""
+        """Return the text that other callers read in the lock."""
         return json.dumps([self.reference, self.cause, self.retry_after])
 
     @classmethod
@@ -113,7 +109,7 @@ class RefreshFailed:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Another caller is refreshing it, which takes long. `retry_after` is in seconds."""
+    """Another caller is still refreshing the token. `retry_after` is in seconds."""
 
     retry_after: int = _BUSY_FOR
 
@@ -123,7 +119,7 @@ NoToken = NotFound | NotYours | NoProfile | Unreadable | Ended | RefreshFailed |
 
 @dataclass(frozen=True, slots=True)
 class LoggedFailure:
-    """The failure that a refresh is logged as."""
+    """The logged failure of a refresh."""
 
     reference: str
     cause: Cause
@@ -131,7 +127,7 @@ class LoggedFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshFailures:
-    """Logs why tokens could not be refreshed. `clock` gives Unix seconds."""
+    """Log why tokens couldn't be refreshed. `clock` returns Unix seconds."""
 
     writer: EventWriter
     locks: RefreshLocks
@@ -146,13 +142,13 @@ class RefreshFailures:
         secrets: Iterable[str] = (),
         client: str = "",
     ) -> LoggedFailure:
-        """Return the failure for HubSpot's response to a refresh; a new one at most once a day.
+        """Log HubSpot's response to a refresh and return its failure.
 
-        A connection and cause have one failure a day. It holds none of `secrets`. `client` is the
-        name of the client of the proxy that made the request.
+        Each connection and cause have one failure a day. It contains none of `secrets`. `client` is
+        the name of the proxy client that made the request.
         """
         now = self.clock()
-        # A refresh is an attempt by itself, for what is granted already.
+        # A refresh counts as an attempt that requests the scopes already granted.
         attempt = Attempt(
             reference=new_reference(datetime.fromtimestamp(now, UTC).date()),
             profile=connection.profile,
@@ -170,15 +166,15 @@ class RefreshFailures:
             granted=connection.granted,
             hub_id=connection.hub_id,
         )
-        first = self.locks.first(connection.reference, failure.cause, failure.reference)
-        # Written again it changes nothing; but the first worker may not have got to writing it.
+        first = self.locks.first_failure(connection.reference, failure.cause, failure.reference)
+        # Writing it again changes nothing, and the first worker may have died before writing it.
         self.writer.write(AttemptFailed(replace(failure, reference=first)))
         return LoggedFailure(first, failure.cause)
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A connection whose tokens are at hand, with its app."""
+    """A stored connection with its tokens and its profile."""
 
     connection: Connection
     tokens: Tokens
@@ -195,7 +191,7 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class _TokenQuery:
-    """Whose token a caller wants, as whom, and the id of one that HubSpot has rejected."""
+    """The connection, the requesting client, and the id of a token that HubSpot rejected."""
 
     connection_id: str
     client: str
@@ -204,7 +200,7 @@ class _TokenQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRefresher:
-    """Hands out access tokens, and refreshes them in time. `clock` gives Unix seconds."""
+    """Return access tokens, and refresh them in time. `clock` returns Unix seconds."""
 
     connections: Connections
     profiles: Mapping[str, Profile]
@@ -214,14 +210,14 @@ class TokenRefresher:
     clock: Callable[[], float]
 
     def token(self, connection_id: str, *, rejected: str = "", client: str = "") -> Fresh | NoToken:
-        """Return an access token of a connection of `client`; empty for the operator's own.
+        """Return an access token of a connection that belongs to `client`, or why there is none.
 
-        `rejected` is the id of a token that HubSpot has rejected although it has not expired: if it
-        is still the current one, it is refreshed. However many callers there are, one of them asks
-        HubSpot, and the others get what came of it. Raises `StoreUnavailableError`.
+        An empty `client` means the operator. `rejected` is the id of a token that HubSpot rejected
+        before it expired; if that is still the current one, it is refreshed. One caller at a time
+        sends the request to HubSpot, and the others get its result. Raises `StoreUnavailableError`.
         """
         query = _TokenQuery(connection_id, client, rejected)
-        lock = self.locks.turn(connection_id)
+        lock = self.locks.lock(connection_id)
         first = ""
         while True:
             held = self._held(query)
@@ -230,13 +226,13 @@ class TokenRefresher:
             first = first or held.token_id
             if self._is_fresh(held, rejected, first):
                 return held.fresh
-            note = lock.take(held.connection.reference)
-            if note == "":
+            failure = lock.acquire(held.connection.reference)
+            if failure == "":
                 return self._refresh_locked(query, lock, first)
             if self._is_usable(held, rejected):
                 return held.fresh
-            if note:
-                return RefreshFailed.from_text(note)
+            if failure:
+                return RefreshFailed.from_text(failure)
             if not lock.wait():
                 return Busy()
 
@@ -255,10 +251,10 @@ class TokenRefresher:
         return _Held(connection, tokens, profile) if tokens else Unreadable(connection)
 
     def _is_fresh(self, held: _Held, rejected: str, first: str) -> bool:
-        """Return whether to hand the token out as it is; `first` was there when the caller came."""
+        """Return whether the token needs no refresh. `first` is the first token id of this call."""
         left = held.connection.expires_at - self.clock()
         if held.token_id != first:
-            return left > 0  # another caller has just refreshed it: it gets no better than that
+            return left > 0  # another caller has just refreshed it, and a retry would gain nothing
         return left >= REFRESHED_BELOW and held.token_id != rejected
 
     def _is_usable(self, held: _Held, rejected: str) -> bool:
@@ -266,7 +262,7 @@ class TokenRefresher:
         return left > USABLE_ABOVE and held.token_id != rejected
 
     def _refresh_locked(self, query: _TokenQuery, lock: RefreshLock, first: str) -> Fresh | NoToken:
-        note = ""
+        failure = ""
         try:
             # Another caller may have released the lock just before this one acquired it.
             held = self._held(query)
@@ -277,13 +273,13 @@ class TokenRefresher:
             outcome = self._refresh(query, held)
             if not isinstance(outcome, RefreshFailed):
                 return outcome
-            note = outcome.to_text()
+            failure = outcome.to_text()
             return held.fresh if self._is_usable(held, query.rejected) else outcome
         finally:
-            lock.leave(note)
+            lock.release(failure)
 
     def _refresh(self, query: _TokenQuery, held: _Held) -> Fresh | NoToken:
-        """Ask HubSpot, and keep what comes of it."""
+        """Request new tokens from HubSpot and save them, or log the failure."""
         now = int(self.clock())
         response = self.hubspot.refresh(held.profile.credentials, held.tokens.refresh_token)
         if not isinstance(response, Granted):
@@ -303,19 +299,20 @@ class TokenRefresher:
         if isinstance(response, Unavailable):
             wait = max(TOLD_FOR, response.retry_after or 0)
             return RefreshFailed(logged.reference, logged.cause, wait)
-        if logged.cause is not Cause.REFRESH_TOKEN_INVALID:
+        if not ends_connection(logged.cause):
             return RefreshFailed(logged.reference, logged.cause, None)
         at = int(self.clock())
         if not self.connections.end(held.connection, at=at, by=logged.reference):
             return self._current(query)
-        return Ended(replace(held.connection, ended_at=at, ended_by=logged.reference))
+        ended = replace(held.connection, ended_at=at, ended_by=logged.reference)
+        return Ended(ended, logged.cause)
 
     def _current(self, query: _TokenQuery) -> Fresh | NoToken:
-        """Return what is there after the connection changed while HubSpot was asked."""
+        """Return the stored token after the connection changed during the request to HubSpot."""
         held = self._held(query)
         return held.fresh if isinstance(held, _Held) else held
 
 
 def token_id(access_token: Secret) -> str:
-    """Return sixteen hexadecimal digits that name an access token and can't be used as one."""
+    """Return sixteen hexadecimal digits that identify an access token but can't be used as one."""
     return hashlib.sha256(access_token.reveal().encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Take in what HubSpot's page said: refine the failure of the attempt, or log it."""
+"""Process a reported HubSpot error: log the attempt's failure, or refine the one it has."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from oauth_helper.store.failures import Failures
     from oauth_helper.store.outbox.writer import EventWriter
 
-# Characters of a report in the history. The record itself has the latest in full.
+# Characters of a report in the history. The failure itself holds the latest report in full.
 _MAX_REPORT = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reports:
-    """Takes in reports. `clock` gives Unix seconds."""
+    """Process reports. `clock` returns Unix seconds."""
 
     attempts: Attempts
     failures: Failures
@@ -40,11 +40,11 @@ class Reports:
         *,
         by: str,
     ) -> Failure | None:
-        """Return the failure of the attempt with what `message` adds to it; `by` reports it.
+        """Log the error `message` that `by` reported, and return the attempt's failure.
 
-        A response that came back says more than any report, so a failure of a later stage keeps its
-        causes. None when the attempt has connected: nothing is logged then. While the store is down
-        the report is queued, and what it says by itself is returned.
+        A failure of a later stage keeps its causes: HubSpot's response is better evidence than any
+        report. Returns None, and logs nothing, when the attempt has connected. While Redis is down,
+        the report is queued, and the failure is based on the report alone.
         """
         now = self.clock()
         evidence = self._evidence(profile, attempt, message)
@@ -62,7 +62,7 @@ class Reports:
         page = find_authorization_url(message)
         if profile is None or page is None or page.redirect_uri in (None, profile.redirect_uri):
             return evidence
-        # The page belongs to a link of another program.
+        # The page was opened by another program's link.
         return replace(
             evidence, requested=page.requested, redirect_uri=page.redirect_uri or "", worked=False
         )
@@ -70,9 +70,9 @@ class Reports:
     def _history(
         self, profile: Profile | None, attempt: Attempt | PendingAuthorization
     ) -> tuple[bool, tuple[Cause, ...]]:
-        """Return whether the same request has worked, and why others of the same browser failed.
+        """Return whether the same request has worked, and the browser's earlier causes.
 
-        Nothing of it is known while the store is down; the message alone says most.
+        Both are unknown while Redis is down; the message alone is the best evidence anyway.
         """
         try:
             worked = profile is not None and self.attempts.has_succeeded(

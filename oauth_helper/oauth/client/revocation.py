@@ -1,4 +1,4 @@
-"""End a connection: revoke it at HubSpot, then forget it here."""
+"""End a connection: revoke its token at HubSpot, then delete it here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Revoked(Enum):
-    """How a revocation went."""
+    """The outcome of a revocation."""
 
     DONE = "done"
     NOT_FOUND = "not found"
@@ -24,12 +24,12 @@ class Revoked(Enum):
 
     @property
     def ok(self) -> bool:
-        """Whether the connection is gone from here."""
+        """Return whether the connection was deleted here."""
         return self in (Revoked.DONE, Revoked.UNREADABLE, Revoked.ENDED)
 
     @property
     def message(self) -> str:
-        """What to show to staff."""
+        """Return the text for staff."""
         return _MESSAGES[self]
 
 
@@ -55,7 +55,7 @@ def revoke(
     hubspot: HubSpotClient,
     profiles: Mapping[str, Profile],
 ) -> Revoked:
-    """Revoke a connection's refresh token at HubSpot (RFC 7009) and forget the connection."""
+    """Revoke a connection's refresh token at HubSpot (RFC 7009) and delete the connection."""
     connection = connections.get(connection_id)
     if connection is None:
         return Revoked.NOT_FOUND

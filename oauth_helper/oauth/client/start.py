@@ -1,4 +1,4 @@
-"""Start an authorization: choose the scopes, check them, and build the address at HubSpot."""
+"""Start an authorization: choose and check the scopes, and build the authorization URL."""
 
 from __future__ import annotations
 
@@ -8,17 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from oauth_helper.common.references import new_reference
+from oauth_helper.common.references import new_reference, parse_reference
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import ClientError, Evidence, Stage
 from oauth_helper.hubspot.authorization_request import authorization_endpoint, authorization_url
-from oauth_helper.models import (
-    STATE_RANDOM_LENGTH,
-    Attempt,
-    ClientRequest,
-    PendingAuthorization,
-    make_state,
-)
+from oauth_helper.models import Attempt, ClientRequest, PendingAuthorization
 from oauth_helper.oauth.client.outcome import Failed, fail
 from oauth_helper.scopes import Problem, RequestedScopes
 from oauth_helper.store.outbox.events import AttemptStarted
@@ -26,19 +20,22 @@ from oauth_helper.store.outbox.events import AttemptStarted
 if TYPE_CHECKING:
     from oauth_helper.store.outbox.writer import EventWriter
 
+#: Characters of the random part of a state; each holds six bits.
+STATE_RANDOM_LENGTH = 43
+
 # RFC 7636 section 4.1: 43 to 128 characters.
 _CODE_VERIFIER_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartOptions:
-    """What is special about one authorization; the defaults are the profile's.
+    """The options of one authorization; None means the profile's default.
 
-    `optional_scopes` narrows the optional scopes, `hub_id` preselects an account, `region` is a
-    hublet. `start_query` comes back with the outcome. `browser_id` is the reference of the first
-    attempt known from the same browser, `language` the code of the language that the customer
-    reads. A client of the proxy gets the response to its `client_request`. `popup` says that it
-    happens in a window of its own.
+    `optional_scopes` narrows the optional scopes, `hub_id` preselects an account, and `region` is a
+    hublet. The outcome repeats `start_query`. `browser_id` is the reference of the first attempt
+    known from the same browser, `language` the language code of the customer's pages.
+    `client_request` is the request of a proxy client. `popup` says that the browser window is a
+    popup, which closes at the end.
     """
 
     optional_scopes: Collection[str] | None = None
@@ -54,7 +51,7 @@ class StartOptions:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An attempt was started: keep `pending` in the browser and send it to `url`."""
+    """The attempt was started: keep `pending` in the browser and redirect it to `url`."""
 
     pending: PendingAuthorization
     url: str
@@ -62,7 +59,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorizer:
-    """Starts attempts at HubSpot's authorization `endpoint`. `clock` gives Unix seconds."""
+    """Start attempts at HubSpot's authorization `endpoint`. `clock` returns Unix seconds."""
 
     endpoint: str
     writer: EventWriter
@@ -70,10 +67,10 @@ class Authorizer:
     attempt_timeout: int
 
     def start_authorization(self, profile: Profile, options: StartOptions) -> Started | Failed:
-        """Start an attempt, or end it at once when HubSpot would certainly reject the link.
+        """Start an attempt, or fail it at once when HubSpot would certainly reject the link.
 
-        Raises `UnknownScopesError` when an optional scope isn't in the catalogue, ValueError for an
-        unknown region.
+        Raises `UnknownScopesError` when an optional scope isn't in the catalogue, and ValueError
+        for an unknown region.
         """
         requested = profile.requested_scopes(options.optional_scopes)
         pending = self._pending(profile, requested, options)
@@ -100,7 +97,7 @@ class Authorizer:
             deadline=pending.started_at + self.attempt_timeout,
             browser_id=pending.browser_id,
             language=pending.language,
-            client=pending.client,
+            client=options.client_request.client if options.client_request else "",
         )
         self.writer.write(AttemptStarted(attempt))
         return Started(pending, url)
@@ -115,7 +112,7 @@ class Authorizer:
         browser_id: str = "",
         language: str = "",
     ) -> Failed:
-        """Log that a client's request ended before the customer was sent to HubSpot."""
+        """Log that a proxy client's request failed before the customer was sent to HubSpot."""
         options = StartOptions(
             browser_id=browser_id, language=language, client_request=client_request
         )
@@ -151,11 +148,22 @@ class Authorizer:
 
 
 def certain_refusals(profile: Profile, requested: RequestedScopes) -> tuple[Problem, ...]:
-    """Return why HubSpot will certainly reject a link, as far as the app's settings are known."""
+    """Return why HubSpot will certainly reject a link; empty if the app's settings are unknown."""
     preflight = profile.preflight(requested)
     return preflight.refusals if preflight else ()
 
 
 def random_text(length: int) -> str:
-    """Return `length` random URL-safe characters, fit for secrets."""
+    """Return `length` random URL-safe characters, suitable as a secret."""
     return secrets.token_urlsafe(length)[:length]
+
+
+def make_state(reference: str, random_text: str) -> str:
+    """Return a state that names its attempt and can't be guessed."""
+    return f"{reference}.{random_text}"
+
+
+def reference_in_state(state: str) -> str | None:
+    """Return the reference in a state, None when its format is not ours. Authenticates nothing."""
+    reference, _, random_text = state.partition(".")
+    return parse_reference(reference) if len(random_text) == STATE_RANDOM_LENGTH else None

@@ -1,8 +1,7 @@
-"""The OAuth proxy: an authorization server for clients that know nothing of HubSpot's ways.
+"""Act as an authorization server (the OAuth proxy) for clients that know only standard OAuth.
 
-On Authlib's server framework. The grants and checks of the RFCs are Authlib's; here stands what is
-particular: which clients there are, what a code and a refresh token stand for, and what HubSpot's
-answers look like to a client.
+Authlib's server framework provides the grants and the checks of the RFCs. This package adds the
+registered clients, the codes and refresh tokens, and HubSpot's responses in standard form.
 """
 
 from oauth_helper.oauth.server.authorization_endpoint import (

@@ -1,7 +1,7 @@
-"""Who a client is: its credentials, wherever and however it sends them.
+"""Authenticate clients by the credentials in the header or in the form.
 
-RFC 6749 section 2.3.1 wants id and secret form-encoded before they are joined for the Basic scheme.
-Half of the libraries do that, the other half send them as they are; both are understood.
+RFC 6749 section 2.3.1 requires id and secret to be form-encoded before they are joined for the
+Basic scheme. Half of the libraries do that and the other half send them unencoded; both work.
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ from werkzeug.security import check_password_hash
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.oauth_clients import OAuthClient
 
-# Longer ones are no secrets that anybody has registered, and hashing them costs.
-_LONGEST = 1000
+# Characters. No registered secret is longer, and hashing long ones is expensive.
+_MAX_LENGTH = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The credentials of one request. `pairs` are the ways to read id and secret; never none."""
+    """The credentials of a request. `pairs` holds each way to read id and secret, at least one."""
 
     pairs: tuple[tuple[str, Secret], ...]
 
     @property
     def client_id(self) -> str:
-        """The id that the client claims to have."""
+        """Return the id that the client claims to have."""
         return self.pairs[0][0]
 
 
 class Credentials:
-    """Checks the credentials of registered clients. `key` is 32 bytes by chance.
+    """Check the credentials of registered clients. `key` is 32 random bytes.
 
-    A secret that was right is remembered by a keyed hash, because its slow one takes longer than
-    everything else in a token request.
+    A keyed hash of each valid secret is remembered, because checking the slow password hash takes
+    longer than everything else in a token request.
     """
 
     def __init__(self, clients: Mapping[str, OAuthClient], key: bytes) -> None:
         self._clients = clients
         self._key = key
-        self._right: dict[str, bytes] = {}
+        self._verified: dict[str, bytes] = {}
 
     def authenticate(self, headers: Mapping[str, str], form: Mapping[str, str]) -> OAuthClient:
-        """The client that a request comes from.
+        """Return the client that sent a request.
 
         Raises Authlib's `InvalidClientError`, and `InvalidRequestError` for credentials in two
         places (RFC 6749 section 2.3).
@@ -56,27 +56,27 @@ class Credentials:
         given = read_credentials(headers, form)
         for client_id, secret in given.pairs:
             client = self._clients.get(client_id)
-            if client and self._is_right(client, secret):
+            if client and self._is_valid(client, secret):
                 return client
-        raise InvalidClientError("The client id or the client secret is wrong.", status_code=401)
+        raise InvalidClientError("The client_id or the client_secret is wrong.", status_code=401)
 
-    def _is_right(self, client: OAuthClient, secret: Secret) -> bool:
+    def _is_valid(self, client: OAuthClient, secret: Secret) -> bool:
         if client.secret_hash is None:
             return not secret
         text = secret.reveal()
-        if not text or len(text) > _LONGEST:
+        if not text or len(text) > _MAX_LENGTH:
             return False
-        mark = hmac.digest(self._key, text.encode("utf-8", "replace"), "sha256")
-        if hmac.compare_digest(self._right.get(client.id, b""), mark):
+        digest = hmac.digest(self._key, text.encode("utf-8", "replace"), "sha256")
+        if hmac.compare_digest(self._verified.get(client.id, b""), digest):
             return True
-        is_right = check_password_hash(client.secret_hash.reveal(), text)
-        if is_right:
-            self._right[client.id] = mark
-        return is_right
+        is_valid = check_password_hash(client.secret_hash.reveal(), text)
+        if is_valid:
+            self._verified[client.id] = digest
+        return is_valid
 
 
 def read_credentials(headers: Mapping[str, str], form: Mapping[str, str]) -> Given:
-    """The credentials in the Authorization header or in the form.
+    """Return the credentials in the Authorization header or in the form.
 
     Raises Authlib's `InvalidClientError` and `InvalidRequestError`.
     """
@@ -88,9 +88,9 @@ def read_credentials(headers: Mapping[str, str], form: Mapping[str, str]) -> Giv
         return Given(((in_form, Secret(form.get("client_secret", ""))),))
     given = Given(_basic(header))
     if form.get("client_secret"):
-        raise InvalidRequestError("Client credentials stand in the header and in the body.")
+        raise InvalidRequestError("Client credentials are both in the header and in the body.")
     if in_form and in_form not in [client_id for client_id, _ in given.pairs]:
-        raise InvalidRequestError("The client_id in the body is another one than in the header.")
+        raise InvalidRequestError("The client_id in the body differs from the one in the header.")
     return given
 
 
@@ -98,18 +98,18 @@ def _basic(header: str) -> tuple[tuple[str, Secret], ...]:
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         raise InvalidClientError(
-            "The Authorization header is not of scheme Basic.", status_code=401
+            "The Authorization header must use the Basic scheme.", status_code=401
         )
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
         raise InvalidClientError(
-            "The Authorization header is not readable.", status_code=401
+            "The Authorization header is malformed.", status_code=401
         ) from None
     client_id, colon, secret = text.partition(":")
-    if not colon or len(text) > 2 * _LONGEST:
-        raise InvalidClientError("The Authorization header is not readable.", status_code=401)
+    if not colon or len(text) > 2 * _MAX_LENGTH:
+        raise InvalidClientError("The Authorization header is malformed.", status_code=401)
     pairs = {(client_id, secret), (unquote_plus(client_id), unquote_plus(secret))}
-    # Raw first: a secret that holds a percent sign would read as another one.
+    # Unencoded first: decoding would change a raw secret that contains a percent sign.
     ordered = sorted(pairs, key=lambda pair: pair != (client_id, secret))
     return tuple((each, Secret(text)) for each, text in ordered)

@@ -1,4 +1,4 @@
-"""Log what a client of the proxy makes of its authorization code: redeemed, or an error."""
+"""Log how a proxy client uses its authorization code: it redeems the code or makes an error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeRedemption:
-    """Logs the end of attempts that clients started. `clock` gives Unix seconds."""
+    """Log how attempts of proxy clients end. `clock` returns Unix seconds."""
 
     writer: EventWriter
     locks: RefreshLocks
@@ -31,18 +31,18 @@ class CodeRedemption:
     clock: Callable[[], float]
 
     def redeemed(self, issued: IssuedCode) -> None:
-        """Save the connection and close the attempt: the client has its tokens now."""
+        """Save the connection and close the attempt, because the client has its tokens now."""
         self.writer.write(ConnectionSaved(issued.connection, issued.tokens))
         profile = self.profiles.get(issued.pending.profile)
-        if profile is None:  # removed from the settings meanwhile
+        if profile is None:  # removed from the settings in the meantime
             return
         success = success_of(profile, issued.pending, issued.connection, at=self.clock())
         self.writer.write(success)
 
     def client_error(self, issued: IssuedCode, error: ClientError, *, client: str) -> str:
-        """Log that the client named `client` made an error with a valid code; return the reference.
+        """Log an error of the client named `client` with a valid code; return the reference.
 
-        An attempt has one failure, however often a client tries.
+        The attempt has one failure, however often the client tries.
         """
         pending = issued.pending
         failure = build_failure(
@@ -57,10 +57,9 @@ class CodeRedemption:
         return pending.reference
 
     def code_reuse(self, *, profile: str, client: str, grant: str) -> str:
-        """Log that a client used a code again, so that its grant was withdrawn; return the
-        reference.
+        """Log that a client reused a code, which revoked its grant, and return the reference.
 
-        The attempt itself has connected, so this is a failure by itself, one a day and grant.
+        The attempt itself has connected, so this is a separate failure, one per grant and day.
         """
         now = self.clock()
         attempt = Attempt(
@@ -73,7 +72,7 @@ class CodeRedemption:
         )
         evidence = Evidence(stage=Stage.TOKEN, client_error=ClientError.CODE_REUSED, client=client)
         failure = build_failure(self.profiles.get(profile), attempt, evidence, at=now)
-        reference = self.locks.first(grant, failure.cause, attempt.reference)
+        reference = self.locks.first_failure(grant, failure.cause, attempt.reference)
         if reference == attempt.reference:
             self.writer.write(AttemptFailed(failure))
         return reference

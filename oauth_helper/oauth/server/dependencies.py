@@ -1,4 +1,4 @@
-"""What the authorization server works with."""
+"""List the parts that the authorization server needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from oauth_helper.oauth.server.refresh_tokens import RefreshTokens
 
 if TYPE_CHECKING:
     from oauth_helper.hubspot.client import HubSpotClient
-    from oauth_helper.store.authorization_codes import Codes
+    from oauth_helper.store.authorization_codes import AuthorizationCodes
     from oauth_helper.store.connections import Connections
 
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 class ServerDependencies:
     """The parts of the authorization server.
 
-    `issuer` is PUBLIC_URL; `clock` gives Unix seconds. `key` is 32 random bytes, with which right
-    secrets of clients are remembered.
+    `issuer` is PUBLIC_URL. `clock` returns Unix seconds. `key` is 32 random bytes that hash the
+    clients' secrets in memory.
     """
 
     issuer: str
     clients: Sequence[OAuthClient]
     profiles: Mapping[str, Profile]
-    codes: Codes
+    codes: AuthorizationCodes
     refresh_tokens: RefreshTokens
     connections: Connections
     hubspot: HubSpotClient

@@ -1,13 +1,13 @@
-"""The token endpoint's part: codes and refresh tokens for access tokens, and the end of them.
+"""Redeem codes, refresh tokens and revoke them, with Authlib's grants.
 
-Authlib's grants do the checks of RFC 6749, 7636 and 7009 in their order: first who the client is,
-then whose the code or the token is, and only then is anything used up.
+Authlib does the checks of RFC 6749, 7636 and 7009 in their order: first it authenticates the
+client, then it checks whom the code or token was issued to, and only then is anything used up.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
@@ -20,35 +20,42 @@ from oauth_helper.oauth.server.authorization_endpoint import (
     AuthorizationEndpointGrant,
     RegisteredClient,
 )
+from oauth_helper.oauth.server.dependencies import ServerDependencies
 from oauth_helper.oauth.server.messages import ServerRequest, error_description
 from oauth_helper.oauth.server.refresh_tokens import RefreshToken
+from oauth_helper.oauth.server.token_endpoint import TokenIssuer
 
-if TYPE_CHECKING:
-    from oauth_helper.oauth.server.server import ProxyServer
+
+class GrantServer(Protocol):
+    """The server that Authlib hands to its grants."""
+
+    parts: ServerDependencies
+    issuing: TokenIssuer
+
 
 AUTHENTICATION_METHODS = ("client_secret_basic", "client_secret_post", "none")
 
 
 @dataclass(frozen=True, slots=True)
 class _Code:
-    """A code as Authlib asks about it."""
+    """An authorization code behind Authlib's interface."""
 
     code: str
     issued: IssuedCode
 
     @property
     def code_challenge(self) -> str | None:
-        """The challenge of the authorization request."""
+        """Return the challenge of the authorization request."""
         client_request = self.issued.pending.client_request
         return client_request.code_challenge if client_request else None
 
     @property
     def code_challenge_method(self) -> str:
-        """There is one only."""
+        """Return S256, the only method."""
         return "S256"
 
     def get_redirect_uri(self) -> str:
-        """The redirect URI that the authorization request named; empty when it named none."""
+        """Return the redirect URI that the authorization request named; empty without one."""
         client_request = self.issued.pending.client_request
         return (
             client_request.redirect_uri
@@ -57,7 +64,7 @@ class _Code:
         )
 
     def get_scope(self) -> str:
-        """Not told: HubSpot says what was granted."""
+        """Return nothing: HubSpot's token response names the granted scopes."""
         return ""
 
 
@@ -65,31 +72,29 @@ class CodeGrant(AuthorizationEndpointGrant):
     """The code grant (RFC 6749 section 4.1), at both endpoints."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = AUTHENTICATION_METHODS
-    server: ProxyServer
+    server: GrantServer
 
     def save_authorization_code(self, code: str, request: ServerRequest) -> None:
-        """Keeps what the code stands for."""
-        self.server.parts.codes.keep(code, request.user)
+        """Save the connection and tokens that the code stands for."""
+        self.server.parts.codes.save(code, request.user)
 
     def validate_token_request(self) -> None:
-        """Authlib's checks; what is wrong with a good code goes into the log."""
+        """Run Authlib's checks, and log what a client does wrong with a valid code."""
         self._found: IssuedCode | None = None
         try:
             super().validate_token_request()
             if self._names_other_redirect_uri():
-                raise InvalidGrantError(
-                    "The redirect_uri is not that of the authorization request."
-                )
+                raise InvalidGrantError("The redirect_uri differs from the authorization request.")
         except OAuth2Error as error:
             if self._found is not None:
-                raise self._recorded(error, self._found) from None
+                raise self._log_error(error, self._found) from None
             raise
 
     def query_authorization_code(self, code: str, client: RegisteredClient) -> _Code | None:
-        """The code, if it was given to this client and not used. Nothing is used up yet."""
-        issued = self.server.parts.codes.find(code)
+        """Return the code if it was issued to this client and is unused. Doesn't use it up."""
+        issued = self.server.parts.codes.get(code)
         if issued is None:
-            self._refuse_replay(code, client)
+            self._reject_reuse(code, client)
             return None
         self._found = issued
         client_request = issued.pending.client_request
@@ -97,38 +102,42 @@ class CodeGrant(AuthorizationEndpointGrant):
         return _Code(code, issued) if is_theirs else None
 
     def authenticate_user(self, authorization_code: _Code) -> IssuedCode:
-        """Uses the code up, and gives what it stands for. Raises when somebody was faster."""
+        """Use up the code and return what it stands for. Raises if another request was faster."""
         issued = authorization_code.issued
         client: RegisteredClient = self.request.client
-        taken = self.server.parts.codes.take(
-            authorization_code.code, by=client.client.id, grant=issued.pending.reference
+        is_redeemed = self.server.parts.codes.redeem(
+            authorization_code.code, client_id=client.client.id, grant=issued.pending.reference
         )
-        if not taken:
-            self._refuse_replay(authorization_code.code, client)
-            raise InvalidGrantError("The code was used already.")
+        if not is_redeemed:
+            self._reject_reuse(authorization_code.code, client)
+            raise InvalidGrantError("The code has already been used.")
         return issued
 
     def generate_token(self, *args: Any, **kwargs: Any) -> dict[str, object]:  # noqa: ANN401, ARG002 - Authlib's interface
-        """The token response."""
+        """Return the body of the token response."""
         return self.server.issuing.first(self.request.client, self.request.user)
 
     def delete_authorization_code(self, authorization_code: _Code) -> None:
-        """Nothing: it was used up before."""
+        """Do nothing: `authenticate_user` has used up the code."""
 
     def _names_other_redirect_uri(self) -> bool:
-        """Whether the token request names one although the authorization request did not."""
+        """Return whether the token request names another redirect URI than the response went to.
+
+        Authlib checks only requests whose authorization request named one.
+        """
         named = self.request.payload.redirect_uri
         client_request = self._found.pending.client_request if self._found else None
         return bool(named and client_request and named != client_request.redirect_uri)
 
-    def _recorded(self, error: OAuth2Error, issued: IssuedCode) -> OAuth2Error:
+    def _log_error(self, error: OAuth2Error, issued: IssuedCode) -> OAuth2Error:
+        """Log a client's error with a valid code, and return it with the reference."""
         client: RegisteredClient = self.request.client or self._authenticated()
         client_request = issued.pending.client_request
         if client_request is None or client_request.client_id != client.client.id:
-            client_error, text = ClientError.OTHER_CLIENT, "The code was given to another client."
+            client_error, text = ClientError.OTHER_CLIENT, "The code was issued to another client."
         elif self._differs_in_redirect_uri():
             client_error = ClientError.WRONG_REDIRECT_URI
-            text = "The redirect_uri is not that of the authorization request."
+            text = "The redirect_uri differs from the authorization request."
         else:
             client_error, text = ClientError.WRONG_VERIFIER, error.get_error_description()
         reference = self.server.parts.code_redemption.client_error(
@@ -148,30 +157,31 @@ class CodeGrant(AuthorizationEndpointGrant):
             (named or is_needed) and client_request and named != client_request.redirect_uri
         )
 
-    def _refuse_replay(self, code: str, client: RegisteredClient) -> None:
-        """Ends what this client got for the code before, if it did (RFC 6749 section 4.1.2)."""
-        grant = self.server.parts.codes.used_for(code, by=client.client.id)
+    def _reject_reuse(self, code: str, client: RegisteredClient) -> None:
+        """Revoke the grant that this client already got for the code (RFC 6749 section 4.1.2).
+
+        Raises `InvalidGrantError` if there is one.
+        """
+        grant = self.server.parts.codes.grant_for(code, client_id=client.client.id)
         if grant is None:
             return
-        self.server.parts.codes.withdraw(grant)
+        self.server.parts.codes.revoke_grant(grant)
         reference = self.server.parts.code_redemption.code_reuse(
             profile=client.profile.name, client=client.client.name, grant=grant
         )
         raise InvalidGrantError(
-            error_description(
-                "The code was used already; what it gave out is withdrawn.", reference
-            )
+            error_description("The code has already been used, so its grant is revoked.", reference)
         )
 
 
 class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib has no types
-    """Refreshing (RFC 6749 section 6)."""
+    """The refresh token grant (RFC 6749 section 6)."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = AUTHENTICATION_METHODS
-    server: ProxyServer
+    server: GrantServer
 
     def authenticate_refresh_token(self, refresh_token: str) -> RefreshToken | None:
-        """What the text stands for."""
+        """Return the decrypted refresh token, None when it is invalid."""
         return self.server.parts.refresh_tokens.read(refresh_token)
 
     def _validate_request_token(self, client: RegisteredClient) -> RefreshToken:
@@ -180,48 +190,48 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]  # Authlib has no t
             raise InvalidRequestError("The request has no refresh_token.")
         token = self.authenticate_refresh_token(text)
         if token is None or not token.check_client(client.client):
-            raise InvalidGrantError("The refresh token is not one of this client.")
+            raise InvalidGrantError("The refresh token was not issued to this client.")
         return token
 
     def _validate_token_scope(self, token: RefreshToken) -> None:
-        """Nothing yet: HubSpot tells with the new token what it is good for."""
+        """Do nothing yet: HubSpot's response to the refresh names the scopes."""
 
     def authenticate_user(self, refresh_token: RefreshToken) -> RefreshToken:
-        """Whose it is stands in it."""
+        """Return the token itself, which names its grant."""
         return refresh_token
 
     def issue_token(self, user: RefreshToken, refresh_token: RefreshToken) -> dict[str, object]:  # noqa: ARG002 - Authlib's interface
-        """The token response, by HubSpot's answer."""
+        """Return the body of the token response, after a refresh at HubSpot."""
         return self.server.issuing.following(
             self.request.client, refresh_token, self.request.payload.scope or ""
         )
 
     def revoke_old_credential(self, refresh_token: RefreshToken) -> None:
-        """Nothing: what was replaced is counted by its generation."""
+        """Do nothing: its generation marks the old token as replaced."""
 
 
 class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib has no types
-    """Revocation (RFC 7009) of refresh tokens. HubSpot's access tokens live on for half an hour."""
+    """Revocation (RFC 7009) of refresh tokens. Access tokens stay valid for up to half an hour."""
 
     CLIENT_AUTH_METHODS = AUTHENTICATION_METHODS
-    server: ProxyServer
+    server: GrantServer
 
     def authenticate_token(
         self, request: ServerRequest, client: RegisteredClient
     ) -> RefreshToken | None:
-        """The token; None when there is nothing to revoke, which is as good as revoked."""
+        """Return the token; None for an invalid one, which counts as revoked (RFC 7009)."""
         if "token" not in request.form:
             raise InvalidRequestError("The request has no token.")
         token = self.server.parts.refresh_tokens.read(request.form["token"])
         if token is None and request.form.get("token_type_hint") == "access_token":
             raise OAuth2Error(
                 error="unsupported_token_type",
-                description="HubSpot's access tokens cannot be revoked; they end by themselves.",
+                description="HubSpot's access tokens cannot be revoked; they expire.",
             )
         if token is not None and not token.check_client(client.client):
-            raise InvalidGrantError("The token is not one of this client.")
+            raise InvalidGrantError("The token was not issued to this client.")
         return token
 
     def revoke_token(self, token: RefreshToken, request: ServerRequest) -> None:  # noqa: ARG002 - Authlib's interface
-        """Ends it at HubSpot and here."""
+        """Revoke the token at HubSpot and end its grant here."""
         self.server.issuing.end(token)

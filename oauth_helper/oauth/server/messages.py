@@ -1,4 +1,4 @@
-"""A client's request as Authlib's server framework takes it, and the answer as it gives it back."""
+"""Represent a client's request and its response as values for Authlib's server framework."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import OAuth2Payload, OAuth2Request
 
-_LONGEST_DESCRIPTION = 500
+_MAX_DESCRIPTION = 500
 
 
 class _Parameters(OAuth2Payload):  # type: ignore[misc]  # Authlib has no types
-    """Parameters of a request. One without a value counts as absent (RFC 6749 section 3.1)."""
+    """The parameters of a request. One without a value counts as absent (RFC 6749 section 3.1)."""
 
     def __init__(self, parameters: Mapping[str, Sequence[str]]) -> None:
         filled = {name: [each for each in values if each] for name, values in parameters.items()}
@@ -24,19 +24,19 @@ class _Parameters(OAuth2Payload):  # type: ignore[misc]  # Authlib has no types
 
     @property
     def data(self) -> dict[str, str]:
-        """The first value of each."""
+        """Return the first value of each parameter."""
         return {name: values[0] for name, values in self._values.items() if values}
 
     @property
     def datalist(self) -> defaultdict[str, list[str]]:
-        """Every value of each."""
+        """Return every value of each parameter."""
         return self._values
 
 
 class ServerRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
-    """A request of a client: the query of the authorization endpoint, or the form of another one.
+    """A client's request: the query of the authorization endpoint, or the form of another one.
 
-    `parameters` has the list of values of each name. `uri` is how clients name the endpoint.
+    `parameters` maps each name to its values. `uri` is the public address of the endpoint.
     """
 
     def __init__(
@@ -51,23 +51,23 @@ class ServerRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no type
 
     @property
     def form(self) -> dict[str, str]:
-        """The parameters of a token request, which come in its body only."""
+        """Return the parameters of a token request, which come only from its body."""
         return self.payload.data
 
     @property
     def args(self) -> dict[str, str]:
-        """The parameters of an authorization request."""
+        """Return the parameters of an authorization request."""
         return self.payload.data
 
     @property
     def repeated(self) -> list[str]:
-        """The names that stand there more than once, which none may (RFC 6749 section 3.1)."""
+        """Return the names of repeated parameters, which RFC 6749 section 3.1 forbids."""
         return sorted(name for name, values in self.payload.datalist.items() if len(values) > 1)
 
 
 @dataclass(slots=True)
 class ServerResponse:
-    """An answer to a client. `location` is where a browser is led, None for any other answer."""
+    """A response to a client. `location` is the target of a redirect, None without one."""
 
     status: int
     body: dict[str, object] = field(default_factory=dict)
@@ -76,12 +76,12 @@ class ServerResponse:
 
     @property
     def error(self) -> str:
-        """The error that it tells of; empty when none."""
+        """Return the error code; empty without an error."""
         return str(self.body.get("error", ""))
 
 
 class TokenError(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
-    """An error of the token endpoint that is not the client's: RFC 6749 has no code for these.
+    """A token endpoint error that isn't the client's fault. RFC 6749 has no code for these.
 
     `retry_after` is in seconds.
     """
@@ -95,7 +95,7 @@ class TokenError(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
         self.retry_after = retry_after
 
     def get_headers(self) -> list[tuple[str, str]]:
-        """Those of every error, and when to try again."""
+        """Return the headers of every error, and Retry-After."""
         headers: list[tuple[str, str]] = super().get_headers()
         if self.retry_after is not None:
             headers.append(("Retry-After", str(self.retry_after)))
@@ -103,10 +103,10 @@ class TokenError(OAuth2Error):  # type: ignore[misc]  # Authlib has no types
 
 
 def error_description(text: str, reference: str = "") -> str:
-    """A text as `error_description` may have it (RFC 6749 section 5.2): ASCII, without quotes.
+    """Return `text` as RFC 6749 section 5.2 allows it: ASCII without quotes or backslashes.
 
-    The reference under which support finds the failure stands at its end.
+    It ends with the `reference`, under which staff find the failure.
     """
     plain = re.sub(r"[\"\\]", "'", text.replace("\u2019", "'"))
-    plain = re.sub(r"[^\x20-\x7e]+", "?", plain)[:_LONGEST_DESCRIPTION]
+    plain = re.sub(r"[^\x20-\x7e]+", "?", plain)[:_MAX_DESCRIPTION]
     return f"{plain} Reference: {reference}" if reference else plain

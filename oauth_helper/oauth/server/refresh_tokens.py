@@ -1,40 +1,29 @@
-"""The refresh tokens that clients get: HubSpot's own, sealed together with whose it is.
+"""Write and read the refresh tokens of clients: HubSpot's own, encrypted with its grant.
 
-Nothing has to be kept here for them, so no loss of the store cuts a client off, and HubSpot's own
-refresh token stays unknown to clients. Public clients get a new one each time, and who comes with
-one that was replaced before ends the grant (RFC 9700 section 4.14.2).
+The server stores nothing for them, so losing Redis disconnects no client, and clients never see
+HubSpot's refresh token. A public client gets a new one at each refresh, and using a replaced one
+ends the grant (RFC 9700 section 4.14.2).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
-from typing import Protocol
 
+from oauth_helper.common.encryption import DecryptionError, Encryptor
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.oauth_clients import OAuthClient
 
 _PREFIX = "ohr."
 
 
-class Encryptor(Protocol):
-    """Encrypts and signs."""
-
-    def encrypt(self, plain: bytes) -> bytes:
-        """URL-safe text that nobody else can read or make."""
-
-    def decrypt(self, encrypted: bytes) -> bytes:
-        """What was sealed. Raises ValueError."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshToken:
-    """What a refresh token stands for. `grant` is the reference of the attempt that it came from.
+    """The content of a refresh token. `grant` is the reference of the attempt that issued it.
 
-    `generation` counts how often it was replaced; None for confidential clients. `connection` is
-    the id of the connection, `token` HubSpot's own refresh token. `mark` tells one text from
-    another that stands for the same.
+    `connection` is the id of the connection, `token` HubSpot's own refresh token. `generation`
+    counts the replacements; None for confidential clients. `mark` identifies the encrypted text:
+    the same content can be encrypted more than once.
     """
 
     client_id: str
@@ -46,51 +35,36 @@ class RefreshToken:
     mark: str = ""
 
     def check_client(self, client: OAuthClient) -> bool:
-        """Whether it was issued to `client` (the name is Authlib's)."""
+        """Return whether it was issued to `client`. Authlib chose the name."""
         return self.client_id == client.id
 
     def get_scope(self) -> str:
-        """Not told: HubSpot says with each token what it is good for (the name is Authlib's)."""
+        """Return nothing: HubSpot's token response names the scopes. Authlib chose the name."""
         return ""
 
     def following(self, token: Secret, generation: int | None) -> RefreshToken:
-        """The one that takes its place."""
+        """Return the refresh token that replaces this one."""
         return replace(self, token=token, generation=generation)
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshTokens:
-    """Writes and reads refresh tokens."""
+    """Write and read refresh tokens."""
 
     encryptor: Encryptor
 
     def write(self, token: RefreshToken) -> str:
-        """The text that a client keeps."""
-        document = [
-            token.client_id,
-            token.profile,
-            token.grant,
-            token.connection,
-            token.token.reveal(),
-            token.generation,
-        ]
-        return _PREFIX + self.encryptor.encrypt(json.dumps(document).encode()).decode()
+        """Return the encrypted text for the client."""
+        return _PREFIX + self.encryptor.encrypt_value(token)
 
     def read(self, text: str) -> RefreshToken | None:
-        """What a text stands for; None when it is no refresh token of ours."""
+        """Return the content of a refresh token; None when this program didn't issue it."""
         if not text.startswith(_PREFIX) or not text.isascii():
             return None
         try:
-            values = json.loads(self.encryptor.decrypt(text.removeprefix(_PREFIX).encode()))
-        except ValueError:
+            token: RefreshToken = self.encryptor.decrypt_value(
+                text.removeprefix(_PREFIX), RefreshToken
+            )
+        except DecryptionError:
             return None
-        client_id, profile, grant, connection, token, generation = values
-        return RefreshToken(
-            client_id=client_id,
-            profile=profile,
-            grant=grant,
-            connection=connection,
-            token=Secret(token),
-            generation=generation,
-            mark=hashlib.sha256(text.encode()).hexdigest()[:16],
-        )
+        return replace(token, mark=hashlib.sha256(text.encode()).hexdigest()[:16])

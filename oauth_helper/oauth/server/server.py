@@ -1,4 +1,4 @@
-"""The authorization server: Authlib's, with our clients, our codes and HubSpot's tokens."""
+"""Run Authlib's authorization server with the registered clients, codes and HubSpot's tokens."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ from oauth_helper.oauth.server.token_response import authorization_error
 
 _GRANT_TYPES = ("authorization_code", "refresh_token")
 
-# Authlib writes tokens and verifiers at DEBUG.
+# Authlib logs tokens and verifiers at DEBUG.
 logging.getLogger("authlib").setLevel(logging.WARNING)
 
 
 class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
-    """The endpoints of the proxy, by values instead of HTTP.
+    """The endpoints of the proxy, with values instead of HTTP.
 
-    `StoreUnavailableError` passes through: without the store no code can be kept or looked up.
+    Methods raise `StoreUnavailableError`: without Redis no code can be saved or found.
     """
 
     def __init__(self, parts: ServerDependencies) -> None:
@@ -60,23 +60,23 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         self.register_endpoint(Revocation)
         self.register_extension(_Issuer(parts.issuer))
 
-    # What people and clients ask for.
+    # Called by the views.
 
     def check(self, message: ServerRequest) -> tuple[ClientRequest, RegisteredClient]:
-        """An authorization request that is in order, with its client.
+        """Return a valid authorization request and its client.
 
-        Raises Authlib's `OAuth2Error`; its `redirect_uri` is None where the browser must not be led
-        to the client with it.
+        Raises Authlib's `OAuth2Error`. Its `redirect_uri` is None when the browser must not be
+        redirected to the client with the error.
         """
         client = client_or_error(self.query_client(message.payload.client_id or ""))
         if message.repeated:
             raise InvalidRequestError(_repeated(message))
         if message.payload.response_type != "code":
-            # Authlib puts what was sent into the text of its error, and gives up where it cannot.
+            # Authlib's error text repeats what the client sent, and fails on non-ASCII text.
             is_missing = not message.payload.response_type
             raise OAuth2Error(
                 error="invalid_request" if is_missing else "unsupported_response_type",
-                description="response_type has to be code.",
+                description="response_type must be code.",
                 redirect_uri=CodeGrant.validate_authorization_redirect_uri(message, client),
                 state=message.payload.state,
             )
@@ -86,16 +86,16 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
     def error_response(
         self, message: ServerRequest, error: OAuth2Error, reference: str = ""
     ) -> ServerResponse:
-        """The answer that tells the client of an error, by way of the browser if it has to."""
+        """Return the error response for the client, a redirect if the error has a redirect URI."""
         error.description = error_description(error.get_error_description(), reference)
         answer = self.handle_error_response(message, error)
         self.execute_hook("after_create_authorization_response", answer)
         return answer
 
     def code_redirect_url(self, client_request: ClientRequest, issued: IssuedCode) -> str | None:
-        """The address that leads back to the client with a code for `issued`.
+        """Return the address that redirects to the client with a code for `issued`.
 
-        None when the client is no longer there.
+        Returns None when the client is no longer registered.
         """
         message = ServerRequest(
             "GET", f"{self.issuer}/oauth/authorize", _parameters(client_request)
@@ -111,9 +111,10 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
     def error_redirect_url(
         self, client_request: ClientRequest, cause: Cause, reference: str, *, title: str = ""
     ) -> str | None:
-        """Return the address that leads back to the client with what went wrong; None as above.
+        """Return the address that redirects to the client with an error.
 
-        `title` says so in a few words; empty, it is the title of the cause.
+        Returns None when the client is no longer registered. `title` summarizes the failure; when
+        empty, it is the title of the cause.
         """
         if self._client_of(client_request) is None:
             return None
@@ -128,19 +129,19 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         return self.error_response(message, error, reference).location
 
     def token(self, message: ServerRequest) -> ServerResponse:
-        """The token endpoint (RFC 6749 section 3.2)."""
-        if error := _flaw(message, "grant_type"):
+        """Return the response of the token endpoint (RFC 6749 section 3.2)."""
+        if error := _form_error(message, "grant_type"):
             return self._error(message, error)
         return cast("ServerResponse", self.create_token_response(message))
 
     def revocation(self, message: ServerRequest) -> ServerResponse:
-        """The revocation endpoint (RFC 7009)."""
-        if error := _flaw(message, "token"):
+        """Return the response of the revocation endpoint (RFC 7009)."""
+        if error := _form_error(message, "token"):
             return self._error(message, error)
         return cast("ServerResponse", self.create_endpoint_response("revocation", message))
 
     def metadata(self) -> dict[str, object]:
-        """What clients can find out by themselves (RFC 8414, RFC 9207)."""
+        """Return the server metadata that clients can discover (RFC 8414, RFC 9207)."""
         methods = list(AUTHENTICATION_METHODS)
         names = (self.parts.profiles[each.profile].catalogue for each in self._clients.values())
         scopes = dict.fromkeys(scope.name for catalogue in names for scope in catalogue.scopes)
@@ -159,20 +160,20 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
             "authorization_response_iss_parameter_supported": True,
         }
 
-    # What Authlib asks for.
+    # Called by Authlib.
 
     def query_client(self, client_id: str) -> RegisteredClient | None:
-        """The client of this id."""
+        """Return the client with this id, None when it isn't registered."""
         client = self._clients.get(client_id)
         return RegisteredClient(client, self.parts.profiles[client.profile]) if client else None
 
     def authenticate_client(
         self,
         request: ServerRequest,
-        methods: Sequence[str],  # noqa: ARG002 - each is allowed to every client
-        endpoint: str = "token",  # noqa: ARG002 - and at each endpoint
+        methods: Sequence[str],  # noqa: ARG002 - every client may use each method
+        endpoint: str = "token",  # noqa: ARG002 - at every endpoint
     ) -> RegisteredClient:
-        """The client that a request comes from. A wrong secret beside a good code is recorded."""
+        """Return the client that sent a request. A wrong secret with a valid code is logged."""
         try:
             client = self._credentials.authenticate(request.headers, request.form)
         except InvalidClientError as error:
@@ -181,19 +182,19 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         return client_or_error(self.query_client(client.id))
 
     def create_oauth2_request(self, request: ServerRequest) -> ServerRequest:
-        """What comes in is one already."""
+        """Return the request, which already has the type that Authlib needs."""
         return request
 
     def handle_response(
         self, status: int, body: dict[str, object] | str, headers: list[tuple[str, str]]
     ) -> ServerResponse:
-        """An answer as a value."""
+        """Return a response as a value."""
         location = next((value for name, value in headers if name == "Location"), None)
         others = [(name, value) for name, value in headers if name != "Location"]
         return ServerResponse(status, body if isinstance(body, dict) else {}, others, location)
 
     def handle_error_response(self, request: ServerRequest, error: OAuth2Error) -> ServerResponse:  # noqa: ARG002 - Authlib's interface
-        """An error as a value, its description within what the RFC allows."""
+        """Return an error response as a value; the RFC limits its description."""
         if error.redirect_uri:
             return ServerResponse(
                 302, location=with_parameters(error.redirect_uri, error.get_body())
@@ -202,34 +203,34 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         if description := answer.body.get("error_description"):
             answer.body["error_description"] = error_description(str(description))
         if answer.status == 401:
-            # With the words of the body: some libraries read nothing else of such an answer.
-            told = [("realm", "oauth_helper"), *answer.body.items()]
-            challenge = ", ".join(f'{name}="{value}"' for name, value in told)
+            # The challenge repeats the body: of a 401 some libraries read only this header.
+            parameters = [("realm", "oauth_helper"), *answer.body.items()]
+            challenge = ", ".join(f'{name}="{value}"' for name, value in parameters)
             answer.headers = [each for each in answer.headers if each[0] != "WWW-Authenticate"]
             answer.headers.append(("WWW-Authenticate", f"Basic {challenge}"))
         return answer
 
     def save_token(self, token: dict[str, Any], request: ServerRequest) -> None:
-        """Nothing: tokens are the client's to keep."""
+        """Do nothing: only the client stores its tokens."""
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
-        """Nobody listens."""
+        """Do nothing: no code listens for signals."""
 
     def _error(self, message: ServerRequest, error: OAuth2Error) -> ServerResponse:
         return self.handle_error_response(message, error)
 
     def _client_of(self, client_request: ClientRequest) -> OAuthClient | None:
-        """The client, if it may still have answers where it asked for them."""
+        """Return the client if it and its redirect URI are still registered."""
         client = self._clients.get(client_request.client_id)
         return client if client and client.has_registered(client_request.redirect_uri) else None
 
     def _with_reference(self, request: ServerRequest, error: OAuth2Error) -> OAuth2Error:
-        """The error of a client that could not prove who it is.
+        """Return a failed client authentication, with a reference if it was logged.
 
-        Recorded only where it brings a good code of its own: anybody could fill the log else.
+        It is logged only with a valid code of that client; otherwise anyone could fill the log.
         """
         code = request.form.get("code")
-        issued = self.parts.codes.find(code) if code else None
+        issued = self.parts.codes.get(code) if code else None
         client_request = issued.pending.client_request if issued else None
         if issued is None or client_request is None:
             return error
@@ -254,20 +255,22 @@ class _Issuer(IssuerParameter):  # type: ignore[misc]  # Authlib has no types
         self._issuer = issuer
 
     def add_issuer_parameter(
-        self, authorization_server: ProxyServer, response: ServerResponse
+        self,
+        authorization_server: ProxyServer,  # noqa: ARG002 - Authlib's interface
+        response: ServerResponse,
     ) -> None:
-        """Adds it, where a browser is led to a client."""
+        """Add the `iss` to a redirect to a client."""
         if response.location:
             response.location = with_parameters(response.location, [("iss", self._issuer)])
 
     def get_issuer(self) -> str:
-        """PUBLIC_URL, at which clients know this program."""
+        """Return PUBLIC_URL, the issuer that clients know."""
         return self._issuer
 
 
 def _parameters(client_request: ClientRequest) -> dict[str, list[str]]:
-    """The authorization request once more, as far as its answer depends on it."""
-    asked = {
+    """Return those parameters of the authorization request that its response depends on."""
+    parameters = {
         "response_type": "code",
         "client_id": client_request.client_id,
         "redirect_uri": client_request.redirect_uri if client_request.sent_redirect_uri else None,
@@ -275,11 +278,11 @@ def _parameters(client_request: ClientRequest) -> dict[str, list[str]]:
         "code_challenge": client_request.code_challenge,
         "code_challenge_method": "S256" if client_request.code_challenge else None,
     }
-    return {name: [value] for name, value in asked.items() if value}
+    return {name: [value] for name, value in parameters.items() if value}
 
 
-def _flaw(message: ServerRequest, needed: str) -> OAuth2Error | None:
-    """What is wrong with a form before anything in it is looked at."""
+def _form_error(message: ServerRequest, needed: str) -> OAuth2Error | None:
+    """Return what is wrong with the form itself, None when it can be processed."""
     if message.repeated:
         return InvalidRequestError(_repeated(message))
     if needed not in message.form:
@@ -287,12 +290,12 @@ def _flaw(message: ServerRequest, needed: str) -> OAuth2Error | None:
     if needed == "grant_type" and message.form[needed] not in _GRANT_TYPES:
         return OAuth2Error(
             error="unsupported_grant_type",
-            description=f"grant_type has to be one of {', '.join(_GRANT_TYPES)}.",
+            description=f"grant_type must be one of {', '.join(_GRANT_TYPES)}.",
         )
     return None
 
 
 def _repeated(message: ServerRequest) -> str:
     return error_description(
-        f"These stand in the request more than once: {', '.join(message.repeated)}."
+        f"The request repeats these parameters: {', '.join(message.repeated)}."
     )

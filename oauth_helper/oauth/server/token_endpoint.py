@@ -1,4 +1,4 @@
-"""Tokens for clients: the first ones, the following ones, and the end of them."""
+"""Issue tokens to clients for a code or a refresh token, and revoke them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
 
 from oauth_helper.config.profiles import Profile
-from oauth_helper.diagnosis import Cause
+from oauth_helper.diagnosis import ends_connection
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
 from oauth_helper.models import Connection, IssuedCode
 from oauth_helper.oauth.server.authorization_endpoint import RegisteredClient
@@ -18,13 +18,13 @@ from oauth_helper.store.outbox.writer import ignore_outage
 
 
 class TokenIssuer:
-    """Answers what the grants have found to be in order."""
+    """Answer token requests that the grants have validated."""
 
     def __init__(self, parts: ServerDependencies) -> None:
         self._parts = parts
 
     def first(self, client: RegisteredClient, issued: IssuedCode) -> dict[str, object]:
-        """The answer to a code that was just used up."""
+        """Return the response body for a code that was just used up."""
         pending, connection = issued.pending, issued.connection
         client_request = pending.client_request
         now = self._parts.clock()
@@ -37,7 +37,7 @@ class TokenIssuer:
             generation=0 if client.client.is_public else None,
         )
         if client.client.is_public:
-            self._parts.codes.begin(token.grant, now)
+            self._parts.codes.start_grant(token.grant, now)
         self._parts.code_redemption.redeemed(issued)
         return token_body(
             client.client,
@@ -46,27 +46,30 @@ class TokenIssuer:
             expires_in=int(connection.expires_at - now),
             granted=connection.granted,
             hub_id=connection.hub_id,
-            asked=client_request.scope if client_request else "",
+            requested=client_request.scope if client_request else "",
             dropped=client_request.dropped if client_request else (),
         )
 
     def following(
         self, client: RegisteredClient, token: RefreshToken, scope: str
     ) -> dict[str, object]:
-        """The answer to a refresh token of this client. `scope` is what the request names."""
+        """Return the response body for a refresh token of this client, or raise Authlib's error.
+
+        `scope` holds the scopes that the request names; all of them must have been granted.
+        """
         profile = self._parts.profiles.get(token.profile)
         if profile is None:
-            raise InvalidGrantError("The refresh token is of a profile that is no longer here.")
+            raise InvalidGrantError("The refresh token belongs to a profile that was removed.")
         known, unknown = client.split(scope)
         if unknown:
-            raise InvalidScopeError("The request names scopes that are not known here.")
+            raise InvalidScopeError("The request names unknown scopes.")
         self._next_generation(token, advance=False)
         answer = self._parts.hubspot.refresh(profile.credentials, token.token)
         if not isinstance(answer, Granted):
             raise self._not_refreshed(client, profile, token, answer)
         if answer.scopes is not None and set(known) - set(answer.scopes):
             raise InvalidScopeError("The request names scopes that were not granted.")
-        # Only now that there is something to give for it.
+        # Replace the token only now that HubSpot has issued a new one.
         generation = self._next_generation(token, advance=True)
         after = token.following(answer.refresh_token, generation)
         return token_body(
@@ -76,24 +79,27 @@ class TokenIssuer:
             expires_in=answer.expires_in,
             granted=answer.scopes,
             hub_id=answer.hub_id,
-            asked=scope,
+            requested=scope,
         )
 
     def _next_generation(self, token: RefreshToken, *, advance: bool) -> int | None:
-        """The generation of the token that takes this one's place; None for those that stay good.
+        """Return the generation of the replacing token; None for tokens that aren't replaced.
 
-        Raises Authlib's error when the grant was withdrawn.
+        Raises Authlib's error when the grant was revoked.
         """
         now = self._parts.clock()
-        found = self._parts.codes.next_generation(
-            token.grant, token.generation, token.mark, now, advance=advance
+        found = self._parts.codes.rotate(
+            token.grant, token.generation, token.mark, now, replace=advance
         )
         if found is None:
-            raise InvalidGrantError("The refresh token was withdrawn.")
+            raise InvalidGrantError("The refresh token was revoked.")
         return None if token.generation is None else found
 
     def end(self, token: RefreshToken) -> None:
-        """Revokes a refresh token at HubSpot, and forgets the connection."""
+        """Revoke a refresh token at HubSpot and delete the connection.
+
+        Raises `TokenError` when HubSpot doesn't confirm the revocation.
+        """
         profile = self._parts.profiles.get(token.profile)
         if profile is not None:
             is_confirmed = self._parts.hubspot.revoke(profile.credentials, token.token)
@@ -104,7 +110,7 @@ class TokenIssuer:
                     status=503,
                     retry_after=30,
                 )
-        self._parts.codes.withdraw(token.grant)
+        self._parts.codes.revoke_grant(token.grant)
         connection = self._connection_of(token)
         if connection is not None:
             self._parts.connections.forget(connection)
@@ -116,7 +122,7 @@ class TokenIssuer:
         token: RefreshToken,
         answer: Refused | Unavailable,
     ) -> OAuth2Error:
-        """HubSpot's refusal in the RFC's codes, recorded."""
+        """Log HubSpot's failed refresh and return it as an error of RFC 6749."""
         connection = self._connection_of(token)
         recorded = self._parts.refresh_failures.record(
             profile,
@@ -125,7 +131,7 @@ class TokenIssuer:
             secrets=[token.token.reveal()],
             client=client.client.name,
         )
-        if recorded.cause is Cause.REFRESH_TOKEN_INVALID:
+        if ends_connection(recorded.cause):
             if connection is not None and connection.ended_at is None:
                 now = int(self._parts.clock())
                 ignore_outage(
@@ -133,34 +139,34 @@ class TokenIssuer:
                 )
             return InvalidGrantError(
                 error_description(
-                    "HubSpot accepts the refresh token no more: the app was uninstalled or its "
-                    "access revoked. Connect again.",
+                    "HubSpot no longer accepts the refresh token: the app was uninstalled, its "
+                    "access was revoked, or the account is gone. Connect again.",
                     recorded.reference,
                 )
             )
         if isinstance(answer, Unavailable):
             return TokenError(
                 "temporarily_unavailable",
-                error_description("HubSpot does not answer at the moment.", recorded.reference),
+                error_description("HubSpot is not responding.", recorded.reference),
                 status=503,
                 retry_after=min(answer.retry_after or 10, 3600),
             )
         return TokenError(
             "server_error",
             error_description(
-                f"HubSpot refused this program ({recorded.cause}).", recorded.reference
+                f"HubSpot rejected this server's request ({recorded.cause}).", recorded.reference
             ),
             status=502,
         )
 
     def _connection_of(self, token: RefreshToken) -> Connection | None:
-        """The connection that a refresh token is of, unless the account has connected anew."""
+        """Return the connection of a refresh token, None if it is gone or was connected anew."""
         connection = self._parts.connections.get(token.connection)
         return connection if connection and connection.reference == token.grant else None
 
 
 def _stand_in(token: RefreshToken, client_id: str) -> Connection:
-    """What is known of a connection that is no longer kept here."""
+    """Return what a refresh token says about a connection that is no longer stored."""
     return Connection(
         id=token.connection,
         profile=token.profile,

@@ -1,4 +1,4 @@
-"""What clients read of HubSpot's answers: token responses, and errors in the RFC's codes."""
+"""Translate HubSpot's responses for clients: token response bodies and RFC error codes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ def token_body(
     expires_in: int,
     granted: tuple[str, ...] | None,
     hub_id: int | None,
-    asked: str = "",
+    requested: str = "",
     dropped: tuple[str, ...] = (),
 ) -> dict[str, object]:
-    """The body of a token response (RFC 6749 section 5.1), with HubSpot's `hub_id` and `scopes`.
+    """Return a token response body (RFC 6749 section 5.1), with HubSpot's `hub_id` and `scopes`.
 
-    `scope` is the granted one, as the RFC has it, when it is known; what was `asked` for where the
-    client cannot bear that; or absent, as at HubSpot. `unknown_scopes` names what was left out.
+    The client's `scope_response` decides about `scope`: the granted scopes as in the RFC, when
+    known; an echo of `requested`, for clients that reject anything else; or absent, as at HubSpot.
+    `unknown_scopes` lists the `dropped` ones.
     """
     body: dict[str, object] = {
         "access_token": access_token.reveal(),
@@ -32,8 +33,8 @@ def token_body(
     }
     if client.scope_response == "rfc" and granted is not None:
         body["scope"] = join_scope(granted)
-    if client.scope_response == "echo" and asked:
-        body["scope"] = asked
+    if client.scope_response == "echo" and requested:
+        body["scope"] = requested
     if hub_id is not None:
         body["hub_id"] = hub_id
     if granted is not None:
@@ -44,12 +45,12 @@ def token_body(
 
 
 def authorization_error(cause: Cause) -> str:
-    """The code of RFC 6749 section 4.1.2.1 for what went wrong."""
+    """Return the error code of RFC 6749 section 4.1.2.1 for a cause."""
     if cause in _DENIED:
         return "access_denied"
     if cause in _SCOPES:
         return "invalid_scope"
-    return "temporarily_unavailable" if cause in _PASSING else "server_error"
+    return "temporarily_unavailable" if cause in _TEMPORARY else "server_error"
 
 
 _DENIED = frozenset(
@@ -76,4 +77,4 @@ _SCOPES = frozenset(
     }
 )
 
-_PASSING = frozenset({Cause.RATE_LIMITED, Cause.HUBSPOT_UNAVAILABLE})
+_TEMPORARY = frozenset({Cause.RATE_LIMITED, Cause.HUBSPOT_UNAVAILABLE})

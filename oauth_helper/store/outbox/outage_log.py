@@ -13,7 +13,7 @@ _REMINDER_SECONDS = 60.0
 
 
 class OutageLog:
-    """Whether an outage is known is a file in `directory`, which all workers see."""
+    """The log lines of outages. A marker file in `directory` keeps workers from repeating them."""
 
     def __init__(self, directory: Path, queued_events: Callable[[], int]) -> None:
         self._marker = directory / "outage"
@@ -21,7 +21,7 @@ class OutageLog:
         self._reminded_at = 0.0
 
     def down(self) -> None:
-        """Log that Redis is unreachable, unless a worker did so within the last minute."""
+        """Log that Redis is unreachable, unless any worker did so within the last minute."""
         now = time.monotonic()
         if self._reminded_at and now < self._reminded_at + _REMINDER_SECONDS:
             return
@@ -30,18 +30,18 @@ class OutageLog:
             logger.warning("Redis unreachable, retrying (%d writes queued)", self._queued_events())
 
     def up(self, written: int) -> None:
-        """Log that Redis is back, if it was down; `written` is how many events were queued."""
+        """Log that Redis is back, if it was down, and how many queued events were `written`."""
         if not self._reminded_at:
             return
         self._reminded_at = 0.0
         try:
             self._marker.unlink()
         except OSError:
-            return  # another worker was first, or the disk takes nothing
+            return  # another worker was first, or the disk can't be written
         logger.warning("Redis is back (%d queued writes done)", written)
 
     def _claim_marker(self) -> bool:
-        """Return whether this worker is the one to log."""
+        """Return whether this worker should log the outage."""
         try:
             self._marker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             age = time.time() - self._marker.stat().st_mtime
@@ -51,7 +51,7 @@ class OutageLog:
         except FileNotFoundError:
             return self._create_marker()
         except OSError:
-            pass  # a disk that takes nothing doesn't silence the log
+            pass  # a disk that can't be written must not silence the log
         return True
 
     def _create_marker(self) -> bool:

@@ -1,8 +1,8 @@
-"""The queue of events in DATA_DIR, shared by all workers, for as long as Redis is down.
+"""Queue events in DATA_DIR while Redis is down. All workers share the queue.
 
-SQLite keeps it: whole after a kill at any moment, and safe with many processes. With its
-write-ahead log a power cut can lose the last moments, as it can in the embedded store. Every event
-is encrypted, because it may hold tokens.
+It is a SQLite database, which survives a kill at any moment and allows many processes. A power cut
+can lose the latest events from its write-ahead log, as in the embedded store. Every event is
+encrypted, because it may contain tokens.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from oauth_helper.common.codec import decode_tagged, encode_tagged
+from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.metrics import OUTBOX_LOST, OUTBOX_QUEUED
 from oauth_helper.store.outbox.events import EVENT_TYPES, AttemptEvent, AttemptStarted
 
 logger = logging.getLogger(__name__)
 
-#: Bytes that the file may have. An event takes about 900 of them, so that is some 140,000 events.
+#: Maximum size of the file in bytes. An event takes about 900, so about 140,000 events fit.
 MAX_BYTES: Final = 128 * 1024 * 1024
 
-# Attempts, which anybody can start, get this much of the file; the rest is for the others.
+# Share of the file for started attempts, because anyone can start any number. The rest is reserved
+# for the other events.
 _SHARE_OF_ATTEMPTS = 0.75
 
-# Events that a process keeps in memory when the disk takes none.
+# Events that a process keeps in memory when the disk can't be written.
 _MAX_IN_MEMORY = 2000
 
-# Seconds between log lines about a disk that takes nothing.
+# Seconds between log lines about a disk that can't be written.
 _LOG_INTERVAL = 5.0
 
 _BATCH = 200
@@ -42,16 +43,16 @@ _PAGE = 4096
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, note BLOB, refused TEXT)"
 
-# What SQLite says of a file that it cannot make sense of.
+# SQLite's error codes for a file that it can't read.
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class _FullError(Exception):
-    """The file has the size that it may have."""
+    """The file has reached its maximum size."""
 
 
 def problem_with(directory: Path) -> str:
-    """Return why nothing could be queued in a directory; empty when it could."""
+    """Return why events can't be queued in a directory; empty when they can."""
     nearest = next(path for path in (directory, *directory.parents) if path.exists())
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
         return ""
@@ -59,9 +60,9 @@ def problem_with(directory: Path) -> str:
 
 
 class Outbox:
-    """The queue in one directory. Nothing is created there before something is queued.
+    """The queue in one directory. It creates its file with the first event.
 
-    `encrypt` and `decrypt` convert what is written; `decrypt` raises ValueError. Safe with many
+    `encrypt` and `decrypt` convert what is written; `decrypt` raises ValueError. Safe for many
     threads and processes.
     """
 
@@ -69,32 +70,31 @@ class Outbox:
         self,
         directory: Path,
         *,
-        encrypt: Callable[[bytes], bytes],
-        decrypt: Callable[[bytes], bytes],
+        encryptor: Encryptor,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self._directory = directory
         self._path = directory / "notes.sqlite3"
-        self._encrypt, self._decrypt = encrypt, decrypt
+        self._encryptor = encryptor
         self._max_pages = max_bytes // _PAGE
         self._in_memory: deque[bytes] = deque()
         self._logged_at = 0.0
-        #: Events that could not be queued, since this process started.
+        #: Events lost since this process started.
         self.lost = 0
 
     def put(self, event: AttemptEvent) -> None:
-        """Queue an event until it is written. Never raises.
+        """Queue an event until it can be written. Never raises.
 
-        When the disk takes it no more it is kept in memory, and beyond `_MAX_IN_MEMORY` events
-        there it is lost, which the log says. Attempts are lost first.
+        If the disk can't be written, the event is kept in memory. Beyond `_MAX_IN_MEMORY` events
+        there, it is lost and logged. Started attempts are lost first.
         """
         OUTBOX_QUEUED.labels(event.kind).inc()
-        encrypted = self._encrypt(encode_tagged(event))
+        encrypted = self._encryptor.encrypt_value(event).encode()
         is_attempt = isinstance(event, AttemptStarted)
         try:
             self._append(encrypted, is_attempt=is_attempt)
         except _FullError as error:
-            # In memory there would be less room still for what matters more.
+            # Memory has even less space, and it is needed for events that matter more.
             if is_attempt:
                 self._lose(event, error)
             else:
@@ -103,11 +103,11 @@ class Outbox:
             self._keep_in_memory(event, encrypted, error)
 
     def replay(self, write: Callable[[AttemptEvent], object]) -> int:
-        """Have `write` write what is queued, the oldest first, and return how many it wrote.
+        """Pass the queued events to `write`, the oldest first, and return how many were written.
 
-        One process at a time does so; the others have nothing to do then. An event is dropped once
-        it is written, so a process that dies in between leaves it to be written twice. What `write`
-        raises for an outage passes through.
+        One process at a time replays; for the others this does nothing. An event is deleted once it
+        is written, so if the process dies in between, the event is written twice. What `write`
+        raises during an outage passes through.
         """
         written = 0
         while self._in_memory:
@@ -123,7 +123,7 @@ class Outbox:
                 if is_alone and written:
                     self._shrink()
         except (sqlite3.Error, OSError) as error:
-            logger.warning("the outbox cannot be read: %s", error)
+            logger.warning("cannot read the outbox: %s", error)
         return written
 
     def depth(self) -> int:
@@ -133,7 +133,7 @@ class Outbox:
         try:
             ((queued,),) = self._execute("SELECT count(*) FROM notes WHERE refused IS NULL")
         except (sqlite3.Error, OSError) as error:
-            logger.warning("the outbox cannot be read: %s", error)
+            logger.warning("cannot read the outbox: %s", error)
             queued = 0
         return int(queued) + len(self._in_memory)
 
@@ -143,15 +143,15 @@ class Outbox:
             return
         self._in_memory.append(encrypted)
         if self._may_log():
-            logger.warning("the outbox cannot be written; events are in memory only: %s", error)
+            logger.warning("cannot write the outbox; keeping events in memory only: %s", error)
 
     def _lose(self, event: AttemptEvent, error: Exception) -> None:
         OUTBOX_LOST.labels(event.kind).inc()
         self.lost += 1
         if not isinstance(event, AttemptStarted):
-            logger.error("lost, because the outbox takes no more: %s (%s)", event, error)
+            logger.error("lost because the outbox is full: %s (%s)", event, error)
         elif self._may_log():
-            logger.error("lost, because the outbox is full: %d attempts so far", self.lost)
+            logger.error("lost because the outbox is full: %d attempts so far", self.lost)
 
     def _may_log(self) -> bool:
         now = time.monotonic()
@@ -161,7 +161,7 @@ class Outbox:
         return True
 
     def _read(self, encrypted: bytes) -> AttemptEvent:
-        event: AttemptEvent = decode_tagged(self._decrypt(encrypted), EVENT_TYPES)
+        event: AttemptEvent = self._encryptor.decrypt_value(encrypted.decode(), *EVENT_TYPES)
         return event
 
     def _replay_batch(
@@ -173,8 +173,8 @@ class Outbox:
                 try:
                     write(self._read(encrypted))
                 except (ValueError, KeyError, TypeError) as error:
-                    # Set aside without losing it, so that it holds up nothing.
-                    logger.exception("an event cannot be written and is set aside: %d", number)
+                    # Keep it, marked, so that it doesn't block the others.
+                    logger.exception("cannot write an event; set aside: %d", number)
                     self._execute(
                         "UPDATE notes SET refused = ? WHERE id = ?", type(error).__name__, number
                     )
@@ -184,19 +184,19 @@ class Outbox:
             self._drop(done)
         return len(done)
 
-    # The file: a connection for each operation, so that none survives a fork.
+    # One connection for each operation, because a connection must not survive a fork.
 
     def _append(self, encrypted: bytes, *, is_attempt: bool) -> None:
         with self._open() as database:
             if is_attempt and _used_pages(database) > self._max_pages * _SHARE_OF_ATTEMPTS:
-                raise _FullError("the part for attempts is full")
+                raise _FullError("the share for attempts is full")
             try:
                 database.execute("INSERT INTO notes (note) VALUES (?)", (encrypted,))
             except sqlite3.OperationalError as error:
-                # SQLite says the same when the disk is full.
+                # SQLite raises the same error when the disk is full.
                 is_full = _used_pages(database) >= self._max_pages - 1
                 if error.sqlite_errorcode == sqlite3.SQLITE_FULL and is_full:
-                    raise _FullError("the file has its full size") from error
+                    raise _FullError("the file has reached its maximum size") from error
                 raise
 
     def _first(self) -> list[tuple[int, bytes]]:
@@ -212,7 +212,7 @@ class Outbox:
                 database.executemany("DELETE FROM notes WHERE id = ?", rows)
 
     def _shrink(self) -> None:
-        """Give the room back when nothing is left."""
+        """Give disk space back when the queue is empty."""
         with self._open() as database:
             (left,) = database.execute("SELECT count(*) FROM notes").fetchone()
             if not left:
@@ -224,12 +224,12 @@ class Outbox:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """Open the file; one that is damaged is set aside, and a new one started."""
+        """Open the file; move a damaged one aside and start a new one."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             database = self._connect()
         except sqlite3.DatabaseError as error:
-            # An unknown code has more bits; the lower eight are its kind.
+            # The lower eight bits of an extended error code are the primary one.
             if error.sqlite_errorcode & 0xFF not in _DAMAGED:
                 raise
             self._set_aside()
@@ -256,7 +256,7 @@ class Outbox:
 
     def _set_aside(self) -> None:
         aside = self._path.with_suffix(".damaged")
-        logger.error("the outbox is damaged and set aside as %s; a new one is started", aside)
+        logger.error("the outbox is damaged; moving it to %s and starting a new one", aside)
         self._path.replace(aside)
         for ending in ("-wal", "-shm"):
             with suppress(FileNotFoundError):
@@ -264,7 +264,7 @@ class Outbox:
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
-        """Whether no other process replays; the kernel drops the lock when this one ends."""
+        """Yield whether no other process replays. The kernel drops the lock if this one dies."""
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         lock = os.open(self._directory / "replaying", flags, 0o600)
         try:

@@ -1,8 +1,8 @@
 """Write attempt events to Redis, or queue them in the outbox while Redis is down.
 
-The one way to write about an attempt. An outage stops no customer: what cannot be written waits in
-the outbox. Writing an event twice, or late, changes nothing that is there already, so nothing is
-lost and nothing is doubled, wherever a process dies.
+This is the only way to write about an attempt. An outage stops no customer: an event that can't be
+written waits in the outbox. Writing an event twice or late changes nothing that is already there.
+So wherever a process dies, nothing is lost and nothing is doubled.
 """
 
 from __future__ import annotations
@@ -34,16 +34,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A store that is replaced by its replica, or loses power, has lost what was written right before.
-# This much is remembered in each process, to be written again: seconds, and events.
+# When a replica replaces Redis, or Redis loses power, the latest writes are lost. Each process
+# remembers its writes of this many seconds, at most this many events, to write them again.
 _REMEMBERED_SECONDS, _MAX_REMEMBERED = 30.0, 5000
 
 
 class EventWriter:
-    """Writes events. `clock` gives Unix seconds.
+    """Write events. `clock` returns Unix seconds.
 
-    `store_identity` names the store that answers; another name means that it was replaced or
-    restarted. It may be empty when unknown, and raises `StoreUnavailableError`.
+    `store_identity` returns the name of the Redis server that answers; a new name means that it was
+    replaced or restarted. It may return an empty name when unknown, and raises
+    `StoreUnavailableError`.
     """
 
     def __init__(
@@ -64,10 +65,10 @@ class EventWriter:
         self._last_identity = ""
 
     def write(self, event: AttemptEvent) -> Failure | None:
-        """Write an event, or queue it while the store is down. Never raises for that.
+        """Write an event, or queue it while Redis is down, and return the attempt's failure.
 
-        Returns the failure that is logged for the attempt after that: None when it has connected,
-        had its failure already or ended before (`only_if_open`), and for events of other kinds.
+        Never raises for an outage. Returns None when the attempt has connected, had its failure
+        already or ended before (`only_if_open`), and for events that are no failures.
         """
         try:
             failure = self._write(event, is_new=True)
@@ -82,9 +83,9 @@ class EventWriter:
         return failure
 
     def flush(self) -> int:
-        """Write what is queued, and again what a replaced store may have lost; return how many.
+        """Write queued events, and rewrite those that a replaced Redis may have lost.
 
-        Raises `StoreUnavailableError` while the store is down.
+        Returns how many were written. Raises `StoreUnavailableError` while Redis is down.
         """
         try:
             identity = self._store_identity()
@@ -92,7 +93,7 @@ class EventWriter:
             if identity != self._last_identity:
                 if self._last_identity:
                     written += self._write_recent_again()
-                # Only now, so that what broke off in the middle is done again.
+                # Only now, so that an interrupted rewrite is repeated.
                 self._last_identity = identity
         except StoreUnavailableError:
             self._outage_log.down()
@@ -101,10 +102,10 @@ class EventWriter:
         return written
 
     def _write(self, event: AttemptEvent, *, is_new: bool = False) -> Failure | None:
-        """Write an event, which may be there already. Raises `StoreUnavailableError`."""
+        """Write an event, which may be in Redis already. Raises `StoreUnavailableError`."""
         match event:
             case AttemptStarted(attempt):
-                self._attempts.note(attempt)
+                self._attempts.create(attempt)
             case AttemptFailed(failure):
                 return self._write_failure(event, failure)
             case ErrorReported(failure, reported):
@@ -116,7 +117,7 @@ class EventWriter:
             case AttemptSucceeded():
                 self._write_success(event)
             case ConnectionSaved(connection, tokens):
-                # A new one is the newest there can be, so there is no need to look what is there.
+                # No stored connection can be newer than a new one, so skip the read.
                 found = None if is_new else self._connections.get(connection.id)
                 if found is None or found.connected_at < connection.connected_at:
                     self._connections.save(connection, tokens)
@@ -126,15 +127,15 @@ class EventWriter:
         if self._failures.record(failure, only_if_open=event.only_if_open):
             return failure
         if event.replaces:
-            # It counted as never returned, or was reported, and its response is here now.
+            # The attempt expired or was reported before its response arrived.
             respond = partial(returned, response=failure)
             return self._failures.change(failure.reference, respond)
         return None
 
     def _write_success(self, event: AttemptSucceeded) -> None:
-        """Close the attempt, and resolve its own failure and those that it makes up for."""
-        earlier_outcome = self._attempts.close(event.reference, "connected")
-        # Before the search, so that a failure that is logged meanwhile sees it.
+        """Close the attempt; resolve its own failure and earlier ones of the same customer."""
+        earlier_outcome = self._attempts.finish(event.reference, "connected")
+        # Before the search, so that a failure logged in the meantime sees the success.
         self._attempts.record_success(
             event.fingerprint, event.browser_id, event.profile, event.reference, event.at
         )
@@ -152,7 +153,7 @@ class EventWriter:
         try:
             while self._recent[0][0] < now - _REMEMBERED_SECONDS:
                 self._recent.popleft()
-        except IndexError:  # that was the last
+        except IndexError:  # that was the last event
             pass
         self._recent.append((now, event))
 
@@ -165,7 +166,7 @@ class EventWriter:
 
 
 def _failure_by_itself(event: AttemptEvent) -> Failure | None:
-    """Return the failure that an event makes when nothing else is known of its attempt."""
+    """Return the failure in an event when nothing else is known about its attempt."""
     match event:
         case AttemptFailed(failure):
             return failure

@@ -5,8 +5,8 @@ from __future__ import annotations
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis.app_check import compare, link_of
 from oauth_helper.diagnosis.explanation import evidence_from, explain
-from oauth_helper.schemas import DiagnosisJson, PreflightJson
 from oauth_helper.scopes.app_file import corrected_document
+from oauth_helper.web.api.failure_schemas import DiagnosisJson, PreflightJson
 from oauth_helper.web.api.schemas import DiagnoseRequest, PreflightRequest
 from oauth_helper.web.api.validation import FieldProblem, InvalidRequestError
 from oauth_helper.web.services import services

@@ -22,8 +22,8 @@ from oauth_helper.oauth.client.refresh import (
     Unreadable,
 )
 from oauth_helper.oauth.client.revocation import Revoked, revoke
-from oauth_helper.schemas import ConnectionJson, TokenJson
 from oauth_helper.web.api.auth import unless_bearer
+from oauth_helper.web.api.failure_schemas import ConnectionJson, TokenJson
 from oauth_helper.web.api.operation import operation
 from oauth_helper.web.api.queries import ConnectionListQuery, TokenQuery
 from oauth_helper.web.api.schemas import ConnectionPage, Revocation

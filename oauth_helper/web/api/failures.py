@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, request
 
 from oauth_helper.common.references import parse_reference
-from oauth_helper.schemas import DiagnosisJson, FailureJson, PreflightJson
 from oauth_helper.scopes import AppConfigurationError
 from oauth_helper.web.api import checks
 from oauth_helper.web.api.auth import unless_bearer
+from oauth_helper.web.api.failure_schemas import DiagnosisJson, FailureJson, PreflightJson
 from oauth_helper.web.api.openapi import openapi_document
 from oauth_helper.web.api.operation import operation
 from oauth_helper.web.api.queries import FailureListQuery

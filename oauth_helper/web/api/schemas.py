@@ -20,7 +20,7 @@ from pydantic_core import PydanticKnownError
 
 from oauth_helper.diagnosis import Cause, Role, Stage
 from oauth_helper.diagnosis.app_check import (
-    Link,
+    CheckedLink,
     LinkError,
     check_size,
     link_in,
@@ -28,13 +28,19 @@ from oauth_helper.diagnosis.app_check import (
     read_app,
 )
 from oauth_helper.hubspot.token_response import TokenResponse, read_token_response
-from oauth_helper.schemas import ConnectionJson, FailureJson, GroupJson, JsonModel, Reference
 from oauth_helper.scopes import (
     AppConfiguration,
     Tier,
     join_scope,
     parse_scope,
     read_app_configuration,
+)
+from oauth_helper.web.api.failure_schemas import (
+    ConnectionJson,
+    FailureJson,
+    GroupJson,
+    JsonModel,
+    Reference,
 )
 from oauth_helper.web.api.validation import MAX_PROBLEMS, kind_of, wrong
 
@@ -70,7 +76,7 @@ def _read_scopes(given: object) -> tuple[str, ...]:
     raise wrong(f"has to be {wanted}, not {kind_of(given)}")
 
 
-def _read_link(given: object) -> Link:
+def _read_link(given: object) -> CheckedLink:
     if not isinstance(given, str):
         raise wrong(f"has to be text, not {kind_of(given)}")
     return link_in(given)
@@ -132,7 +138,7 @@ class _LinkBody(RequestBody):
         return self.scope is not None or self.optional_scope is not None
 
     @property
-    def link(self) -> Link | None:
+    def link(self) -> CheckedLink | None:
         """The link with these scopes, or None without any. Raises `LinkError` for too many."""
         if not self.has_scopes:
             return None
@@ -181,7 +187,7 @@ class DiagnoseRequest(_LinkBody):
         None, description="Without it: token if there is a response, otherwise authorization."
     )
     authorize_url: Annotated[
-        Link | None, PlainValidator(_read_link), WithJsonSchema({"type": ["string", "null"]})
+        CheckedLink | None, PlainValidator(_read_link), WithJsonSchema({"type": ["string", "null"]})
     ] = Field(
         None,
         description="The link that was opened, or the address of HubSpot's error page. "
@@ -199,7 +205,7 @@ class DiagnoseRequest(_LinkBody):
     )
 
     @property
-    def link(self) -> Link | None:
+    def link(self) -> CheckedLink | None:
         """The link that was opened, or the one with these scopes."""
         return self.authorize_url or super().link
 

@@ -1,4 +1,5 @@
-"""The customer's pages: start, callback, and what became of the attempt.
+"""Serve the customer's pages: start, callback, and the outcome of the attempt.
 
-It knows nothing of staff, and reads no record but through the attempt that this browser began.
+This package knows nothing of staff. It reads only the records of attempts that the same browser
+started.
 """

@@ -1,4 +1,4 @@
-"""The page of one attempt: how it stands, how it ended, and what HubSpot showed instead."""
+"""Show one attempt: its state, its outcome, and a form to report what HubSpot showed."""
 
 from __future__ import annotations
 
@@ -26,29 +26,28 @@ from oauth_helper.hubspot.authorization_response import Code
 from oauth_helper.models import PendingAuthorization, StoreUnavailableError
 from oauth_helper.oauth.client.outcome import RETRYABLE, Connected, Deferred, Failed, Rejection
 from oauth_helper.web.customer.client_redirect import with_code_redirect, with_error_redirect
-from oauth_helper.web.customer.scope_choice import is_prefetch
 from oauth_helper.web.i18n import translate
-from oauth_helper.web.security import csrf, is_same_origin, limit
+from oauth_helper.web.security import csrf, is_prefetch, is_same_origin, limit
 from oauth_helper.web.services import services
 
 blueprint = Blueprint("attempts", __name__, url_prefix="/attempts")
 
-#: Characters of a report that are read; HubSpot's messages have a few hundred.
+#: Characters of a report that are read. HubSpot's messages have a few hundred.
 MAX_REPORT = 4000
 
-# Seconds after which a response that was put off is tried again.
-_TRIES_EVERY = 5
+# Seconds after which the page retries a deferred response.
+_RETRY_SECONDS = 5
 
 
 @blueprint.get("/<reference>")
 @limit("240 per minute")
 def page(reference: str) -> Response:
-    """How an attempt stands, for the browser that began it; others are told to start again."""
+    """Show an attempt to the browser that started it; any other browser should start again."""
     parsed = parse_reference(reference)
     kept = services().cookies.read(request, parsed) if parsed else None
     refusal = _refusal_in_query()
     if kept is None or (refusal and isinstance(kept, PendingAuthorization)):
-        return _start_again(refusal, parsed, kept)
+        return _refused(refusal, parsed, kept)
     profile = _profile_of(kept)
     match kept:
         case PendingAuthorization():
@@ -70,7 +69,7 @@ def page(reference: str) -> Response:
 @blueprint.get("/<reference>/status")
 @limit("1200 per minute")
 def status(reference: str) -> Response:
-    """Whether the response is there, for the page that waits for it in another tab."""
+    """Return the attempt's status as JSON, for the waiting page in another tab."""
     parsed = parse_reference(reference)
     kept = services().cookies.read(request, parsed) if parsed else None
     if kept is None:
@@ -81,39 +80,40 @@ def status(reference: str) -> Response:
 
 
 @blueprint.post("/<reference>/report")
-# No session stands behind it: the attempt's own cookie is proof enough, and other sites' forms do
-# not bring it along (SameSite). A tab that was open for hours still works.
+# The attempt's own cookie authorizes the report, without a session. Forms of other sites don't send
+# it (SameSite), and a tab that was open for hours still works.
 @csrf.exempt  # type: ignore[untyped-decorator]
 @limit("120 per minute")
 def report(reference: str) -> Response:
-    """Takes in what HubSpot's page said, and answers with what that means."""
+    """Process what HubSpot's page showed, and show what it means."""
     if not is_same_origin():
         abort(403, translate("This form was sent from another site."))
     parsed = parse_reference(reference)
     kept = services().cookies.read(request, parsed) if parsed else None
     if kept is None:
-        return _start_again(None, parsed, None)
+        return _refused(None, parsed, None)
     profile = _profile_of(kept)
     if isinstance(kept, Connected | Failed):
         return page(kept.reference)
     text = reported_text()
     if not text:
-        asked = translate("Please paste what HubSpot said, or pick the message that comes closest.")
-        return _waiting(profile, kept, asked)
+        error = translate("Please paste what HubSpot said, or pick the message that comes closest.")
+        return _waiting(profile, kept, error)
     try:
         failure = services().reports.report(profile, kept, text, by=CUSTOMER)
     except StoreUnavailableError:
         down = translate("The store of records does not answer. Try again soon.")
         return _waiting(profile, kept, down, 503)
     answer = _reported(profile, kept, failure) if failure else _connected(profile, kept)
-    # See Other, so that a reload does not send it again; for programs the answer is here already.
+    # See Other, so that a reload doesn't repeat the report. The body is for programs, which may
+    # not follow it.
     answer.status_code = 303
     answer.location = url("attempts.page", reference=kept.reference, _anchor="main")
     return answer
 
 
 def reported_text() -> str:
-    """What this request's form brings: the pasted text and the message that was picked."""
+    """Return the text that this request's form reports: the pasted one and the picked message."""
     pasted = request.form.get("message", "").strip()[:MAX_REPORT]
     picked = request.form.get("picked", "")
     usual = next((each.text for each in known_messages() if each.id == picked), "")
@@ -121,9 +121,9 @@ def reported_text() -> str:
 
 
 def _completed_later(profile: Profile, pending: PendingAuthorization) -> Response | None:
-    """Complete a response that was deferred; None when there is none, or none any more.
+    """Complete a deferred response; return None without one or when another tab was faster.
 
-    Only for a customer: a prefetch must not use up the code.
+    A prefetch gets an empty response, because it must not use up the code.
     """
     if pending.deferred is None:
         return None
@@ -139,58 +139,58 @@ def _completed_later(profile: Profile, pending: PendingAuthorization) -> Respons
         case Deferred():
             return _deferred(profile, outcome)
         case _:
-            return None  # another tab was faster
+            return None  # another tab has completed it
     response = make_response(redirect(url("attempts.page", reference=pending.reference), 303))
     services().cookies.keep(request, response, outcome)
     return response
 
 
 def _deferred(profile: Profile, deferred: Deferred) -> Response:
-    """Show the page that tries again by itself, without a script."""
+    """Show the page that retries by itself, without a script."""
     pending = deferred.pending
     shown = render_template(
         "deferred.html",
         pending=pending,
         profile=profile,
         why=deferred.reason,
-        seconds=_TRIES_EVERY,
-        again=_again(profile, pending),
+        seconds=_RETRY_SECONDS,
+        again=_start_again_url(profile, pending),
     )
     response = make_response(shown, 503)
-    response.headers["Retry-After"] = response.headers["Refresh"] = str(_TRIES_EVERY)
+    response.headers["Retry-After"] = response.headers["Refresh"] = str(_RETRY_SECONDS)
     services().cookies.keep(request, response, pending)
     return response
 
 
 def _still_open(profile: Profile, pending: PendingAuthorization) -> Response:
-    """The page of an attempt without response: it waits, or explains what became of it."""
+    """Show an attempt without a response: it waits, or its failure or success is known."""
     if _has_connected(pending):
         return _connected(profile, pending)
     try:
         failure = services().failures.get(pending.reference)
     except StoreUnavailableError:
-        failure = None  # the page is of use without it
-    if failure is not None and _is_told(failure):
+        failure = None  # the page is useful without it
+    if failure is not None and _has_details(failure):
         return _reported(profile, pending, failure)
     return _waiting(profile, pending)
 
 
 def _has_connected(pending: PendingAuthorization) -> bool:
-    """Whether it has connected, although the outcome's cookie never reached this browser."""
+    """Return whether it has connected although this browser never got the outcome's cookie."""
     try:
         return services().attempts.outcome(pending.reference) == "connected"
     except StoreUnavailableError:
         return False
 
 
-def _is_told(failure: Failure) -> bool:
-    """Whether there is more to say than that nothing came back."""
+def _has_details(failure: Failure) -> bool:
+    """Return whether more is known than that the customer never returned."""
     is_reported = any(event.what is EventType.REPORTED for event in failure.history)
     return is_reported or failure.stage is not Stage.AUTHORIZATION
 
 
 def _to_client(outcome: Connected) -> Response:
-    """Lead the browser back to the client with its code, once: a reload shows how it ended."""
+    """Redirect the browser to the client with its code, once; a reload shows the outcome."""
     if outcome.client_redirect_url is None or is_prefetch():
         return Response(status=204)
     response = make_response(redirect(outcome.client_redirect_url, 303))
@@ -199,7 +199,7 @@ def _to_client(outcome: Connected) -> Response:
 
 
 def _client_redirect_url(pending: PendingAuthorization, cause: Cause) -> str | None:
-    """Return the address that leads back to the client of the proxy; None without a client."""
+    """Return the address that redirects to the proxy client; None without a client."""
     server = services().server
     if server is None or pending.client_request is None:
         return None
@@ -207,7 +207,7 @@ def _client_redirect_url(pending: PendingAuthorization, cause: Cause) -> str | N
 
 
 def _connected(profile: Profile, attempt: PendingAuthorization | Connected) -> Response:
-    """Show that it is connected; with what was granted, if this browser knows."""
+    """Show that the account is connected, with the granted scopes if this browser has them."""
     if isinstance(attempt, Connected):
         outcome = attempt
     else:
@@ -232,12 +232,12 @@ def _connected(profile: Profile, attempt: PendingAuthorization | Connected) -> R
 def _waiting(
     profile: Profile, pending: PendingAuthorization, error: str = "", status: int = 400
 ) -> Response:
-    """The page that waits and offers to tell; with `error` when the form could not be taken."""
+    """Show the waiting page with the report form, and `error` if the form was rejected."""
     shown = render_template(
         "waiting.html",
         pending=pending,
         profile=profile,
-        again=_again(profile, pending),
+        again=_start_again_url(profile, pending),
         usual=known_messages(),
         error=error,
         typed=request.form.get("message", "")[:MAX_REPORT],
@@ -254,11 +254,11 @@ def _reported(profile: Profile, pending: PendingAuthorization, failure: Failure)
         pending,
         failure.cause,
         failure.missing,
-        others=_for_others_to_mend(failure),
+        others=_customer_side_causes(failure),
         pending=pending if failure.stage is Stage.AUTHORIZATION else None,
         usual=known_messages(),
         client_redirect_url=_client_redirect_url(pending, failure.cause),
-        # In a tab of its own people carry on at HubSpot; a popup has a page behind it that waits.
+        # In a tab the customer goes on at HubSpot; behind a popup another page waits.
         continue_to=_continue_to(pending, "failed") if pending.popup else None,
         opener=_opener(pending, "failed"),
     )
@@ -271,7 +271,7 @@ def _failed(
     missing: tuple[str, ...],
     **more: object,
 ) -> Response:
-    """What went wrong, in plain words, and what the reader can do or pass on."""
+    """Show what failed, in plain words, and what the customer or an admin can do."""
     fixes = fix_for(
         cause,
         scopes=missing,
@@ -288,15 +288,18 @@ def _failed(
         wording=wording,
         steps=_steps(fixes, Responsible.CUSTOMER),
         admin_steps=_steps(fixes, Responsible.ACCOUNT_ADMIN),
-        again=_again(profile, attempt),
+        again=_start_again_url(profile, attempt),
         client=attempt.client,
         **more,
     )
     return make_response(shown)
 
 
-def _for_others_to_mend(failure: Failure) -> list[Cause]:
-    """The next causes, if the reader's side could mend them: of ours one is as good as another."""
+def _customer_side_causes(failure: Failure) -> list[Cause]:
+    """Return the next likely causes that the customer or their admin could fix.
+
+    Causes on the operator's side would only confuse the customer.
+    """
     causes = dict.fromkeys(each.cause for each in failure.candidates[:4])
     theirs = (Responsible.CUSTOMER, Responsible.ACCOUNT_ADMIN)
     return [
@@ -320,32 +323,34 @@ def _profile_of(kept: PendingAuthorization | Connected | Failed) -> Profile:
 
 
 def _refusal_in_query() -> Rejection | None:
-    """Why the callback sent the browser here; of a fixed list, whoever wrote the address."""
+    """Return why the callback sent the browser here. Anyone can write the address, so check it."""
     value = request.args.get("refused")
     return Rejection(value) if value in set(Rejection) else None
 
 
-def _start_again(
+def _refused(
     refusal: Rejection | None,
     reference: str | None,
     kept: PendingAuthorization | Connected | Failed | None,
 ) -> Response:
-    """Why there is nothing to see. Without `refusal` somebody only looks at an attempt's page."""
+    """Show why there is no attempt to show. `refusal` is None if the page was opened directly."""
     profile = services().profiles.get(kept.profile if kept else request.args.get("profile", ""))
-    again = url("connect.home")
+    start_again = url("connect.home")
     if profile is not None:
-        again = _again(profile, kept) if kept else url("connect.connect", name=profile.name)
-    shown = render_template("refused.html", refusal=refusal, reference=reference, again=again)
+        new_attempt = url("connect.connect", name=profile.name)
+        start_again = _start_again_url(profile, kept) if kept else new_attempt
+    shown = render_template("refused.html", refusal=refusal, reference=reference, again=start_again)
     return make_response(shown, 503 if refusal in RETRYABLE else 400)
 
 
-def _again(profile: Profile, attempt: PendingAuthorization | Connected | Failed) -> str:
-    """The address that begins the same again."""
+def _start_again_url(profile: Profile, attempt: PendingAuthorization | Connected | Failed) -> str:
+    """Return the address that starts the same authorization again."""
     if attempt.client:
         client_request = (
             attempt.client_request if isinstance(attempt, PendingAuthorization) else None
         )
-        return f"{url('proxy.authorize')}?{client_request.query if client_request else attempt.start_query}"
+        query = client_request.query if client_request else attempt.start_query
+        return f"{url('proxy.authorize')}?{query}"
     address = url("connect.connect", name=profile.name)
     fields = {"return_to": attempt.return_to, "display": "popup" if attempt.popup else None}
     way_back = urlencode({name: value for name, value in fields.items() if value})
@@ -356,9 +361,9 @@ def _again(profile: Profile, attempt: PendingAuthorization | Connected | Failed)
 def _opener(
     attempt: PendingAuthorization | Connected | Failed, outcome: str
 ) -> dict[str, str] | None:
-    """What the script of a popup tells the page that opened it, and the one origin to tell it to.
+    """Return the message of a popup to the page that opened it, and the only origin to send it to.
 
-    None in any other window.
+    Returns None in any other window.
     """
     origin = origin_of(attempt.return_to) if attempt.popup and attempt.return_to else None
     if origin is None:
@@ -367,14 +372,14 @@ def _opener(
 
 
 def _continue_to(attempt: PendingAuthorization | Connected | Failed, outcome: str) -> str | None:
-    """`return_to` with the reference and the outcome added to its query."""
+    """Return `return_to` with the reference and the outcome added to its query."""
     if attempt.return_to is None:
         return None
     parts = urlsplit(attempt.return_to)
     query = [
         (name, value)
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
-        if name not in ("reference", "outcome")  # whoever made the address may have forged them
+        if name not in ("reference", "outcome")  # the address may contain forged ones
     ]
     query += [
         ("reference", attempt.reference),

@@ -1,4 +1,4 @@
-"""Lead the browser back to the client of the proxy that made the request, with the response."""
+"""Redirect the browser to the proxy client that made the request, with the response."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from oauth_helper.web.services import services
 
 
 def with_error_redirect(failed: Failed, client_request: ClientRequest) -> Failed:
-    """Return the failure with the address that leads back with an error."""
+    """Return the failure with the address that redirects to the client with an error."""
     server = services().server
     if server is None:
         return failed
@@ -24,9 +24,9 @@ def with_error_redirect(failed: Failed, client_request: ClientRequest) -> Failed
 def with_code_redirect(
     profile: Profile, pending: PendingAuthorization, connected: Connected
 ) -> Connected | Failed:
-    """Return the outcome with the address that leads back with a code.
+    """Return the outcome with the address that redirects to the client with a code.
 
-    Without the store there is no code that could be redeemed only once: then it has failed.
+    While Redis is down this is a failure, because no code could be limited to a single use.
     """
     server, client_request = services().server, pending.client_request
     if server is None or client_request is None or connected.issued is None:

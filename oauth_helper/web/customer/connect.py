@@ -1,4 +1,4 @@
-"""The customer starts at our first page, goes to HubSpot, and comes back to the callback."""
+"""Serve the first page, the start of an attempt, and the callback that HubSpot redirects to."""
 
 from __future__ import annotations
 
@@ -11,40 +11,39 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.profiles import Profile
-from oauth_helper.hubspot.authorization_request import HUBLETS
 from oauth_helper.hubspot.authorization_response import (
     AuthorizationResponse,
     read_authorization_response,
     single,
 )
-from oauth_helper.models import PendingAuthorization, reference_in_state
+from oauth_helper.hubspot.hublets import HUBLETS, is_hublet
+from oauth_helper.models import PendingAuthorization
 from oauth_helper.oauth.client.callback import allowed_issuers, validate_state
 from oauth_helper.oauth.client.outcome import Connected, Deferred, Failed, Rejected, Rejection
-from oauth_helper.oauth.client.start import Started, StartOptions
-from oauth_helper.scopes import UnknownScopesError
+from oauth_helper.oauth.client.start import Started, StartOptions, reference_in_state
+from oauth_helper.scopes import UnknownScopesError, parse_scope
 from oauth_helper.web.customer.client_redirect import with_code_redirect, with_error_redirect
-from oauth_helper.web.customer.scope_choice import (
-    describe_scope_choice,
-    is_prefetch,
-    scopes_from_query,
-)
+from oauth_helper.web.customer.scope_choice import describe_scope_choice
 from oauth_helper.web.i18n import language
-from oauth_helper.web.security import limit
+from oauth_helper.web.security import is_prefetch, limit
 from oauth_helper.web.services import profile_or_404, services
 
 blueprint = Blueprint("connect", __name__)
 
-#: A return address has to fit into the attempt's cookie.
+#: Characters of a return address, which must fit into the attempt's cookie.
 MAX_RETURN_TO = 500
 
-# HubSpot's codes are far shorter; one has to fit into the attempt's cookie.
+# Characters of a code, which must fit into the attempt's cookie. HubSpot's are far shorter.
 _MAX_CODE = 500
+
+# Characters of a choice. All scopes of the shipped catalogue take a fifth of it.
+_MAX_CHOICE = 8000
 
 
 @blueprint.get("/")
 @limit("300 per minute")
 def home() -> str:
-    """The profiles, each with its button and what it will ask for."""
+    """Show the profiles, each with its button and the scopes that it requests."""
     profiles = services().profiles
     waiting = services().cookies.pending(request)
     return render_template(
@@ -70,7 +69,7 @@ def connect(name: str) -> BaseResponse:
     match result:
         case Started(pending, address):
             bind_contextvars(reference=pending.reference)
-            # Without the page that `redirect` makes, which no browser shows.
+            # Without the body that `redirect` would add, which no browser shows.
             response = Response(status=302, headers={"Location": address})
             services().cookies.keep(request, response, pending)
             return response
@@ -81,7 +80,7 @@ def connect(name: str) -> BaseResponse:
 @blueprint.get("/callback/<name>")
 @limit("240 per minute")
 def callback(name: str) -> BaseResponse:
-    """The redirection endpoint (RFC 6749 section 3.1.2): always leads on to the attempt's page."""
+    """Serve the redirection endpoint (RFC 6749 section 3.1.2): redirect to the attempt's page."""
     profile = profile_or_404(name)
     if is_prefetch():
         return Response(status=204)
@@ -103,7 +102,7 @@ def callback(name: str) -> BaseResponse:
         now=services().clock(),
     )
     if isinstance(pending, Rejected):
-        return _start_again(reference, profile, pending.reason)
+        return _to_refusal(reference, profile, pending.reason)
     return _complete(profile, pending, read_authorization_response(parameters))
 
 
@@ -112,43 +111,39 @@ def _complete(
 ) -> BaseResponse:
     match services().callback.complete(profile, pending, response):
         case Connected() as connected:
-            if pending.client_request:
-                return _to_attempt(
-                    pending.reference, with_code_redirect(profile, pending, connected)
-                )
-            return _to_attempt(pending.reference, connected)
+            return _to_attempt(pending.reference, with_code_redirect(profile, pending, connected))
         case Failed() as failed:
             if pending.client_request:
                 failed = with_error_redirect(failed, pending.client_request)
             return _to_attempt(pending.reference, failed)
         case Deferred(reason, deferred):
             if _is_too_long(deferred):
-                return _start_again(pending.reference, profile, reason)
-            # The attempt's page tries again; until then the browser keeps the code, encrypted.
+                return _to_refusal(pending.reference, profile, reason)
+            # The attempt's page retries; until then the browser keeps the code, encrypted.
             return _to_attempt(pending.reference, deferred)
         case Rejected(Rejection.USED) if pending.client_request is None:
-            # By this very browser, whose answer was lost: its page shows how it ended.
+            # This browser used it, but lost our response. The attempt's page shows the outcome.
             return _to_attempt(pending.reference)
         case Rejected(reason):
-            return _start_again(pending.reference, profile, reason)
+            return _to_refusal(pending.reference, profile, reason)
 
 
 def _is_too_long(pending: PendingAuthorization) -> bool:
-    """Whether the code does not fit into a cookie."""
+    """Return whether the code is too long for a cookie."""
     return pending.deferred is not None and len(pending.deferred.code) > _MAX_CODE
 
 
 def _to_attempt(
     reference: str, kept: Connected | Failed | PendingAuthorization | None = None
 ) -> BaseResponse:
-    """Answer See Other: code and state leave the address bar."""
+    """Redirect to the attempt's page, which removes code and state from the address bar."""
     response = redirect(url("attempts.page", reference=reference), 303)
     if kept is not None:
         services().cookies.keep(request, response, kept)
     return response
 
 
-def _start_again(reference: str | None, profile: Profile, reason: Rejection) -> BaseResponse:
+def _to_refusal(reference: str | None, profile: Profile, reason: Rejection) -> BaseResponse:
     address = url(
         "attempts.page", reference=reference or "unknown", refused=reason, profile=profile.name
     )
@@ -177,9 +172,9 @@ def _start_query(
     hub_id: int | None,
     region: str | None,
 ) -> str:
-    """The choices to begin the same again, as a query. Raises `UnknownScopesError`.
+    """Return the customer's choices as a query string, to start again with the same.
 
-    A choice that is the default is left out: a form sends all of its boxes.
+    Leaves out default choices, because a form sends all its boxes. Raises `UnknownScopesError`.
     """
     fields: dict[str, object] = {"hub_id": hub_id, "region": region}
     if optional is not None:
@@ -187,6 +182,19 @@ def _start_query(
         if chosen != profile.requested_scopes():
             fields["optional_scope"] = " ".join(name for name in chosen.all if name in optional)
     return urlencode({name: value for name, value in fields.items() if value is not None})
+
+
+def scopes_from_query() -> tuple[str, ...] | None:
+    """Return the optional scopes that the query chooses; None when it makes no choice.
+
+    The parameter occurs once, with spaces, or once for each scope, as a form sends it. Ends the
+    request with 400 when it is longer than any valid choice.
+    """
+    values = request.args.getlist("optional_scope")
+    text = " ".join(values)
+    if len(text) > _MAX_CHOICE:
+        abort(400, "The address chooses more scopes than there are.")
+    return parse_scope(text) if values else None
 
 
 def _hub_id() -> int | None:
@@ -198,13 +206,13 @@ def _hub_id() -> int | None:
 
 def _region() -> str | None:
     region = request.args.get("region") or None
-    if region not in (None, *HUBLETS):
-        abort(400, f"region has to be one of {', '.join(HUBLETS)}.")
+    if region is not None and not is_hublet(region):
+        abort(400, f"region has to be a hublet of HubSpot, such as {', '.join(HUBLETS)}.")
     return region
 
 
 def _return_to(profile: Profile) -> str | None:
-    """The address to lead back to, if its origin is registered; exact match, nothing clever."""
+    """Return the requested return address, or end the request if its origin isn't registered."""
     address = request.args.get("return_to")
     if not address:
         return None
@@ -216,7 +224,7 @@ def _return_to(profile: Profile) -> str | None:
 
 
 def _popup(profile: Profile, return_to: str | None) -> bool:
-    """Whether it happens in a window of its own, which tells the origin of `return_to`."""
+    """Return whether the window is a popup, which sends its outcome to `return_to`'s origin."""
     display = request.args.get("display") or None
     if display not in (None, "popup"):
         abort(400, "display has to be popup.")

@@ -1,4 +1,4 @@
-"""The script that other sites load to connect HubSpot from their own pages."""
+"""Serve the script that other sites load to connect HubSpot from their own pages."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from flask import Blueprint, Response, current_app, send_from_directory
 
 blueprint = Blueprint("embed", __name__)
 
-# Seconds for which browsers keep it without asking again.
-_KEPT = 3600
+# Seconds for which browsers cache the script.
+_MAX_AGE = 3600
 
 
 @blueprint.get("/embed.js")
 def script() -> Response:
-    """The script, for any site; it holds nothing that is meant for one of them."""
+    """Return the script, which is the same for every site."""
     folder = current_app.static_folder or ""
     response = send_from_directory(
-        folder, "embed.js", mimetype="text/javascript", conditional=True, max_age=_KEPT
+        folder, "embed.js", mimetype="text/javascript", conditional=True, max_age=_MAX_AGE
     )
-    # Pages with Cross-Origin-Embedder-Policy load only what says that they may.
+    # Pages with Cross-Origin-Embedder-Policy load only resources that allow it.
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

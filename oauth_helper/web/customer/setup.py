@@ -1,4 +1,4 @@
-"""Setting up the HubSpot app: what an admin has to enter, for this profile, letter by letter."""
+"""Show what a developer must enter in the HubSpot app of a profile, exactly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from oauth_helper.config.app_setup import SetupChecklist, app_hsmeta, setup_chec
 from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.authorization_request import authorization_url
 from oauth_helper.scopes import UnknownScopesError
-from oauth_helper.web.customer.scope_choice import scopes_from_query
+from oauth_helper.web.customer.connect import scopes_from_query
 from oauth_helper.web.security import limit
 from oauth_helper.web.services import profile_or_404, services
 
@@ -19,7 +19,7 @@ blueprint = Blueprint("setup", __name__, url_prefix="/setup")
 @blueprint.get("/<name>")
 @limit("120 per minute")
 def setup(name: str) -> str:
-    """The page: redirect URLs, scopes by kind, the file, and the link that fits them."""
+    """Show the redirect URLs, the scopes by kind, the project file, and the matching link."""
     profile = profile_or_404(name)
     optional = scopes_from_query()
     steps = _checklist(profile, optional)
@@ -44,7 +44,7 @@ def setup(name: str) -> str:
 @blueprint.get("/<name>/app-hsmeta.json")
 @limit("120 per minute")
 def file(name: str) -> Response:
-    """The ready file for a developer project."""
+    """Return the complete app-hsmeta.json for a developer project."""
     profile = profile_or_404(name)
     text = app_hsmeta(_checklist(profile, scopes_from_query()))
     headers = {"Content-Disposition": 'attachment; filename="app-hsmeta.json"'}

@@ -1,4 +1,5 @@
-// Small conveniences. Every page works without them; what needs this script is hidden until it runs.
+// Small conveniences. Every page works without them; what needs this script stays hidden until it
+// runs.
 "use strict";
 
 for (const button of document.querySelectorAll("[data-copy]")) {
@@ -32,20 +33,20 @@ for (const box of document.querySelectorAll("[data-filter]")) {
     }
     found.textContent = words.length ? (shown ? `${shown} of ${items.length}` : "Nothing fits") : "";
   });
-  // Enter would send the form and lose the search.
+  // Enter would submit the form and lose the search.
   box.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
 }
 
-// A page that waits for HubSpot's answer notices it when it arrives in another tab.
+// A page that waits for HubSpot's response notices when it arrives in another tab.
 for (const part of document.querySelectorAll("[data-watch]")) {
-  let asked = 0;
-  const ask = async () => {
-    asked += 1;
-    const answer = await fetch(part.dataset.watch, { cache: "no-store" }).catch(() => null);
-    if (answer && answer.status === 404) return;
-    if (answer && answer.ok && (await answer.json()).status !== "waiting") return arrived();
-    // Quickly at first, then rarely: a tab may stay open for days.
-    if (asked < 400) setTimeout(ask, asked < 20 ? 3000 : 20000);
+  let polls = 0;
+  const poll = async () => {
+    polls += 1;
+    const response = await fetch(part.dataset.watch, { cache: "no-store" }).catch(() => null);
+    if (response && response.status === 404) return;
+    if (response && response.ok && (await response.json()).status !== "waiting") return arrived();
+    // Often at first, then rarely: a tab may stay open for days.
+    if (polls < 400) setTimeout(poll, polls < 20 ? 3000 : 20000);
   };
   const arrived = () => {
     part.querySelector("[data-arrived]").hidden = false;
@@ -53,10 +54,10 @@ for (const part of document.querySelectorAll("[data-watch]")) {
     const link = part.querySelector("[data-arrived] a");
     if (link && !typed) location.replace(link.href);
   };
-  setTimeout(ask, 1500);
+  setTimeout(poll, 1500);
 }
 
-// Going back from HubSpot may show the first page as it was before; what is known now is new.
+// After going back from HubSpot, the browser may show an outdated first page from its cache.
 addEventListener("pageshow", (event) => {
   if (event.persisted && document.querySelector("[data-fresh]")) location.reload();
 });

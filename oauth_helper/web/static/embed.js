@@ -1,15 +1,15 @@
-// "Connect HubSpot" from a page of another origin, in a popup. docs/embedding.md tells how to use it.
-// Without this script, or where popups are blocked, the same link leads the same way in the same tab.
+// "Connect HubSpot" from a page of another origin, in a popup. docs/embedding.md explains its use.
+// Without this script, or when popups are blocked, the same link works in the same tab.
 "use strict";
 
 (() => {
   if (window.oauthHelper) return; // included twice
   const HELPER = new URL(document.currentScript.src).origin;
   const EVENT = "connecthubspot";
-  const NONCE = "connecthubspot"; // the parameter of the return address; it names a channel
+  const NONCE = "connecthubspot"; // a parameter of the return address; its value names a channel
   const POPUP = "popup,width=520,height=720";
   const REFERENCE = /^[2-9A-Z]{4}-[2-9A-Z]{4}-[2-9A-Z]{4}$/;
-  const LONGEST = 440; // return_to may have 500 characters, the nonce among them
+  const MAX_RETURN_TO = 440; // return_to may have 500 characters, including the nonce
 
   const isAnswer = (data) =>
     REFERENCE.test(data?.reference) && ["connected", "failed"].includes(data.outcome);
@@ -23,48 +23,48 @@
   const here = () => {
     const { href, origin, pathname } = location;
     const address = href.split("#")[0];
-    return address.length > LONGEST ? origin + pathname : address;
+    return address.length > MAX_RETURN_TO ? origin + pathname : address;
   };
 
-  // Follows one popup to its end: events at `element`, and the first of them as a promise.
+  // Follow one popup to its end: dispatch events at `element`, and return the first as a promise.
   const follow = (popup, nonce, element) => new Promise((resolve) => {
     const channel = channelOf(nonce);
     const over = new AbortController();
-    let told = "";
+    let dispatched = "";
     let seenClosed = 0;
-    const tell = (outcome, reference = null) => {
-      if (told === `${outcome} ${reference}`) return; // a reload of the popup tells it again
-      told = `${outcome} ${reference}`;
+    const dispatch = (outcome, reference = null) => {
+      if (dispatched === `${outcome} ${reference}`) return; // the popup was reloaded
+      dispatched = `${outcome} ${reference}`;
       const detail = { reference, outcome };
       const place = element.isConnected ? element : document;
       place.dispatchEvent(new CustomEvent(EVENT, { bubbles: true, detail }));
       resolve(detail);
-      if (outcome !== "connected") return; // an answer may still come: somebody starts again
+      if (outcome !== "connected") return; // the customer may start again in the popup
       over.abort();
       channel.close();
     };
-    const hear = ({ origin, source, data }) => {
+    const receive = ({ origin, source, data }) => {
       const isOurs = origin === HELPER && source === popup && data?.source === "oauth_helper";
-      if (isOurs && isAnswer(data)) tell(data.outcome, data.reference);
+      if (isOurs && isAnswer(data)) dispatch(data.outcome, data.reference);
     };
-    window.addEventListener("message", hear, { signal: over.signal });
+    window.addEventListener("message", receive, { signal: over.signal });
     channel.addEventListener("message", ({ data }) => {
       if (!isAnswer(data)) return;
       channel.postMessage("heard");
-      tell(data.outcome, data.reference);
+      dispatch(data.outcome, data.reference);
     });
-    // A popup also reads as closed when a page in it has cut the tie to this one, and then it is in
-    // front of the person still. Who has closed it is back here, and this page has the focus. The
-    // listeners stay either way: an answer that comes after that is told too.
+    // `popup.closed` is also true when a page in the popup has severed the link to this page
+    // (Cross-Origin-Opener-Policy). Then the customer is still in the popup; only after closing it
+    // does this page have the focus. The listeners stay, so a later answer still arrives.
     const watch = setInterval(() => {
       seenClosed = popup.closed && document.hasFocus() ? seenClosed + 1 : 0;
-      if (!told && seenClosed === 2) tell("closed");
-      if (told) clearInterval(watch);
+      if (!dispatched && seenClosed === 2) dispatch("closed");
+      if (dispatched) clearInterval(watch);
     }, 500);
   });
 
-  // Has to be called in a click. Resolves to the first { reference, outcome } of the popup; all of
-  // them are events at `element`.
+  // Call it in a click handler, otherwise browsers block the popup. Resolves to the popup's first
+  // { reference, outcome }; each one is also an event at `element`.
   const connect = async (address, element = document) => {
     const url = new URL(address, document.baseURI);
     if (url.origin !== HELPER) throw new TypeError(`${url.origin} is not ${HELPER}`);
@@ -77,10 +77,10 @@
       back.searchParams.set(NONCE, nonce);
       inPopup.searchParams.set("return_to", back.href);
       inPopup.searchParams.set("display", "popup");
-      // At another origin nobody would hear the answer.
+      // At another origin no page would receive the answer.
       if (back.origin === location.origin) popup = window.open(inPopup, "_blank", POPUP);
     } catch {
-      // The return address is none: the page that the link leads to says so.
+      // The return address is invalid; the page behind the link explains it.
     }
     if (popup) return follow(popup, nonce, element);
     location.assign(url);
@@ -106,7 +106,8 @@
     connect(url, form);
   });
 
-  // A popup without its opener ends at its return address, this page: it tells the one that waits.
+  // A popup without its opener ends at its return address, which loads this script: pass the answer
+  // on to the page that waits.
   const address = new URL(location.href);
   const query = address.searchParams;
   const nonce = query.get(NONCE);
@@ -116,7 +117,7 @@
     history.replaceState(history.state, "", address);
     if (isAnswer(answer)) {
       const channel = channelOf(nonce);
-      // Only where somebody waits for this very nonce; else the page stays for the person.
+      // Close only if a page waits for this nonce. Otherwise the customer goes on in this window.
       channel.addEventListener("message", () => window.close());
       channel.postMessage(answer);
     }

@@ -1,21 +1,21 @@
-// In a popup, at its end: tells the page that opened it how it ended. docs/embedding.md says more.
+// At the end of a popup, send the outcome to the page that opened it. See docs/embedding.md.
 "use strict";
 
 (() => {
   const { reference, outcome, origin } = document.currentScript.dataset;
-  const way = document.querySelector("[data-continue]");
+  const link = document.querySelector("[data-continue]");
   const close = document.querySelector("[data-close]");
   if (window.opener && !window.opener.closed) {
-    // To one origin, which the profile registers; whoever else has opened this hears nothing.
+    // Only to the origin that the profile registers; an opener of another origin receives nothing.
     window.opener.postMessage({ source: "oauth_helper", reference, outcome }, origin);
     if (outcome === "connected") window.close();
     if (close) {
-      way.hidden = true;
+      link.hidden = true;
       close.hidden = false;
       close.addEventListener("click", () => window.close());
     }
   } else if (outcome === "connected") {
-    // A page on the way has cut the tie to the opener: a page of its own origin tells it.
-    location.replace(way.href);
+    // A page in between has severed the link to the opener; the return address passes it on.
+    location.replace(link.href);
   }
 })();

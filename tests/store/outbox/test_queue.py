@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paths import TESTS
 
-from oauth_helper.common.codec import decode_tagged, encode_tagged
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.secrets import Secret
 from oauth_helper.failures.model import Event, EventType
@@ -68,9 +67,7 @@ NOTES = [
 @pytest.fixture
 def make(tmp_path):
     def begin(**options):
-        return Outbox(
-            tmp_path / "outbox", encrypt=SEALER.encrypt, decrypt=SEALER.decrypt, **options
-        )
+        return Outbox(tmp_path / "outbox", encryptor=SEALER, **options)
 
     return begin
 
@@ -87,7 +84,7 @@ def began(number):
 
 @pytest.mark.parametrize("note", NOTES, ids=lambda note: type(note).__name__)
 def test_a_note_comes_back_as_it_was(note):
-    again = decode_tagged(encode_tagged(note), EVENT_TYPES)
+    again = SEALER.decrypt_value(SEALER.encrypt_value(note), *EVENT_TYPES)
     assert again == note
     if isinstance(note, ConnectionSaved):
         assert again.tokens.refresh_token.reveal() == "canary-refresh"
@@ -96,15 +93,15 @@ def test_a_note_comes_back_as_it_was(note):
 @given(some_failures(5))
 def test_every_failure_comes_back_as_it_was(failures):
     for failure in failures:
-        assert decode_tagged(encode_tagged(AttemptFailed(failure)), EVENT_TYPES) == AttemptFailed(
-            failure
-        )
+        assert SEALER.decrypt_value(
+            SEALER.encrypt_value(AttemptFailed(failure)), *EVENT_TYPES
+        ) == AttemptFailed(failure)
 
 
 @given(st.binary(max_size=200))
 def test_what_is_no_note_is_a_value_error(data):
-    with pytest.raises(ValueError, match="can be read"):
-        decode_tagged(data, EVENT_TYPES)
+    with pytest.raises(ValueError, match="not a value"):
+        SEALER.decrypt_value(SEALER.encrypt(data).decode(), *EVENT_TYPES)
 
 
 def test_notes_come_out_once_and_in_their_order_also_for_another_process(make):
@@ -155,7 +152,7 @@ def test_a_note_that_cannot_be_written_holds_nobody_up_and_is_kept(make, tmp_pat
     stranger = Encryptor([Secret("another key that is long enough too")], purpose="outbox")
     with sqlite3.connect(tmp_path / "outbox" / "notes.sqlite3") as database:
         database.execute(
-            "UPDATE notes SET note = ? WHERE id = 1", (stranger.encrypt(encode_tagged(began(1))),)
+            "UPDATE notes SET note = ? WHERE id = 1", (stranger.encrypt_value(began(1)).encode(),)
         )
     database.close()
     assert taken(box) == [began(2)]
@@ -205,7 +202,7 @@ sys.path[:0] = sys.argv[2:]
 from pathlib import Path
 from store.outbox.test_queue import SEALER, began
 from oauth_helper.store.outbox.queue import Outbox
-box = Outbox(Path(sys.argv[1]), encrypt=SEALER.encrypt, decrypt=SEALER.decrypt)
+box = Outbox(Path(sys.argv[1]), encryptor=SEALER)
 number = 0
 while True:
     box.put(began(number))
@@ -257,13 +254,13 @@ def test_beyond_that_notes_are_kept_in_memory_and_then_lost_and_told(make, caplo
         assert put < 5000
     assert box.depth() == put - 1
     assert "in memory only" in caplog.text
-    assert "lost, because the outbox takes no more: failed" in caplog.text
+    assert "lost because the outbox is full: failed" in caplog.text
     assert len(taken(box)) == put - 1
 
 
 def test_where_nothing_can_be_written_notes_wait_in_memory(tmp_path, caplog):
     (tmp_path / "file").write_text("not a directory")
-    box = Outbox(tmp_path / "file" / "outbox", encrypt=SEALER.encrypt, decrypt=SEALER.decrypt)
+    box = Outbox(tmp_path / "file" / "outbox", encryptor=SEALER)
     assert problem_with(tmp_path / "file/outbox") == f"{tmp_path}/file/outbox cannot be written"
     box.put(NOTES[1])
     box.put(NOTES[2])
@@ -291,7 +288,7 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(make, tmp_path, damage,
     taken(box)
     box.put(began(1))
     assert taken(box) == [began(1)]
-    assert "the outbox is damaged and set aside" in caplog.text
+    assert "the outbox is damaged; moving it to" in caplog.text
     assert (tmp_path / "outbox" / "notes.damaged").stat().st_size == size
 
 

@@ -73,8 +73,7 @@ def test_unknown_scopes_are_refused_and_named(tool, failures, hubspot):
     assert (answer["error"], answer["state"]) == ("invalid_scope", "xyz")
     (failure,) = failures()
     assert answer["error_description"] == (
-        "These scopes are not known here: crm.objects.contact.read, bogus. "
-        f"Reference: {failure['reference']}"
+        f"Unknown scopes: crm.objects.contact.read, bogus. Reference: {failure['reference']}"
     )
     assert failure["cause"] == "invalid_scope_name"
     assert failure["missing"] == ["crm.objects.contact.read", "bogus"]

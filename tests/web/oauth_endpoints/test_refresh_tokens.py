@@ -9,6 +9,7 @@ from oauth_clients import SECRET, VERIFIER, Tool, pkce
 
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.secrets import Secret
+from oauth_helper.oauth.server.refresh_tokens import RefreshToken
 
 OTHER = {"id": "other", "name": "Other Tool"}
 PUBLIC = {"secret_hash": None}
@@ -74,8 +75,14 @@ def test_a_refresh_token_that_was_changed_is_refused(tool, hubspot, change):
 @pytest.mark.parametrize("purpose", ["attempts", "tokens", "given out", "sign-ins"])
 def test_what_was_sealed_for_another_purpose_is_no_refresh_token(tool, environ, purpose):
     encryptor = Encryptor([Secret(environ["SECRET_KEY"])], purpose=purpose)
-    document = ["tool", "workato", "2222-2222-2222", "workato.1000104.tool", "x", None]
-    refused(tool.refresh("ohr." + encryptor.encrypt(json.dumps(document).encode()).decode()))
+    token = RefreshToken(
+        client_id="tool",
+        profile="workato",
+        grant="2222-2222-2222",
+        connection="workato.1000104.tool",
+        token=Secret("x"),
+    )
+    refused(tool.refresh("ohr." + encryptor.encrypt_value(token)))
 
 
 def test_hubspots_own_tokens_are_no_refresh_tokens_here(tool, hubspot):

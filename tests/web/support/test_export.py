@@ -19,12 +19,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import redis
 import urllib3
 from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
 
 from oauth_helper import create_app
 from oauth_helper.common.references import new_reference
-from oauth_helper.config.settings import Config
+from oauth_helper.config.settings import Settings
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Failure
 from oauth_helper.scopes import RequestedScopes
@@ -53,6 +54,11 @@ def record_many(app, count, message=lambda: "HubSpot said no. " * 20):
         assert services_of(app).failures.record(failure)
 
 
+def stop_store(app):
+    with redis.Redis.from_url(services_of(app).config.redis_url.reveal()) as client:
+        client.shutdown(nosave=True)
+
+
 def download(browser, form="csv", headers=None, **query):
     """The answer, read to its end."""
     query = {"format": form, **query}
@@ -64,10 +70,6 @@ def download(browser, form="csv", headers=None, **query):
 def rows_of(response):
     text = response.data.decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
-
-
-def ids_on(page):
-    return dict(re.findall(r'href="/support/export\?format=(csv|jsonl)&amp;id=([^"&]+)', page.text))
 
 
 @pytest.mark.parametrize("role", ["agent", "viewer"])
@@ -133,53 +135,9 @@ def test_what_cannot_be_exported_is_named(staff, query, named):
     assert named in response.text
 
 
-@pytest.mark.parametrize("path", ["", "?format=csv", "/start", "/abc.csv/progress"])
+@pytest.mark.parametrize("path", ["", "?format=csv", "/start"])
 def test_strangers_are_asked_to_sign_in(client, path):
     assert client.get(f"/support/export{path}").location.startswith("/support/login")
-
-
-class TestProgress:
-    def test_is_kept_for_who_downloads(self, app, staff):
-        record_many(app, 3)
-        viewer = staff("viewer")
-        ids = ids_on(viewer.get("/support/export/start"))
-        assert ids.keys() == {"csv", "jsonl"}
-        path = f"/support/export/{ids['csv']}/progress"
-        assert viewer.get(path).json == {"written": 0, "total": 3, "done": False}
-        assert len(rows_of(download(viewer, "csv", id=ids["csv"]))) == 3
-        assert viewer.get(path).json == {"written": 3, "total": 3, "done": True}
-        other = viewer.get(f"/support/export/{ids['jsonl']}/progress")
-        assert other.json["done"] is False
-
-    def test_is_nobody_elses(self, staff):
-        ids = ids_on(staff("viewer").get("/support/export/start"))
-        agent = staff("agent")
-        assert agent.get(f"/support/export/{ids['csv']}/progress").status_code == 404
-        assert download(agent, "csv", id=ids["csv"]).status_code == 404
-        page_id = ids["csv"].removesuffix(".csv")
-        assert agent.get(f"/support/export/start?id={page_id}").status_code == 404
-
-    def test_that_nobody_knows_does_not_keep_from_the_file(self, app, staff):
-        record_many(app, 1)
-        viewer = staff("viewer")
-        assert viewer.get("/support/export/nobody/progress").status_code == 404
-        assert len(rows_of(download(viewer, "csv", id="nobody"))) == 1
-
-    def test_stands_on_the_page_too(self, app, staff):
-        record_many(app, 3)
-        viewer = staff("viewer")
-        page = viewer.get("/support/export/start?status=open")
-        reload = re.search(r'href="([^"]+)">Reload to see', page.text)[1].replace("&amp;", "&")
-        assert "status=open" in reload
-        assert "nothing written yet" in viewer.get(reload).text
-        download(viewer, "csv", id=ids_on(page)["csv"])
-        again = viewer.get(reload)
-        assert "Finished: 3 failures." in again.text
-        assert ids_on(again) == ids_on(page)
-
-    def test_is_forgotten_after_an_hour(self, staff, store):
-        ids = ids_on(staff("viewer").get("/support/export/start"))
-        assert 3500 < store.ttl(f"oh:export:{ids['csv']}") <= 3600
 
 
 def test_only_so_many_at_once(app, make_app, staff):
@@ -260,7 +218,7 @@ class TestStoreThatDies:
     @pytest.fixture
     def own_app(self, environ, own_store, clock):
         settings = {**environ, "REDIS_URL": own_store.url}
-        app = create_app(Config.from_environ(settings), clock=clock)
+        app = create_app(Settings.from_environ(settings), clock=clock)
         record_many(app, self.COUNT)
         return app
 
@@ -273,16 +231,13 @@ class TestStoreThatDies:
 
     @pytest.mark.parametrize("form", ["csv", "jsonl"])
     def test_breaks_the_download_off(self, own_app, viewer, form):
-        id_ = ids_on(viewer.get("/support/export/start"))[form]
-        response = viewer.get(
-            f"/support/export?format={form}&id={id_}", headers=PACKED, buffered=False
-        )
+        response = viewer.get(f"/support/export?format={form}", headers=PACKED, buffered=False)
         pieces, unpacker = response.iter_encoded(), zlib.decompressobj(wbits=31)
         text = unpacker.decompress(next(pieces)).decode()
-        services_of(own_app).exports._client.shutdown(nosave=True)
+        stop_store(own_app)
         with pytest.raises(zlib.error, match="invalid block"):
             text += "".join(unpacker.decompress(piece).decode() for piece in pieces)
-        with pytest.raises(Exception, match="in Failures"):
+        with pytest.raises(Exception, match="Redis unreachable"):
             list(pieces)
         assert not unpacker.eof
         assert 500 <= text.count("2026-11-18T") < self.COUNT
@@ -298,7 +253,7 @@ class TestStoreThatDies:
         each = type(failures).each
 
         def stopped(self, wanted):
-            self._client.shutdown(nosave=True)
+            stop_store(own_app)
             return each(self, wanted)
 
         monkeypatch.setattr(type(failures), "each", stopped)
@@ -327,7 +282,7 @@ class TestServed:
     @pytest.fixture
     def app(self, settings):
         """The same application, to look into its store."""
-        app = create_app(Config.from_environ(settings))
+        app = create_app(Settings.from_environ(settings))
         chance = random.Random(1)
         letters = string.ascii_letters + string.digits
         # They hardly get smaller, so that what lies between the two cannot hold the file.
@@ -364,7 +319,7 @@ class TestServed:
     def test_one_that_breaks_off_is_no_file(self, program, app):
         pieces = program.export(PACKED).stream(50_000, decode_content=True)
         assert next(pieces)
-        services_of(app).exports._client.shutdown(nosave=True)
+        stop_store(app)
         with pytest.raises(urllib3.exceptions.DecodeError, match="invalid block"):
             list(pieces)
 

@@ -61,6 +61,7 @@ class CandidateJson(JsonModel):
 
     cause: Cause
     why: str
+    scopes: list[str] = Field(description="The scopes that this cause is about.")
 
 
 class FixJson(JsonModel):
@@ -77,7 +78,7 @@ class DiagnosisJson(JsonModel):
     candidates: list[CandidateJson] = Field(description="The likeliest first.")
     scopes: list[str]
     fix: list[FixJson] = Field(validation_alias="fixes")
-    ask: str = _ASK
+    ask: str = Field(validation_alias="next_question", description=_ASK.description)
 
 
 class PreflightProblemJson(JsonModel):
@@ -108,7 +109,7 @@ class PreflightJson(JsonModel):
                 "ok": checked.ok,
                 "problems": checked.problems,
                 "requested": checked.requested,
-                "mended": checked.mended,
+                "mended": checked.fixed_request,
                 "corrected_app_config": corrected,
             }
         )

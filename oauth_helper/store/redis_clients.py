@@ -1,0 +1,146 @@
+"""redis-py's clients with one guard under all commands, which translates their errors.
+
+Their methods raise `StoreUnavailableError` in place of redis-py's errors: when Redis can't be
+reached, when it failed several times in a row and is skipped for a while, and when it rejects a
+command. The message has the error's name, never its text, which may quote data.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Self, TypeVar, cast
+
+import redis
+from redis.commands import RedisClusterCommands
+from redis.exceptions import NoScriptError, RedisClusterException
+
+from oauth_helper.common.circuit_breaker import CircuitBreaker
+from oauth_helper.common.metrics import STORE_ERRORS
+from oauth_helper.models import StoreUnavailableError
+
+R = TypeVar("R")
+P = TypeVar("P", redis.client.Pipeline, redis.cluster.ClusterPipeline)
+
+# After this many failures in a row requests don't wait for Redis any more: it is tried once a
+# second. A trial takes as long as the timeouts allow.
+_FAILURES, _RESET_TIMEOUT, _HALF_OPEN_TIMEOUT = 3, 1.0, 10.0
+
+# These say that Redis is away; with any other error it has answered.
+_AWAY = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
+
+
+class _Guard:
+    """Send commands through a circuit breaker, and translate redis-py's errors."""
+
+    def __init__(self) -> None:
+        self._breaker = CircuitBreaker(
+            failures=_FAILURES,
+            reset_timeout=_RESET_TIMEOUT,
+            half_open_timeout=_HALF_OPEN_TIMEOUT,
+        )
+
+    def run(self, send: Callable[..., R], *args: Any, **options: Any) -> R:  # noqa: ANN401 - as redis-py's
+        """Return what `send` returns; raises `StoreUnavailableError` in place of redis-py's errors.
+
+        NoScriptError passes: the script's text is sent then.
+        """
+        if not self._breaker.allow_request():
+            raise StoreUnavailableError("Redis unreachable (not tried: it failed just now)")
+        try:
+            answer = send(*args, **options)
+        except NoScriptError:
+            self._breaker.succeeded()
+            raise
+        except _AWAY as error:
+            self._breaker.failed()
+            raise _translated(error, "Redis unreachable") from error
+        except redis.RedisError as error:
+            self._breaker.succeeded()
+            raise _translated(error, "Redis rejected a command") from error
+        self._breaker.succeeded()
+        return answer
+
+    def over(self, pipeline: P) -> P:
+        """Return `pipeline`, which sends its commands through this guard."""
+        pipeline.execute = partial(self.run, pipeline.execute)  # type: ignore[method-assign]
+        return pipeline
+
+
+def _translated(error: Exception, what: str) -> StoreUnavailableError:
+    name = type(error).__name__
+    STORE_ERRORS.labels(name).inc()
+    hint = ": not permitted" if "permission" in str(error) else ""
+    return StoreUnavailableError(f"{what} ({name}{hint})")
+
+
+class SingleServer(redis.Redis):
+    """A client of one server, or of the one that Sentinel names, behind a guard."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - as its base
+        super().__init__(**options)
+        self._guard = _Guard()
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Send a command."""
+        return self._guard.run(super().execute_command, *args, **options)
+
+    def pipeline(self, *args: Any, **options: Any) -> redis.client.Pipeline:  # noqa: ANN401
+        """Return a new pipeline."""
+        return self._guard.over(super().pipeline(*args, **options))
+
+
+class Cluster(RedisClusterCommands):
+    """A Cluster's client behind a guard. It looks for the nodes at its first command.
+
+    redis-py's own looks for them when it is made, so the program could not start without them.
+    """
+
+    _event_dispatcher: Any = None  # redis-py's types ask for it
+
+    def __init__(self, make: Callable[[], redis.RedisCluster]) -> None:
+        self._make = make
+        self._connecting = threading.Lock()
+        self._connected: redis.RedisCluster | None = None
+        self._guard = _Guard()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        if self._connected is not None:
+            self._connected.close()
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as redis-py's
+        """Send a command."""
+        return self._guard.run(self._send, *args, **options)
+
+    def pipeline(self, *args: Any, **options: Any) -> redis.cluster.ClusterPipeline:  # noqa: ANN401
+        """Return a new pipeline."""
+        client = self._connected or self._guard.run(self._client)
+        pipeline = client.pipeline(*args, **options)  # type: ignore[no-untyped-call]
+        return self._guard.over(cast("redis.cluster.ClusterPipeline", pipeline))
+
+    def get_encoder(self) -> Any:  # noqa: ANN401 - redis-py's is not public
+        """Return what redis-py encodes a script with, before there is any connection."""
+        return redis.ConnectionPool(decode_responses=True).get_encoder()
+
+    def _send(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        return self._client().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def _client(self) -> redis.RedisCluster:
+        if self._connected is not None:
+            return self._connected
+        # One thread looks for the nodes; the others don't wait, as it will hardly succeed.
+        if not self._connecting.acquire(blocking=False):
+            raise redis.ConnectionError
+        try:
+            self._connected = self._connected or self._make()
+            return self._connected
+        finally:
+            self._connecting.release()
