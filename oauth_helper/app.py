@@ -23,7 +23,7 @@ from oauth_helper.oauth.server import ProxyServer, RefreshTokens, ServerDependen
 from oauth_helper.oauth.server.code_redemption import CodeRedemption
 from oauth_helper.sandbox import create_blueprint
 from oauth_helper.store.attempts import Attempts
-from oauth_helper.store.authorization_codes import Codes
+from oauth_helper.store.authorization_codes import AuthorizationCodes
 from oauth_helper.store.bulk_actions import BulkActions
 from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
@@ -102,7 +102,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
             issuer=config.public_url,
             clients=config.oauth_clients,
             profiles=profiles,
-            codes=Codes(redis, encryptor=codes),
+            codes=AuthorizationCodes(redis, encryptor=codes),
             refresh_tokens=RefreshTokens(encryptor("refresh tokens")),
             connections=connections,
             hubspot=hubspot,

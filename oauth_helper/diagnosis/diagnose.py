@@ -17,6 +17,7 @@ from oauth_helper.hubspot.authorization_request import find_authorization_url
 from oauth_helper.hubspot.authorization_response import Declined, Malformed
 from oauth_helper.hubspot.token_response import Refused, Unavailable
 from oauth_helper.scopes import Catalogue, Preflight, Problem
+from oauth_helper.scopes.preflight import WITHOUT_OAUTH
 
 _Candidates = tuple[Candidate, ...]
 
@@ -59,6 +60,8 @@ def _found_in(evidence: Evidence) -> Diagnosis:
     said = tuple(_from_text(evidence))
     if evidence.problems:
         proved = _from_problems(evidence.problems)
+        if evidence.waited_seconds is not None and not said:
+            return from_timeout(evidence, proved)
         is_named = bool(said) and said[0].cause not in _LEFT_OPEN
         return Diagnosis(merge(said, proved) if is_named else merge(proved, said))
     if evidence.missing_required or evidence.missing_optional:
@@ -113,7 +116,7 @@ def _situation(problem: Problem) -> str:
         return ""
     if problem.both:
         return "redirect_url_not_accepted"
-    return "" if problem.url_fix else "static_app"
+    return "static_app" if problem == WITHOUT_OAUTH else ""
 
 
 def _not_granted(evidence: Evidence) -> Candidate:

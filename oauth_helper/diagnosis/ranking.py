@@ -137,7 +137,7 @@ _QUESTIONS = (
     ),
     (
         {Cause.CLIENT_ID_INVALID, Cause.WRONG_REGION},
-        "The client id in the address of HubSpot's error page, and the account's region.",
+        "The client ID in the address of HubSpot's error page, and the account's region.",
     ),
 )
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from oauth_helper.diagnosis.causes import Cause
-from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence
+from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence, merge
 
 
-def from_timeout(evidence: Evidence) -> Diagnosis:
-    """Return that nothing came back, and behind it what most likely happened at HubSpot."""
+def from_timeout(evidence: Evidence, proved: tuple[Candidate, ...] = ()) -> Diagnosis:
+    """Return that nothing came back, and behind it what most likely happened at HubSpot.
+
+    `proved` are the rules that the link breaks by the app's file: the likeliest, but the deployed
+    app may differ, and nobody has reported an error yet.
+    """
     seconds = evidence.waited_seconds or 0
     time = f"{seconds} s" if seconds < 90 else f"{round(seconds / 60)} min"
     why = f"Nothing had come back from HubSpot after {time}."
     first = Candidate(Cause.NEVER_RETURNED, why, tuple(evidence.behind_a_subscription))
-    return Diagnosis((first, *_likely(evidence)), _THE_PAGE)
+    return Diagnosis(merge((first,), proved, _likely(evidence)), _THE_PAGE)
 
 
 def from_title(evidence: Evidence) -> Diagnosis:

@@ -1,4 +1,4 @@
-"""Core: scopes, the catalogue, the split into two parameters, HubSpot's placement rules. Pure."""
+"""Scopes, the catalogue, the split into two parameters, HubSpot's placement rules. Pure."""
 
 from oauth_helper.scopes.app_configuration import (
     AppConfiguration,

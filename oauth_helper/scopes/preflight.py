@@ -54,7 +54,7 @@ class Preflight:
     def problems(self) -> tuple[Problem, ...]:
         """Every difference, errors first; empty when there is nothing to say."""
         if self.app.auth_type == "static":
-            return (_STATIC,)
+            return (WITHOUT_OAUTH,)
         found = (
             *self._badly_written(),
             *self._out_of_use(),
@@ -70,7 +70,7 @@ class Preflight:
     @cached_property
     def _rules(self) -> tuple[Problem, ...]:
         if self.app.auth_type == "static":
-            return (_STATIC,)
+            return (WITHOUT_OAUTH,)
         gone = {name for name in self.requested.all if name in OUT_OF_USE}
         found = check_placement(self.requested.scope, self.requested.optional_scope, self.app)
         # A scope that is out of use is one mistake, wherever it is.
@@ -292,7 +292,7 @@ class Preflight:
 
 
 #: What is wrong with an app that can't be connected by OAuth at all.
-_STATIC = Problem(
+WITHOUT_OAUTH = Problem(
     "redirect_uri_mismatch",
     (),
     'The app has the auth type "static": it has no redirect URL, so nobody can connect it by OAuth.',

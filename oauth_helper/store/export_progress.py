@@ -1,21 +1,24 @@
-"""Exports of failures: how far their downloads are."""
+"""The progress of downloads of failures."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import cast
 
+import msgspec
+
+from oauth_helper.store import keys
 from oauth_helper.store.redis import Client
 
-# Seconds that it is remembered after the last news.
+# Seconds after the last update.
 _KEPT = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class ExportProgress:
-    """How many failures are `written` of `total`, which is None when nobody has counted them.
+    """How many failures are `written` of `total`, which is None if they were not counted.
 
-    `owner` is the member of the staff who may ask for it.
+    `owner` is the staff member whose download it is.
     """
 
     owner: str
@@ -25,27 +28,23 @@ class ExportProgress:
 
 
 class Exports:
-    """The exports in Redis. Methods raise `StoreUnavailableError`."""
+    """The downloads in Redis. Methods raise `StoreUnavailableError`."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def begin(self, export_id: str, *, owner: str, total: int | None) -> None:
-        """Remembers a download that nothing is written of yet."""
+        """Store that a download starts."""
         self._put(export_id, ExportProgress(owner, total))
 
-    def note(self, export_id: str, before: ExportProgress, *, written: int, done: bool) -> None:
-        """Remembers how far a download is by now."""
+    def update(self, export_id: str, before: ExportProgress, *, written: int, done: bool) -> None:
+        """Store the progress of a download."""
         self._put(export_id, ExportProgress(before.owner, before.total, written, done))
 
     def get(self, export_id: str) -> ExportProgress | None:
-        """How far a download is; None when it is not known, or no longer."""
-        text = self._client.get(_key(export_id))
-        return ExportProgress(**json.loads(str(text))) if text is not None else None
+        """Return the progress of a download; None if it is unknown or expired."""
+        text = cast("str | None", self._client.get(keys.export(export_id)))
+        return None if text is None else msgspec.json.decode(text, type=ExportProgress)
 
     def _put(self, export_id: str, progress: ExportProgress) -> None:
-        self._client.set(_key(export_id), json.dumps(asdict(progress)), ex=_KEPT)
-
-
-def _key(export_id: str) -> str:
-    return f"oh:export:{export_id}"
+        self._client.set(keys.export(export_id), msgspec.json.encode(progress), ex=_KEPT)

@@ -182,6 +182,13 @@ class _Sessions(SecureCookieSessionInterface):
 _READ_AHEAD = 65_536
 
 
+_BUSY = '{"error": "temporarily_unavailable", "error_description": "Busy. Try again."}\n'
+_BUSY_PROBLEM = (
+    '{"type": "about:blank", "title": "Service Unavailable", "status": 503, '
+    '"detail": "Busy. Try again."}\n'
+)
+
+
 class _BodySlots:
     """WSGI middleware that lets at most `slots` threads wait for request bodies.
 
@@ -199,11 +206,12 @@ class _BodySlots:
         if not has_body and "HTTP_TRANSFER_ENCODING" not in environ:
             return self._app(environ, start_response)
         if not self._slots.acquire(blocking=False):
+            is_api = environ.get("PATH_INFO", "").startswith("/api/")
             busy = Response(
-                '{"error": "temporarily_unavailable", "error_description": "Busy. Try again."}\n',
+                _BUSY_PROBLEM if is_api else _BUSY,
                 503,
                 {"Retry-After": "5"},
-                mimetype="application/json",
+                mimetype="application/problem+json" if is_api else "application/json",
             )
             return busy(environ, start_response)
         try:

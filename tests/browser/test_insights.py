@@ -31,7 +31,7 @@ def history(site, clock):
         at = today - timedelta(days=ago)
         reference = new_reference(at.date(), lambda alphabet: alphabet[next(numbers) % 23])
         began = int(at.timestamp())
-        services.attempts.note(Attempt(reference, "sandbox", REQUESTED, began, began + 900))
+        services.attempts.create(Attempt(reference, "sandbox", REQUESTED, began, began + 900))
         services.failures.record(
             Failure(
                 reference=reference,
@@ -47,8 +47,8 @@ def history(site, clock):
     at = today - timedelta(days=2)
     reference = new_reference(at.date(), lambda alphabet: alphabet[next(numbers) % 23])
     began = int(at.timestamp())
-    services.attempts.note(Attempt(reference, "sandbox", REQUESTED, began, began + 900))
-    services.attempts.close(reference, "connected")
+    services.attempts.create(Attempt(reference, "sandbox", REQUESTED, began, began + 900))
+    services.attempts.finish(reference, "connected")
 
 
 def open_insights(site, page, query=""):

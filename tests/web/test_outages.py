@@ -271,7 +271,7 @@ def test_a_reload_while_it_is_dealt_with_waits_for_its_end(customer, hubspot):
 def test_a_worker_that_died_over_a_response_is_followed_by_another(app, customer, hubspot, clock):
     back = customer.agree(customer.start())
     reference = re.search(REFERENCE, customer.browser.get("/").text)[0]
-    services_of(app).attempts.claim(reference, clock.now, mark="m")  # and then it was killed
+    services_of(app).attempts.claim(reference, clock.now, claim_id="m")  # and then it was killed
     address = customer.browser.get(back).location
     page = customer.browser.get(address)
     assert page.status_code == 503

@@ -60,7 +60,7 @@ class Demonstration:
         done: Counter[str] = Counter()
         for each in tries:
             # Nothing that a running program would take for overdue while it is being written.
-            self.attempts.note(replace(each.attempt, deadline=int(self.now) + _HOUR))
+            self.attempts.create(replace(each.attempt, deadline=int(self.now) + _HOUR))
             if each.scenario is None:
                 self._connect(each)
                 done["connected"] += 1
@@ -79,7 +79,7 @@ class Demonstration:
             failure = self._reported(each, message_of(scenario, attempt, each.profile))
         else:
             failure = self._recorded(each, scenario)
-        self.attempts.close(attempt.reference, "failed")
+        self.attempts.finish(attempt.reference, "failed")
         if failure is None:
             return False
         for whom in (attempt.browser_id, failure.hub_id):
@@ -175,8 +175,14 @@ class Demonstration:
         )
         if not attempt.client:  # else the client has the tokens
             self._latest[connection.id] = connection
-        self.attempts.close(attempt.reference, "connected")
-        self.attempts.mark_succeeded(profile.fingerprint(attempt.requested), at)
+        self.attempts.finish(attempt.reference, "connected")
+        self.attempts.record_success(
+            profile.fingerprint(attempt.requested),
+            attempt.browser_id,
+            profile.name,
+            attempt.reference,
+            at,
+        )
         # What `Failures.open_failures_of` would find, without looking through all days each time.
         found = [
             reference

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, request
 
 from oauth_helper.common.references import parse_reference
 from oauth_helper.scopes import AppConfigurationError
@@ -96,4 +96,4 @@ def _wrong_app(error: AppConfigurationError) -> Response:
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
     """Return the OpenAPI description of this API."""
-    return jsonify(openapi_document())
+    return Response(openapi_document(), mimetype="application/json")

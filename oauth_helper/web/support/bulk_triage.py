@@ -92,7 +92,7 @@ def undo(name: str) -> Response:
     deed = services().bulk_actions.get(name[:60])
     if deed is not None and deed.by != current_user.id:
         abort(403, f"{deed.by} did this, and only they can undo it at once.")
-    deed = services().bulk_actions.take(name[:60])
+    deed = services().bulk_actions.pop(name[:60])
     if deed is None:
         abort(404, "This cannot be undone any more: it is undone already, or an hour has passed.")
     undone = sum(map(_put_back, deed.changes))

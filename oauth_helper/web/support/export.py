@@ -139,7 +139,7 @@ def _noting(
     def note(*, done: bool) -> None:
         # The file matters, not what is told of it.
         with suppress(StoreUnavailableError):
-            exports.note(export_id, before, written=written, done=done)
+            exports.update(export_id, before, written=written, done=done)
 
     note(done=False)
     for part in made:

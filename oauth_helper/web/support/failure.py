@@ -45,7 +45,7 @@ def failure(reference: str) -> str | Response | tuple[str, int]:
         timeline=timeline_of(found),
         scopes=scope_rows(found, profile),
         others=_others(found),
-        by_person=services().failures.of_person(found.browser_id, but=found.reference),
+        by_person=services().failures.of_browser(found.browser_id, excluding=found.reference),
         replies=_replies(found, profile),
         languages=LANGUAGES,
         check_app=_is_for_the_developer(found),

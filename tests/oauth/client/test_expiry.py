@@ -163,7 +163,7 @@ def test_a_response_in_hand_is_waited_for_and_then_counts_as_interrupted(custome
     customer.start()
     (attempt,) = services.attempts.expired(clock.now + TIMEOUT, limit=5)
     after(clock, TIMEOUT + 1)
-    assert services.attempts.claim(attempt.reference, clock.now, mark="m") is Claim.WON
+    assert services.attempts.claim(attempt.reference, clock.now, claim_id="m") is Claim.WON
     assert services.expiry.record_expired() == 0
     after(clock, 121)
     assert services.expiry.record_expired() == 1
@@ -191,7 +191,7 @@ def noted(client, count, deadline, choose):
     references = set()
     for number in range(count):
         reference = new_reference(days[number % 2], choose)
-        attempts.note(Attempt(reference, "workato", REQUESTED, deadline - TIMEOUT, deadline))
+        attempts.create(Attempt(reference, "workato", REQUESTED, deadline - TIMEOUT, deadline))
         references.add(reference)
     return references
 

@@ -296,7 +296,7 @@ def address_of(page, rel):
 
 
 def test_a_search_says_how_far_it_looked(agent, log, clock, monkeypatch):
-    monkeypatch.setattr("oauth_helper.store.failures.EXAMINED_AT_MOST", 30)
+    monkeypatch.setattr("oauth_helper.store.failure_reader.EXAMINED_AT_MOST", 30)
     for number in range(40):
         log.record(a_failure(a_time(clock, number), message="hay"))
     needle = a_failure(a_time(clock, 50), message="needle")

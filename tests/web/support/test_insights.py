@@ -34,7 +34,7 @@ class History:
         reference = new_reference(at.date(), self._choose)
         seconds = int(at.timestamp())
         attempt = Attempt(reference, profile, REQUESTED, seconds, seconds + 900)
-        self.services.attempts.note(attempt)
+        self.services.attempts.create(attempt)
         return attempt
 
     def failed(self, ago=0, cause=Cause.UNKNOWN, profile="workato", missing=(), **fields):
@@ -54,7 +54,7 @@ class History:
         return failure
 
     def connected(self, ago=0, profile="workato"):
-        self.services.attempts.close(self.begun(ago, profile).reference, "connected")
+        self.services.attempts.finish(self.begun(ago, profile).reference, "connected")
 
     def _choose(self, alphabet):
         number = next(self.numbers)
