@@ -27,7 +27,6 @@ from oauth_helper.store.authorization_codes import AuthorizationCodes
 from oauth_helper.store.bulk_actions import BulkActions
 from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
-from oauth_helper.store.export_progress import Exports
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
@@ -144,7 +143,6 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         bulk_actions=BulkActions(redis),
         connections=connections,
         token_refresher=token_refresher,
-        exports=Exports(redis),
         # An export holds a thread for as long as its download takes.
         export_slots=threading.BoundedSemaphore(max(1, config.threads // 4)),
         hubspot=hubspot,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from oauth_helper.config.profiles import Profile
@@ -56,9 +56,11 @@ def link_with(scope: str, optional_scope: str) -> CheckedLink:
     return CheckedLink(_bounded(RequestedScopes(parse_scope(scope), parse_scope(optional_scope))))
 
 
-def read_app(raw: str | bytes, *, origin: str) -> AppFile:
+def read_app(
+    raw: str | bytes, *, origin: str, variables: Mapping[str, object] | None = None
+) -> AppFile:
     """The app's file in `raw`, small enough to compare. Raises `AppConfigurationError`."""
-    file = parse_app_file(raw, origin=origin)
+    file = parse_app_file(raw, origin=origin, variables=variables)
     check_size(file.configuration, origin=origin)
     return file
 

@@ -115,7 +115,7 @@ _SENTENCE_END = re.compile(r"[.!?] |。")
 
 
 def pages_in(folded: str) -> Iterator[tuple[ErrorPage, tuple[str, ...]]]:
-    """Yield the pages that `folded` quotes, the most specific first, with the languages that fit."""
+    """Yield the pages that `folded` quotes, the most specific first, with their languages."""
     ends = _places(_SENTENCE_END, folded)
     places = {
         language: {idea: _places(pattern, folded) for idea, pattern in ideas.items()}

@@ -127,7 +127,7 @@ EXACT: tuple[MessageRule, ...] = (
         situation="not_form_encoded",
     ),
     _rule("BAD_SCOPES", (Cause.INVALID_SCOPE_NAME, *MISMATCH), "bad_scopes"),
-    # {"status":"BAD_HUB","message":"missing or unknown hub id","error":"access_denied"}
+    # BAD_HUB, "missing or unknown hub id", with the error access_denied: a project's log, 2026-11
     _rule(
         "an account that no longer exists",
         (Cause.ACCOUNT_UNKNOWN,),

@@ -51,7 +51,7 @@ def _in_brackets(plain: str) -> Iterator[str]:
 
 
 def _behind_a_colon(folded: str) -> Iterator[str]:
-    """Yield the names of a list as it is written for people: `a, b and c.`"""
+    """Yield the names of a list that is written for people, such as `a, b and c`."""
     for match in _LISTED.finditer(folded):
         about_scopes = "scope" in match[0][: match.start(1) - match.start()]
         for part in re.split(r",? and |[,;] ?", re.split(r"\.(?:\s|$)", match[1])[0]):

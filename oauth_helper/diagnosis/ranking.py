@@ -1,4 +1,4 @@
-"""What else is known of the account, the customer and the app, weighed once the causes are found."""
+"""What is known of the account, the customer and the app, weighed once the causes are found."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _STATUSES = {
     "BAD_CODE_VERIFIER": Cause.PKCE_MISMATCH,
     "BAD_GRANT_TYPE": Cause.TOKEN_REQUEST_MALFORMED,
     "BAD_SCOPES": Cause.INVALID_SCOPE_NAME,
-    # {"status":"BAD_HUB","message":"missing or unknown hub id","error":"access_denied"}, 2026-11
+    # With "missing or unknown hub id" and the error access_denied, 2026-11
     "BAD_HUB": Cause.ACCOUNT_UNKNOWN,
 }
 

@@ -106,7 +106,7 @@ def has_variable(text: str) -> bool:
     return _VARIABLE.search(text) is not None
 
 
-def filled_in(value: Any, variables: Mapping[str, object]) -> Any:
+def filled_in(value: Any, variables: Mapping[str, object]) -> Any:  # noqa: ANN401 - any JSON
     """Return the JSON `value` with the values of a configuration profile for its variables."""
     if isinstance(value, str):
         return _VARIABLE.sub(lambda name: str(variables.get(name[1], name[0])), value)

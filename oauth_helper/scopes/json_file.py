@@ -34,7 +34,7 @@ class _Repeated(dict[str, Any]):
     keys_twice: tuple[str, ...] = ()
 
 
-def read_json(text: str) -> Any:
+def read_json(text: str) -> Any:  # noqa: ANN401 - any JSON
     """Return what `text` says. Raises `JsonFileError`."""
     try:
         document = json.loads(

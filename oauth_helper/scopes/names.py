@@ -45,7 +45,7 @@ def join_scope(names: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the one of `known` that `name` most likely meant; for keys and URLs, not for scopes."""
+    """Return the one of `known` that `name` most likely meant; for keys and URLs, not scopes."""
     folded = {candidate.casefold(): candidate for candidate in known}
     found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.8)
     return folded[found[0]] if found else None

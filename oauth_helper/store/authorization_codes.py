@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from typing import Final, cast
 
-from oauth_helper.common.encryption import Encryptor
+from oauth_helper.common.encryption import DecryptionError, Encryptor
 from oauth_helper.models import IssuedCode
 from oauth_helper.store import keys
 from oauth_helper.store.lua_script import LuaScript
@@ -59,15 +59,10 @@ return newest + 1
 class AuthorizationCodes:
     """The codes and grants in Redis. Methods raise `StoreUnavailableError`.
 
-    `encrypt` and `decrypt` protect what a code stands for; of the code only a hash is stored.
+    `encryptor` encrypts what a code stands for; of the code only a hash is stored.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        *,
-        encryptor: Encryptor,
-    ) -> None:
+    def __init__(self, client: Client, *, encryptor: Encryptor) -> None:
         self._client = client
         self._encryptor = encryptor
         self._redeem = LuaScript(client, _REDEEM)
@@ -81,11 +76,11 @@ class AuthorizationCodes:
     def get(self, code: str) -> IssuedCode | None:
         """Return what a code stands for; None if it is unknown, used or expired."""
         encrypted = cast("str | None", self._client.get(keys.code(_hashed(code))))
+        if encrypted is None:
+            return None
         try:
-            if encrypted is None:
-                return None
             issued: IssuedCode = self._encryptor.decrypt_value(encrypted, IssuedCode)
-        except ValueError:
+        except DecryptionError:
             return None
         return issued
 

@@ -52,15 +52,10 @@ _DAY: Final = 86_400
 class Connections:
     """The connections in Redis. Methods raise `StoreUnavailableError`.
 
-    `encrypt` and `decrypt` protect the tokens.
+    `encryptor` encrypts the tokens.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        *,
-        encryptor: Encryptor,
-    ) -> None:
+    def __init__(self, client: Client, *, encryptor: Encryptor) -> None:
         self._client = client
         self._forget = LuaScript(client, _FORGET)
         self._change = LuaScript(client, _CHANGE)
@@ -68,7 +63,7 @@ class Connections:
 
     def save(self, connection: Connection, tokens: Tokens) -> None:
         """Store a connection; it replaces an earlier one of the same id with its tokens."""
-        fields = {**_to_fields(connection), "tokens": self._encrypted(tokens)}
+        fields = {**_to_fields(connection), "tokens": self._encryptor.encrypt_value(tokens)}
         with self._client.pipeline(transaction=False) as pipeline:
             # The index first: an id without record is skipped, a record without id is never found.
             pipeline.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
@@ -79,7 +74,7 @@ class Connections:
 
     def refresh(self, connection: Connection, tokens: Tokens, *, expires_at: int) -> bool:
         """Store new tokens; False if the stored connection is no longer the one that was read."""
-        changed = ["expires_at", str(expires_at), "tokens", self._encrypted(tokens)]
+        changed = ["expires_at", str(expires_at), "tokens", self._encryptor.encrypt_value(tokens)]
         return self._change_if_same(connection, "", changed)
 
     def end(self, connection: Connection, *, at: int, by: str) -> bool:
@@ -105,9 +100,6 @@ class Connections:
         """Return a connection with its tokens, which are None if no key decrypts them."""
         fields = cast("dict[str, str]", self._client.hgetall(keys.connection(connection_id)))
         return (_from_fields(fields), self._decrypted(fields.get("tokens"))) if fields else None
-
-    def _encrypted(self, tokens: Tokens) -> str:
-        return self._encryptor.encrypt_value(tokens)
 
     def _decrypted(self, encrypted: str | None) -> Tokens | None:
         if encrypted is None:

@@ -29,7 +29,6 @@
 | `oh:used:<hash>` | string | `<random> <client> <grant>`: who redeemed a code, for which grant |
 | `oh:grant:<reference>` | hash | generation of a client's refresh tokens; `withdrawn` if revoked |
 | `oh:staff:<hash>` | hash | the sessions of one staff member, with their starts |
-| `oh:export:<id>` | string | the progress of a download, and whose it is |
 | `oh:deed:<name>` | string | a bulk action, for undo |
 | `oh:limit:<client and route>` | string | requests in a minute, as the library `limits` counts |
 | `oh:sandbox:<key>` | string | the state of the built-in sandbox |

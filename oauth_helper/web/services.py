@@ -24,7 +24,6 @@ if TYPE_CHECKING:  # the views need only the types of these parts; the factory c
     from oauth_helper.store.bulk_actions import BulkActions
     from oauth_helper.store.connections import Connections
     from oauth_helper.store.counters import Counters
-    from oauth_helper.store.export_progress import Exports
     from oauth_helper.store.failures import Failures
     from oauth_helper.store.outbox.queue import Outbox
     from oauth_helper.store.outbox.writer import EventWriter
@@ -62,7 +61,6 @@ class Services:
     bulk_actions: BulkActions
     connections: Connections
     token_refresher: TokenRefresher
-    exports: Exports
     export_slots: Semaphore
     hubspot: HubSpotClient
     server: ProxyServer | None
