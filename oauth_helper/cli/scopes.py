@@ -15,7 +15,7 @@ from oauth_helper.config.app_setup import (
     setup_checklist,
 )
 from oauth_helper.config.profiles import Profile
-from oauth_helper.hubspot.authorization_request import authorization_endpoint, authorization_url
+from oauth_helper.hubspot.authorization_request import authorization_endpoint, authorization_link
 from oauth_helper.scopes import (
     OAUTH,
     Availability,
@@ -77,7 +77,7 @@ def url(
     with _bad_scopes_named():
         requested = profile.requested_scopes(_choice(optional_scope))
     click.echo(
-        authorization_url(
+        authorization_link(
             endpoint,
             client_id=profile.client_id,
             redirect_uri=profile.redirect_uri,

@@ -26,7 +26,7 @@ from oauth_helper.diagnosis.app_check import (
     read_app,
     tally,
 )
-from oauth_helper.hubspot.authorization_request import authorization_url
+from oauth_helper.hubspot.authorization_request import authorization_link
 from oauth_helper.scopes import (
     AppConfiguration,
     AppConfigurationError,
@@ -196,7 +196,7 @@ def _page_for_failure(reference: str) -> str:
     typed = Typed(
         profile=profile.name,
         failure=found.reference,
-        authorize_url=authorization_url(
+        authorize_url=authorization_link(
             services().config.authorization_endpoint,
             client_id=profile.client_id,
             redirect_uri=found.redirect_uri or profile.redirect_uri,
