@@ -77,7 +77,7 @@ def main(count: int) -> None:
 
 def _capacity_table(success: Cost, failure: Cost) -> str:
     head = (
-        "| Attempts in a second | application, processors | store, primaries by time | "
+        "| Attempts per second | application, processors | store, primaries by time | "
         "memory of attempts | memory of failures | primaries of 32 GB by memory |"
     )
     lines = [head, "|--:|--:|--:|--:|--:|--:|"]
@@ -102,7 +102,7 @@ def _capacity_table(success: Cost, failure: Cost) -> str:
 @contextmanager
 def _installation() -> Iterator[tuple[FlaskClient, Client]]:
     with tempfile.TemporaryDirectory(prefix="capacity-") as folder:
-        (port,) = servers.free_ports(1)
+        port = servers.free_port()
         command = [sys.executable, "-m", "benchmarks.token_endpoint", str(port)]
         endpoint = subprocess.Popen(  # noqa: S603
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

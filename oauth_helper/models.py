@@ -10,12 +10,8 @@ from enum import StrEnum
 from hmac import compare_digest
 from urllib.parse import quote, urlencode
 
-from oauth_helper.common.references import parse_reference
 from oauth_helper.common.secrets import Secret
 from oauth_helper.scopes import RequestedScopes
-
-#: Characters of the random part of a state; each holds six bits.
-STATE_RANDOM_LENGTH = 43
 
 
 class StoreUnavailableError(Exception):
@@ -174,14 +170,3 @@ class IssuedCode:
     pending: PendingAuthorization
     connection: Connection
     tokens: Tokens
-
-
-def make_state(reference: str, random_text: str) -> str:
-    """Return a state that names its attempt and can't be guessed."""
-    return f"{reference}.{random_text}"
-
-
-def reference_in_state(state: str) -> str | None:
-    """Return the reference in a state, None when its format is not ours. Authenticates nothing."""
-    reference, _, random_text = state.partition(".")
-    return parse_reference(reference) if len(random_text) == STATE_RANDOM_LENGTH else None

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ ELSEWHERE = {
     r"python3 -m venv \.venv && .*": ".ci/run takes both lines of the README and runs them",
     r"python3 -m venv \.venv": ".ci/run, as a part of those",
     r"\.venv/bin/pip install -r requirements\.txt": ".ci/run, as a part of those",
-    r"\.venv/bin/pip install opentelemetry.*": "requirements-dev.txt has both",
+    r"\.venv/bin/pip install opentelemetry.*": "the extra otel, which requirements-dev.txt has too",
     r"\.venv/bin/python -m pytest .*": "this is one",
     r"\.venv/bin/ruff check \. && .*": ".ci/run",
     r"\.venv/bin/python -m babel\.messages\.frontend .*": "web/test_translations.py holds them",
@@ -83,7 +84,7 @@ def place(tmp_path_factory):
     (folder / "app-hsmeta.json").write_text(
         '{"config": {"auth": {"redirectUrls": [], "requiredScopes": ["oauth"]}}}'
     )
-    (port,) = servers.free_ports(1)
+    port = servers.free_port()
     environ = {
         "PATH": f"{os.environ['PATH']}",
         "HOME": str(folder),
@@ -164,7 +165,7 @@ def test_a_command_does_what_it_is_there_for(place, page, line):
 
 def test_a_backup_that_is_restored_has_everything(tmp_path):
     """As the guide says it: stop, pack, unpack into an empty folder, start."""
-    (port,) = servers.free_ports(1)
+    port = servers.free_port()
 
     def run(folder, *arguments):
         environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PORT": str(port)}
@@ -270,6 +271,19 @@ def test_the_settings_are_printed_as_the_guide_has_them():
     table = printed("settings").strip()
     assert table in OPERATING
     assert len(table.splitlines()) == len(SETTINGS) + 2
+
+
+def test_every_package_has_its_reason():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    listed = [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["otel"],
+        *project["dependency-groups"]["dev"],
+    ]
+    table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("| Package | Why |")[2]
+    cells = re.findall(r"^\| (`.+`) \| \S", table, re.MULTILINE)
+    explained = re.findall("`(.+?)`", " ".join(cells))
+    assert sorted(explained) == sorted({re.match(r"[\w-]+", line)[0] for line in listed})
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])

@@ -8,21 +8,38 @@ from dataclasses import replace
 
 import click
 
-from oauth_helper.cli.inputs import app_file, link_given, unusable_ends_it
-from oauth_helper.cli.messages import check_text, width_of
-from oauth_helper.cli.output import FORMAT, PROFILE, json_text, profile_named
+from oauth_helper import __version__
+from oauth_helper.cli.app_files import app_file
+from oauth_helper.cli.check_report import check_text, findings_in, github_text, sarif
+from oauth_helper.cli.inputs import link_given, unusable_ends_it
+from oauth_helper.cli.messages import width_of
+from oauth_helper.cli.output import PROFILE, json_text, profile_named
+from oauth_helper.config.profiles import Profile
 from oauth_helper.config.settings import Settings
-from oauth_helper.diagnosis.app_check import compare, link_of, preflight_json
-from oauth_helper.scopes.app_file import corrected_document, corrected_text
+from oauth_helper.diagnosis.app_check import compare, link_of
+from oauth_helper.scopes import Preflight
+from oauth_helper.scopes.app_file import AppFile, corrected_document, corrected_text
+from oauth_helper.web.api.failure_schemas import PreflightJson
 
 
-@click.command()
+@click.command(short_help="Check the HubSpot app's file against the link.")
 @click.argument("path")
 @PROFILE
 @click.option("--authorize-url", metavar="URL", help="Check this link instead of the profile's.")
 @click.option("--scope", metavar="TEXT", help="Check these scopes, whatever the redirect URL.")
 @click.option("--optional-scope", metavar="TEXT", help="The same for the other parameter.")
-@FORMAT
+@click.option(
+    "--hs-profile",
+    metavar="NAME",
+    help="Fill in the file's ${NAME} from hsprofile.<NAME>.json in its folder or above.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+)
 @click.option("--fix", is_flag=True, help="Print the corrected file, and findings on stderr.")
 def check(
     *,
@@ -31,34 +48,44 @@ def check(
     authorize_url: str | None,
     scope: str | None,
     optional_scope: str | None,
+    hs_profile: str | None,
     form: str,
     fix: bool,
 ) -> None:
-    """Check the HubSpot app's file at PATH (- for stdin) against the link people are sent with.
+    """Check the HubSpot app's file at PATH against the link that customers are sent with.
 
-    Exits with 0 when HubSpot will accept the link, with 1 when it will not, and with 2 when a file
-    or a setting cannot be used. With --fix it is 0 when the file that is printed fits:
+    PATH is the file, the folder of a HubSpot project, or - for standard input. The command exits
+    with 0 when HubSpot will accept the link, with 1 when it will reject it, and with 2 when a file
+    or a setting can't be used. With --fix it is 0 when the printed file fits:
 
         python -m oauth_helper check app-hsmeta.json --fix > new.json
     """
-    with unusable_ends_it(as_json=form == "json" and not fix):
+    with unusable_ends_it("text" if fix else form, __version__):
         profile = profile_named(Settings.from_environ(os.environ), name)
         link = link_given(authorize_url, scope, optional_scope)
-        file = app_file(path)
+        file = app_file(path, hs_profile=hs_profile)
     checked = compare(file.configuration, link or link_of(profile), profile.catalogue)
     fixed = replace(checked, app=checked.corrected) if fix else None
     stream = sys.stderr if fix else sys.stdout
-    if form == "json":
-        document = preflight_json(checked, corrected_document(file.document, checked.corrected))
-        said = json_text({"ok": checked.ok, "file": path, "profile": profile.name, **document})
-    else:
+    if form == "text":
         against = "the link given" if link else f"profile {profile.name}"
-        said = check_text(
-            checked, file=file.origin, against=against, fixed=fixed, width=width_of(stream)
-        )
+        width = width_of(stream)
+        said = check_text(file, checked, against=against, fixed=fixed, width=width)
+    else:
+        said = _for_programs(form, file, checked, path, profile)
     click.echo(said, file=stream)
     if fix:
         # As bytes, so that line ends stay what they are.
         click.echo(corrected_text(file, checked.corrected).encode(), nl=False)
     if not (fixed or checked).ok:
         sys.exit(1)
+
+
+def _for_programs(form: str, file: AppFile, checked: Preflight, path: str, profile: Profile) -> str:
+    if form == "github":
+        return github_text(findings_in(file, checked))
+    if form == "sarif":
+        return json_text(sarif(findings_in(file, checked), __version__))
+    corrected = corrected_document(file.document, checked.corrected, file.variables)
+    document = PreflightJson.of(checked, corrected).model_dump(mode="json")
+    return json_text({"ok": checked.ok, "file": path, "profile": profile.name, **document})

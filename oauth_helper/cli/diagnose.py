@@ -7,13 +7,15 @@ import sys
 
 import click
 
-from oauth_helper.cli.inputs import app_file, link_given, message_given, unusable_ends_it
+from oauth_helper.cli.app_files import app_file
+from oauth_helper.cli.inputs import link_given, message_given, unusable_ends_it
 from oauth_helper.cli.messages import explanation_text, width_of
 from oauth_helper.cli.output import FORMAT, json_text
 from oauth_helper.config.settings import Settings
 from oauth_helper.diagnosis import Role, Stage
-from oauth_helper.diagnosis.explanation import evidence_from, explain, explanation_json
+from oauth_helper.diagnosis.explanation import evidence_from, explain
 from oauth_helper.scopes import Tier
+from oauth_helper.web.api.failure_schemas import DiagnosisJson
 
 
 @click.command()
@@ -25,13 +27,15 @@ from oauth_helper.scopes import Tier
     type=click.Choice([stage.value for stage in Stage]),
     default=Stage.AUTHORIZATION.value,
     show_default=True,
-    help="Where on its way it failed.",
+    help="The stage at which it failed.",
 )
 @click.option(
     "--tier", type=click.Choice([tier.value for tier in Tier]), help="The account's subscription."
 )
 @click.option(
-    "--role", type=click.Choice([role.value for role in Role]), help="The role of who connects."
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    help="The role of the user who connects.",
 )
 @FORMAT
 def diagnose(
@@ -44,11 +48,11 @@ def diagnose(
     role: str | None,
     form: str,
 ) -> None:
-    """Say why a connection failed, from what HubSpot said, and who can mend it.
+    """Say why a connection failed, from what HubSpot said, and who can fix it.
 
     The link and the app's file tell more than the message does; give what there is.
     """
-    with unusable_ends_it(as_json=form == "json"):
+    with unusable_ends_it(form):
         config = Settings.from_environ(os.environ)
         link = link_given(authorize_url)
         file = app_file(app_config) if app_config else None
@@ -64,6 +68,6 @@ def diagnose(
     )
     explanation = explain(evidence, [each.client_secret.reveal() for each in config.profiles])
     if form == "json":
-        click.echo(json_text(explanation_json(explanation)))
+        click.echo(json_text(DiagnosisJson.document_of(explanation)))
     else:
         click.echo(explanation_text(explanation, width_of(sys.stdout)))

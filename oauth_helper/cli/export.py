@@ -24,7 +24,7 @@ from oauth_helper.failures.query import FailureQuery, Term
 from oauth_helper.failures.search import read_search
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.failures import Failures
-from oauth_helper.web.api.failure_schema import failure_json
+from oauth_helper.web.api.failure_schemas import failure_json
 
 
 def _search(_context: click.Context, _parameter: click.Parameter, text: str) -> tuple[Term, ...]:

@@ -1,22 +1,20 @@
-"""What `check` and `diagnose` are given on the command line, and how they end when it is no use."""
+"""What `check` and `diagnose` get on the command line, and how they end when it can't be used."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NoReturn
 
 import click
 
+from oauth_helper.cli.check_report import github_text, sarif, unusable
 from oauth_helper.cli.output import json_text
 from oauth_helper.common.redaction import harmless
 from oauth_helper.config.settings import SettingsError
-from oauth_helper.diagnosis.app_check import Link, LinkError, link_in, link_with, read_app
+from oauth_helper.diagnosis.app_check import CheckedLink, LinkError, link_in, link_with
 from oauth_helper.scopes import AppConfigurationError
-from oauth_helper.scopes.app_file import AppFile
-from oauth_helper.scopes.files import MAX_BYTES, read_bytes
 
 # Bytes of a message that are read: pages that are saved whole are far smaller.
 _LONGEST_MESSAGE = 1_000_000
@@ -24,8 +22,8 @@ _LONGEST_MESSAGE = 1_000_000
 
 def link_given(
     authorize_url: str | None, scope: str | None = None, optional_scope: str | None = None
-) -> Link | None:
-    """The link that the options describe; None when there are none."""
+) -> CheckedLink | None:
+    """Return the link that the options describe; None without any."""
     if authorize_url is None and scope is None and optional_scope is None:
         return None
     if authorize_url is not None and (scope is not None or optional_scope is not None):
@@ -39,15 +37,8 @@ def link_given(
         raise click.BadParameter(str(error), param_hint=hint) from error
 
 
-def app_file(path: str) -> AppFile:
-    """The app's file at `path`, or that on stdin for "-". Raises `AppConfigurationError`."""
-    if path == "-":
-        return read_app(sys.stdin.buffer.read(MAX_BYTES + 1), origin="standard input")
-    return read_app(read_bytes(Path(path), AppConfigurationError), origin=path)
-
-
 def message_given(message: str | None, *, needed: bool) -> str:
-    """The message of the option, else of stdin unless that is a terminal."""
+    """Return the message of the option, or that of stdin unless that is a terminal."""
     if message is None and not sys.stdin.isatty():
         message = sys.stdin.buffer.read(_LONGEST_MESSAGE).decode("utf-8", "replace")
     message = (message or "").strip()
@@ -59,30 +50,40 @@ def message_given(message: str | None, *, needed: bool) -> str:
 
 
 @contextmanager
-def unusable_ends_it(*, as_json: bool) -> Iterator[None]:
-    """Ends the command with 2 when what it was given cannot be used.
+def unusable_ends_it(form: str = "text", version: str = "") -> Iterator[None]:
+    """End the command with 2 when what it gets can't be used.
 
-    Why stands on stderr, one problem a line, and with `as_json` on stdout too.
+    Why is on stderr, one problem a line, and in the format `form` on stdout too.
     """
     try:
         yield
     except AppConfigurationError as error:
-        _end("", [f"{error.origin}: {problem}" for problem in error.problems], as_json=as_json)
+        _end("", [f"{error.origin}: {each}" for each in error.problems], form, error, version)
     except SettingsError as error:
-        _end("Some settings cannot be used:", error.problems, as_json=as_json)
+        _end("Some settings cannot be used:", error.problems, form)
     except click.UsageError as error:
-        if as_json:
+        if form == "json":
             _say_as_json(error.format_message())
         raise
 
 
-def _end(heading: str, problems: list[str], *, as_json: bool) -> NoReturn:
+def _end(
+    heading: str,
+    problems: Sequence[str],
+    form: str,
+    file: AppConfigurationError | None = None,
+    version: str = "",
+) -> NoReturn:
     if heading:
         click.echo(heading, err=True)
     for problem in problems:
         click.echo(("  " if heading else "") + " ".join(harmless(problem).split()), err=True)
-    if as_json:
+    if form == "json":
         _say_as_json(" ".join([heading, "; ".join(problems)]).strip())
+    if file is not None and form in ("github", "sarif"):
+        findings = unusable(file.origin, file.problems)
+        said = github_text(findings) if form == "github" else json_text(sarif(findings, version))
+        click.echo(said)
     sys.exit(2)
 
 

@@ -17,14 +17,14 @@ _WHO = {
 
 _HEAD = """# Causes
 
-Each cause that a failure can have: what its customer reads, what it is, what tells it from others,
-and who mends it. The same stands in each record, with the names of the scopes filled in. This page
-is what `python -m oauth_helper causes` prints."""
+Every cause that a failure can have: what the customer reads, what it is, how to tell it from
+others, and who can fix it. Each failure shows the same, with the names of the scopes filled in.
+This page is printed by `python -m oauth_helper causes`."""
 
 
 @click.command()
 def causes() -> None:
-    """Print a guide to every cause: what customers read, and who mends it."""
+    """Print a guide to every cause: what customers read, and who can fix it."""
     click.echo("\n\n".join([_HEAD, *map(_section, Cause)]))
 
 

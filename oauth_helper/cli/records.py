@@ -21,7 +21,7 @@ from oauth_helper.oauth.client.revocation import revoke
 from oauth_helper.store.connections import Connections
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import Client
-from oauth_helper.web.api.failure_schema import failure_json
+from oauth_helper.web.api.failure_schemas import failure_json
 
 
 @click.group()

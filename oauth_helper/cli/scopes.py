@@ -8,7 +8,12 @@ from contextlib import contextmanager
 import click
 
 from oauth_helper.cli.output import PROFILE, json_text, profile_named, read_settings
-from oauth_helper.config.app_setup import SetupChecklist, app_hsmeta, setup_checklist
+from oauth_helper.config.app_setup import (
+    DISTRIBUTIONS,
+    SetupChecklist,
+    app_hsmeta,
+    setup_checklist,
+)
 from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.authorization_request import authorization_endpoint, authorization_url
 from oauth_helper.scopes import (
@@ -26,13 +31,20 @@ from oauth_helper.scopes import (
 @PROFILE
 @click.option("--format", "form", type=click.Choice(["table", "json", "hsmeta"]), default="table")
 @click.option("--optional-scope", help="Only these optional scopes, separated by blanks.")
-def catalogue(name: str | None, form: str, optional_scope: str | None) -> None:
+@click.option(
+    "--distribution",
+    type=click.Choice(DISTRIBUTIONS),
+    default=DISTRIBUTIONS[0],
+    show_default=True,
+    help="For hsmeta: private is for 10 accounts on an allowlist, marketplace for 25 until listed.",
+)
+def catalogue(name: str | None, form: str, optional_scope: str | None, distribution: str) -> None:
     """List what to enter in the HubSpot app's settings: scopes by kind, and redirect URLs."""
     profile = profile_named(read_settings(), name)
     with _bad_scopes_named():
         checklist = setup_checklist(profile, _choice(optional_scope))
     if form == "hsmeta":
-        click.echo(app_hsmeta(checklist), nl=False)
+        click.echo(app_hsmeta(checklist, distribution), nl=False)
     elif form == "json":
         document = {
             "redirect_urls": list(checklist.redirect_urls),

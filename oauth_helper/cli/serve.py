@@ -42,24 +42,24 @@ def _serve(config: Settings, password: str | None) -> int:
     from oauth_helper.app import create_app
     from oauth_helper.cli import supervisor
 
+    expiry_interval = min(_EXPIRY_INTERVAL, max(1.0, config.attempt_timeout / 10))
     return supervisor.serve(
         config,
         create_app=create_app,
         on_startup=with_secret_key,
-        periodic_tasks=_periodic_tasks,
+        periodic_tasks=lambda app: _periodic_tasks(app, expiry_interval),
         ready=lambda config: click.echo(_welcome(config, password)),
     )
 
 
-def _periodic_tasks(app: Flask) -> list[PeriodicTask]:
+def _periodic_tasks(app: Flask, expiry_interval: float) -> list[PeriodicTask]:
+    from oauth_helper.app import BACKGROUND, Background
     from oauth_helper.cli.supervisor import PeriodicTask
-    from oauth_helper.web.services import services_of
 
-    services = services_of(app)
-    expiry_interval = min(_EXPIRY_INTERVAL, max(1.0, services.config.attempt_timeout / 10))
+    background: Background = app.extensions[BACKGROUND]
     return [
-        PeriodicTask(services.expiry.record_expired, expiry_interval),
-        PeriodicTask(services.writer.flush, _FLUSH_INTERVAL),
+        PeriodicTask(background.expiry.record_expired, expiry_interval),
+        PeriodicTask(background.writer.flush, _FLUSH_INTERVAL),
     ]
 
 

@@ -10,7 +10,8 @@ import click
 from oauth_helper.cli.bootstrap import KeyFileError
 from oauth_helper.config.settings import Settings
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.store.embedded.server import EmbeddedStore, StoreError, running_store_url
+from oauth_helper.store.embedded.errors import StoreError
+from oauth_helper.store.embedded.server import EmbeddedStore, running_store_url
 from oauth_helper.store.redis import Client, connect
 
 

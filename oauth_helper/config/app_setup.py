@@ -62,8 +62,14 @@ def setup_checklist(profile: Profile, optional: Collection[str] | None = None) -
     )
 
 
-def app_hsmeta(checklist: SetupChecklist) -> str:
-    """The checklist as an `app-hsmeta.json` for a HubSpot developer project."""
+#: Who may install the app: "private" is for at most 10 accounts on its allowlist (100 for Solutions
+#: Partners), "marketplace" for 25 until it is listed. Changing private to marketplace uninstalls the
+#: app everywhere. HubSpot's developer changelog, 2025-09-22.
+DISTRIBUTIONS = ("private", "marketplace")
+
+
+def app_hsmeta(checklist: SetupChecklist, distribution: str = "private") -> str:
+    """Return the checklist as an `app-hsmeta.json`; `distribution` is one of `DISTRIBUTIONS`."""
     auth = {
         "type": "oauth",
         "redirectUrls": list(checklist.redirect_urls),
@@ -77,8 +83,7 @@ def app_hsmeta(checklist: SetupChecklist) -> str:
         "config": {
             "name": checklist.title,
             "description": f"Lets people connect HubSpot: {checklist.title}",
-            "distribution": "private",
-            "isUserFacing": True,
+            "distribution": distribution,
             "auth": auth,
             "permittedUrls": {"fetch": ["https://api.hubapi.com"], "iframe": [], "img": []},
         },

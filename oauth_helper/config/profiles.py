@@ -14,8 +14,8 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, model_val
 from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.toml_file import TABLE, SettingsError, did_you_mean, read_tables, validate
-from oauth_helper.config.values import Read, choice, load_file, matching
-from oauth_helper.hubspot.authorization_request import HUBLETS
+from oauth_helper.config.values import Read, load_file, matching
+from oauth_helper.hubspot.hublets import HUBLETS
 from oauth_helper.hubspot.token_request import AppCredentials
 from oauth_helper.scopes import (
     AppConfiguration,
@@ -222,7 +222,9 @@ class _Table(BaseModel):
     conditional_scopes: _Scopes = ()
     missing_optional: MissingOptional = "note"
     pkce: bool = True
-    region: Annotated[str, choice({region: region for region in HUBLETS})] = ""
+    region: Annotated[
+        str, matching("[a-z]{2}[0-9]", f"must be a hublet of HubSpot, such as {', '.join(HUBLETS)}")
+    ] = ""
     hub_id: Annotated[int, Field(ge=1)] = 1
     return_origins: _Origins = frozenset()
 

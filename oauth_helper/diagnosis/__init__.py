@@ -1,6 +1,16 @@
-"""Core: why a connection failed, who can mend it, and how. Evidence in, ranked causes out. Pure."""
+"""Why a connection failed, who can fix it and how: evidence in, ranked causes out. Pure."""
 
-from oauth_helper.diagnosis.causes import Cause, Fix, Responsible, Stage, Wording, fix_for, wording
+from oauth_helper.diagnosis.causes import (
+    Cause,
+    Fix,
+    HelpLink,
+    Responsible,
+    Stage,
+    Wording,
+    ends_connection,
+    fix_for,
+    wording,
+)
 from oauth_helper.diagnosis.client_errors import ClientError, client_error_wording
 from oauth_helper.diagnosis.diagnose import diagnose
 from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence, Role
@@ -13,6 +23,7 @@ __all__ = [
     "Diagnosis",
     "Evidence",
     "Fix",
+    "HelpLink",
     "KnownMessage",
     "Responsible",
     "Role",
@@ -20,6 +31,7 @@ __all__ = [
     "Wording",
     "client_error_wording",
     "diagnose",
+    "ends_connection",
     "fix_for",
     "known_messages",
     "wording",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.authorization_request import find_authorization_url
@@ -29,19 +28,19 @@ class LinkError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class CheckedLink:
     """The authorize URL that an app is compared with; `redirect_uri` is empty when not compared."""
 
     requested: RequestedScopes
     redirect_uri: str = ""
 
 
-def link_of(profile: Profile) -> Link:
+def link_of(profile: Profile) -> CheckedLink:
     """The link that `profile` sends people to HubSpot with."""
-    return Link(profile.requested_scopes(), profile.redirect_uri)
+    return CheckedLink(profile.requested_scopes(), profile.redirect_uri)
 
 
-def link_in(text: str) -> Link:
+def link_in(text: str) -> CheckedLink:
     """The authorize URL in `text`. Raises `LinkError` when there is none that can be read."""
     found = find_authorization_url(text)
     if found is None:
@@ -49,17 +48,19 @@ def link_in(text: str) -> Link:
             "no whole authorize URL with `scope` or `optional_scope` can be read in it, such as "
             "https://app.hubspot.com/oauth/authorize?client_id=…&scope=…"
         )
-    return Link(_bounded(found.requested), found.redirect_uri or "")
+    return CheckedLink(_bounded(found.requested), found.redirect_uri or "")
 
 
-def link_with(scope: str, optional_scope: str) -> Link:
+def link_with(scope: str, optional_scope: str) -> CheckedLink:
     """A link with these two parameters. Raises `LinkError` when they hold too much."""
-    return Link(_bounded(RequestedScopes(parse_scope(scope), parse_scope(optional_scope))))
+    return CheckedLink(_bounded(RequestedScopes(parse_scope(scope), parse_scope(optional_scope))))
 
 
-def read_app(raw: str | bytes, *, origin: str) -> AppFile:
+def read_app(
+    raw: str | bytes, *, origin: str, variables: Mapping[str, object] | None = None
+) -> AppFile:
     """The app's file in `raw`, small enough to compare. Raises `AppConfigurationError`."""
-    file = parse_app_file(raw, origin=origin)
+    file = parse_app_file(raw, origin=origin, variables=variables)
     check_size(file.configuration, origin=origin)
     return file
 
@@ -79,7 +80,7 @@ def check_size(app: AppConfiguration, *, origin: str) -> None:
         raise AppConfigurationError(origin, problems)
 
 
-def compare(app: AppConfiguration, link: Link, catalogue: Catalogue) -> Preflight:
+def compare(app: AppConfiguration, link: CheckedLink, catalogue: Catalogue) -> Preflight:
     """What HubSpot will say when somebody opens `link`."""
     return Preflight(link.requested, app, catalogue, link.redirect_uri)
 
@@ -94,32 +95,6 @@ def tally(problems: Collection[Problem]) -> str:
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     counted = ((errors, "error"), (len(problems) - errors, "warning"))
     return ", ".join(f"{count} {what}{'s' * (count > 1)}" for count, what in counted if count)
-
-
-def preflight_json(checked: Preflight, corrected: Mapping[str, Any]) -> dict[str, Any]:
-    """A check as programs get it; `corrected` is the app's document as the link needs it."""
-    return {
-        "ok": checked.ok,
-        "problems": [_problem_json(problem) for problem in checked.problems],
-        "requested": _scopes_json(checked.requested),
-        "mended": _scopes_json(checked.mended),
-        "corrected_app_config": corrected,
-    }
-
-
-def _problem_json(problem: Problem) -> dict[str, Any]:
-    return {
-        "code": problem.code,
-        "severity": problem.severity,
-        "scopes": list(problem.scopes),
-        "message": problem.message,
-        "url_fix": problem.url_fix,
-        "app_fix": problem.app_fix,
-    }
-
-
-def _scopes_json(requested: RequestedScopes) -> dict[str, list[str]]:
-    return {"scope": list(requested.scope), "optional_scope": list(requested.optional_scope)}
 
 
 def _bounded(requested: RequestedScopes) -> RequestedScopes:

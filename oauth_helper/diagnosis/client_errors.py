@@ -1,4 +1,4 @@
-"""What goes wrong between a client of the OAuth proxy and this program, rather than at HubSpot."""
+"""Errors between a client of the OAuth proxy and this program, rather than at HubSpot."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence
 
 
 class ClientError(StrEnum):
-    """What a client did, or the person on its behalf."""
+    """What a client did wrong, or the customer decided on its behalf."""
 
-    WRONG_SECRET = "wrong_secret"  # noqa: S105 - the name of a mistake
+    WRONG_SECRET = "wrong_secret"  # noqa: S105 - the name of an error
     WRONG_REDIRECT_URI = "wrong_redirect_uri"
     WRONG_VERIFIER = "wrong_verifier"
     OTHER_CLIENT = "other_client"
@@ -27,22 +27,23 @@ class ClientError(StrEnum):
 
 
 def client_error_wording(client_error: str) -> Wording:
-    """What is said about a mistake, in the place of what is said about its cause."""
+    """Return the words for a client's error, instead of those for its cause."""
     return read_wording(_tables()[client_error])
 
 
 def from_client_error(evidence: Evidence) -> Diagnosis:
-    """The one cause: nothing has to be guessed at here."""
+    """Return the one cause: this program knows what it rejected."""
     table = _tables()[evidence.client_error]
-    why = table["why"].format_map(names_for(evidence.client, evidence.client_error_scopes))
-    return Diagnosis((Candidate(Cause(table["cause"]), why),), evidence.client_error_scopes)
+    scopes = evidence.client_error_scopes
+    why = table["why"].format_map(names_for(evidence.client, scopes))
+    return Diagnosis((Candidate(Cause(table["cause"]), why, scopes),))
 
 
 def names_for(client: str, scopes: Sequence[str]) -> dict[str, str]:
-    """What stands for the names in texts about a client."""
+    """Return what the names in texts about a client stand for."""
     return {
         "client": client or "The client",
-        "scopes": ", ".join(scopes) or "the scopes concerned",
+        "scopes": ", ".join(scopes) or "unknown scopes",
     }
 
 

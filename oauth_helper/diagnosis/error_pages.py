@@ -1,4 +1,4 @@
-"""HubSpot's own error pages: which message stands in a text, in any wording and language.
+"""HubSpot's own error pages: which of them a text quotes, in any wording and language.
 
 A message is recognised by what it speaks of and what it says of that, near each other. The words
 for these are in `error_pages.toml`, language by language.
@@ -19,11 +19,12 @@ from oauth_helper.diagnosis.message_rules import MISMATCH
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ErrorPage:
     """A message of HubSpot's pages, in any language: what `name` says means `causes`.
 
     It speaks of `subject` and, near to that, of one of `said`; both are keys of
-    `error_pages.toml`. A page that `lists` scopes has them in brackets since 2026.
+    `error_pages.toml`. A page that `lists` scopes has them in brackets since 2026. `situation` is
+    that of the likeliest cause.
     """
 
     name: str
@@ -31,71 +32,75 @@ class Page:
     subject: str
     said: tuple[str, ...] = ()
     lists: bool = False
+    situation: str = ""
 
 
 #: What HubSpot's pages say, the most specific first.
-PAGES: tuple[Page, ...] = (
+PAGES: tuple[ErrorPage, ...] = (
     # App Governance, since 2026-04
-    Page(
-        "an app that waits for approval",
+    ErrorPage(
+        "app waiting for approval",
         (Cause.APP_NOT_APPROVED,),
         "unapproved",
         ("app",),
         lists=True,
     ),
+    # Private apps, allowlists and caps, since 2025-09-22 (developers.hubspot.com/changelog)
+    ErrorPage("account not eligible for the app", (Cause.ACCOUNT_NOT_ELIGIBLE,), "ineligible"),
     # HubSpot/sample-apps-oauth#23
-    Page(
-        "an app that HubSpot blocks",
+    ErrorPage(
+        "app blocked by HubSpot",
         (Cause.APP_BLOCKED, Cause.URL_MISSING_REQUIRED_SCOPE),
         "blocked",
     ),
     # PipedreamHQ/pipedream#20321
-    Page(
-        "a client id that HubSpot does not know",
+    ErrorPage(
+        "unknown client ID",
         (Cause.CLIENT_ID_INVALID, Cause.WRONG_REGION),
         "client",
         ("invalid", "missing"),
     ),
     # microsoft/PowerPlatformConnectors#3849, #3266; n8n-io/n8n#23581
-    Page(
-        "a redirect URL that is not registered",
+    ErrorPage(
+        "redirect URL not registered",
         (Cause.REDIRECT_URI_MISMATCH,),
         "redirect",
         ("mismatch", "invalid"),
     ),
     # HubSpot/oauth-quickstart-nodejs#29, SocialiteProviders/Providers#1188
-    Page(
-        "a scope name that HubSpot does not know",
+    ErrorPage(
+        "invalid scope name",
         (Cause.INVALID_SCOPE_NAME, Cause.SCOPES_BADLY_ENCODED, Cause.DEPRECATED_SCOPE),
         "scope",
         ("invalid",),
+        lists=True,
     ),
-    Page("scopes that are joined wrongly", (Cause.SCOPES_BADLY_ENCODED,), "scope", ("joined",)),
-    Page(
-        "a scope that is out of use",
+    ErrorPage("scopes joined wrongly", (Cause.SCOPES_BADLY_ENCODED,), "scope", ("joined",)),
+    ErrorPage(
+        "scope out of use",
         (Cause.DEPRECATED_SCOPE, Cause.URL_REQUESTS_UNCONFIGURED_SCOPE),
         "scope",
         ("deprecated",),
     ),
     # PipedreamHQ/pipedream#20618, microsoft/PowerPlatformConnectors#2309
-    Page(
-        "an account without the feature",
+    ErrorPage(
+        "account without the feature",
         (Cause.ACCOUNT_LACKS_FEATURE, Cause.USER_LACKS_PERMISSION),
         "account",
         ("no_access",),
         lists=True,
     ),
     # n8n-io/n8n#23204
-    Page("a mismatch between the link and the app", MISMATCH, "scope", ("mismatch",)),
+    ErrorPage("mismatch between the install URL and the app", MISMATCH, "scope", ("mismatch",)),
     # estuary/connectors#5069
-    Page(
-        "a person who may not connect apps",
+    ErrorPage(
+        "user not allowed to install apps",
         (Cause.USER_LACKS_PERMISSION, Cause.ACCOUNT_LACKS_FEATURE),
         "forbidden",
     ),
     # automatisch/automatisch#2497, ringcentral/hubspot-embeddable-ringcentral-phone#78
-    Page(
-        "a required scope that the link lacks",
+    ErrorPage(
+        "required scope missing from the install URL",
         (Cause.URL_MISSING_REQUIRED_SCOPE, Cause.DEPRECATED_SCOPE),
         "scope",
         ("missing",),
@@ -109,8 +114,8 @@ _NEAR = 90
 _SENTENCE_END = re.compile(r"[.!?] |。")
 
 
-def pages_in(folded: str) -> Iterator[tuple[Page, tuple[str, ...]]]:
-    """The pages that `folded` quotes, the most specific first, each with the languages that fit."""
+def pages_in(folded: str) -> Iterator[tuple[ErrorPage, tuple[str, ...]]]:
+    """Yield the pages that `folded` quotes, the most specific first, with their languages."""
     ends = _places(_SENTENCE_END, folded)
     places = {
         language: {idea: _places(pattern, folded) for idea, pattern in ideas.items()}
@@ -128,7 +133,7 @@ def _places(pattern: re.Pattern[str], folded: str) -> _Places:
     return tuple(match.span() for match in pattern.finditer(folded))
 
 
-def _says(page: Page, spoken: Mapping[str, _Places], ends: _Places) -> bool:
+def _says(page: ErrorPage, spoken: Mapping[str, _Places], ends: _Places) -> bool:
     subject = spoken.get(page.subject, ())
     if not page.said:
         return bool(subject)
@@ -136,7 +141,7 @@ def _says(page: Page, spoken: Mapping[str, _Places], ends: _Places) -> bool:
 
 
 def _near(subject: _Places, said: _Places, ends: _Places) -> bool:
-    """Whether one of each is near the other in one sentence.
+    """Return whether one of each is near the other in one sentence.
 
     The nearest two are neighbours when all are sorted, and an end of a sentence parts them.
     """
@@ -152,7 +157,7 @@ def _near(subject: _Places, said: _Places, ends: _Places) -> bool:
 
 @lru_cache(maxsize=1)
 def _languages() -> Mapping[str, Mapping[str, re.Pattern[str]]]:
-    """For each language the pattern of each idea."""
+    """Return the pattern of each idea, by language."""
     text = resources.files(__package__).joinpath("error_pages.toml").read_text("utf-8")
     tables: dict[str, dict[str, list[str]]] = tomllib.loads(text)
     every = tables.pop("every")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
-from oauth_helper.diagnosis.causes import Cause, Stage
+from oauth_helper.diagnosis.causes import Cause, Stage, Wording, wording
 from oauth_helper.hubspot.authorization_response import Declined, Malformed
 from oauth_helper.hubspot.token_response import Refused, Unavailable
 from oauth_helper.scopes import AppConfiguration, Catalogue, Problem, RequestedScopes, Tier
 
 
 class Role(StrEnum):
-    """What the person who connects may do in the account."""
+    """What the customer may do in the account."""
 
     SUPER_ADMIN = "super_admin"
     USER = "user"
@@ -22,20 +23,25 @@ class Role(StrEnum):
 class Evidence:
     """What is known of a failed connection; everything but the stage may be unknown.
 
-    `message` is a text that somebody saw. `requested` and `redirect_uri` are what the authorize URL
-    asked for, `app` is what the app lists, and `catalogue` what is known of scopes. `response` is
-    the protocol message that failed, `problems` what the check of the URL against the app found,
-    and the two `missing` what was not granted.
+    What HubSpot and the customer said:
+    `message` is a text that the customer saw, `response` the protocol message that failed.
 
-    `interrupted` says that this program was stopped while it dealt with the response, or that its
-    store was down when it came.
-    `waited_seconds` is for how many seconds nothing has come back from HubSpot; None when that is not
-    what happened. `code_age` is how old, in seconds, a refused code was at the least. `tier` and
-    `role` are those of the account and the person, `earlier` the causes of earlier failures of the
-    same account, and `worked` says that the very same request has connected an account before.
+    What was requested:
+    `requested` and `redirect_uri` are those of the authorize URL, `app` is what the app lists, and
+    `catalogue` what is known of scopes. `problems` are what the check of the URL against the app
+    found; `missing_required` and `missing_optional` are requested scopes that weren't granted.
 
-    `client_error` is what went wrong between the client of the proxy named `client` and this program, by
-    its name in `client_errors.toml`, and `client_error_scopes` the scopes that it is about.
+    What happened around it:
+    `interrupted` says that this program was stopped, or its store was down, when the response came.
+    `waited_seconds` is for how long nothing has come back from HubSpot, None when that isn't what
+    happened. `code_age` is the least age, in seconds, of a code that was rejected. `earlier` are the
+    causes of earlier failures in the same browser; `worked` says that the very same request has
+    connected another account before.
+
+    Who connects: `tier` is the account's subscription, `role` the customer's.
+
+    `client_error` is what went wrong between the client of the proxy named `client` and this program,
+    by its name in `client_errors.toml`, and `client_error_scopes` the scopes that it is about.
     """
 
     stage: Stage
@@ -61,7 +67,7 @@ class Evidence:
 
     @property
     def behind_a_subscription(self) -> dict[str, str]:
-        """The scopes of `scope` that not every account has, with the subscription that has them."""
+        """The scopes in `scope` that not every account has, each with the subscription it needs."""
         if self.requested is None or self.catalogue is None:
             return {}
         known = self.catalogue.by_name
@@ -75,40 +81,51 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One possible cause, and the evidence that speaks for it."""
+    """One possible cause, the evidence for it, and the scopes that it is about.
+
+    `situation` names a table of `situations.toml` where the cause needs other words than usual;
+    `detail` is what those name besides scopes, such as a region.
+    """
 
     cause: Cause
     why: str
+    scopes: tuple[str, ...] = ()
+    situation: str = ""
+    detail: str = ""
+
+    @property
+    def words(self) -> Wording:
+        """The words for it."""
+        return wording(self.cause, self.situation)
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The causes that explain the evidence, the likeliest first, and the scopes concerned.
+    """The causes that explain the evidence, the likeliest first.
 
-    `ask` is the one thing that would decide between them; empty when nothing is open.
+    `next_question` is what would decide between them; empty when nothing is open.
     """
 
     candidates: tuple[Candidate, ...]
-    scopes: tuple[str, ...] = field(default=())
-    ask: str = ""
+    next_question: str = ""
 
     @property
     def cause(self) -> Cause:
         """The likeliest cause."""
         return self.candidates[0].cause
 
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes that the likeliest cause is about."""
+        return self.candidates[0].scopes
 
-def merge(first: Diagnosis, more: Diagnosis | None) -> Diagnosis:
-    """`first`, and behind it what `more` adds, each cause once."""
-    if more is None:
-        return first
-    known = {candidate.cause for candidate in first.candidates}
-    added = []
-    for candidate in more.candidates:
-        if candidate.cause not in known:
-            known.add(candidate.cause)
-            added.append(candidate)
-    return Diagnosis((*first.candidates, *added), first.scopes or more.scopes)
+
+def merge(*groups: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Return the candidates of all `groups`, each cause once, as it is named first."""
+    first: dict[Cause, Candidate] = {}
+    for candidate in (each for group in groups for each in group):
+        first.setdefault(candidate.cause, candidate)
+    return tuple(first.values())
 
 
 def _has(tier: Tier, needed: Tier) -> bool:

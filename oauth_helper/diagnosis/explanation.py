@@ -1,43 +1,47 @@
-"""A diagnosis that somebody asks for: what the command and the API have in common."""
+"""A diagnosis on request: what the command and the API have in common."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from oauth_helper.common.redaction import redact
 from oauth_helper.diagnosis import Candidate, Cause, Evidence, Fix, Role, Stage, diagnose, fix_for
-from oauth_helper.diagnosis.app_check import Link
+from oauth_helper.diagnosis.app_check import CheckedLink
 from oauth_helper.hubspot.authorization_request import find_authorization_url
 from oauth_helper.hubspot.token_response import Granted, TokenResponse
-from oauth_helper.scopes import OAUTH, AppConfiguration, Catalogue, Kind, Tier
+from oauth_helper.scopes import AppConfiguration, Catalogue, Kind, Tier, missing_scopes
 
 # Characters of a message that are looked at: an address of HubSpot's page may have some thousands.
 _LONGEST_MESSAGE = 50_000
 
-# So much of what comes from outside goes into an answer. More is cut before secrets are looked for,
-# and far enough behind the end that no half of one is left.
+# How much of a text from outside goes into an answer. More is cut before secrets are looked for, and
+# far enough behind the end that no half of one is left.
 _LONGEST_WHY, _LOOKED_AT, _LONGEST_NAME, _MOST_NAMES = 500, 4000, 200, 100
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A diagnosis as it is told: without secrets, and of texts from outside not too much.
+    """A diagnosis without secrets, its texts from outside cut.
 
-    `candidates` has the likeliest cause first, `fixes` is what helps against that one, and `ask` is
-    what would decide between them.
+    `candidates` has the likeliest cause first, `fixes` is what helps against that one, and
+    `next_question` is what would decide between them.
     """
 
     candidates: tuple[Candidate, ...]
-    scopes: tuple[str, ...]
     fixes: tuple[Fix, ...]
-    ask: str
+    next_question: str
 
     @property
     def cause(self) -> Cause:
         """The likeliest cause."""
         return self.candidates[0].cause
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes that the likeliest cause is about."""
+        return self.candidates[0].scopes
 
 
 def evidence_from(
@@ -45,14 +49,14 @@ def evidence_from(
     catalogue: Catalogue,
     message: str = "",
     stage: Stage | None = None,
-    link: Link | None = None,
+    link: CheckedLink | None = None,
     app: AppConfiguration | None = None,
     answer: TokenResponse | None = None,
     tier: Tier | None = None,
     role: Role | None = None,
     code_age: int | None = None,
 ) -> Evidence:
-    """The evidence in what somebody knows of a failed connection.
+    """Return the evidence in what the caller knows of a failed connection.
 
     Without `stage` it is the one at which `answer` came, or the authorization. Of an answer that
     grants, the scopes that it lacks are the evidence.
@@ -76,9 +80,9 @@ def evidence_from(
 
 
 def explain(evidence: Evidence, secrets: Iterable[str] = ()) -> Explanation:
-    """The diagnosis of `evidence`, without `secrets` and whatever else looks like one.
+    """Return the diagnosis of `evidence`, without `secrets` and whatever else looks like one.
 
-    The steps name the redirect URI of `evidence`, or else the one in the message's authorize URL.
+    The steps name the redirect URI of `evidence`, or the one in the message.
     """
     diagnosis = diagnose(evidence)
     hidden = tuple(secrets)
@@ -86,49 +90,46 @@ def explain(evidence: Evidence, secrets: Iterable[str] = ()) -> Explanation:
     def clean(text: str, most: int) -> str:
         return redact(text[:_LOOKED_AT], hidden)[:most]
 
-    scopes = tuple(clean(name, _LONGEST_NAME) for name in diagnosis.scopes[:_MOST_NAMES])
-    return Explanation(
-        candidates=tuple(
-            Candidate(each.cause, clean(each.why, _LONGEST_WHY)) for each in diagnosis.candidates
-        ),
-        scopes=scopes,
-        fixes=fix_for(
-            diagnosis.cause,
-            scopes=scopes,
-            redirect_uri=clean(_redirect_uri(evidence), _LONGEST_NAME),
-        ),
-        ask=diagnosis.ask,
+    candidates = tuple(
+        replace(
+            each,
+            why=clean(each.why, _LONGEST_WHY),
+            scopes=tuple(clean(name, _LONGEST_NAME) for name in each.scopes[:_MOST_NAMES]),
+            situation=each.situation or ("without_record" if each.cause is Cause.UNKNOWN else ""),
+        )
+        for each in diagnosis.candidates
     )
-
-
-def explanation_json(explanation: Explanation) -> dict[str, Any]:
-    """A diagnosis as programs get it."""
-    return {
-        "cause": explanation.cause,
-        "candidates": [{"cause": each.cause, "why": each.why} for each in explanation.candidates],
-        "scopes": list(explanation.scopes),
-        "fix": [{"who": each.who, "steps": list(each.steps)} for each in explanation.fixes],
-        "ask": explanation.ask,
-    }
+    first = candidates[0]
+    fixes = fix_for(
+        first.cause,
+        situation=first.situation,
+        scopes=first.scopes,
+        detail=first.detail,
+        redirect_uri=clean(_redirect_uri(evidence), _LONGEST_NAME),
+    )
+    return Explanation(candidates, fixes, diagnosis.next_question)
 
 
 def _redirect_uri(evidence: Evidence) -> str:
+    """Return the redirect URI of the link, or of one in the message, or the one it quotes."""
     if evidence.redirect_uri:
         return evidence.redirect_uri
     found = find_authorization_url(evidence.message)
-    return (found.redirect_uri if found else None) or ""
+    quoted = re.search(
+        r"redirect[^\n]{1,40}['\"\u2018](https?://[^'\"\s\u2019]{3,500})", evidence.message
+    )
+    return (found.redirect_uri if found else None) or (quoted[1] if quoted else "")
 
 
 def _not_granted(
-    answer: TokenResponse | None, link: Link | None, catalogue: Catalogue
+    answer: TokenResponse | None, link: CheckedLink | None, catalogue: Catalogue
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The required and the optional scopes that an answer with tokens lacks, if it tells."""
+    """Return the required and the optional scopes that an answer with tokens lacks, if it tells."""
     if not isinstance(answer, Granted) or answer.scopes is None:
         return (), ()
-    granted = {*answer.scopes, OAUTH}
     required = link.requested.scope if link else catalogue.of_kind(Kind.REQUIRED)
     optional = link.requested.optional_scope if link else ()
     return (
-        tuple(name for name in required if name not in granted),
-        tuple(name for name in optional if name not in granted),
+        missing_scopes(required, answer.scopes, catalogue),
+        missing_scopes(optional, answer.scopes, catalogue),
     )

@@ -1,8 +1,8 @@
 """Which words of the token endpoint, of the API and of other programs mean which causes.
 
-HubSpot's own pages have a table of their own in `error_pages.py`. The patterns are looked for in
-folded text: small letters without accents, straight quotation marks, single blanks. They hold no
-nested repeats, so that no text makes them slow.
+HubSpot's own pages are in `error_pages.py`. The patterns are looked for in folded text: small
+letters without accents, straight quotation marks, single blanks. They hold no nested repeats, so
+that no text makes them slow.
 """
 
 from __future__ import annotations
@@ -15,21 +15,29 @@ from oauth_helper.diagnosis.causes import Cause, Stage
 
 @dataclass(frozen=True, slots=True)
 class MessageRule:
-    """A folded text in which `pattern` is found means `causes`; `name` is how staff know the text.
+    """A folded text in which `pattern` is found means `causes`; `name` is what staff call it.
 
-    A rule with `stages` holds at those only.
+    A rule with `stages` holds at those only. One that `captures` holds where a group of its pattern
+    found something, which becomes the detail. `situation` is that of the likeliest cause.
     """
 
     name: str
     causes: tuple[Cause, ...]
     pattern: re.Pattern[str]
     stages: tuple[Stage, ...] = tuple(Stage)
+    situation: str = ""
+    captures: bool = False
 
 
 def _rule(
-    name: str, causes: tuple[Cause, ...], *patterns: str, stages: tuple[Stage, ...] = tuple(Stage)
+    name: str,
+    causes: tuple[Cause, ...],
+    *patterns: str,
+    stages: tuple[Stage, ...] = tuple(Stage),
+    situation: str = "",
+    captures: bool = False,
 ) -> MessageRule:
-    return MessageRule(name, causes, re.compile("|".join(patterns)), stages)
+    return MessageRule(name, causes, re.compile("|".join(patterns)), stages, situation, captures)
 
 
 #: What a mismatch between the link and the app may be.
@@ -49,6 +57,8 @@ EXACT: tuple[MessageRule, ...] = (
         "bad_refresh_token",
         "(missing or )?invalid refresh token",
         r"refresh[ _]token .{0,20}(invalid|expired|revoked|not valid|unknown)",
+        # RFC 7662 section 2.2
+        r"\bactive['\"]? ?[:=] ?false",
     ),
     _rule(
         "BAD_CLIENT_SECRET",
@@ -57,12 +67,26 @@ EXACT: tuple[MessageRule, ...] = (
         r"(invalid|unknown|incorrect|wrong) client[ _]secret",
         r"client[ _]secret .{0,20}(invalid|incorrect|wrong|not match|n't match|not valid)",
     ),
-    _rule("BAD_CLIENT_ID", (Cause.CLIENT_ID_INVALID, Cause.WRONG_REGION), "bad_client_id"),
     _rule(
-        "a redirect URI that does not fit the code",
+        "BAD_CLIENT_ID",
+        (Cause.CLIENT_ID_INVALID, Cause.WRONG_REGION),
+        "bad_client_id",
+        "unknown client id",
+    ),
+    _rule(
+        "redirect URI that doesn't fit the code",
         (Cause.REDIRECT_URI_MISMATCH,),
         "mismatch_redirect_uri_auth_code",
         "bad_redirect_uri",
+        r"redirect[ _]ur[il] .{0,20}match .{0,12}(auth|code)",
+        situation="other_redirect_uri_than_before",
+    ),
+    _rule(
+        "redirect URI that doesn't fit the code",
+        (Cause.REDIRECT_URI_MISMATCH,),
+        r"redirect[ _]ur[il] .{0,20}match",
+        stages=(Stage.TOKEN,),
+        situation="other_redirect_uri_than_before",
     ),
     # HubSpot/hubspot-api-python#115
     _rule(
@@ -92,27 +116,93 @@ EXACT: tuple[MessageRule, ...] = (
         (Cause.TOKEN_REQUEST_MALFORMED,),
         "bad_grant_type",
         r"unsupported[ _]grant[ _]type",
-        r"(unknown|invalid) grant[ _]type",
+        r"(unknown|invalid|bad) grant[ _]type",
+    ),
+    _rule(
+        "a token request that is not form-encoded",
+        (Cause.TOKEN_REQUEST_MALFORMED,),
         "unsupported media type",
+        r"\b415\b",
+        stages=(Stage.TOKEN, Stage.REFRESH),
+        situation="not_form_encoded",
     ),
     _rule("BAD_SCOPES", (Cause.INVALID_SCOPE_NAME, *MISMATCH), "bad_scopes"),
+    # BAD_HUB, "missing or unknown hub id", with the error access_denied: a project's log, 2026-11
+    _rule(
+        "an account that no longer exists",
+        (Cause.ACCOUNT_UNKNOWN,),
+        "bad_hub",
+        "unknown hub id",
+        "not appear to exist in any",
+    ),
     # HubSpot/hubspot-api-python#261
+    _rule(
+        "an account in another region",
+        (Cause.WRONG_REGION,),
+        r"(?:exist in hublet |correcthublet['\" :]{1,6})([a-z]{2}[0-9])\b",
+        captures=True,
+    ),
     _rule(
         "an account in another region",
         (Cause.WRONG_REGION,),
         "unknown to this hublet",
         "correcthublet",
-        "bad_hub",
         r"(account|portal|hub) .{0,30}(another|different|wrong) (region|hublet|data cent)",
+    ),
+    # HubSpot computes how long ago from a time that it reads in the value: 1970 when it has none.
+    _rule(
+        "a value that is no access token",
+        (Cause.ACCESS_TOKEN_INVALID,),
+        r"expired (36[6-9]|3[7-9]\d|[4-9]\d\d|\d{4,}) day",
+        r"expire time['\" :\[]{1,8}19",
     ),
     # ToolJet/ToolJet#17192, airbytehq/airbyte#62467
     _rule(
         "an expired access token",
         (Cause.TOKEN_EXPIRED, Cause.REFRESH_TOKEN_INVALID),
         "expired_authentication",
-        "invalid_authentication",
         "oauth token used to make this call expired",
         r"(access|oauth)[ _-]?token (has |is )?expired",
+    ),
+    # HubSpot/hubspot-api-nodejs#432, HubSpot/hubspot-api-python#132, hubspot-net/HubSpot.NET#131
+    _rule(
+        "a call without credentials",
+        (Cause.ACCESS_TOKEN_MISSING, Cause.ACCESS_TOKEN_INVALID),
+        "invalid_authentication",
+        "authentication credentials (were |was )?(not|found|missing)",
+        "authentication credentials are missing",
+        r"\bhapikey\b",
+        r"\bapi[ -]?keys? .{0,40}(no longer|not supported|deprecated|sunset|removed)",
+    ),
+    # vobiz-ai/Vobiz-HubSpot-Calling
+    _rule(
+        "a customer who may not install apps",
+        (Cause.USER_LACKS_PERMISSION, Cause.ACCOUNT_LACKS_FEATURE),
+        "problem fetching approvers",
+        r"(right|correct|required) permissions? to (install|connect)",
+        r"missing (these|the following) permissions",
+    ),
+    _rule(
+        "a user without access to developer tools",
+        (Cause.USER_LACKS_PERMISSION, Cause.ACCOUNT_LACKS_FEATURE),
+        r"access to (the )?developer tools",
+        situation="no_developer_tools",
+    ),
+    _rule(
+        "a scope that is not available to the app",
+        (Cause.ACCOUNT_LACKS_FEATURE, Cause.URL_REQUESTS_UNCONFIGURED_SCOPE),
+        r"scopes? .{0,80}(isn'?t|is not|aren'?t|are not) available (to|for) (this|the|your) app",
+        r"(doesn'?t|does not|don'?t|do not) have access to (this|the following|these) scopes?",
+        situation="scope_not_for_app",
+    ),
+    # RFC 7591
+    _rule(
+        "a client that tried to register itself",
+        (Cause.CLIENT_ID_INVALID,),
+        r"dynamic client registration",
+        "invalid_client_metadata",
+        "registration_endpoint",
+        situation="registers_itself",
     ),
     # PostHog/posthog#53339, PipedreamHQ/pipedream#2689, estuary/connectors#3522,
     # HubSpot/hubspot-api-nodejs#50
@@ -187,6 +277,7 @@ WEAK: tuple[MessageRule, ...] = (
 
 #: Signs that are left when nothing is known of the message: HTTP statuses and the like.
 LAST: tuple[MessageRule, ...] = (
+    _rule("an account in another region", (Cause.WRONG_REGION,), r"\b488\b"),
     _rule(
         "a call that HubSpot forbids, as it does when a scope is missing",
         (
@@ -208,9 +299,9 @@ LAST: tuple[MessageRule, ...] = (
         stages=(Stage.API,),
     ),
     _rule(
-        "a token request in a form that HubSpot does not take",
+        "a token request that HubSpot does not understand",
         (Cause.TOKEN_REQUEST_MALFORMED,),
-        r"\b4(04|05|15)\b",
+        r"\b4(04|05)\b",
         stages=(Stage.TOKEN, Stage.REFRESH),
     ),
     _rule(

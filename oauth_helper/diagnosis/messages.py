@@ -1,47 +1,88 @@
-"""What a message means: of HubSpot's pages in several languages, of its token endpoint, its API.
+"""What a message means: HubSpot's pages in several languages, its token endpoint, its API.
 
-HubSpot shows most mismatches on a page of its own, so the text that somebody read there, and pasted
-or read out, is often the only evidence. What is said in the protocol's own words is looked for
-first, then HubSpot's pages, then what stays the same in every language.
+HubSpot shows most mismatches on its own page, so the text that the customer read there and pasted
+or typed is often the only evidence. The protocol's own words are looked for first, then HubSpot's
+pages, then what stays the same in every language.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from oauth_helper.diagnosis.causes import Cause, Stage
-from oauth_helper.diagnosis.error_pages import Page, pages_in
+from oauth_helper.diagnosis.error_pages import ErrorPage, pages_in
+from oauth_helper.diagnosis.evidence import Candidate
 from oauth_helper.diagnosis.message_rules import EXACT, LAST, WEAK, MessageRule
+from oauth_helper.diagnosis.named_scopes import scopes_named
 from oauth_helper.diagnosis.normalize import MAX_TEXT, QUOTED_URL, fold, respelt, without_wrapping
-from oauth_helper.scopes import is_scope_token, shipped_catalogue
 
-__all__ = ["MAX_TEXT", "Reading", "fold", "read_message", "scopes_named"]
+__all__ = ["MAX_TEXT", "Reading", "fold", "read_exactly", "read_message", "scopes_named"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one text may mean, the likeliest first, and the scopes that it names."""
+    """What one text may mean, the likeliest first, and the scopes that it names.
+
+    `situation` and `detail` are those of the likeliest; see `Candidate`.
+    """
 
     causes: tuple[Cause, ...]
     why: str
     scopes: tuple[str, ...] = ()
+    situation: str = ""
+    detail: str = ""
+
+    def candidates(self, before: str = "") -> tuple[Candidate, ...]:
+        """Return a candidate for each cause; `before` is other evidence, named first."""
+        why = f"{before} {self.why}".strip()
+        return tuple(
+            Candidate(
+                cause,
+                why,
+                self.scopes if cause in ABOUT_SCOPES else (),
+                "" if number else self.situation,
+                "" if number else self.detail,
+            )
+            for number, cause in enumerate(self.causes)
+        )
+
+
+#: The causes that scopes named in a message belong to.
+ABOUT_SCOPES = frozenset(
+    {
+        Cause.URL_MISSING_REQUIRED_SCOPE,
+        Cause.URL_REQUESTS_UNCONFIGURED_SCOPE,
+        Cause.SCOPE_IN_WRONG_PARAMETER,
+        Cause.INVALID_SCOPE_NAME,
+        Cause.DEPRECATED_SCOPE,
+        Cause.ACCOUNT_LACKS_FEATURE,
+        Cause.APP_NOT_APPROVED,
+        Cause.TOKEN_LACKS_SCOPE,
+        Cause.GRANTED_MISSING_REQUIRED,
+        Cause.GRANTED_MISSING_OPTIONAL,
+    }
+)
 
 
 def read_message(text: str, stage: Stage) -> Reading | None:
-    """What `text` means, or None when nothing in it is known."""
+    """Return what `text` means, or None when nothing in it is known."""
+    if exact := read_exactly(text, stage):
+        return exact
     folded = fold(without_wrapping(text))
     scopes = scopes_named(text)
     return (
-        _by_rules(EXACT, folded, stage, scopes)
-        or _by_pages(folded, stage, scopes)
+        _by_pages(folded, stage, scopes)
         or _by_pages(respelt(folded), stage, scopes)
         or _by_rules(WEAK, folded, stage, scopes)
         or _by_structure(folded, stage, scopes)
         or _by_rules(LAST, folded, stage, scopes)
     )
+
+
+def read_exactly(text: str, stage: Stage) -> Reading | None:
+    """Return what `text` means when it has words that only one of HubSpot's answers has."""
+    return _by_rules(EXACT, fold(without_wrapping(text)), stage, scopes_named(text))
 
 
 # Folded: without accents, in small letters. English, French, Italian and Japanese are from where
@@ -55,7 +96,7 @@ _TITLE = re.compile(
 
 
 def is_title_only(text: str) -> bool:
-    """Whether `text` is the title of HubSpot's error page and nothing that tells more."""
+    """Return whether `text` is the title of HubSpot's error page and nothing that tells more."""
     folded = fold(without_wrapping(text))
     return bool(_TITLE.search(folded)) and len(_TITLE.sub("", folded).strip(" .:!-")) < 20
 
@@ -64,13 +105,17 @@ def _by_rules(
     rules: tuple[MessageRule, ...], folded: str, stage: Stage, scopes: tuple[str, ...]
 ) -> Reading | None:
     for rule in rules:
-        if stage in rule.stages and rule.pattern.search(folded):
-            return Reading(rule.causes, f"The message is the one of {rule.name}.", scopes)
+        if stage in rule.stages and (match := rule.pattern.search(folded)):
+            detail = next((each for each in match.groups() if each), "") if rule.captures else ""
+            if rule.captures and not detail:
+                continue
+            why = f"HubSpot's words match “{rule.name}”."
+            return Reading(rule.causes, why, scopes, rule.situation, detail)
     return None
 
 
 def _by_pages(folded: str, stage: Stage, scopes: tuple[str, ...]) -> Reading | None:
-    """What the pages mean that `folded` quotes: first the likeliest cause of each."""
+    """Return what the pages mean that `folded` quotes: first the likeliest cause of each."""
     found = list(pages_in(folded))
     if not found:
         return None
@@ -82,26 +127,27 @@ def _by_pages(folded: str, stage: Stage, scopes: tuple[str, ...]) -> Reading | N
     causes += [cause for page, _ in found for cause in page.causes]
     if stage is Stage.API and page.causes[0] in _OF_THE_URL:
         causes.insert(0, Cause.TOKEN_LACKS_SCOPE)
-    return Reading(tuple(dict.fromkeys(causes)), _told(page, languages), scopes)
+    why = _words_match(page, languages)
+    return Reading(tuple(dict.fromkeys(causes)), why, scopes, page.situation)
 
 
-# The API has no link and no person before it: there the same words speak of the token.
+# At the API the same words speak of the token: there is neither a link nor a customer.
 _OF_THE_URL = frozenset({Cause.URL_MISSING_REQUIRED_SCOPE, Cause.USER_LACKS_PERMISSION})
 
 
-def _told(page: Page, languages: tuple[str, ...]) -> str:
-    """Which message it is; the language only where it is another one and no other fits."""
+def _words_match(page: ErrorPage, languages: tuple[str, ...]) -> str:
+    """Return which page it is; its language where it isn't English and no other fits."""
     foreign = len(languages) == 1 and languages[0] != "English"
-    return f"The message is the one of {page.name}{f', in {languages[0]}' if foreign else ''}."
+    return f"HubSpot's message matches “{page.name}”{f', in {languages[0]}' if foreign else ''}."
 
 
 def _by_structure(folded: str, stage: Stage, scopes: tuple[str, ...]) -> Reading | None:
-    """What stays the same in every language: names in brackets, a URL in quotes, `client_id`."""
+    """Return what stays the same in every language: brackets, a URL in quotes, `client_id`."""
     if scopes and stage is Stage.API:
         causes = (Cause.TOKEN_LACKS_SCOPE, Cause.ACCOUNT_LACKS_FEATURE, Cause.DEPRECATED_SCOPE)
         return Reading(causes, "The message of the API names scopes.", scopes)
     if scopes:
-        why = "The language is not known, but the message lists scopes."
+        why = "The language isn't known, but the message lists scopes."
         causes = (
             Cause.URL_MISSING_REQUIRED_SCOPE,
             Cause.ACCOUNT_LACKS_FEATURE,
@@ -109,56 +155,9 @@ def _by_structure(folded: str, stage: Stage, scopes: tuple[str, ...]) -> Reading
         )
         return Reading(causes, why, scopes)
     if re.search(r"client[ _-]?id", folded):
-        why = "The language is not known, but the message speaks of the client id."
+        why = "The language isn't known, but the message speaks of the client ID."
         return Reading((Cause.CLIENT_ID_INVALID, Cause.WRONG_REGION), why)
     if QUOTED_URL in folded:
-        why = (
-            "The language is not known, but the message quotes a URL, as the one on redirect URLs."
-        )
+        why = "The language isn't known, but the message quotes a URL, as the one on redirect URLs."
         return Reading((Cause.REDIRECT_URI_MISMATCH,), why)
     return None
-
-
-def scopes_named(text: str) -> tuple[str, ...]:
-    """The scopes that a message names, in order, each once.
-
-    Those in square brackets, as HubSpot's pages list them since 2026 and API errors in their
-    `context` (`requiredScopes`, `requiredGranularScopes`); else those after "scopes are missing".
-    """
-    plain = without_wrapping(text)
-    found: list[str] = []
-    for listed in re.findall(r"\[([^\[\]]{1,3000})\]", plain):
-        names = (name.strip("'\"") for name in re.split(r"[,;\s]+", listed))
-        found += [name for name in map(_small, names) if _is_scope_name(name)]
-    if not found and (match := re.search(r"(?is)(?:missing|required)(.{1,200})", plain)):
-        found += _spelt_out(match[1])
-    return tuple(dict.fromkeys(found))
-
-
-def _small(name: str) -> str:
-    return name.lower() if name.isupper() else name
-
-
-def _is_scope_name(name: str) -> bool:
-    """Whether `name` looks like one of HubSpot's: it ends in what it allows, or is an old one."""
-    if not re.fullmatch(r"[a-z][a-z0-9._-]{2,99}", name) or not is_scope_token(name):
-        return False
-    return name in _old_names() or bool(re.search(rf"\.({_ALLOWS})$", name))
-
-
-_ALLOWS = "access|create|delete|execute|export|import|manage|publish|read|read_write|send|write"
-
-
-@lru_cache(maxsize=1)
-def _old_names() -> frozenset[str]:
-    # The last three are in microsoft/PowerPlatformConnectors#2309 and in no catalogue any more.
-    return frozenset(shipped_catalogue().by_name) | {"contacts", "reports", "actions"}
-
-
-def _spelt_out(text: str) -> Iterator[str]:
-    """`crm.x.read/write` names two scopes."""
-    for name in re.findall(rf"\b[a-z][\w-]*(?:\.[\w-]+)*\.(?:{_ALLOWS})\b(?:/[a-z]+)?", text):
-        first, _, other = name.partition("/")
-        yield first
-        if other:
-            yield f"{first.rpartition('.')[0]}.{other}"

@@ -1,12 +1,13 @@
-"""What else is known of account, person and app, laid on the scales once the causes are found."""
+"""What is known of the account, the customer and the app, weighed once the causes are found."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from oauth_helper.diagnosis.causes import Cause
+from oauth_helper.diagnosis.causes import Cause, Stage
 from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence, Role
+from oauth_helper.scopes import OAUTH
 
 #: The causes that lie between the URL and the app, which only a look at both can tell apart.
 MISMATCHES = frozenset(
@@ -18,20 +19,34 @@ MISMATCHES = frozenset(
     }
 )
 
+# Titles that say that nothing is known yet: a guess must not take their place.
+_NOTHING_KNOWN_YET = frozenset({Cause.NEVER_RETURNED, Cause.UNKNOWN})
+
 _Candidates = tuple[Candidate, ...]
 
 
 def rank_causes(diagnosis: Diagnosis, evidence: Evidence) -> Diagnosis:
-    """The same causes in the order that the rest of the evidence suggests, and what to ask for."""
+    """Return the causes in the order that the rest of the evidence suggests, and what to ask for.
+
+    Causes that the evidence refutes are dropped.
+    """
     candidates = diagnosis.candidates
-    for step in (_by_earlier, _by_tier, _by_role, _by_fitting_app):
+    for step in (_without_refuted, _by_earlier, _by_tier, _by_role, _by_app):
         candidates = step(candidates, evidence)
-    ask = diagnosis.ask or _ask(candidates, evidence)
-    return replace(diagnosis, candidates=candidates, ask=ask)
+    question = diagnosis.next_question or _next_question(candidates, evidence)
+    return Diagnosis(candidates, question)
+
+
+def _without_refuted(candidates: _Candidates, evidence: Evidence) -> _Candidates:
+    """Drop a missing `oauth` where the link has it."""
+    if evidence.requested is None or OAUTH not in evidence.requested.scope:
+        return candidates
+    left = tuple(each for each in candidates if each.cause is not Cause.MISSING_OAUTH_SCOPE)
+    return left or candidates
 
 
 def _by_earlier(candidates: _Candidates, evidence: Evidence) -> _Candidates:
-    """What the same account met before comes first."""
+    """Put first what the same browser met before, unless nothing has come back or been reported."""
 
     def met_before(candidate: Candidate) -> bool:
         return candidate.cause in evidence.earlier
@@ -39,10 +54,12 @@ def _by_earlier(candidates: _Candidates, evidence: Evidence) -> _Candidates:
     if len(candidates) < 2 or not any(map(met_before, candidates)):
         return candidates
     marked = tuple(
-        _adding(each, "The same account has met this before.") if met_before(each) else each
+        _adding(each, "An earlier attempt in the same browser ended with this.")
+        if met_before(each)
+        else each
         for each in candidates
     )
-    return _first(marked, met_before)
+    return marked if candidates[0].cause in _NOTHING_KNOWN_YET else _first(marked, met_before)
 
 
 def _by_tier(candidates: _Candidates, evidence: Evidence) -> _Candidates:
@@ -56,7 +73,9 @@ def _by_tier(candidates: _Candidates, evidence: Evidence) -> _Candidates:
     why = f"The account's subscription is known and lacks what is in `scope`. {needs}."
     return _first(
         tuple(
-            _adding(each, why) if each.cause is Cause.ACCOUNT_LACKS_FEATURE else each
+            replace(_adding(each, why), scopes=each.scopes or tuple(lacking))
+            if each.cause is Cause.ACCOUNT_LACKS_FEATURE
+            else each
             for each in candidates
         ),
         lambda each: each.cause is Cause.ACCOUNT_LACKS_FEATURE,
@@ -74,22 +93,40 @@ def _by_role(candidates: _Candidates, evidence: Evidence) -> _Candidates:
     return candidates
 
 
-def _by_fitting_app(candidates: _Candidates, evidence: Evidence) -> _Candidates:
-    """HubSpot says that URL and app differ, and what is known of them does not."""
-    both_known = evidence.requested is not None and evidence.app is not None
-    if not both_known or evidence.problems or not evidence.message:
+# The words for a cause when the app's configuration is known, so that naming it helps no more.
+_APP_KNOWN = {
+    Cause.URL_REQUESTS_UNCONFIGURED_SCOPE: "unlisted_by_known_app",
+    Cause.SCOPE_IN_WRONG_PARAMETER: "misplaced_for_known_app",
+    Cause.URL_MISSING_REQUIRED_SCOPE: "required_by_known_app",
+}
+
+
+def _by_app(candidates: _Candidates, evidence: Evidence) -> _Candidates:
+    """Word the causes by the app that is known: HubSpot's page may contradict its file."""
+    if evidence.app is None or evidence.requested is None:
         return candidates
+    if evidence.stage not in (Stage.PREFLIGHT, Stage.AUTHORIZATION):
+        return candidates
+    fits = not evidence.problems and bool(evidence.message)
+    return tuple(_for_known_app(each, fits=fits) for each in candidates)
+
+
+def _for_known_app(candidate: Candidate, *, fits: bool) -> Candidate:
+    if candidate.cause not in _APP_KNOWN or candidate.situation:
+        return candidate
+    if not fits:
+        return replace(candidate, situation=_APP_KNOWN[candidate.cause])
     why = (
-        "The configuration known here fits the URL, so the deployed app differs from it, or the "
+        "The configuration known here fits the link, so the deployed app differs from it, or the "
         "page belongs to another link."
     )
-    return tuple(_adding(each, why) if each.cause in MISMATCHES else each for each in candidates)
+    return replace(_adding(candidate, why), situation="deployed_app_differs")
 
 
-_THE_ADDRESS = "The address of HubSpot's error page: it holds the scopes that were asked for."
+_THE_ADDRESS = "The address of HubSpot's error page: it has the scopes that were requested."
 
 # The first row of which the leading candidates hold every cause decides.
-_ASKS = (
+_QUESTIONS = (
     (
         {Cause.ACCOUNT_LACKS_FEATURE, Cause.USER_LACKS_PERMISSION},
         "Whether a Super Admin of the same account sees the same message.",
@@ -100,24 +137,24 @@ _ASKS = (
     ),
     (
         {Cause.CLIENT_ID_INVALID, Cause.WRONG_REGION},
-        "The client id in the address of HubSpot's error page, and the account's region.",
+        "The client ID in the address of HubSpot's error page, and the account's region.",
     ),
 )
 
 
-def _ask(candidates: _Candidates, evidence: Evidence) -> str:
-    """The one thing that decides between the first causes; empty when one stands out."""
+def _next_question(candidates: _Candidates, evidence: Evidence) -> str:
+    """Return the one thing that decides between the first causes; empty when one stands out."""
     causes = {candidate.cause for candidate in candidates[:3]}
     if len(causes) < 2:
         return ""
     if len(causes & MISMATCHES) > 1:
-        return _ask_about_scopes(evidence)
+        return _question_about_scopes(evidence)
     if Cause.URL_MISSING_REQUIRED_SCOPE in causes and evidence.requested is None:
         return _THE_ADDRESS
-    return next((ask for needed, ask in _ASKS if needed <= causes), "")
+    return next((question for needed, question in _QUESTIONS if needed <= causes), "")
 
 
-def _ask_about_scopes(evidence: Evidence) -> str:
+def _question_about_scopes(evidence: Evidence) -> str:
     if evidence.app is None:
         return (
             "The app's configuration, its app-hsmeta.json or its lists of scopes: compared with "

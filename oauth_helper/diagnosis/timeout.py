@@ -1,33 +1,37 @@
-"""What it may mean that nothing came back: HubSpot's own error pages tell nobody."""
+"""What it may mean that nothing came back: HubSpot's error pages don't redirect."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from oauth_helper.diagnosis.causes import Cause
-from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence
+from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence, merge
 
 
-def from_timeout(evidence: Evidence) -> Diagnosis:
-    """That nobody came back, and behind it what most likely kept them, by all that is known."""
+def from_timeout(evidence: Evidence, proved: tuple[Candidate, ...] = ()) -> Diagnosis:
+    """Return that nothing came back, and behind it what most likely happened at HubSpot.
+
+    `proved` are the rules that the link breaks by the app's file: the likeliest, but the deployed
+    app may differ, and nobody has reported an error yet.
+    """
     seconds = evidence.waited_seconds or 0
     time = f"{seconds} s" if seconds < 90 else f"{round(seconds / 60)} min"
-    first = Candidate(Cause.NEVER_RETURNED, f"Nothing had come back from HubSpot after {time}.")
-    gated = tuple(evidence.behind_a_subscription)
-    return Diagnosis((first, *_likely(evidence)), gated, _ASK)
+    why = f"Nothing had come back from HubSpot after {time}."
+    first = Candidate(Cause.NEVER_RETURNED, why, tuple(evidence.behind_a_subscription))
+    return Diagnosis(merge((first,), proved, _likely(evidence)), _THE_PAGE)
 
 
 def from_title(evidence: Evidence) -> Diagnosis:
-    """That HubSpot showed an error page, of which only the title is known."""
+    """Return that HubSpot showed an error page, of which only the title is known."""
     first = Candidate(
-        Cause.UNKNOWN, "This is the title that each of HubSpot's error pages has; it tells no more."
+        Cause.UNKNOWN, "This is the title of each of HubSpot's error pages; it doesn't say why."
     )
     likely = (each for each in _likely(evidence) if each.cause is not Cause.USER_DENIED)
-    return Diagnosis((first, *likely), (), _ASK_FOR_SENTENCE)
+    return Diagnosis((first, *likely), _THE_SENTENCE)
 
 
-_ASK_FOR_SENTENCE = "The sentence below the title of HubSpot's page."
-_ASK = "What HubSpot's page says: ask the person to paste it, or to pick it from the list."
+_THE_SENTENCE = "The sentence below the title of HubSpot's page."
+_THE_PAGE = "What HubSpot's page says: ask the customer to paste it, or to pick it from the list."
 
 
 def _likely(evidence: Evidence) -> Iterator[Candidate]:
@@ -35,14 +39,14 @@ def _likely(evidence: Evidence) -> Iterator[Candidate]:
         names = "; ".join(f"{name}: {subscription}" for name, subscription in gated.items())
         yield Candidate(
             Cause.ACCOUNT_LACKS_FEATURE,
-            f"`scope` holds what not every account has, and HubSpot then shows an error. {names}.",
+            f"`scope` has what not every account has, and HubSpot then shows an error. {names}.",
+            tuple(gated),
         )
     if not evidence.worked:
         yield from _mismatches(evidence)
     yield Candidate(
         Cause.USER_LACKS_PERMISSION,
-        "Somebody who is neither Super Admin nor has Marketplace Access is stopped on HubSpot's "
-        "own page.",
+        "HubSpot's own page stops a user who is neither a Super Admin nor has Marketplace Access.",
     )
     if evidence.worked:
         yield Candidate(
@@ -51,21 +55,23 @@ def _likely(evidence: Evidence) -> Iterator[Candidate]:
             "approves apps first stops it on HubSpot's own page.",
         )
     yield Candidate(
-        Cause.USER_DENIED, "Somebody who cancels or closes the tab is not sent back either."
+        Cause.USER_DENIED, "A customer who cancels or closes the tab isn't sent back either."
     )
 
 
 def _mismatches(evidence: Evidence) -> Iterator[Candidate]:
-    """Link and app may not fit: nothing has shown yet that they do."""
+    """Yield that link and app may not fit: nothing has shown yet that they do."""
     if evidence.app is None:
-        known = "Which scopes the app lists is not known here, and the same request has not "
-        why = known + "connected anybody yet."
+        why = (
+            "Which scopes the app lists isn't known here, and the same request hasn't connected "
+            "any account yet."
+        )
         yield Candidate(Cause.URL_REQUESTS_UNCONFIGURED_SCOPE, why)
         yield Candidate(Cause.SCOPE_IN_WRONG_PARAMETER, why)
         yield Candidate(Cause.URL_MISSING_REQUIRED_SCOPE, why)
     if evidence.app is None or not evidence.app.redirect_urls:
         yield Candidate(
             Cause.REDIRECT_URI_MISMATCH,
-            f"Whether the app has the redirect URL {evidence.redirect_uri or 'of the request'} is "
-            "not known here.",
+            f"Whether the app has the redirect URL {evidence.redirect_uri or 'of the request'} "
+            "isn't known here.",
         )

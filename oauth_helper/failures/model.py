@@ -14,7 +14,6 @@ from oauth_helper.diagnosis import (
     Wording,
     client_error_wording,
     fix_for,
-    wording,
 )
 from oauth_helper.scopes import RequestedScopes
 
@@ -126,6 +125,7 @@ class Failure:
         return fix_for(
             self.cause,
             scopes=self.missing,
+            detail=self.candidates[0].detail,
             redirect_uri=self.redirect_uri,
             profile=self.profile,
             client=self.client,
@@ -135,4 +135,8 @@ class Failure:
     @property
     def words(self) -> Wording:
         """What is said about it."""
-        return client_error_wording(self.client_error) if self.client_error else wording(self.cause)
+        return (
+            client_error_wording(self.client_error)
+            if self.client_error
+            else self.candidates[0].words
+        )

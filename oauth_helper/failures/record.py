@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from oauth_helper.common.redaction import redact
 from oauth_helper.config.profiles import Profile
-from oauth_helper.diagnosis import Candidate, Cause, Evidence, Stage, diagnose
+from oauth_helper.diagnosis import Cause, Evidence, Stage, diagnose
 from oauth_helper.failures.model import Failure
 from oauth_helper.hubspot.authorization_response import Declined
 from oauth_helper.hubspot.token_response import Refused, Unavailable
@@ -44,7 +45,13 @@ def build_failure(
         started_at=attempt.started_at,
         requested=attempt.requested,
         candidates=tuple(
-            Candidate(each.cause, redact(each.why, hidden)[:_MAX_WHY])
+            replace(
+                each,
+                why=redact(each.why, hidden)[:_MAX_WHY],
+                scopes=tuple(
+                    redact(name, hidden)[:_MAX_NAME] for name in each.scopes[:_MOST_NAMES]
+                ),
+            )
             for each in diagnosis.candidates
         ),
         message=redact(_message(evidence), hidden)[:MAX_MESSAGE],
@@ -53,7 +60,7 @@ def build_failure(
         hub_id=hub_id,
         correlation_id=redact(_correlation_id(evidence), hidden)[:_MAX_CORRELATION_ID],
         redirect_uri=redact(_redirect_uri(profile, evidence), hidden)[:_MAX_WHY],
-        ask=diagnosis.ask,
+        ask=diagnosis.next_question,
         browser_id=attempt.browser_id,
         language=attempt.language,
         client=attempt.client,

@@ -17,6 +17,7 @@ def reply(failure: Failure, *, address: str, translate: Callable[[str], str]) ->
     fixes = fix_for(
         failure.cause,
         scopes=failure.missing,
+        detail=failure.candidates[0].detail,
         redirect_uri=failure.redirect_uri,
         profile=failure.profile,
         client=failure.client,

@@ -10,22 +10,19 @@ from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit, urlunspl
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
+from oauth_helper.hubspot.hublets import HUBLETS, is_hublet
+from oauth_helper.hubspot.wrapped_urls import in_one_piece
 from oauth_helper.scopes import RequestedScopes, join_scope, parse_scope
-
-#: HubSpot's regions. na1 has the plain host, the others have theirs in it: `app-eu1.hubspot.com`.
-#: Source: the environment table of HubSpot's CLI libraries (2026-11).
-HUBLETS = ("na1", "na2", "na3", "eu1", "ap1")
 
 _HUBSPOT_HOST = "app.hubspot.com"
 
-
-# Whatever stands in angle brackets, quotation marks or brackets is not of the address.
+# What is in angle brackets, quotation marks or brackets isn't part of the address.
 _URL = re.compile(r"https?://[^\s<>\"'`\\()\[\]{}|]{10,16000}")
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """An authorization request as somebody else's address has it; what it lacks is None."""
+    """An authorization request as an address from outside has it; what it lacks is None."""
 
     client_id: str | None
     redirect_uri: str | None
@@ -33,16 +30,18 @@ class AuthorizationRequest:
 
 
 def find_authorization_url(text: str) -> AuthorizationRequest | None:
-    """The first authorize URL in `text` whose scopes can be read; None when there is none.
+    """Return the first authorize URL in `text` whose scopes can be read; None without one.
 
-    HubSpot's error page keeps the query of the request, so its address tells what was asked for.
-    One that was cut off is no evidence of what is missing, and so is left aside. A scope list that
-    was encoded twice stays as it is.
+    HubSpot's error page keeps the query of the request, so its address tells what was requested.
+    Blanks in a list of scopes count as `%20`, and line breaks with their indentation as nothing. An
+    address that was cut off proves nothing about what is missing, so it doesn't count. A list of
+    scopes that was encoded twice stays as it is.
     """
-    for match in _URL.finditer(text):
-        cut_off = match[0].endswith(("..", "\u2026")) or text[match.end() : match.end() + 4].strip(
-            " "
-        ).startswith(("...", "\u2026"))
+    joined = in_one_piece(text)
+    for match in _URL.finditer(joined):
+        cut_off = match[0].endswith(("..", "\u2026")) or joined[
+            match.end() : match.end() + 4
+        ].strip(" ").startswith(("...", "\u2026"))
         found = None if cut_off else _read_authorization_url(match[0])
         if found is not None:
             return found
@@ -51,7 +50,7 @@ def find_authorization_url(text: str) -> AuthorizationRequest | None:
 
 def _read_authorization_url(url: str) -> AuthorizationRequest | None:
     address, _, query = url.partition("?")
-    # Copied from somewhere else, the whole query may be encoded, or its "&" as HTML has them.
+    # Copied from elsewhere, the whole query may be encoded, or its "&" as HTML has them.
     query = query.replace("&amp;", "&")
     if "=" not in query:
         query = unquote(query)
@@ -74,13 +73,14 @@ def _read_authorization_url(url: str) -> AuthorizationRequest | None:
 def authorization_endpoint(
     base: str, *, hub_id: int | None = None, region: str | None = None
 ) -> str:
-    """The authorization endpoint for one account and region, from the general one.
+    """Return the authorization endpoint for one account and region, from the general one.
 
     `hub_id` preselects the account: `/oauth/authorize` becomes `/oauth/<hub_id>/authorize`.
-    `region` is one of `HUBLETS` and changes HubSpot's own host only; raises ValueError otherwise.
+    `region` changes HubSpot's own host only: na1 has the plain one, the others have theirs in it,
+    such as `app-eu1.hubspot.com`. Raises ValueError for what can't be a region.
     """
     parts = urlsplit(base)
-    if region is not None and region not in HUBLETS:
+    if region is not None and not is_hublet(region):
         message = f"region {region!r} is not one of {', '.join(HUBLETS)}"
         raise ValueError(message)
     if region not in (None, "na1") and parts.netloc == _HUBSPOT_HOST:
@@ -100,7 +100,7 @@ def authorization_url(
     state: str | None = None,
     code_verifier: str | None = None,
 ) -> str:
-    """The address to send the browser to.
+    """Return the address to send the browser to.
 
     Scopes are separated by `%20`, as HubSpot's own builders do, and `optional_scope` is left out
     when nothing is optional. With `code_verifier` the URL carries its S256 challenge (RFC 7636).
@@ -113,8 +113,8 @@ def authorization_url(
     return f"{prefix}&{urlencode(parameters, quote_via=quote)}" if parameters else prefix
 
 
-# Encoding some fifty scopes costs more than all else here; a profile asks for the same ones nearly
-# every time. The bound keeps hand-made selections from filling the memory.
+# Encoding some fifty scopes costs more than the rest; a profile requests the same ones nearly every
+# time. The bound keeps hand-made selections from filling the memory.
 @lru_cache(maxsize=256)
 def _without_state(
     endpoint: str, client_id: str, redirect_uri: str, requested: RequestedScopes

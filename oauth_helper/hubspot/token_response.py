@@ -1,4 +1,4 @@
-"""Answers of HubSpot's token endpoint and of its introspection, read into values.
+"""Answers of HubSpot's token endpoint, its introspection and its API, read into values.
 
 The bodies vary with the year: RFC 6749 errors since 2026-01, `status` and `message` before, and any
 field may be missing. Nothing in them is taken for granted, least of all that a 200 is a success.
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from oauth_helper.common.secrets import Secret
+from oauth_helper.hubspot.hublets import is_hublet
 
 #: Longer texts from outside are cut. More than a record takes, so that no secret is cut in half
 #: before it is looked for.
@@ -43,6 +44,8 @@ class Refused:
     """The endpoint said no: asking again with the same would say it again.
 
     `status` is HubSpot's own code such as BAD_AUTH_CODE, `error` the one of RFC 6749 section 5.2.
+    `body` is the whole text, cut to `MAX_MESSAGE`: text from outside, to be read and not stored.
+    `correct_hublet` is the region that HubSpot names for an account that lives elsewhere.
     """
 
     http_status: int
@@ -50,11 +53,18 @@ class Refused:
     error: str = ""
     message: str = ""
     correlation_id: str = ""
+    body: str = field(default="", repr=False)
+    correct_hublet: str = ""
+
+    @property
+    def words(self) -> str:
+        """Everything that was said."""
+        return self.body or self.message
 
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """No answer that can be used. `http_status` is None when there was no answer at all.
+    """An answer that can't be used, or none. `http_status` is None when there was no answer at all.
 
     `code_unused` is True only when the request certainly was not processed; `retry_after` is in
     seconds, if the answer named one.
@@ -80,7 +90,7 @@ class Introspected:
 
 
 def read_token_response(http_status: int, headers: Mapping[str, str], body: bytes) -> TokenResponse:
-    """The answer of the token endpoint to a grant, whatever its shape."""
+    """Return the answer of the token endpoint to a grant, whatever its shape."""
     document = _json_object(body)
     text = _Text(document or {})
     if http_status >= 500 or http_status in _TRANSIENT:
@@ -95,28 +105,32 @@ def read_token_response(http_status: int, headers: Mapping[str, str], body: byte
         )
     if document is None and not 400 <= http_status < 500:
         return Unavailable("the answer is no JSON object", http_status)
-    if http_status != 200 or text("error") or text("status"):
-        return _refused(http_status, text)
+    # An introspection of a token that is no longer valid is a 200 as well (RFC 7662 section 2.2).
+    inactive = document is not None and document.get("active") is False
+    if http_status != 200 or inactive or text("error") or text("status"):
+        return _refused(http_status, text, body)
     return _granted(document or {}, text) or Unavailable("the answer holds no token", http_status)
 
 
 def read_introspection(http_status: int, body: bytes) -> Introspected | None:
-    """The answer of the introspection endpoint; None when it says nothing that can be used."""
+    """Return the answer of the introspection endpoint; None when it says nothing usable."""
     document = _json_object(body)
     if http_status != 200 or document is None or not isinstance(document.get("active"), bool):
         return None
     return Introspected(document["active"], _scopes(document), _hub_id(document))
 
 
-def _refused(http_status: int, text: _Text) -> Refused:
+def _refused(http_status: int, text: _Text, body: bytes) -> Refused:
     # The older body has "error" as its status, which says nothing.
-    status = text("status")
+    status, hublet = text("status"), text("correctHublet")
     return Refused(
         http_status=http_status,
         status=status if re.fullmatch(r"[A-Z][A-Z_]{2,60}", status) else "",
         error=text("error"),
         message=text("message") or text("error_description"),
         correlation_id=text("correlationId"),
+        body=body[:MAX_MESSAGE].decode(errors="replace"),
+        correct_hublet=hublet if is_hublet(hublet) else "",
     )
 
 
@@ -162,7 +176,7 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 
 def _scopes(document: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """`scopes` as HubSpot sends it, else `scope` as RFC 6749 section 5.1 has it, else None."""
+    """Return `scopes` as HubSpot sends it, or `scope` (RFC 6749 section 5.1), or None."""
     names = document.get("scopes")
     if not isinstance(names, list):
         text = document.get("scope")
@@ -170,7 +184,7 @@ def _scopes(document: Mapping[str, Any]) -> tuple[str, ...] | None:
         if not names:
             return None
     legal = [name for name in names if isinstance(name, str) and _NAME.fullmatch(name)]
-    # A list in which nothing can be read tells nothing; an empty one tells that nothing is granted.
+    # A list in which nothing can be read tells nothing; an empty one says that nothing is granted.
     return tuple(dict.fromkeys(legal)) if legal or not names else None
 
 

@@ -1,4 +1,4 @@
-"""Core: scopes, the catalogue, the split into two parameters, HubSpot's placement rules. Pure."""
+"""Scopes, the catalogue, the split into two parameters, HubSpot's placement rules. Pure."""
 
 from oauth_helper.scopes.app_configuration import (
     AppConfiguration,
@@ -14,9 +14,18 @@ from oauth_helper.scopes.catalogue_file import (
     parse_catalogue,
     shipped_catalogue,
 )
-from oauth_helper.scopes.names import OAUTH, is_scope_token, join_scope, nearest, parse_scope
+from oauth_helper.scopes.granted import missing_scopes
+from oauth_helper.scopes.hubspot_scopes import OUT_OF_USE, hubspot_scopes
+from oauth_helper.scopes.names import (
+    OAUTH,
+    is_one_scope,
+    is_scope_token,
+    join_scope,
+    nearest,
+    parse_scope,
+)
 from oauth_helper.scopes.placement import Problem, Severity, check_placement
-from oauth_helper.scopes.preflight import OUT_OF_USE, Preflight
+from oauth_helper.scopes.preflight import Preflight
 from oauth_helper.scopes.split import RequestedScopes, UnknownScopesError, split
 
 __all__ = [
@@ -37,10 +46,13 @@ __all__ = [
     "Tier",
     "UnknownScopesError",
     "check_placement",
+    "hubspot_scopes",
+    "is_one_scope",
     "is_scope_token",
     "join_scope",
     "load_app_configuration",
     "load_catalogue",
+    "missing_scopes",
     "nearest",
     "parse_app_configuration",
     "parse_catalogue",

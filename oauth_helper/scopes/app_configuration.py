@@ -4,10 +4,14 @@ Developer projects keep them in `src/app/app-hsmeta.json` below `config.auth`, o
 `src/app/public-app.json` below `auth`; each place is accepted in either file. What counts at
 HubSpot is the deployed build, so the file may be ahead of it or behind. As of 2026-11:
 https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
+
+A text in it may hold `${NAME}`, which HubSpot fills in at upload from a configuration profile,
+`hsprofile.<name>.json`: https://developers.hubspot.com/docs/apps/developer-platform/build-apps/build-with-config-profiles
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -16,8 +20,9 @@ from typing import Any
 
 from oauth_helper.scopes.catalogue import Kind
 from oauth_helper.scopes.files import FileError, as_text, read_bytes
-from oauth_helper.scopes.json_text import Child, JsonText, JsonTextError
+from oauth_helper.scopes.json_file import JsonFileError, line_of, read_json, repeated_keys
 from oauth_helper.scopes.names import OAUTH, is_scope_token, nearest
+from oauth_helper.scopes.other_files import what_it_is
 
 #: The key of each list of scopes, and that of the redirect URLs.
 SCOPE_KEYS = {
@@ -75,7 +80,7 @@ class AppConfiguration:
         return frozenset((*self.required, *self.conditional, *self.optional))
 
     def kind_of(self, name: str) -> Kind | None:
-        """How the app lists `name`; the strictest kind if it is listed twice, None if it is not."""
+        """Return how the app lists `name`: the strictest kind if twice, None if not at all."""
         for names, kind in (
             (self.required, Kind.REQUIRED),
             (self.conditional, Kind.CONDITIONAL),
@@ -85,41 +90,79 @@ class AppConfiguration:
                 return kind
         return None
 
+    def registers(self, redirect_url: str) -> bool:
+        """Return whether the app lists `redirect_url`, as far as its variables leave it open."""
+        return any(
+            re.fullmatch(_pattern(listed), redirect_url) if has_variable(listed) else False
+            for listed in self.redirect_urls
+        ) or (redirect_url in self.redirect_urls)
+
+
+_VARIABLE = re.compile(r"\$\{([^}]{1,100})\}")
+
+
+def has_variable(text: str) -> bool:
+    """Return whether `text` holds a `${NAME}` that HubSpot fills in at upload."""
+    return _VARIABLE.search(text) is not None
+
+
+def filled_in(value: Any, variables: Mapping[str, object]) -> Any:  # noqa: ANN401 - any JSON
+    """Return the JSON `value` with the values of a configuration profile for its variables."""
+    if isinstance(value, str):
+        return _VARIABLE.sub(lambda name: str(variables.get(name[1], name[0])), value)
+    if isinstance(value, list):
+        return [filled_in(each, variables) for each in value]
+    if isinstance(value, dict):
+        return {key: filled_in(each, variables) for key, each in value.items()}
+    return value
+
+
+def _pattern(listed: str) -> str:
+    """Return a regular expression for what `listed` may become; a variable stands for any text."""
+    texts = _VARIABLE.split(listed)[::2]
+    return "[^\\s]+".join(map(re.escape, texts))
+
 
 class AppConfigurationError(FileError):
-    """A file that is no app configuration. `problems` names each problem with its place."""
+    """A file that isn't an app configuration. `problems` names each problem with its place."""
 
 
 def load_app_configuration(path: Path) -> AppConfiguration:
-    """The configuration in the file at `path`. Raises `AppConfigurationError`."""
+    """Return the configuration in the file at `path`. Raises `AppConfigurationError`."""
     return parse_app_configuration(read_bytes(path, AppConfigurationError), origin=str(path))
 
 
 def parse_app_configuration(raw: str | bytes, *, origin: str) -> AppConfiguration:
-    """The configuration in the JSON text `raw`; `origin` is the name that errors give it.
+    """Return the configuration in the JSON text `raw`; `origin` is the name that errors give it.
 
-    Comments and trailing commas may stand in it. Each problem that is named begins with its line.
+    Each problem that is named begins with its line.
     """
-    _, configuration = read_app_text(raw, origin=origin)
-    return configuration
+    return read_app_text(raw, origin=origin)[2]
 
 
-def read_app_text(raw: str | bytes, *, origin: str) -> tuple[JsonText, AppConfiguration]:
-    """The JSON text in `raw`, and the configuration in it. Raises `AppConfigurationError`."""
+def read_app_text(
+    raw: str | bytes, *, origin: str, variables: Mapping[str, object] | None = None
+) -> tuple[str, dict[str, Any], AppConfiguration]:
+    """Return the text in `raw`, the document as it is written, and the configuration in it.
+
+    `variables` are those of a configuration profile. Raises `AppConfigurationError`.
+    """
+    text = as_text(raw, origin, AppConfigurationError)
     try:
-        source = JsonText(as_text(raw, origin, AppConfigurationError))
-    except JsonTextError as error:
+        document = read_json(text)
+    except JsonFileError as error:
         raise AppConfigurationError(origin, [str(error)]) from error
-    return source, _Reader(origin, source).configuration(source.document)
+    filled = filled_in(document, variables) if variables else document
+    return text, document, _Reader(origin, text).configuration(filled)
 
 
 def read_app_configuration(document: object, *, origin: str) -> AppConfiguration:
-    """The configuration in a document that is parsed already. Raises `AppConfigurationError`."""
+    """Return the configuration in a parsed document. Raises `AppConfigurationError`."""
     return _Reader(origin).configuration(document)
 
 
 def auth_in(document: Mapping[str, Any]) -> tuple[tuple[str, ...], Any]:
-    """The path and the value of what is read: `config.auth` or else `auth`; None without both."""
+    """Return the path and value of what is read: `config.auth`, else `auth`; None without both."""
     config = document.get("config")
     if isinstance(config, dict) and config.get("auth") is not None:
         return ("config", "auth"), config["auth"]
@@ -127,16 +170,16 @@ def auth_in(document: Mapping[str, Any]) -> tuple[tuple[str, ...], Any]:
 
 
 class _Reader:
-    """Reads one document and gathers problems, with their places when the text is known."""
+    """Reads one document and gathers problems, with their lines when the text is known."""
 
-    def __init__(self, origin: str, source: JsonText | None = None) -> None:
+    def __init__(self, origin: str, text: str = "") -> None:
         self._origin = origin
-        self._source = source
+        self._text = text
         self._problems: list[str] = []
         self._more = 0
 
     def configuration(self, document: object) -> AppConfiguration:
-        """The configuration in `document`. Raises `AppConfigurationError`."""
+        """Return the configuration in `document`. Raises `AppConfigurationError`."""
         path, auth = self._auth(document)
         scopes = {kind: self._names(auth, (*path, key)) for kind, key in SCOPE_KEYS.items()}
         redirect_urls = self._names(auth, (*path, REDIRECT_KEY))
@@ -157,20 +200,20 @@ class _Reader:
         if not isinstance(document, dict):
             self._say((), f"has to be a JSON object at its top, not {_kind_of(document)}")
             raise self._error()
-        self._repeated(())
+        self._repeated(document, ())
         config = document.get("config")
         path, auth = auth_in(document)
         if isinstance(config, dict):
-            self._repeated(("config",))
+            self._repeated(config, ("config",))
         elif config is not None and auth is None:
             self._say(("config",), f"config has to be a JSON object, not {_kind_of(config)}")
         if auth is None:
-            self._note('holds neither "config.auth" nor "auth"')
+            self._note(what_it_is(document) or 'holds neither "config.auth" nor "auth"')
             raise self._error()
         if not isinstance(auth, dict):
             self._say(path, f"{_dotted(path)} has to be a JSON object, not {_kind_of(auth)}")
             raise self._error()
-        self._repeated(path)
+        self._repeated(auth, path)
         return path, auth
 
     def _names(self, auth: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, ...]:
@@ -185,7 +228,8 @@ class _Reader:
             if not isinstance(item, str) or not (any_text or is_scope_token(item))
         ]
         for index in wrong[:_NAMED]:
-            self._say((*path, index), f"{_dotted(path)}[{index}]{_wrong_name(value[index])}")
+            words = f"{_dotted(path)}[{index}]{_wrong_name(value[index])}"
+            self._say(path, words, value[index])
         self._more += len(wrong[_NAMED:])
         return tuple(dict.fromkeys(item for item in value if isinstance(item, str)))
 
@@ -199,7 +243,7 @@ class _Reader:
         return value
 
     def _slips(self, auth: Mapping[str, Any], path: tuple[str, ...]) -> None:
-        """Names the keys that were meant for a missing one; other unknown keys are HubSpot's."""
+        """Name the keys that were meant for a missing one; other unknown keys are HubSpot's."""
         unknown = (key for key in auth if key not in _LISTS)
         for key in islice(unknown, _COMPARED):
             plain = key.casefold().replace("_", "").replace("-", "")
@@ -208,31 +252,20 @@ class _Reader:
                 words = f'unknown key "{_plain(key)}" in {_dotted(path)}; did you mean {meant}?'
                 self._say((*path, key), words)
 
-    def _repeated(self, path: tuple[str, ...]) -> None:
-        """Names each member that stands there twice: which of them HubSpot takes is not known."""
-        if self._source is None:
-            return
-        first: dict[str | int, Child] = {}
-        children = self._source.children(self._source.at(*path))
-        repeated = [child for child in children if first.setdefault(child.name, child) != child]
-        for child in repeated[:_NAMED]:
-            name = _dotted((*path, _plain(str(child.name)[:_SHOWN])))
-            words = f"{name} stands already at {self._place(first[child.name])}"
-            self._note(f"{self._place(child)}: {words}")
-        self._more += len(repeated[_NAMED:])
+    def _repeated(self, value: object, path: tuple[str, ...]) -> None:
+        """Name each key that is there twice: HubSpot takes the last, which is easily missed."""
+        for key in repeated_keys(value)[:_NAMED]:
+            name = _dotted((*path, _plain(key[:_SHOWN])))
+            self._note(f"{name} is there more than once")
 
-    def _say(self, path: tuple[str | int, ...], words: str) -> None:
-        if self._source is not None and not self._full:
-            words = f"{self._place(self._source.at(*path))}: {words}"
-        self._note(words)
+    def _say(self, path: tuple[str, ...], words: str, value: object = None) -> None:
+        # Finding a line takes time that grows with the text, so only what is named is looked for.
+        line = None if self._full or not path else line_of(self._text, path, value)
+        self._note(f"line {line}: {words}" if self._text and line else words)
 
     @property
     def _full(self) -> bool:
         return len(self._problems) >= _NAMED
-
-    def _place(self, child: Child) -> str:
-        # Counting lines takes time that grows with the text, so it is done for what is named only.
-        return self._source.place(child) if self._source and not self._full else ""
 
     def _note(self, words: str) -> None:
         if self._full:
@@ -247,7 +280,7 @@ class _Reader:
 
 def _wrong_name(item: object) -> str:
     if isinstance(item, str):
-        return f": {_shown(item)} is no legal scope name"
+        return f": {_shown(item)} is not a legal scope name"
     return f" has to be text, not {_kind_of(item)}"
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from oauth_helper.scopes.names import nearest
+from oauth_helper.scopes.hubspot_scopes import hubspot_scopes
+from oauth_helper.scopes.names import misspelt
 
 
 class Kind(StrEnum):
@@ -113,7 +114,12 @@ class Catalogue:
         )
 
     def meant_by(self, name: str) -> str | None:
-        """The scope that an unknown `name` most likely meant, by alias or by spelling."""
+        """Return the scope that an unknown `name` most likely meant, by alias or by spelling.
+
+        A name that HubSpot knows means itself, also when this catalogue doesn't have it.
+        """
+        if name in hubspot_scopes():
+            return None
         if scope := self.by_alias.get(name):
             return scope.name
-        return nearest(name, self.by_name)
+        return misspelt(name, self.by_name)

@@ -3,14 +3,15 @@
 With R, C and O for the scopes that the app lists as required, conditionally required and optional,
 S for the parameter `scope` and P for `optional_scope`:
 
-1. every scope of R is in S; in P it does not count.
-2. S and P hold nothing that the app does not list.
+1. every scope of R is in S; in P it doesn't count.
+2. S and P hold nothing that the app doesn't list.
 3. a scope of C may be in S only.
 4. a scope of O may be in P only.
 
-`oauth` is in R of every app. HubSpot enforces this since 2024-10-21, on a page of its own and
-without a redirect back. As of 2026-11:
+HubSpot enforces this since 2024-10-21, on its own page and without redirecting back. As of 2026-11:
 https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
+`oauth` is in R of every app, yet links without it are reported to be rejected (n8n-io/n8n#23204)
+and to connect (n8n-io/n8n#16594): its absence is a warning.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from oauth_helper.scopes.app_configuration import AppConfiguration
+from oauth_helper.scopes.app_configuration import AppConfiguration, has_variable
 from oauth_helper.scopes.catalogue import Kind
 from oauth_helper.scopes.names import OAUTH
 
-# More names than this are not said again in a fix.
+# More names than this aren't repeated in a fix.
 _REPEATED = 6
 
 
 class Severity(StrEnum):
-    """Whether HubSpot refuses for certain, or something is only worth knowing."""
+    """Whether HubSpot certainly rejects the link, or something is only worth knowing."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -39,8 +40,8 @@ class Problem:
     """One difference between an authorize URL and the app's configuration.
 
     `code` is of the vocabulary of causes; `scopes` are those that it concerns, in the order given.
-    `url_fix` and `app_fix` are the two ways to mend it, by changing the request or the app; empty
-    where that side cannot.
+    `url_fix` and `app_fix` are the two ways to fix it, by changing the request or the app; empty
+    where that side can't. `both` says that it takes the two of them.
     """
 
     code: str
@@ -49,24 +50,24 @@ class Problem:
     severity: Severity = Severity.ERROR
     url_fix: str = ""
     app_fix: str = ""
+    both: bool = False
 
 
 def check_placement(
     scope: Iterable[str], optional_scope: Iterable[str], app: AppConfiguration
 ) -> tuple[Problem, ...]:
-    """Every way in which the two parameters break the rules for `app`; empty when HubSpot accepts.
+    """Return every way in which the two parameters break the rules for `app`, warnings last.
 
-    A required scope that stands in `optional_scope` is named twice, as missing from `scope` (what
-    HubSpot's page will say) and as in the wrong parameter (what is to be mended).
+    Each mistake is there once: a required scope in `optional_scope` is one that `scope` lacks,
+    which is what HubSpot's page says.
     """
     in_scope, in_optional = tuple(scope), tuple(optional_scope)
     found = (
-        _missing_oauth(in_scope),
         _missing_required(in_scope, in_optional, app),
         _unlisted(in_scope, in_optional, app),
-        _required_as_optional(in_scope, in_optional, app),
         _conditional_as_optional(in_optional, app),
         _optional_as_required(in_scope, app),
+        _missing_oauth(in_scope),
     )
     return tuple(problem for problem in found if problem is not None)
 
@@ -77,25 +78,33 @@ def _missing_oauth(in_scope: tuple[str, ...]) -> Problem | None:
     return Problem(
         "missing_oauth_scope",
         (OAUTH,),
-        "`oauth` is missing from `scope`. HubSpot lists it as required on every app.",
-        url_fix="Add oauth to `scope`.",
+        "`oauth` is not in `scope`. Every app requires it; some links without it still connect, "
+        "but HubSpot may reject this one.",
+        Severity.WARNING,
+        url_fix="Add `oauth` to `scope`.",
     )
 
 
 def _missing_required(
     in_scope: tuple[str, ...], in_optional: tuple[str, ...], app: AppConfiguration
 ) -> Problem | None:
-    missing = [name for name in app.required if name not in (*in_scope, OAUTH)]
+    required = (name for name in app.required if not has_variable(name))
+    missing = [name for name in required if name not in (*in_scope, OAUTH)]
     if not missing:
         return None
-    names = _counted(missing)
-    moved = any(name in in_optional for name in missing)
+    misplaced = [name for name in missing if name in in_optional]
+    absent = [name for name in missing if name not in in_optional]
+    fixes = [f"Add {_counted(absent)} to `scope`."] if absent else []
+    message = f"The app requires {_listed(missing)}, missing from `scope` in the link."
+    if misplaced:
+        fixes.append(f"Move {_counted(misplaced)} from `optional_scope` to `scope`.")
+        message += f" {_listed(misplaced)} in `optional_scope` doesn't count."
     return Problem(
         "url_missing_required_scope",
         tuple(dict.fromkeys(missing)),
-        f"The app requires {_listed(missing)}, which `scope` does not hold.",
-        url_fix=f"Have {names} in `scope`." if moved else f"Add {names} to `scope`.",
-        app_fix=f"List {names} as optional instead of required.",
+        message,
+        url_fix=" ".join(fixes),
+        app_fix=f"List {_counted(missing)} as optional instead of required.",
     )
 
 
@@ -109,30 +118,22 @@ def _unlisted(
     both = (*required, *optional)
     added = [f"{_counted(required)} as required"] if required else []
     added += [f"{_counted(optional)} as optional"] if optional else []
+    unknown = any(map(has_variable, app.listed))
+    hint = " Its file has a variable among the scopes, which may stand for it." if unknown else ""
     return Problem(
         "url_requests_unconfigured_scope",
         tuple(dict.fromkeys(both)),
-        f"The URL asks for {_listed(both)}, which the app does not list.",
+        f"The link requests {_listed(both)}, which the app doesn't list.{hint}",
+        Severity.WARNING if unknown else Severity.ERROR,
         url_fix=f"Leave {_counted(both)} out.",
         app_fix=f"List {' and '.join(added)}.",
-    )
-
-
-def _required_as_optional(
-    in_scope: tuple[str, ...], in_optional: tuple[str, ...], app: AppConfiguration
-) -> Problem | None:
-    return _misplaced(
-        [name for name in in_optional if name in app.required and name not in in_scope],
-        "The app lists {} as required: it belongs in `scope`, not in `optional_scope`.",
-        url_fix="Move {} from `optional_scope` to `scope`.",
-        app_fix="List {} as optional instead of required.",
     )
 
 
 def _conditional_as_optional(in_optional: tuple[str, ...], app: AppConfiguration) -> Problem | None:
     return _misplaced(
         [name for name in in_optional if app.kind_of(name) is Kind.CONDITIONAL],
-        "The app lists {} as conditionally required: it may stand in `scope` only.",
+        "The app lists {} as conditionally required, so it may be in `scope` only.",
         url_fix="Move {} from `optional_scope` to `scope`.",
         app_fix="List {} as optional instead of conditionally required.",
     )
@@ -141,7 +142,7 @@ def _conditional_as_optional(in_optional: tuple[str, ...], app: AppConfiguration
 def _optional_as_required(in_scope: tuple[str, ...], app: AppConfiguration) -> Problem | None:
     return _misplaced(
         [name for name in in_scope if app.kind_of(name) is Kind.OPTIONAL],
-        "The app lists {} as optional: it may stand in `optional_scope` only.",
+        "The app lists {} as optional, so it may be in `optional_scope` only.",
         url_fix="Move {} from `scope` to `optional_scope`.",
         app_fix="List {} as required instead of optional.",
     )
@@ -156,8 +157,7 @@ def _misplaced(misplaced: list[str], message: str, *, url_fix: str, app_fix: str
         tuple(dict.fromkeys(misplaced)),
         message.format(_listed(misplaced)),
         url_fix=url_fix.format(names),
-        # HubSpot adds it by itself, as required.
-        app_fix="" if OAUTH in misplaced else app_fix.format(names),
+        app_fix=app_fix.format(names),
     )
 
 
@@ -166,6 +166,6 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _counted(names: Iterable[str]) -> str:
-    """The names, or how many there are: the message beside it has them all."""
+    """Return the names, or how many there are: the message beside it has them all."""
     distinct = list(dict.fromkeys(names))
     return ", ".join(distinct) if len(distinct) <= _REPEATED else f"these {len(distinct)} scopes"

@@ -1,7 +1,7 @@
-"""The preflight: what HubSpot will say to an authorize URL, worked out before anybody goes there.
+"""The preflight: what HubSpot will do with an authorize URL, worked out before anybody opens it.
 
-It applies the placement rules and whatever else can be known from the URL, the app's configuration
-and the catalogue, and works out both ways to mend the differences: another URL, another app.
+It applies the placement rules and whatever else the URL, the app's configuration and the catalogue
+tell, and works out both ways to fix the differences: another URL, another app.
 """
 
 from __future__ import annotations
@@ -11,26 +11,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from oauth_helper.common.urls import is_ip_address, parse_web_url
-from oauth_helper.scopes.app_configuration import AppConfiguration
+from oauth_helper.scopes.app_configuration import AppConfiguration, has_variable
 from oauth_helper.scopes.catalogue import Catalogue, Kind
-from oauth_helper.scopes.names import OAUTH, is_scope_token, nearest
+from oauth_helper.scopes.hubspot_scopes import OUT_OF_USE, hubspot_scopes
+from oauth_helper.scopes.names import OAUTH, is_one_scope, is_scope_token, misspelt, nearest
 from oauth_helper.scopes.placement import Problem, Severity, check_placement
 from oauth_helper.scopes.split import RequestedScopes
-
-#: Scopes that are no more, with those that took their place. `contacts` went on 2022-07-31
-#: (developers.hubspot.com/changelog).
-OUT_OF_USE = {
-    "contacts": (
-        "crm.objects.contacts.read",
-        "crm.objects.contacts.write",
-        "crm.objects.companies.read",
-        "crm.objects.companies.write",
-        "crm.objects.deals.read",
-        "crm.objects.deals.write",
-        "crm.lists.read",
-        "crm.lists.write",
-    )
-}
 
 # Of many names so many are looked up and shown: a file may hold thousands.
 _LOOKED_UP, _SHOWN = 20, 10
@@ -40,8 +26,8 @@ _LOOKED_UP, _SHOWN = 20, 10
 class Preflight:
     """What is known about an authorize URL before anybody opens it.
 
-    `requested` is what the URL asks for, `app` what the app lists. `redirect_uri` is the URL's, or
-    empty when only the scopes are looked at.
+    `requested` is what the URL requests, `app` what the app lists. `redirect_uri` is the URL's, or
+    empty when only the scopes are compared.
     """
 
     requested: RequestedScopes
@@ -51,21 +37,28 @@ class Preflight:
 
     @property
     def ok(self) -> bool:
-        """Whether HubSpot will show its consent page, as far as anybody can know."""
-        return not any(problem.severity is Severity.ERROR for problem in self.problems)
+        """Whether HubSpot will show its consent page, as far as that can be known."""
+        return not self.errors
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that certainly make HubSpot reject the link."""
+        return tuple(each for each in self.problems if each.severity is Severity.ERROR)
 
     @cached_property
     def refusals(self) -> tuple[Problem, ...]:
-        """What makes HubSpot refuse for certain."""
-        scopes = check_placement(self.requested.scope, self.requested.optional_scope, self.app)
-        return (*scopes, *self._unregistered())
+        """The broken rules that certainly make HubSpot reject the link."""
+        return tuple(each for each in self._rules if each.severity is Severity.ERROR)
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
         """Every difference, errors first; empty when there is nothing to say."""
+        if self.app.auth_type == "static":
+            return (WITHOUT_OAUTH,)
         found = (
             *self._badly_written(),
-            *self.refusals,
+            *self._out_of_use(),
+            *self._rules,
             *self._unacceptable(),
             *self._listed_twice(),
             *self._behind_a_subscription(),
@@ -75,17 +68,26 @@ class Preflight:
         return tuple(sorted(found, key=lambda problem: problem.severity is Severity.WARNING))
 
     @cached_property
+    def _rules(self) -> tuple[Problem, ...]:
+        if self.app.auth_type == "static":
+            return (WITHOUT_OAUTH,)
+        gone = {name for name in self.requested.all if name in OUT_OF_USE}
+        found = check_placement(self.requested.scope, self.requested.optional_scope, self.app)
+        # A scope that is out of use is one mistake, wherever it is.
+        scopes = (each for each in found if not gone.issuperset(each.scopes))
+        return (*scopes, *self._unregistered())
+
+    @cached_property
     def corrected(self) -> AppConfiguration:
         """The app that this URL fits, changed no more than that takes.
 
         What the URL has in `scope` becomes required, or conditionally required where the catalogue
         or the app says so; what it has in `optional_scope` becomes optional, and so does what the
-        app requires and the URL lacks. Names that cannot be scopes are left out, and `oauth` that
-        is missing from the URL can be mended there only.
+        app requires and the URL lacks. Names that can't be scopes, or are out of use, are left out.
         """
         kinds = {name: self._kind_to_list(name) for name in self._names_to_list()}
         urls = self.app.redirect_urls
-        if self.redirect_uri and self._urls_are_known and self.redirect_uri not in urls:
+        if self._lacks_redirect_url and not why_no_redirect_url(self.redirect_uri):
             urls = (*urls, self.redirect_uri)
         return replace(
             self.app,
@@ -97,14 +99,15 @@ class Preflight:
         )
 
     @cached_property
-    def mended(self) -> RequestedScopes:
-        """The scopes that a URL for the app as it is would ask for, and where.
+    def fixed_request(self) -> RequestedScopes:
+        """The scopes that a URL for the app as it is would request, and where.
 
-        A scope that the app does not list is left out, or becomes those that replace it.
+        A scope that the app doesn't list is left out, or becomes those that replace it.
         """
         wanted: list[str] = []
         for name in self.requested.all:
-            wanted += [name] if self.app.kind_of(name) else self._successors(name)
+            usable = self.app.kind_of(name) and name not in OUT_OF_USE
+            wanted += [name] if usable else self._successors(name)
         wanted = [name for name in dict.fromkeys(wanted) if name not in self.app.required]
         conditional = [name for name in wanted if self.app.kind_of(name) is Kind.CONDITIONAL]
         optional = [name for name in wanted if self.app.kind_of(name) is Kind.OPTIONAL]
@@ -112,46 +115,47 @@ class Preflight:
 
     @property
     def _urls_are_known(self) -> bool:
-        """Typed lists of scopes and some older files say nothing of redirect URLs."""
+        """Whether the app tells its redirect URLs: typed lists and some older files don't."""
         return bool(self.app.redirect_urls) or self.app.lists_redirect_urls
 
+    @property
+    def _lacks_redirect_url(self) -> bool:
+        known = bool(self.redirect_uri) and self._urls_are_known
+        return known and not self.app.registers(self.redirect_uri)
+
     def _unregistered(self) -> Iterator[Problem]:
-        if self.app.auth_type == "static":
-            yield Problem(
-                "redirect_uri_mismatch",
-                (),
-                'The app has the auth type "static", which has no redirect URL: '
-                "nobody can connect it by OAuth.",
-                app_fix='Set the auth type to "oauth" and list the redirect URL.',
-            )
-        listed = self.app.redirect_urls
-        if self.redirect_uri and self._urls_are_known and self.redirect_uri not in listed:
-            near = nearest(self.redirect_uri, listed)
-            hint = f" It lists {near}, which is not the same." if near else ""
-            yield Problem(
-                "redirect_uri_mismatch",
-                (),
-                f"The app does not list the redirect URL {self.redirect_uri}.{hint}",
-                url_fix=f"Use {near} as the redirect URL."
-                if near
-                else "Use a redirect URL that the app lists.",
-                app_fix=f"Add {self.redirect_uri} to the redirect URLs, letter by letter.",
-            )
+        if not self._lacks_redirect_url or why_no_redirect_url(self.redirect_uri):
+            return
+        near = nearest(self.redirect_uri, self.app.redirect_urls)
+        hint = f" It lists {near}, which isn't the same." if near else ""
+        yield Problem(
+            "redirect_uri_mismatch",
+            (),
+            f"The app doesn't list the redirect URL {self.redirect_uri}.{hint}",
+            url_fix=f"Use {near} as the redirect URL."
+            if near
+            else "Use a redirect URL that the app lists.",
+            app_fix=f"Add {self.redirect_uri} to the redirect URLs, exactly as it is here.",
+        )
 
     def _unacceptable(self) -> Iterator[Problem]:
         ours = (self.redirect_uri,) if self.redirect_uri else ()
         for url in dict.fromkeys((*ours, *self.app.redirect_urls)):
-            if why := why_no_redirect_url(url):
-                yield Problem(
-                    "redirect_uri_mismatch",
-                    (),
-                    f"HubSpot does not take the redirect URL {url[:200]}: {why}.",
-                    Severity.ERROR if url in ours else Severity.WARNING,
-                    app_fix="Use an https address with a host name; http is for localhost only.",
-                )
+            if has_variable(url) or not (why := why_no_redirect_url(url)):
+                continue
+            use = "Use an https address with a host name; http is for localhost only."
+            yield Problem(
+                "redirect_uri_mismatch",
+                (),
+                f"HubSpot doesn't accept the redirect URL {url[:200]}: {why}.",
+                Severity.ERROR if url in ours else Severity.WARNING,
+                url_fix=use if url in ours else "",
+                app_fix="List the same address." if url in ours else use,
+                both=url in ours,
+            )
 
     def _badly_written(self) -> Iterator[Problem]:
-        odd = [name for name in self.requested.all if not _is_one_scope(name)]
+        odd = [name for name in self.requested.all if not is_one_scope(name)]
         joined = [name for name in odd if is_scope_token(name)]
         others = [name for name in odd if name not in joined]
         if joined:
@@ -168,6 +172,21 @@ class Preflight:
                 f"No scope can be named {_some(others)}.",
                 url_fix=f"Leave {_some(others)} out.",
             )
+
+    def _out_of_use(self) -> Iterator[Problem]:
+        for name in dict.fromkeys((*self.requested.all, *sorted(self.app.listed))):
+            if name in OUT_OF_USE:
+                successors = ", ".join(OUT_OF_USE[name])
+                instead = f"those of {successors} that you need"
+                asked, listed = name in self.requested.all, name in self.app.listed
+                yield Problem(
+                    "deprecated_scope",
+                    (name,),
+                    f"HubSpot has taken {name} out of use. {successors} replace it.",
+                    url_fix=f"Request {instead} instead of {name}." if asked else "",
+                    app_fix=f"List {instead} instead of {name}." if listed else "",
+                    both=asked and listed,
+                )
 
     def _listed_twice(self) -> Iterator[Problem]:
         lists = (self.app.required, self.app.conditional, self.app.optional)
@@ -195,7 +214,7 @@ class Preflight:
             yield Problem(
                 "account_lacks_feature",
                 tuple(gated),
-                "Accounts without the subscription are refused, because these stand in `scope`. "
+                "HubSpot rejects accounts without the subscription, since these are in `scope`. "
                 f"{needs}.",
                 Severity.WARNING,
                 url_fix=f"Move {names} to `optional_scope`.",
@@ -203,54 +222,59 @@ class Preflight:
             )
 
     def _replaced(self) -> Iterator[Problem]:
+        """Warn of an app that is being moved; until then its coarse scopes are in order."""
         for name in dict.fromkeys((*self.requested.all, *sorted(self.app.listed))):
-            successors = self._successors_known(name)
-            if not successors:
-                continue
+            scope = self.catalogue.by_name.get(name)
+            successors = scope.replaced_by if scope else ()
             listed = [each for each in successors if each in self.app.listed]
-            moved = f" The app lists {', '.join(listed)} already." if listed else ""
-            yield Problem(
-                "deprecated_scope",
-                (name,),
-                f"HubSpot is replacing {name} by {', '.join(successors)}, app by app; "
-                f"an app that has been moved refuses {name}.{moved}",
-                Severity.WARNING,
-                url_fix=f"Ask for {', '.join(listed or successors)} once the app lists them.",
-                app_fix=f"When the app is moved, list {', '.join(successors)} instead.",
-            )
+            asked = name in self.requested.all
+            if listed or (successors and asked and name not in self.app.listed):
+                already = f" The app lists {', '.join(listed)} already." if listed else ""
+                yield Problem(
+                    "deprecated_scope",
+                    (name,),
+                    f"HubSpot is replacing {name} by {', '.join(successors)}, app by app, and "
+                    f"rejects {name} once an app has moved.{already}",
+                    Severity.WARNING,
+                    url_fix=f"Request {', '.join(listed or successors)} instead.",
+                    app_fix=f"List {', '.join(successors)} when the app is moved.",
+                )
 
     def _unknown(self) -> Iterator[Problem]:
         known = self._known
         names = dict.fromkeys((*self.requested.all, *sorted(self.app.listed)))
-        unknown = [name for name in names if name not in known and _is_one_scope(name)]
+        unknown = [
+            name
+            for name in names
+            if name not in known and is_one_scope(name) and not has_variable(name)
+        ]
         for name in unknown[:_LOOKED_UP]:
-            meant = self.catalogue.meant_by(name) or nearest(name, known)
+            meant = self.catalogue.meant_by(name) or misspelt(name, sorted(known))
             if meant:
                 yield Problem(
                     "invalid_scope_name",
                     (name,),
-                    f"The catalogue does not know {name}. Did you mean {meant}?",
+                    f"Neither HubSpot's specifications nor the catalogue know {name}. "
+                    f"Did you mean {meant}?",
                     Severity.WARNING,
-                    url_fix=f"Ask for {meant}." if name in self.requested.all else "",
+                    url_fix=f"Request {meant}." if name in self.requested.all else "",
                     app_fix=f"List {meant} instead." if name in self.app.listed else "",
                 )
 
     @cached_property
     def _known(self) -> frozenset[str]:
         granular = (name for scope in self.catalogue.scopes for name in scope.replaced_by)
-        return frozenset((OAUTH, *self.catalogue.by_name, *granular, *OUT_OF_USE))
-
-    def _successors_known(self, name: str) -> tuple[str, ...]:
-        scope = self.catalogue.by_name.get(name)
-        return scope.replaced_by if scope and scope.replaced_by else OUT_OF_USE.get(name, ())
+        return hubspot_scopes().union((OAUTH, *self.catalogue.by_name, *granular, *OUT_OF_USE))
 
     def _successors(self, name: str) -> list[str]:
-        return [each for each in self._successors_known(name) if each in self.app.listed]
+        scope = self.catalogue.by_name.get(name)
+        known = scope.replaced_by if scope and scope.replaced_by else OUT_OF_USE.get(name, ())
+        return [each for each in known if each in self.app.listed]
 
     def _names_to_list(self) -> Iterable[str]:
         listed = (*self.app.required, *self.app.conditional, *self.app.optional)
-        asked = (name for name in self.requested.all if _is_one_scope(name))
-        return dict.fromkeys((*listed, *asked))
+        asked = (name for name in self.requested.all if is_one_scope(name))
+        return (name for name in dict.fromkeys((*listed, *asked)) if name not in OUT_OF_USE)
 
     def _kind_to_list(self, name: str) -> Kind:
         in_scope = name in self.requested.scope
@@ -267,28 +291,32 @@ class Preflight:
         return Kind.OPTIONAL if in_optional or kind in (Kind.REQUIRED, None) else kind
 
 
-def why_no_redirect_url(url: str) -> str | None:
-    """Why HubSpot does not take `url` as a redirect URL, or None when it does.
+#: What is wrong with an app that can't be connected by OAuth at all.
+WITHOUT_OAUTH = Problem(
+    "redirect_uri_mismatch",
+    (),
+    'The app has the auth type "static": it has no redirect URL, so nobody can connect it by OAuth.',
+    app_fix='Set the auth type to "oauth" and list the redirect URL.',
+)
 
-    It takes https with a host name, and http for localhost only. As of 2026-11:
+
+def why_no_redirect_url(url: str) -> str | None:
+    """Return why HubSpot doesn't accept `url` as a redirect URL, or None when it does.
+
+    It accepts https with a host name, and http for localhost only. As of 2026-11:
     https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/oauth/working-with-oauth
     """
     if "*" in url:
-        return "a wildcard is not allowed"
+        return "a wildcard isn't allowed"
     parts = parse_web_url(url)
     if parts is None:
-        return "it is no https address"
+        return "it isn't an https address"
     host = parts.hostname or ""
     if is_ip_address(host):
         return "the host is an IP address"
     if parts.scheme != "https" and host != "localhost":
-        return "it is not https"
+        return "it isn't https"
     return None
-
-
-def _is_one_scope(name: str) -> bool:
-    """Whether `name` can be one scope; "%" and "+" are left behind by encoding a list twice."""
-    return is_scope_token(name) and not any(char in name for char in ",;%+")
 
 
 def _of_kind(kinds: dict[str, Kind], wanted: Kind) -> tuple[str, ...]:

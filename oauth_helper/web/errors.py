@@ -1,4 +1,4 @@
-"""Errors as their audience reads them: a page for people, problem details for programs."""
+"""Errors in the form their readers expect: a page for people, problem details for programs."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from werkzeug.exceptions import BadHost, HTTPException, InternalServerError
 
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.oauth.server import error_description
+from oauth_helper.web.api.validation import InvalidRequestError
 from oauth_helper.web.i18n import marked, translate
 
 logger = logging.getLogger(__name__)
 
 
 def install(app: Flask) -> None:
-    """Makes `app` answer every error by `answer`."""
+    """Register handlers on `app` that answer every error by `answer`."""
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(InvalidRequestError, _invalid_request)
     app.register_error_handler(StoreUnavailableError, _store_down)
     app.register_error_handler(Exception, _unexpected)
 
 
-def answer(status: int, title: str, detail: str, **members: str) -> Response:
-    """An error as problem details (RFC 9457) below `/api/`, as an OAuth error, or as a page.
+def answer(status: int, title: str, detail: str, **members: object) -> Response:
+    """Return an error as problem details (RFC 9457) below `/api/`, as an OAuth error, or as a page.
 
     `members` are added to the problem details.
     """
@@ -40,7 +42,7 @@ def answer(status: int, title: str, detail: str, **members: str) -> Response:
     return response
 
 
-# What OAuth clients ask for, who read errors as RFC 6749 section 5.2 has them.
+# Endpoints of OAuth clients, which expect errors of RFC 6749 section 5.2.
 _FOR_CLIENTS = ("/oauth/token", "/oauth/revoke", "/.well-known/oauth-authorization-server")
 _OAUTH_ERRORS = {429: "temporarily_unavailable", 503: "temporarily_unavailable"}
 
@@ -68,7 +70,7 @@ def _http_error(error: HTTPException) -> Response:
         # Without a host there are no addresses, so there is no page to put it on.
         return Response("The Host header names no host.\n", 400, mimetype="text/plain")
     status = error.code or 500
-    # Werkzeug's own texts are for developers; those given to abort() are for the reader.
+    # Werkzeug's texts are for developers; those given to abort() are for the reader.
     own = error.description if error.description != type(error).description else None
     detail = own if own and status not in (405, 429) else _DETAILS.get(status, error.name)
     response = answer(status, error.name, detail or "")
@@ -78,6 +80,11 @@ def _http_error(error: HTTPException) -> Response:
     if status == 429:
         response.headers["Retry-After"] = "60"  # every limit here is one a minute
     return response
+
+
+def _invalid_request(error: InvalidRequestError) -> Response:
+    errors = [{"field": each.field, "reason": each.reason} for each in error.problems]
+    return answer(400, "Bad Request", f"{error}.", errors=errors)
 
 
 def _store_down(error: StoreUnavailableError) -> Response:

@@ -1,93 +1,123 @@
-"""Which failures an address asks for: filters and search in its query."""
+"""Which failures an address asks for: the filters and the search in its query."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from flask import request
+from flask import current_app
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from oauth_helper.common.times import parse_time
 from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FIELDS, FailureQuery
-from oauth_helper.failures.search import Search, read_search
-from oauth_helper.web.services import services
+from oauth_helper.failures.search import Search
+from oauth_helper.web.api.validation import validate, wrong
 
-#: Spans of time to choose from, as they stand in addresses: seconds back from now.
+#: Time spans to choose from, as addresses name them: seconds back from now.
 SPANS: Final = {"1h": 3600, "24h": 86_400, "7d": 7 * 86_400, "30d": 30 * 86_400}
 
 #: The span that begins with the day (UTC).
 TODAY: Final = "today"
 
-#: The parameters that filter; others say where in the list one is.
+#: The parameters that filter; others are for paging.
 PARAMETERS: Final = ("q", *FIELDS, "within", "since", "until")
 
 
-def failure_query_from_request() -> FailureQuery:
-    """The filters in the query. Raises ValueError that names the one that is wrong."""
-    search = read_search(request.args.get("q", ""))
-    if search.problems:
-        raise ValueError(f"q: {search.problems[0]}".rstrip("."))
-    return wanted_from(request.args, search)
-
-
-def wanted_from(query: Mapping[str, str], search: Search) -> FailureQuery:
-    """The filters in `query`, with a search that was read. ValueError names the one that is wrong.
-
-    A span of time is counted from now.
-    """
-    return FailureQuery(
-        cause=_one_of(query, "cause", set(Cause)),
-        profile=query.get("profile") or None,
-        client=query.get("client") or None,
-        status=_one_of(query, "status", set(Status)),
-        stage=_one_of(query, "stage", set(Stage)),
-        account=_account(query),
-        assignee=query.get("assignee") or None,
-        scope=query.get("scope") or None,
-        group=query.get("group") or None,
-        terms=search.terms,
-        since=_since(query),
-        until=_time(query, "until"),
-    )
-
-
-def _one_of(query: Mapping[str, str], name: str, allowed: set[Any]) -> str | None:
-    value = query.get(name) or None
-    if value is not None and value not in allowed:
-        raise ValueError(f"{name} has to be one of {', '.join(sorted(allowed))}")
-    return value
-
-
-def _account(query: Mapping[str, str]) -> str | None:
-    text = query.get("account") or None
-    if text is not None and not re.fullmatch(r"[0-9]{1,15}", text):
-        raise ValueError("account has to be the number of a HubSpot account")
-    return text
-
-
-def _since(query: Mapping[str, str]) -> float | None:
-    """The later of `since` and of where the span `within` begins."""
-    since, span = _time(query, "since"), query.get("within") or None
-    if span is None:
-        return since
-    now = services().clock()
-    if span == TODAY:
-        day = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        return max(since or 0.0, day.timestamp())
-    if span not in SPANS:
-        raise ValueError(f"within has to be one of {', '.join((TODAY, *SPANS))}")
-    return max(since or 0.0, now - SPANS[span])
-
-
-def _time(query: Mapping[str, str], name: str) -> float | None:
-    text = query.get(name)
-    if not text:
-        return None
+def _read_time(text: str) -> float:
     try:
         return parse_time(text)
     except ValueError as error:
-        raise ValueError(f"{name} is no time: {error}") from error
+        raise wrong(f"is no time: {error}") from error
+
+
+def _read_span(text: str) -> str:
+    if text != TODAY and text not in SPANS:
+        raise wrong(f"has to be one of {', '.join((TODAY, *SPANS))}")
+    return text
+
+
+_Time = Annotated[
+    float | None,
+    PlainValidator(_read_time),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "date-time"},
+                {"type": "string", "pattern": "^([0-9]{1,11}([.][0-9]{1,6})?)?$"},
+            ]
+        }
+    ),
+]
+_Span = Annotated[
+    str | None,
+    PlainValidator(_read_span),
+    WithJsonSchema({"type": "string", "enum": ["", TODAY, *SPANS]}),
+]
+
+
+def _describe_empty(schema: dict[str, Any]) -> None:
+    """Describe filters that may be None as parameters that may be empty."""
+    for each in schema["properties"].values():
+        if "anyOf" in each:
+            each["anyOf"] = [
+                {"const": ""} if one == {"type": "null"} else one for one in each["anyOf"]
+            ]
+
+
+class FailureFilters(BaseModel):
+    """The filters in a query. One that is empty asks for any."""
+
+    model_config = ConfigDict(defer_build=True, json_schema_extra=_describe_empty)
+
+    cause: Cause | None = None
+    profile: str | None = None
+    client: str | None = Field(
+        None, description="The client of the proxy that asked for the connection; - for none."
+    )
+    status: Status | None = None
+    stage: Stage | None = None
+    account: str | None = Field(
+        None, pattern="^[0-9]{1,15}$", description="The number of a HubSpot account."
+    )
+    assignee: str | None = Field(
+        None, description="The member of staff who works on it; - for nobody."
+    )
+    scope: str | None = Field(None, description="A scope that the failure is about.")
+    group: str | None = Field(
+        None, description="What failures of the same cause, profile and scopes share."
+    )
+    within: _Span = Field(None, description="A time span up to now.")
+    since: _Time = Field(None, description="RFC 3339 or Unix seconds; included.")
+    until: _Time = Field(None, description="RFC 3339 or Unix seconds; not included.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, values: Mapping[str, str]) -> dict[str, str]:
+        filters = FailureFilters.model_fields
+        return {name: each for name, each in values.items() if each or name not in filters}
+
+    def failure_query(self, search: Search) -> FailureQuery:
+        """Return the query for these filters and `search`, with a span counted from now."""
+        return FailureQuery(
+            **{name: getattr(self, name) for name in FIELDS},
+            terms=search.terms,
+            since=self._since(),
+            until=self.until,
+        )
+
+    def _since(self) -> float | None:
+        """Return the later of `since` and the start of the span `within`."""
+        if self.within is None:
+            return self.since
+        now = current_app.config["CLOCK"]()
+        day = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        start = day.timestamp() if self.within == TODAY else now - SPANS[self.within]
+        return max(self.since or 0.0, start)
+
+
+def failure_query_from(query: Mapping[str, str], search: Search) -> FailureQuery:
+    """Return the filters in `query` with `search`. Raises ValueError that names wrong ones."""
+    return validate(FailureFilters, dict(query)).failure_query(search)

@@ -22,10 +22,16 @@ from oauth_helper.oauth.server import (
     UnknownScopesRequestedError,
 )
 from oauth_helper.web.customer.client_redirect import with_error_redirect
-from oauth_helper.web.customer.scope_choice import is_prefetch
+from oauth_helper.web.customer.services import services
 from oauth_helper.web.i18n import language, translate
-from oauth_helper.web.security import allow_forms_to, csrf, is_same_origin, limit, limit_errors
-from oauth_helper.web.services import services
+from oauth_helper.web.security import (
+    allow_forms_to,
+    csrf,
+    is_prefetch,
+    is_same_origin,
+    limit,
+    limit_errors,
+)
 
 blueprint = Blueprint("proxy", __name__)
 

@@ -8,12 +8,11 @@ from urllib.parse import urlencode
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from failure_examples import REQUESTS, a_failure
-from harness import PASSWORD
+from harness import PASSWORD, services_of
 from playwright.sync_api import expect
 
 from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.failures.model import Status
-from oauth_helper.web.services import services_of
 
 pytestmark = pytest.mark.browser
 
@@ -392,3 +391,48 @@ def test_the_answer_can_be_copied(signed_in, record, site):
     assert failure.reference in copied
     assert f"{site.url}/connect/workato" in copied
     assert re.search(r"^Hello,", copied)
+
+
+@pytest.mark.parametrize("name", ["CSV", "JSON lines"])
+def test_a_download_counts_what_arrives(signed_in, record, name):
+    for number in range(3):
+        record(60 + number, message=f'Line {number}\nand "another"')
+    page = signed_in("/support/export/start")
+    with page.expect_download() as started:
+        page.get_by_role("link", name=f"Download {name}").click()
+    expect(page.get_by_text("Finished: 3 failures.").first).to_be_visible()
+    expected = r"failures-2026-11-18\.(csv|jsonl)"
+    assert re.fullmatch(expected, started.value.suggested_filename)
+    text = started.value.path().read_text()
+    assert text.startswith("\ufeff") == (name == "CSV")
+    assert all(f"Line {number}" in text for number in range(3))
+
+
+def test_a_download_that_breaks_off_saves_nothing_and_says_so(signed_in, record):
+    record(60)
+    page = signed_in("/support/export/start")
+    page.route("**/support/export?*", lambda route: route.abort())
+    page.get_by_role("link", name="Download CSV").click()
+    expect(page.get_by_text("The download broke off").first).to_be_visible()
+    page.unroute("**/support/export?*")
+    with page.expect_download():
+        page.get_by_role("link", name="Download CSV").click()
+    expect(page.get_by_text("Finished: 1 failure.").first).to_be_visible()
+
+
+def test_a_download_that_cannot_begin_shows_the_reason(signed_in, site, record):
+    record(60)
+    page = signed_in("/support/export/start")
+    slots = services_of(site.app).export_slots
+    while slots.acquire(blocking=False):
+        pass
+    page.get_by_role("link", name="Download CSV").click()
+    expect(page.get_by_role("main")).to_contain_text("Others are downloading files at the moment")
+
+
+def test_a_download_works_without_a_script(signed_in, record):
+    record(60)
+    page = signed_in("/support/export/start", java_script_enabled=False)
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Download CSV").click()
+    assert started.value.path().read_text().startswith("\ufeff")

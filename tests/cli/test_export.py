@@ -20,7 +20,7 @@ from oauth_helper.failures.model import Failure, Status
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.embedded.server import EmbeddedStore
 from oauth_helper.store.failures import Failures
-from oauth_helper.web.api.failure_schema import failure_json
+from oauth_helper.web.api.failure_schemas import failure_json
 
 # Of the last day of January and the first of February, as the times below.
 REFERENCES = tuple(

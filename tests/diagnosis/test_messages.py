@@ -320,9 +320,11 @@ def test_what_says_nothing_is_not_read(text):
 
 def test_the_message_is_named_and_its_language_where_only_one_fits():
     found = read_message("Podane zakresy są niewystarczające", Stage.AUTHORIZATION)
-    assert found.why == "The message is the one of a required scope that the link lacks, in Polish."
+    assert found.why == (
+        "HubSpot's message matches “required scope missing from the install URL”, in Polish."
+    )
     found = read_message("client_id mismatch, invalid", Stage.AUTHORIZATION)
-    assert found.why == "The message is the one of a client id that HubSpot does not know."
+    assert found.why == "HubSpot's message matches “unknown client ID”."
 
 
 def test_every_message_of_a_text_is_among_the_first_causes():
@@ -341,7 +343,7 @@ def test_every_message_of_a_text_is_among_the_first_causes():
 def test_a_language_that_nobody_knows_is_read_by_its_structure(message, cause):
     assert causes(message)[0] == cause
     assert (
-        "language is not known"
+        "language isn't known"
         in diagnose(Evidence(stage=Stage.AUTHORIZATION, message=message)).candidates[0].why
     )
 

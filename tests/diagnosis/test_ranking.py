@@ -25,14 +25,14 @@ def causes(diagnosis):
     return [candidate.cause for candidate in diagnosis.candidates]
 
 
-def test_a_mismatch_without_the_app_names_all_three_and_asks_for_the_app():
-    diagnosis = at_hubspot(E2)
+def test_a_mismatch_without_link_and_app_names_all_three_and_asks_for_the_app():
+    diagnosis = at_hubspot(E2, requested=None)
     assert causes(diagnosis)[:3] == [
         Cause.URL_REQUESTS_UNCONFIGURED_SCOPE,
         Cause.SCOPE_IN_WRONG_PARAMETER,
         Cause.MISSING_OAUTH_SCOPE,
     ]
-    assert "app-hsmeta.json" in diagnosis.ask
+    assert "app-hsmeta.json" in diagnosis.next_question
 
 
 def test_with_the_app_the_rules_decide_and_nothing_is_asked():
@@ -60,15 +60,17 @@ def test_rules_are_not_asked_once_hubspot_has_accepted_the_url(stage):
 def test_an_app_that_fits_although_hubspot_says_otherwise():
     app = AppConfiguration(required=(CUSTOM,), optional=("tickets",))
     diagnosis = at_hubspot(E2, app=app)
-    assert all("deployed app differs" in each.why for each in diagnosis.candidates[:3])
-    assert "deployed build" in diagnosis.ask
+    assert all("deployed app differs" in each.why for each in diagnosis.candidates[:2])
+    assert diagnosis.candidates[0].words.title == "The deployed app differs from its file"
+    assert Cause.MISSING_OAUTH_SCOPE not in causes(diagnosis), "the link has it"
+    assert "deployed build" in diagnosis.next_question
 
 
 def test_a_mismatch_without_url_and_app_asks_for_the_app_first():
     diagnosis = at_hubspot(E2, requested=None)
-    assert "app-hsmeta.json" in diagnosis.ask
+    assert "app-hsmeta.json" in diagnosis.next_question
     with_app = at_hubspot(E2, requested=None, app=AppConfiguration())
-    assert "address of HubSpot's error page" in with_app.ask
+    assert "address of HubSpot's error page" in with_app.next_question
 
 
 def test_the_address_in_the_message_tells_what_was_asked_for():
@@ -143,21 +145,24 @@ def test_account_person_and_history(evidence, first, last):
 def test_a_subscription_that_is_known_to_lack_it_is_evidence():
     (lacks, _) = at_hubspot(E3, tier=Tier.PROFESSIONAL).candidates
     assert f"{CUSTOM}: any Hub Enterprise" in lacks.why
-    assert "Super Admin" in at_hubspot(E3).ask
+    assert "Super Admin" in at_hubspot(E3).next_question
 
 
 @pytest.mark.parametrize(
     ("message", "words"),
-    [(E9, "Super Admin"), (E6, "client id"), ("400 during token exchange", "status")],
+    [(E9, "Super Admin"), (E6, "client ID"), ("400 during token exchange", "status")],
     ids=["E9", "E6", "bare-400"],
 )
 def test_the_one_thing_that_decides(message, words):
     stage = Stage.TOKEN if "400" in message else Stage.AUTHORIZATION
-    assert words in diagnose(Evidence(stage=stage, message=message)).ask
+    assert words in diagnose(Evidence(stage=stage, message=message)).next_question
 
 
 def test_nothing_is_asked_when_one_cause_stands_out():
-    assert diagnose(Evidence(stage=Stage.AUTHORIZATION, message="BAD_CODE_VERIFIER")).ask == ""
+    assert (
+        diagnose(Evidence(stage=Stage.AUTHORIZATION, message="BAD_CODE_VERIFIER")).next_question
+        == ""
+    )
 
 
 # ---- silence
@@ -190,8 +195,19 @@ def test_silence_with_a_fitting_app_leaves_the_account_the_person_and_the_redire
 
 def test_an_app_that_has_changed_since_is_found_out_after_silence():
     diagnosis = silent(app=AppConfiguration(required=(CUSTOM, "forms"), optional=("tickets",)))
-    assert diagnosis.cause is Cause.URL_MISSING_REQUIRED_SCOPE
-    assert diagnosis.scopes == ("forms",)
+    assert diagnosis.cause is Cause.NEVER_RETURNED
+    proved = diagnosis.candidates[1]
+    assert (proved.cause, proved.scopes) == (Cause.URL_MISSING_REQUIRED_SCOPE, ("forms",))
+
+
+def test_what_the_same_browser_met_before_is_evidence_and_no_title():
+    diagnosis = silent(earlier=(Cause.USER_DENIED,))
+    assert diagnosis.cause is Cause.NEVER_RETURNED
+    (denied,) = [each for each in diagnosis.candidates if each.cause is Cause.USER_DENIED]
+    assert "in the same browser" in denied.why
+    assert at_hubspot(
+        "Couldn\u2019t complete the connection", earlier=(Cause.USER_LACKS_PERMISSION,)
+    ).cause is (Cause.UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +237,7 @@ def test_the_title_of_the_error_page_alone_asks_for_the_sentence_below_it(title)
     diagnosis = at_hubspot(title)
     assert diagnosis.cause is Cause.UNKNOWN
     assert causes(diagnosis)[1] is Cause.ACCOUNT_LACKS_FEATURE
-    assert "sentence below the title" in diagnosis.ask
+    assert "sentence below the title" in diagnosis.next_question
 
 
 def test_the_title_with_its_sentence_is_read_by_the_sentence():

@@ -1,4 +1,3 @@
-import json
 import re
 import string
 import tomllib
@@ -12,9 +11,6 @@ from oauth_helper.diagnosis import Cause, Responsible, fix_for, wording
 WORDING = tomllib.loads(
     resources.files("oauth_helper.diagnosis").joinpath("wording.toml").read_text("utf-8")
 )
-OPENAPI = json.loads(
-    resources.files("oauth_helper.web.api").joinpath("openapi.json").read_text("utf-8")
-)
 # The vocabulary that clients of the API rely on.
 CAUSES = """
 url_missing_required_scope url_requests_unconfigured_scope scope_in_wrong_parameter
@@ -22,15 +18,18 @@ missing_oauth_scope invalid_scope_name deprecated_scope scopes_badly_encoded acc
 user_lacks_permission app_not_approved app_blocked user_denied redirect_uri_mismatch
 client_id_invalid client_secret_invalid code_expired_or_reused token_request_malformed pkce_mismatch
 state_mismatch granted_missing_required granted_missing_optional token_lacks_scope token_expired
-refresh_token_invalid wrong_region rate_limited hubspot_unavailable never_returned unknown
+refresh_token_invalid access_token_missing access_token_invalid wrong_region account_unknown
+account_not_eligible rate_limited hubspot_unavailable never_returned unknown
 """
 
 
-def test_the_vocabulary_is_the_same_everywhere():
+def test_the_vocabulary_is_the_same_everywhere(client):
     assert [str(cause) for cause in Cause] == CAUSES.split()
     assert set(WORDING) == set(Cause)
-    assert OPENAPI["components"]["schemas"]["Cause"]["enum"] == list(Cause)
-    assert OPENAPI["components"]["schemas"]["Fix"]["properties"]["who"]["enum"] == list(Responsible)
+    schemas = client.get("/api/v1/openapi.json").json["components"]["schemas"]
+    assert schemas["Cause"]["enum"] == list(Cause)
+    assert schemas["Responsible"]["enum"] == list(Responsible)
+    assert schemas["Fix"]["properties"]["who"] == {"$ref": "#/components/schemas/Responsible"}
 
 
 @pytest.mark.parametrize("cause", Cause)
@@ -53,7 +52,7 @@ def test_each_cause_has_its_wording(cause):
     for link in said.links:
         assert link.title.strip()
         assert re.fullmatch(r"https://[a-z]+\.hubspot\.com(/[\w./-]+)?", link.url)
-    fields = {"title", "explained", "customer", "again", "decides", "fix"}
+    fields = {"title", "explained", "customer", "again", "distinguishing_sign", "fix"}
     assert set(table) - {"links"} == fields
     assert [set(fix) for fix in table["fix"]] == [{"who", "steps"}] * len(table["fix"])
 
@@ -67,24 +66,54 @@ def test_placeholders_are_known_and_only_in_steps(cause):
         for step in steps
         for _, name, spec, conversion in string.Formatter().parse(step)
         if name is not None
-    } <= {(name, "", None) for name in ("scopes", "redirect_uri", "profile")}
+    } <= {(name, "", None) for name in ("scopes", "detail", "redirect_uri", "profile")}
     assert "{" not in said.title + said.explained + said.customer
 
 
-@pytest.mark.parametrize("cause", Cause)
-def test_steps_are_filled_in(cause):
-    named = fix_for(cause, scopes=("a.b", "c"), redirect_uri="https://a.example/cb", profile="shop")
-    unnamed = fix_for(cause)
-    assert [fix.who for fix in named] == [fix.who for fix in wording(cause).fix]
-    for written, filled, left in zip(wording(cause).fix, named, unnamed, strict=True):
-        for template, with_names, without in zip(
-            written.steps, filled.steps, left.steps, strict=True
-        ):
-            assert "{" not in with_names + without
+SITUATIONS = tomllib.loads(
+    resources.files("oauth_helper.diagnosis").joinpath("situations.toml").read_text("utf-8")
+)
+# What was not granted is always known by name.
+ABOUT_KNOWN_SCOPES = {Cause.GRANTED_MISSING_REQUIRED, Cause.GRANTED_MISSING_OPTIONAL}
+EVERY = [(cause, "") for cause in Cause] + [(Cause.UNKNOWN, name) for name in SITUATIONS]
+
+
+@pytest.mark.parametrize(("cause", "situation"), EVERY)
+def test_steps_are_filled_in(cause, situation):
+    names = {"redirect_uri": "https://a.example/cb", "profile": "shop"}
+    named = fix_for(cause, situation=situation, scopes=("a.b", "c"), detail="d.e", **names)
+    said = wording(cause, situation)
+    assert [fix.who for fix in named] == [fix.who for fix in said.fix]
+    for written, filled in zip(said.fix, named, strict=True):
+        conditions = zip(written.steps, written.only_without, strict=True)
+        templates = [step for step, without in conditions if not without]
+        for template, with_names in zip(templates, filled.steps, strict=True):
+            assert "{" not in with_names
             assert ("a.b, c" in with_names) is ("{scopes}" in template)
+            assert ("d.e" in with_names) is ("{detail}" in template)
             assert ("https://a.example/cb" in with_names) is ("{redirect_uri}" in template)
             assert ("shop" in with_names) is ("{profile}" in template)
-            assert ("the scopes concerned" in without) is ("{scopes}" in template)
+
+
+@pytest.mark.parametrize(("cause", "situation"), EVERY)
+def test_without_names_there_are_steps_all_the_same(cause, situation):
+    if cause in ABOUT_KNOWN_SCOPES or situation == "required_and_listed":
+        return
+    fixes = fix_for(cause, situation=situation)
+    assert fixes
+    for fix in fixes:
+        assert fix.steps
+        assert not any("{" in step or "``" in step for step in fix.steps)
+    text = " ".join(step for fix in fixes for step in fix.steps)
+    assert "scopes concerned" not in text
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_a_situation_has_its_own_words(name):
+    fields = {"title", "explained", "distinguishing_sign", "fix"}
+    assert set(SITUATIONS[name]) <= fields
+    assert "fix" in SITUATIONS[name]
+    assert len(wording(Cause.UNKNOWN, name).title) <= 50
 
 
 def test_names_from_outside_are_not_filled_in_again():
@@ -122,7 +151,7 @@ def test_whether_starting_again_can_help(cause, again):
         (Cause.CLIENT_SECRET_INVALID, Responsible.OPERATOR),
     ],
 )
-def test_who_is_likeliest_to_mend_it(cause, who):
+def test_who_is_likeliest_to_fix_it(cause, who):
     assert fix_for(cause)[0].who is who
 
 

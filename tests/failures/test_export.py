@@ -15,7 +15,7 @@ from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.export import CHUNK, COLUMNS, Form, defused, packed, parts
 from oauth_helper.failures.model import Event, EventType, Failure
 from oauth_helper.scopes import RequestedScopes
-from oauth_helper.web.api.failure_schema import failure_json
+from oauth_helper.web.api.failure_schemas import failure_json
 
 # What OWASP names, and what else begins a formula somewhere; written anew, not taken from the code.
 STARTS = "=+-@\uff1d\uff0b\uff0d\uff20"

@@ -134,7 +134,7 @@ def test_the_scopes_that_hubspot_splits():
         "hubdb.rows.write",
     )
     split = {scope.name for scope in SHIPPED.scopes if scope.replaced_by}
-    assert split == {"content", "hubdb"}
+    assert split == {"files", "hubdb", "tickets", "timeline"}
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ APP = AppConfiguration(
         pytest.param(
             "contacts companies",
             "oauth",
-            [("missing_oauth_scope", ("oauth",)), ("scope_in_wrong_parameter", ("oauth",))],
+            [("missing_oauth_scope", ("oauth",))],
             id="oauth-optional",
         ),
         pytest.param(
@@ -80,7 +80,6 @@ APP = AppConfiguration(
             "forms companies",
             [
                 ("url_missing_required_scope", ("companies",)),
-                ("scope_in_wrong_parameter", ("companies",)),
             ],
             id="required-in-optional",
         ),
@@ -106,8 +105,8 @@ APP = AppConfiguration(
             "",
             "",
             [
-                ("missing_oauth_scope", ("oauth",)),
                 ("url_missing_required_scope", ("contacts", "companies")),
+                ("missing_oauth_scope", ("oauth",)),
             ],
             id="nothing",
         ),
@@ -115,9 +114,9 @@ APP = AppConfiguration(
             "OAuth contacts,companies",
             "",
             [
-                ("missing_oauth_scope", ("oauth",)),
                 ("url_missing_required_scope", ("contacts", "companies")),
                 ("url_requests_unconfigured_scope", ("OAuth", "contacts,companies")),
+                ("missing_oauth_scope", ("oauth",)),
             ],
             id="case-and-commas-count",
         ),

@@ -5,13 +5,12 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from harness import Customer, browser_of, customer_of
+from harness import Customer, browser_of, customer_of, services_of
 from relays import Relay
 
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.attempts import CLAIM_TIMEOUT
-from oauth_helper.web.services import services_of
 
 REFERENCE = r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}"
 
@@ -271,7 +270,7 @@ def test_a_reload_while_it_is_dealt_with_waits_for_its_end(customer, hubspot):
 def test_a_worker_that_died_over_a_response_is_followed_by_another(app, customer, hubspot, clock):
     back = customer.agree(customer.start())
     reference = re.search(REFERENCE, customer.browser.get("/").text)[0]
-    services_of(app).attempts.claim(reference, clock.now, mark="m")  # and then it was killed
+    services_of(app).attempts.claim(reference, clock.now, claim_id="m")  # and then it was killed
     address = customer.browser.get(back).location
     page = customer.browser.get(address)
     assert page.status_code == 503

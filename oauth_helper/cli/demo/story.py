@@ -105,7 +105,7 @@ class Demonstration:
                 break
             attempt = self._attempt(customer, at, failed[0][0].reference if failed else "")
             # With a deadline in the future, a running program leaves it alone.
-            self.attempts.note(replace(attempt, deadline=int(self.now) + _HOUR))
+            self.attempts.create(replace(attempt, deadline=int(self.now) + _HOUR))
             if number < tries:
                 earlier = tuple(failure.cause for failure, _ in failed)
                 failed.append((self._fail(customer, attempt, scenario, earlier), scenario))
@@ -173,7 +173,7 @@ class Demonstration:
             by = CUSTOMER if chance.random() < 0.8 else chance.choice(STAFF)
             failure = failure.with_event(Event(failure.at, EventType.REPORTED, by, message))
         self.failures.record(failure)
-        self.attempts.close(attempt.reference, "failed")
+        self.attempts.finish(attempt.reference, "failed")
         return failure
 
     def _evidence(
@@ -226,7 +226,14 @@ class Demonstration:
             expires_at=at + 1800,
             reference=attempt.reference,
         )
-        self.attempts.close(attempt.reference, "connected")
+        self.attempts.finish(attempt.reference, "connected")
+        self.attempts.record_success(
+            customer.profile.fingerprint(attempt.requested),
+            attempt.browser_id,
+            customer.profile.name,
+            attempt.reference,
+            at,
+        )
         if not attempt.client:  # otherwise, the client has the tokens
             self._connected[connection.id] = connection
         return connection

@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Evidence, Stage
 from oauth_helper.failures.record import build_failure
-from oauth_helper.hubspot.authorization_request import HUBLETS, authorization_endpoint
+from oauth_helper.hubspot.authorization_request import authorization_endpoint
 from oauth_helper.hubspot.authorization_response import AuthorizationResponse, Code, Declined
+from oauth_helper.hubspot.hublets import HUBLETS
 from oauth_helper.hubspot.token_response import Granted, Unavailable
 from oauth_helper.models import (
     Claim,
@@ -36,7 +38,7 @@ from oauth_helper.oauth.client.outcome import (
     fail,
 )
 from oauth_helper.oauth.client.start import random_text
-from oauth_helper.scopes import OAUTH, RequestedScopes
+from oauth_helper.scopes import RequestedScopes, missing_scopes
 from oauth_helper.store.outbox.events import AttemptFailed, AttemptSucceeded, ConnectionSaved
 
 if TYPE_CHECKING:
@@ -83,6 +85,7 @@ def validate_state(
     return pending
 
 
+@lru_cache(maxsize=8)
 def allowed_issuers(endpoint: str) -> frozenset[str]:
     """Return the issuers that a response may name: the origin of `endpoint`, in any region."""
     parts = urlsplit(endpoint)
@@ -129,7 +132,10 @@ class Callback:
         required, optional = _missing(profile, pending.requested, granted)
         if required or (optional and profile.missing_optional == "fail"):
             evidence = Evidence(
-                stage=Stage.GRANT, missing_required=required, missing_optional=optional
+                stage=Stage.GRANT,
+                app=profile.app,
+                missing_required=required,
+                missing_optional=optional,
             )
             return fail(
                 self.writer,
@@ -181,10 +187,10 @@ class Callback:
             claim = self.attempts.claim(
                 pending.reference,
                 self.clock(),
-                mark=claim_id,
-                before=pending.deferred.claim_ids if pending.deferred else (),
+                claim_id=claim_id,
+                earlier_claim_ids=pending.deferred.claim_ids if pending.deferred else (),
                 # A proxy client's attempt ends only when the client redeems its code.
-                once=pending.client_request is not None or code is None,
+                single_use=pending.client_request is not None or code is None,
             )
         except StoreUnavailableError:
             if code is None:
@@ -290,7 +296,7 @@ def _missing(
     """
     if granted is None:
         return (), ()
-    missing = [name for name in requested.all if name not in {OAUTH, *granted}]
+    missing = missing_scopes(requested.all, granted, profile.catalogue)
     needed = profile.required.union(requested.scope)
     return (
         tuple(name for name in missing if name in needed),

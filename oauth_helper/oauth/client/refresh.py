@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from oauth_helper.common.references import new_reference
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.profiles import Profile
-from oauth_helper.diagnosis import Cause, Evidence, Stage
+from oauth_helper.diagnosis import Cause, Evidence, Stage, ends_connection
 from oauth_helper.failures.record import build_failure
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
 from oauth_helper.models import Attempt, Connection, Tokens
@@ -85,11 +85,7 @@ class Ended:
     """HubSpot ended the connection; `connection.ended_by` names the failure that showed it."""
 
     connection: Connection
-
-    @property
-    def cause(self) -> Cause:
-        """Return why the connection ended."""
-        return Cause.REFRESH_TOKEN_INVALID
+    cause: Cause = Cause.REFRESH_TOKEN_INVALID
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +166,7 @@ class RefreshFailures:
             granted=connection.granted,
             hub_id=connection.hub_id,
         )
-        first = self.locks.first(connection.reference, failure.cause, failure.reference)
+        first = self.locks.first_failure(connection.reference, failure.cause, failure.reference)
         # Writing it again changes nothing, and the first worker may have died before writing it.
         self.writer.write(AttemptFailed(replace(failure, reference=first)))
         return LoggedFailure(first, failure.cause)
@@ -221,7 +217,7 @@ class TokenRefresher:
         sends the request to HubSpot, and the others get its result. Raises `StoreUnavailableError`.
         """
         query = _TokenQuery(connection_id, client, rejected)
-        lock = self.locks.turn(connection_id)
+        lock = self.locks.lock(connection_id)
         first = ""
         while True:
             held = self._held(query)
@@ -230,13 +226,13 @@ class TokenRefresher:
             first = first or held.token_id
             if self._is_fresh(held, rejected, first):
                 return held.fresh
-            note = lock.take(held.connection.reference)
-            if note == "":
+            failure = lock.acquire(held.connection.reference)
+            if failure == "":
                 return self._refresh_locked(query, lock, first)
             if self._is_usable(held, rejected):
                 return held.fresh
-            if note:
-                return RefreshFailed.from_text(note)
+            if failure:
+                return RefreshFailed.from_text(failure)
             if not lock.wait():
                 return Busy()
 
@@ -266,7 +262,7 @@ class TokenRefresher:
         return left > USABLE_ABOVE and held.token_id != rejected
 
     def _refresh_locked(self, query: _TokenQuery, lock: RefreshLock, first: str) -> Fresh | NoToken:
-        note = ""
+        failure = ""
         try:
             # Another caller may have released the lock just before this one acquired it.
             held = self._held(query)
@@ -277,10 +273,10 @@ class TokenRefresher:
             outcome = self._refresh(query, held)
             if not isinstance(outcome, RefreshFailed):
                 return outcome
-            note = outcome.to_text()
+            failure = outcome.to_text()
             return held.fresh if self._is_usable(held, query.rejected) else outcome
         finally:
-            lock.leave(note)
+            lock.release(failure)
 
     def _refresh(self, query: _TokenQuery, held: _Held) -> Fresh | NoToken:
         """Request new tokens from HubSpot and save them, or log the failure."""
@@ -303,12 +299,13 @@ class TokenRefresher:
         if isinstance(response, Unavailable):
             wait = max(TOLD_FOR, response.retry_after or 0)
             return RefreshFailed(logged.reference, logged.cause, wait)
-        if logged.cause is not Cause.REFRESH_TOKEN_INVALID:
+        if not ends_connection(logged.cause):
             return RefreshFailed(logged.reference, logged.cause, None)
         at = int(self.clock())
         if not self.connections.end(held.connection, at=at, by=logged.reference):
             return self._current(query)
-        return Ended(replace(held.connection, ended_at=at, ended_by=logged.reference))
+        ended = replace(held.connection, ended_at=at, ended_by=logged.reference)
+        return Ended(ended, logged.cause)
 
     def _current(self, query: _TokenQuery) -> Fresh | NoToken:
         """Return the stored token after the connection changed during the request to HubSpot."""

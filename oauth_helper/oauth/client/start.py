@@ -8,23 +8,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from oauth_helper.common.references import new_reference
+from oauth_helper.common.references import new_reference, parse_reference
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import ClientError, Evidence, Stage
 from oauth_helper.hubspot.authorization_request import authorization_endpoint, authorization_url
-from oauth_helper.models import (
-    STATE_RANDOM_LENGTH,
-    Attempt,
-    ClientRequest,
-    PendingAuthorization,
-    make_state,
-)
+from oauth_helper.models import Attempt, ClientRequest, PendingAuthorization
 from oauth_helper.oauth.client.outcome import Failed, fail
 from oauth_helper.scopes import Problem, RequestedScopes
 from oauth_helper.store.outbox.events import AttemptStarted
 
 if TYPE_CHECKING:
     from oauth_helper.store.outbox.writer import EventWriter
+
+#: Characters of the random part of a state; each holds six bits.
+STATE_RANDOM_LENGTH = 43
 
 # RFC 7636 section 4.1: 43 to 128 characters.
 _CODE_VERIFIER_LENGTH = 64
@@ -100,7 +97,7 @@ class Authorizer:
             deadline=pending.started_at + self.attempt_timeout,
             browser_id=pending.browser_id,
             language=pending.language,
-            client=pending.client,
+            client=options.client_request.client if options.client_request else "",
         )
         self.writer.write(AttemptStarted(attempt))
         return Started(pending, url)
@@ -159,3 +156,14 @@ def certain_refusals(profile: Profile, requested: RequestedScopes) -> tuple[Prob
 def random_text(length: int) -> str:
     """Return `length` random URL-safe characters, suitable as a secret."""
     return secrets.token_urlsafe(length)[:length]
+
+
+def make_state(reference: str, random_text: str) -> str:
+    """Return a state that names its attempt and can't be guessed."""
+    return f"{reference}.{random_text}"
+
+
+def reference_in_state(state: str) -> str | None:
+    """Return the reference in a state, None when its format is not ours. Authenticates nothing."""
+    reference, _, random_text = state.partition(".")
+    return parse_reference(reference) if len(random_text) == STATE_RANDOM_LENGTH else None

@@ -6,7 +6,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
 
 from oauth_helper.config.profiles import Profile
-from oauth_helper.diagnosis import Cause
+from oauth_helper.diagnosis import ends_connection
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
 from oauth_helper.models import Connection, IssuedCode
 from oauth_helper.oauth.server.authorization_endpoint import RegisteredClient
@@ -37,7 +37,7 @@ class TokenIssuer:
             generation=0 if client.client.is_public else None,
         )
         if client.client.is_public:
-            self._parts.codes.begin(token.grant, now)
+            self._parts.codes.start_grant(token.grant, now)
         self._parts.code_redemption.redeemed(issued)
         return token_body(
             client.client,
@@ -88,8 +88,8 @@ class TokenIssuer:
         Raises Authlib's error when the grant was revoked.
         """
         now = self._parts.clock()
-        found = self._parts.codes.next_generation(
-            token.grant, token.generation, token.mark, now, advance=advance
+        found = self._parts.codes.rotate(
+            token.grant, token.generation, token.mark, now, replace=advance
         )
         if found is None:
             raise InvalidGrantError("The refresh token was revoked.")
@@ -110,7 +110,7 @@ class TokenIssuer:
                     status=503,
                     retry_after=30,
                 )
-        self._parts.codes.withdraw(token.grant)
+        self._parts.codes.revoke_grant(token.grant)
         connection = self._connection_of(token)
         if connection is not None:
             self._parts.connections.forget(connection)
@@ -131,7 +131,7 @@ class TokenIssuer:
             secrets=[token.token.reveal()],
             client=client.client.name,
         )
-        if recorded.cause is Cause.REFRESH_TOKEN_INVALID:
+        if ends_connection(recorded.cause):
             if connection is not None and connection.ended_at is None:
                 now = int(self._parts.clock())
                 ignore_outage(
@@ -139,8 +139,8 @@ class TokenIssuer:
                 )
             return InvalidGrantError(
                 error_description(
-                    "HubSpot no longer accepts the refresh token: the app was uninstalled or its "
-                    "access was revoked. Connect again.",
+                    "HubSpot no longer accepts the refresh token: the app was uninstalled, its "
+                    "access was revoked, or the account is gone. Connect again.",
                     recorded.reference,
                 )
             )

@@ -82,6 +82,10 @@ class EventWriter:
             logger.info("%s", event)
         return failure
 
+    def queued_events(self) -> int:
+        """Return how many events are queued."""
+        return self._outbox.depth()
+
     def flush(self) -> int:
         """Write queued events, and rewrite those that a replaced Redis may have lost.
 
@@ -105,7 +109,7 @@ class EventWriter:
         """Write an event, which may be in Redis already. Raises `StoreUnavailableError`."""
         match event:
             case AttemptStarted(attempt):
-                self._attempts.note(attempt)
+                self._attempts.create(attempt)
             case AttemptFailed(failure):
                 return self._write_failure(event, failure)
             case ErrorReported(failure, reported):
@@ -134,7 +138,7 @@ class EventWriter:
 
     def _write_success(self, event: AttemptSucceeded) -> None:
         """Close the attempt; resolve its own failure and earlier ones of the same customer."""
-        earlier_outcome = self._attempts.close(event.reference, "connected")
+        earlier_outcome = self._attempts.finish(event.reference, "connected")
         # Before the search, so that a failure logged in the meantime sees the success.
         self._attempts.record_success(
             event.fingerprint, event.browser_id, event.profile, event.reference, event.at

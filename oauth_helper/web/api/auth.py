@@ -11,7 +11,7 @@ from oauth_helper.web.errors import answer
 
 
 def unless_bearer(token: Secret, setting: str) -> Response | None:
-    """What ends the request unless it carries `token`, the value of `setting`; None if it does."""
+    """Return 401 unless the request has the bearer `token`, the value of `setting`."""
     expected = token.reveal()
     given = request.authorization
     sent = given.token if given is not None and given.type == "bearer" else None

@@ -1,16 +1,14 @@
-"""The JSON API of connections: fresh access tokens for a backend of one's own, and their end.
+"""The JSON API of connections: fresh access tokens for your backend, and revocation.
 
-It has a bearer token of its own, since what it hands out opens customers' accounts.
+It has a separate bearer token, since the access tokens it returns open customers' accounts.
 """
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 
-from flask import Blueprint, Response, abort, current_app, jsonify, request
+from flask import Blueprint, Response, abort, current_app
 
-from oauth_helper.common.references import parse_reference
 from oauth_helper.models import Connection
 from oauth_helper.oauth.client.refresh import (
     Busy,
@@ -25,16 +23,18 @@ from oauth_helper.oauth.client.refresh import (
 )
 from oauth_helper.oauth.client.revocation import Revoked, revoke
 from oauth_helper.web.api.auth import unless_bearer
-from oauth_helper.web.api.connection_schema import connection_json, token_json
-from oauth_helper.web.api.failures import limit_from_query
+from oauth_helper.web.api.failure_schemas import ConnectionJson, TokenJson
+from oauth_helper.web.api.operation import operation
+from oauth_helper.web.api.queries import ConnectionListQuery, TokenQuery
+from oauth_helper.web.api.schemas import ConnectionPage, Revocation
+from oauth_helper.web.api.services import services
 from oauth_helper.web.errors import answer
 from oauth_helper.web.security import csrf
-from oauth_helper.web.services import services
 
 blueprint = Blueprint("api_connections", __name__, url_prefix="/api/v1/connections")
-csrf.exempt(blueprint)  # nothing here goes by a cookie
+csrf.exempt(blueprint)  # no request is authenticated by a cookie
 
-_UNKNOWN = "There is no such connection."
+_UNKNOWN = "There is no such connection"
 
 
 @blueprint.before_request
@@ -43,39 +43,74 @@ def _authenticate() -> Response | None:
 
 
 @blueprint.get("")
-def connections() -> Response:
-    """The connections that the query asks for, the latest first."""
+@operation("listConnections")
+def connections(query: ConnectionListQuery) -> ConnectionPage:
+    """List the connections, latest first.
+
+    A page can have fewer than limit, or none, although more follow.
+    """
     try:
-        found, next_cursor = _found()
+        page = services().connections.page(
+            limit=query.limit,
+            cursor=query.cursor,
+            profile=query.profile,
+            hub_id=int(query.hub_id) if query.hub_id else None,
+            reference=query.reference,
+        )
     except ValueError as error:
         abort(400, f"{error}.")
-    return jsonify(connections=[connection_json(each) for each in found], next_cursor=next_cursor)
+    return ConnectionPage.model_validate(page)
 
 
 @blueprint.get("/<connection_id>")
-def connection(connection_id: str) -> Response:
-    """One connection, without its tokens."""
+@operation("getConnection", {404: _UNKNOWN})
+def connection(connection_id: str) -> ConnectionJson:
+    """Get a connection, without its tokens."""
     found = services().connections.get(connection_id)
     if found is None:
-        abort(404, _UNKNOWN)
-    return jsonify(connection_json(found))
+        abort(404, f"{_UNKNOWN}.")
+    return ConnectionJson.model_validate(found)
 
 
 @blueprint.get("/<connection_id>/token")
-def token(connection_id: str) -> Response:
-    """An access token that works now; refreshed where that is due."""
-    refused = request.args.get("refused")
-    if refused is not None and not re.fullmatch("[0-9a-f]{16}", refused):
-        abort(400, "refused has to be the token_id of an earlier answer.")
-    outcome = services().token_refresher.token(connection_id, rejected=refused or "")
-    if isinstance(outcome, Fresh):
-        return jsonify(token_json(outcome, now=services().clock()))
-    return _without_token(outcome)
+@operation(
+    "getToken",
+    {
+        403: "The tokens belong to a client of the proxy",
+        404: _UNKNOWN,
+        409: "Its profile is gone, or no key decrypts its tokens",
+        410: "HubSpot ended it, as the failure says; the customer has to connect again",
+        502: "HubSpot rejected the request itself, as the failure says",
+    },
+)
+def token(connection_id: str, query: TokenQuery) -> TokenJson | Response:
+    """Get an access token that works now.
+
+    With less than five minutes left it's refreshed first. HubSpot gets one request, however many
+    callers ask at the same time.
+    """
+    outcome = services().token_refresher.token(connection_id, rejected=query.refused or "")
+    if not isinstance(outcome, Fresh):
+        return _without_token(outcome)
+    connection = outcome.connection
+    return TokenJson.model_validate(
+        {
+            "connection": connection.id,
+            "access_token": outcome.access_token.reveal(),
+            "token_type": "bearer",
+            "expires_in": max(0, int(connection.expires_at - services().clock())),
+            "expires_at": connection.expires_at,
+            "token_id": outcome.token_id,
+            "hub_id": connection.hub_id,
+            "scopes": connection.granted,
+        }
+    )
 
 
 @blueprint.post("/<connection_id>/revoke")
-def revoke_connection(connection_id: str) -> Response:
-    """Ends a connection at HubSpot and forgets it here."""
+@operation("revokeConnection", {404: _UNKNOWN, 502: "HubSpot didn't confirm it, so it is kept"})
+def revoke_connection(connection_id: str) -> Revocation | Response:
+    """Revoke a connection at HubSpot and forget it."""
     done = revoke(
         connection_id,
         connections=services().connections,
@@ -87,45 +122,11 @@ def revoke_connection(connection_id: str) -> Response:
         return _problem(404, done.message)
     if not done.ok:
         return _problem(502, done.message)
-    return jsonify(connection=connection_id, revoked=True, message=done.message)
-
-
-def _found() -> tuple[tuple[Connection, ...], str | None]:
-    """What the query asks for, and where it goes on. Raises ValueError that names what is wrong."""
-    page = services().connections.page(
-        limit=limit_from_query(),
-        cursor=request.args.get("cursor"),
-        profile=_profile(),
-        hub_id=_hub_id(),
-        reference=_reference(),
-    )
-    return page.connections, page.next_cursor
-
-
-def _profile() -> str | None:
-    text = request.args.get("profile")
-    if text is not None and not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", text):
-        raise ValueError("profile has to be the name of a profile")
-    return text
-
-
-def _hub_id() -> int | None:
-    text = request.args.get("hub_id")
-    if text is not None and not re.fullmatch(r"[0-9]{1,15}", text):
-        raise ValueError("hub_id has to be the number of a HubSpot account")
-    return int(text) if text else None
-
-
-def _reference() -> str | None:
-    text = request.args.get("reference")
-    reference = parse_reference(text) if text else None
-    if text is not None and reference is None:
-        raise ValueError("reference is none; is it mistyped?")
-    return reference
+    return Revocation(connection=connection_id, revoked=True, message=done.message)
 
 
 def _without_token(outcome: NoToken) -> Response:
-    """The problem that says why there is no token, and what to do."""
+    """Return the problem that says why there is no token, and what to do."""
     match outcome:
         case Ended(connection=connection, cause=cause):
             why = (
@@ -134,7 +135,7 @@ def _without_token(outcome: NoToken) -> Response:
             )
             return _problem(410, why, reference=connection.ended_by, cause=cause)
         case Busy(retry_after=retry_after):
-            why = "Somebody else is refreshing it, and HubSpot takes long. Ask again."
+            why = "Another request is refreshing it, and HubSpot takes long. Ask again."
             return _later(_problem(503, why), retry_after)
         case RefreshFailed():
             return _failed(outcome)
@@ -143,10 +144,10 @@ def _without_token(outcome: NoToken) -> Response:
 
 
 def _here(outcome: NotFound | NotYours | NoProfile | Unreadable) -> tuple[int, str]:
-    """The status and the reason where HubSpot was not asked."""
+    """Return the status and the reason if HubSpot was not asked."""
     match outcome:
         case NotFound():
-            return 404, _UNKNOWN
+            return 404, f"{_UNKNOWN}."
         case NotYours(client=client):
             return 403, (
                 f"The tokens of this connection belong to {client}, a client of the proxy: only "
@@ -154,26 +155,27 @@ def _here(outcome: NotFound | NotYours | NoProfile | Unreadable) -> tuple[int, s
             )
         case NoProfile(connection=connection):
             return 409, (
-                f"The profile {connection.profile} is no longer there, and with it the client id "
-                "and secret that this connection is refreshed with. Put it back."
+                f"The profile {connection.profile} is no longer there, and refreshing this "
+                "connection needs its client id and secret. Restore it."
             )
         case Unreadable(connection=connection):
             return 409, (
-                "No key opens the tokens of this connection: SECRET_KEY was replaced without the "
-                f"old one behind it. Put that back. If it is lost: {_connect_again(connection)}"
+                "No key opens the tokens of this connection: SECRET_KEY was replaced without "
+                "keeping the old key after the new one. Restore the old key. If it is lost: "
+                f"{_connect_again(connection)}"
             )
 
 
 def _failed(outcome: RefreshFailed) -> Response:
-    told = {"reference": outcome.reference, "cause": outcome.cause.value}
+    failure = {"reference": outcome.reference, "cause": outcome.cause.value}
     if outcome.retry_after is None:
         return _problem(
             502,
-            "HubSpot refused to refresh the tokens, and not because of this connection. What to "
-            f"mend stands in the failure {outcome.reference}.",
-            **told,
+            "HubSpot rejected the refresh, but not because of this connection. The failure "
+            f"{outcome.reference} says what to fix.",
+            **failure,
         )
-    problem = _problem(503, "HubSpot gave no answer that can be used. Ask again later.", **told)
+    problem = _problem(503, "HubSpot gave no usable answer. Ask again later.", **failure)
     return _later(problem, outcome.retry_after)
 
 

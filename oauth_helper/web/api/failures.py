@@ -1,112 +1,99 @@
-"""The JSON API for programs, `/api/v1`, behind one bearer token (RFC 6750)."""
+"""The JSON API of failures, `/api/v1`, behind a bearer token."""
 
 from __future__ import annotations
 
-import json
-import re
-from functools import lru_cache
-from importlib import resources
-from typing import Any
-
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, request
 
 from oauth_helper.common.references import parse_reference
 from oauth_helper.scopes import AppConfigurationError
 from oauth_helper.web.api import checks
 from oauth_helper.web.api.auth import unless_bearer
-from oauth_helper.web.api.failure_schema import failure_json, group_json
-from oauth_helper.web.api.request_body import FieldError
+from oauth_helper.web.api.failure_schemas import DiagnosisJson, FailureJson, PreflightJson
+from oauth_helper.web.api.openapi import openapi_document
+from oauth_helper.web.api.operation import operation
+from oauth_helper.web.api.queries import FailureListQuery
+from oauth_helper.web.api.schemas import (
+    DiagnoseRequest,
+    FailurePage,
+    GroupList,
+    PreflightRequest,
+)
+from oauth_helper.web.api.services import services
 from oauth_helper.web.errors import answer
-from oauth_helper.web.failure_query import failure_query_from_request
 from oauth_helper.web.security import csrf, max_body
-from oauth_helper.web.services import services
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
-csrf.exempt(blueprint)  # nothing here goes by a cookie
-
-MOST_PER_PAGE = 200
+csrf.exempt(blueprint)  # no request is authenticated by a cookie
 
 # Bytes of a body: room for the largest file of an app.
-_LARGEST_BODY = 1024 * 1024
+_MAX_BODY = 1024 * 1024
 
 
 @blueprint.before_request
 def _authenticate() -> Response | None:
-    """Ends the request unless it carries the token; the description of the API is open to all."""
+    """End the request unless it has the token; the API's description is public."""
     if request.endpoint == "api.openapi":
         return None
     return unless_bearer(services().config.support_api_token, "SUPPORT_API_TOKEN")
 
 
 @blueprint.get("/failures")
-def failures() -> Response:
-    """The failures that the query asks for, newest first."""
+@operation("listFailures")
+def failures(query: FailureListQuery) -> FailurePage:
+    """List the failures, newest first."""
     try:
         page = services().failures.page(
-            failure_query_from_request(),
-            limit=limit_from_query(),
-            cursor=request.args.get("cursor") or None,
+            query.failure_query(query.q), limit=query.limit, cursor=query.cursor
         )
     except ValueError as error:
         abort(400, f"{error}.")
-    return jsonify(
-        failures=[failure_json(failure) for failure in page.failures],
-        next_cursor=page.next_cursor,
-    )
+    return FailurePage.model_validate(page)
 
 
 @blueprint.get("/failures/<reference>")
-def failure(reference: str) -> Response:
-    """One failure."""
+@operation("getFailure", {404: "There is no such failure"})
+def failure(reference: str) -> FailureJson:
+    """Get a failure."""
     parsed = parse_reference(reference)
     found = services().failures.get(parsed) if parsed else None
     if found is None:
         abort(404, "There is no failure with this reference.")
-    return jsonify(failure_json(found))
+    return FailureJson.model_validate(found)
 
 
 @blueprint.get("/failures/groups")
-def groups() -> Response:
-    """The failures by cause and profile."""
-    return jsonify(groups=[group_json(group) for group in services().counters.kinds()])
+@operation("groupFailures")
+def groups() -> GroupList:
+    """Group the failures by cause and profile, the largest group first."""
+    return GroupList.model_validate({"groups": services().counters.kinds()})
 
 
 @blueprint.post("/preflight")
-@max_body(_LARGEST_BODY)
-def preflight() -> Response:
-    """What HubSpot will say to a link, by an app's configuration."""
-    return jsonify(checks.preflight())
+@max_body(_MAX_BODY)
+@operation("checkApp")
+def preflight(body: PreflightRequest) -> PreflightJson:
+    """Check an app's configuration against a link.
+
+    The link is the profile's, or one with the scopes given; without either it's that of the first
+    profile. Redirect URLs are compared only for a profile.
+    """
+    return checks.preflight(body)
 
 
 @blueprint.post("/diagnose")
-@max_body(_LARGEST_BODY)
-def diagnose() -> Response:
-    """Why a connection failed, by what the body tells."""
-    return jsonify(checks.diagnosis())
+@max_body(_MAX_BODY)
+@operation("diagnose")
+def diagnose(body: DiagnoseRequest) -> DiagnosisJson:
+    """Diagnose why a connection failed."""
+    return checks.diagnosis(body)
 
 
-@blueprint.errorhandler(FieldError)
 @blueprint.errorhandler(AppConfigurationError)
-def _wrong_field(error: ValueError) -> Response:
+def _wrong_app(error: AppConfigurationError) -> Response:
     return answer(400, "Bad Request", f"{error}.")
 
 
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
-    """The OpenAPI description of this API."""
-    return jsonify(_openapi())
-
-
-def limit_from_query() -> int:
-    """How many to give on a page. Raises ValueError for what is no such number."""
-    text = request.args.get("limit", "50")
-    if not (re.fullmatch("[0-9]{1,3}", text) and 1 <= int(text) <= MOST_PER_PAGE):
-        raise ValueError(f"limit has to be a whole number from 1 to {MOST_PER_PAGE}")
-    return int(text)
-
-
-@lru_cache(maxsize=1)
-def _openapi() -> dict[str, Any]:
-    text = resources.files(__package__).joinpath("openapi.json").read_text("utf-8")
-    document: dict[str, Any] = json.loads(text)
-    return document
+    """Return the OpenAPI description of this API."""
+    return Response(openapi_document(), mimetype="application/json")

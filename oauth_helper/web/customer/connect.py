@@ -11,26 +11,22 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.profiles import Profile
-from oauth_helper.hubspot.authorization_request import HUBLETS
 from oauth_helper.hubspot.authorization_response import (
     AuthorizationResponse,
     read_authorization_response,
     single,
 )
-from oauth_helper.models import PendingAuthorization, reference_in_state
+from oauth_helper.hubspot.hublets import HUBLETS, is_hublet
+from oauth_helper.models import PendingAuthorization
 from oauth_helper.oauth.client.callback import allowed_issuers, validate_state
 from oauth_helper.oauth.client.outcome import Connected, Deferred, Failed, Rejected, Rejection
-from oauth_helper.oauth.client.start import Started, StartOptions
-from oauth_helper.scopes import UnknownScopesError
+from oauth_helper.oauth.client.start import Started, StartOptions, reference_in_state
+from oauth_helper.scopes import UnknownScopesError, parse_scope
 from oauth_helper.web.customer.client_redirect import with_code_redirect, with_error_redirect
-from oauth_helper.web.customer.scope_choice import (
-    describe_scope_choice,
-    is_prefetch,
-    scopes_from_query,
-)
+from oauth_helper.web.customer.scope_choice import describe_scope_choice
+from oauth_helper.web.customer.services import profile_or_404, services
 from oauth_helper.web.i18n import language
-from oauth_helper.web.security import limit
-from oauth_helper.web.services import profile_or_404, services
+from oauth_helper.web.security import is_prefetch, limit
 
 blueprint = Blueprint("connect", __name__)
 
@@ -39,6 +35,9 @@ MAX_RETURN_TO = 500
 
 # Characters of a code, which must fit into the attempt's cookie. HubSpot's are far shorter.
 _MAX_CODE = 500
+
+# Characters of a choice. All scopes of the shipped catalogue take a fifth of it.
+_MAX_CHOICE = 8000
 
 
 @blueprint.get("/")
@@ -185,6 +184,19 @@ def _start_query(
     return urlencode({name: value for name, value in fields.items() if value is not None})
 
 
+def scopes_from_query() -> tuple[str, ...] | None:
+    """Return the optional scopes that the query chooses; None when it makes no choice.
+
+    The parameter occurs once, with spaces, or once for each scope, as a form sends it. Ends the
+    request with 400 when it is longer than any valid choice.
+    """
+    values = request.args.getlist("optional_scope")
+    text = " ".join(values)
+    if len(text) > _MAX_CHOICE:
+        abort(400, "The address chooses more scopes than there are.")
+    return parse_scope(text) if values else None
+
+
 def _hub_id() -> int | None:
     text = request.args.get("hub_id", "")
     if text and not (text.isascii() and text.isdigit() and len(text) < 16 and int(text) > 0):
@@ -194,8 +206,8 @@ def _hub_id() -> int | None:
 
 def _region() -> str | None:
     region = request.args.get("region") or None
-    if region not in (None, *HUBLETS):
-        abort(400, f"region has to be one of {', '.join(HUBLETS)}.")
+    if region is not None and not is_hublet(region):
+        abort(400, f"region has to be a hublet of HubSpot, such as {', '.join(HUBLETS)}.")
     return region
 
 

@@ -1,11 +1,9 @@
-"""Arrange a profile's requested scopes for pages, and read the customer's choice."""
+"""Arrange a profile's requested scopes for pages."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-
-from flask import abort, request
 
 from oauth_helper.config.profiles import Profile
 from oauth_helper.scopes import (
@@ -14,24 +12,7 @@ from oauth_helper.scopes import (
     RequestedScopes,
     Scope,
     Sensitivity,
-    parse_scope,
 )
-
-# Characters of a choice. All scopes of the shipped catalogue take a fifth of it.
-_MAX_CHOICE = 8000
-
-
-def scopes_from_query() -> tuple[str, ...] | None:
-    """Return the optional scopes that the query chooses; None when it makes no choice.
-
-    The parameter occurs once, with spaces, or once for each scope, as a form sends it. Ends the
-    request with 400 when it is longer than any valid choice.
-    """
-    values = request.args.getlist("optional_scope")
-    text = " ".join(values)
-    if len(text) > _MAX_CHOICE:
-        abort(400, "The address chooses more scopes than there are.")
-    return parse_scope(text) if values else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +63,3 @@ def describe_scope_choice(profile: Profile, optional: Collection[str] | None = N
         ),
         requested=requested,
     )
-
-
-def is_prefetch() -> bool:
-    """Return whether a link checker or a prefetching browser asks, which must start nothing."""
-    return request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")

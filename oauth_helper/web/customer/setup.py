@@ -9,9 +9,9 @@ from oauth_helper.config.app_setup import SetupChecklist, app_hsmeta, setup_chec
 from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.authorization_request import authorization_url
 from oauth_helper.scopes import UnknownScopesError
-from oauth_helper.web.customer.scope_choice import scopes_from_query
+from oauth_helper.web.customer.connect import scopes_from_query
+from oauth_helper.web.customer.services import profile_or_404, services
 from oauth_helper.web.security import limit
-from oauth_helper.web.services import profile_or_404, services
 
 blueprint = Blueprint("setup", __name__, url_prefix="/setup")
 

@@ -215,18 +215,6 @@ if (dialog) {
   });
 }
 
-// ---- drafts
-
-// What is being written is still there after looking at something else in this tab.
-for (const box of document.querySelectorAll("textarea#text")) {
-  const name = `draft:${location.pathname}`;
-  // Not when it is sent: the answer may be that it could not be taken.
-  if (document.querySelector("#done .done")) sessionStorage.removeItem(name);
-  const draft = stored(name);
-  if (draft && !box.value) box.value = draft;
-  box.addEventListener("input", () => store(name, box.value));
-}
-
 // ---- slow networks
 
 // Whoever has pressed something sees that it is on its way.

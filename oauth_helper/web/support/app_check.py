@@ -17,7 +17,7 @@ from oauth_helper.common.references import parse_reference
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import wording
 from oauth_helper.diagnosis.app_check import (
-    Link,
+    CheckedLink,
     LinkError,
     compare,
     errors_of,
@@ -38,7 +38,7 @@ from oauth_helper.scopes.app_configuration import REDIRECT_KEY, SCOPE_KEYS
 from oauth_helper.scopes.app_file import AppFile, corrected_text
 from oauth_helper.scopes.files import MAX_BYTES, as_text
 from oauth_helper.web.security import limit, max_body
-from oauth_helper.web.services import profile_or_404, services
+from oauth_helper.web.support.services import profile_or_404, services
 
 blueprint = Blueprint("check", __name__, url_prefix="/support/check")
 blueprint.add_app_template_filter(harmless)
@@ -192,7 +192,7 @@ def _page_for_failure(reference: str) -> str:
     profile = services().profiles.get(found.profile) if found else None
     if found is None or profile is None:
         abort(404, "There is no failure with this reference, or its profile is gone.")
-    link = Link(found.requested, found.redirect_uri)
+    link = CheckedLink(found.requested, found.redirect_uri)
     typed = Typed(
         profile=profile.name,
         failure=found.reference,
@@ -365,7 +365,7 @@ def _places(checked: Preflight, name: str) -> str:
     return " and ".join(place for place, names in parameters.items() if name in names)
 
 
-def _link(typed: Typed, profile: Profile) -> tuple[Link, str]:
+def _link(typed: Typed, profile: Profile) -> tuple[CheckedLink, str]:
     """The link to compare with, and what to call it. Raises `_WrongFieldsError`."""
     if not typed.authorize_url.strip():
         return link_of(profile), _against(profile)

@@ -19,9 +19,9 @@ from oauth_helper.failures.query import BulkAction, Change, FailureQuery
 from oauth_helper.failures.triage import put_back
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.web.security import max_body
-from oauth_helper.web.services import services
 from oauth_helper.web.support.blueprint import blueprint, require_agent
 from oauth_helper.web.support.filters import filters_from, sound_filters_from
+from oauth_helper.web.support.services import services
 from oauth_helper.web.support.triage import HANDS, Guarded, Step, steps, text_sent
 
 #: Failures that are changed by one press of a button; each takes about a millisecond.
@@ -92,7 +92,7 @@ def undo(name: str) -> Response:
     deed = services().bulk_actions.get(name[:60])
     if deed is not None and deed.by != current_user.id:
         abort(403, f"{deed.by} did this, and only they can undo it at once.")
-    deed = services().bulk_actions.take(name[:60])
+    deed = services().bulk_actions.pop(name[:60])
     if deed is None:
         abort(404, "This cannot be undone any more: it is undone already, or an hour has passed.")
     undone = sum(map(_put_back, deed.changes))

@@ -15,9 +15,9 @@ from oauth_helper.failures.query import FailureQuery
 from oauth_helper.failures.reply import reply
 from oauth_helper.models import Attempt
 from oauth_helper.web.customer.attempts import reported_text
-from oauth_helper.web.services import services
 from oauth_helper.web.support.blueprint import blueprint, require_agent
 from oauth_helper.web.support.scope_comparison import scope_rows
+from oauth_helper.web.support.services import services
 from oauth_helper.web.support.timeline import timeline_of
 from oauth_helper.web.translations import LANGUAGES, translations
 
@@ -45,7 +45,7 @@ def failure(reference: str) -> str | Response | tuple[str, int]:
         timeline=timeline_of(found),
         scopes=scope_rows(found, profile),
         others=_others(found),
-        by_person=services().failures.of_person(found.browser_id, but=found.reference),
+        by_person=services().failures.of_browser(found.browser_id, excluding=found.reference),
         replies=_replies(found, profile),
         languages=LANGUAGES,
         check_app=_is_for_the_developer(found),

@@ -15,8 +15,8 @@ from oauth_helper.diagnosis import Cause, Stage, wording
 from oauth_helper.failures.model import Failure, Status
 from oauth_helper.failures.query import UNSET, Counts, FailureQuery, Term
 from oauth_helper.failures.search import Search, client_key, read_search, write_term
-from oauth_helper.web.failure_query import PARAMETERS, TODAY, wanted_from
-from oauth_helper.web.services import services
+from oauth_helper.web.failure_query import PARAMETERS, TODAY, failure_query_from
+from oauth_helper.web.support.services import services
 
 _SPAN_NAMES = {
     TODAY: "today (UTC)",
@@ -184,7 +184,7 @@ def filters_from(endpoint: str, query: Iterable[tuple[str, str]] | None = None) 
     pairs = request.args.items() if query is None else query
     given = {name: value for name, value in pairs if name in PARAMETERS and value.strip()}
     search = _with_me(read_search(given.get("q", "")))
-    filters = Filters(endpoint, given, wanted_from(given, search), search)
+    filters = Filters(endpoint, given, failure_query_from(given, search), search)
     return _narrowed(filters)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 from flask import abort, render_template, request
@@ -17,13 +16,12 @@ from oauth_helper.failures.insights import (
     Asked,
     Filters,
     Insights,
-    Row,
+    day_title,
     insights,
 )
-from oauth_helper.web.services import services
-from oauth_helper.web.support import charts
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.format import connected_of, counted, duration, percent
+from oauth_helper.web.support.services import services
 
 #: Spans of days to choose from, as far as records are kept.
 SPANS: Final = (7, 30, 90)
@@ -44,13 +42,14 @@ def page() -> str:
     return render_template(
         "support/insights.html",
         found=found,
-        charts=_charts(found),
+        ticks=axis_ticks(max(count.number for count in found.by_period)),
         days=days,
         spans=_spans(),
         profile=profile,
         profiles=services().profiles.values(),
         link=_link,
         counted=counted,
+        day_title=day_title,
         connected_of=connected_of,
         duration=duration,
         few=FEW_ATTEMPTS,
@@ -71,26 +70,14 @@ def _insights(asked: Asked) -> Insights:
     )
 
 
-def _charts(found: Insights) -> dict[str, Any]:
-    """The charts that have something to show, by name."""
-    drawn: dict[str, Any] = {}
-    if found.failures.number:
-        drawn["causes"] = charts.causes_chart(found.periods, found.causes, link=_link)
-        if not found.asked.profile and len(found.profiles) > 1:
-            drawn |= _ranked("profiles", found.profiles, "Failures by profile")
-    if found.scopes:
-        drawn |= _ranked("scopes", found.scopes, "Failures by scope")
-    if found.total.over.begun:
-        drawn["shares"] = charts.shares_chart(found.outcomes, link=_link)
-    return drawn
-
-
-def _ranked(name: str, rows: Sequence[Row], title: str) -> dict[str, Any]:
-    """A chart as `name`, and the one for small screens; the style sheet shows one of them."""
-    return {
-        name: charts.ranked_chart(rows, title, link=_link),
-        f"{name}_narrow": charts.ranked_chart(rows, title, link=_link, is_narrow=True),
-    }
+def axis_ticks(most: int) -> list[int]:
+    """Return whole numbers for a scale from 0 to `most` or more: at most six."""
+    power = 1
+    while True:
+        for step in (power, 2 * power, 5 * power):
+            if most <= 5 * step:
+                return list(range(0, max(most, 1) + step, step))
+        power *= 10
 
 
 def _link(filters: Filters) -> str:

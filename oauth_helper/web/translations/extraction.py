@@ -26,7 +26,8 @@ def wording(
         for fix in table["fix"]:
             if fix["who"] in _READ_BY_CUSTOMERS:
                 for step in fix["steps"]:
-                    yield 1, None, step, [f"A step for {cause}; what is in {{}} stays as it is"]
+                    text = step if isinstance(step, str) else step["say"]
+                    yield 1, None, text, [f"A step for {cause}; what is in {{}} stays as it is"]
 
 
 def known_messages(

@@ -9,14 +9,13 @@ from urllib.parse import urlencode
 
 import pytest
 from failure_examples import REQUESTS, a_failure
-from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
+from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, services_of
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Event, EventType, Status
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.failures.triage import assigned, noted
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.web.services import services_of
 
 HOUR, DAY = 3600, 86_400
 
@@ -296,7 +295,7 @@ def address_of(page, rel):
 
 
 def test_a_search_says_how_far_it_looked(agent, log, clock, monkeypatch):
-    monkeypatch.setattr("oauth_helper.store.failures.EXAMINED_AT_MOST", 30)
+    monkeypatch.setattr("oauth_helper.store.failure_reader.EXAMINED_AT_MOST", 30)
     for number in range(40):
         log.record(a_failure(a_time(clock, number), message="hay"))
     needle = a_failure(a_time(clock, 50), message="needle")

@@ -1,0 +1,107 @@
+"""Which scopes of the URL or of the message each cause is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from oauth_helper.diagnosis.causes import Cause
+from oauth_helper.diagnosis.evidence import Candidate, Evidence
+from oauth_helper.diagnosis.messages import Reading
+from oauth_helper.diagnosis.ranking import MISMATCHES
+from oauth_helper.scopes import OAUTH, OUT_OF_USE, hubspot_scopes, is_one_scope
+
+# Of many names so many are named.
+_NAMED = 20
+
+
+def at_fault(evidence: Evidence, reading: Reading | None) -> tuple[Candidate, ...]:
+    """Return the causes for which the URL or a named scope is evidence, the likeliest first.
+
+    Causes that the message doesn't leave open come last, behind those of the message.
+    """
+    requested = evidence.requested
+    found = [*_joined(evidence)]
+    open_causes = reading.causes if reading else ()
+    if requested and Cause.MISSING_OAUTH_SCOPE in open_causes and OAUTH not in requested.scope:
+        why = "The URL doesn't request `oauth`, which every app requires."
+        found.append(Candidate(Cause.MISSING_OAUTH_SCOPE, why, (OAUTH,)))
+    if reading is None:
+        return tuple(found)
+    if Cause.DEPRECATED_SCOPE in open_causes:
+        found += _out_of_use(evidence, reading)
+    if Cause.INVALID_SCOPE_NAME in open_causes and not reading.scopes:
+        found += _unknown(evidence, reading)
+    if requested and MISMATCHES.intersection(open_causes):
+        first = Candidate(
+            reading.causes[0], reading.why, reading.scopes, reading.situation, reading.detail
+        )
+        later = [*_misplaced(evidence, reading), *_replaced(evidence)]
+        found += [*(reading.candidates() if later else (first,)), *later]
+    return tuple(found)
+
+
+def successors_of(names: tuple[str, ...]) -> str:
+    """Return the scopes that take the place of those in `names` that are out of use."""
+    return ", ".join(dict.fromkeys(each for name in names for each in OUT_OF_USE.get(name, ())))
+
+
+def is_refuted(candidate: Candidate, evidence: Evidence) -> bool:
+    """Return whether the scopes that a message names are all in use, so that none is replaced."""
+    known = evidence.catalogue.by_name if evidence.catalogue else {}
+    return (
+        candidate.cause is Cause.DEPRECATED_SCOPE
+        and bool(candidate.scopes)
+        and not any(
+            name in OUT_OF_USE or (name in known and known[name].replaced_by)
+            for name in candidate.scopes
+        )
+    )
+
+
+def _joined(evidence: Evidence) -> Iterator[Candidate]:
+    names = evidence.requested.all if evidence.requested else ()
+    if joined := tuple(name for name in names if "," in name):
+        why = f"The URL joins scopes by commas: {joined[0][:100]}."
+        yield Candidate(Cause.SCOPES_BADLY_ENCODED, why, joined)
+
+
+def _out_of_use(evidence: Evidence, reading: Reading) -> Iterator[Candidate]:
+    """Yield the scopes out of use: those of the message if it names any, else those of the URL."""
+    names = reading.scopes or (evidence.requested.all if evidence.requested else ())
+    gone = tuple(name for name in names if name in OUT_OF_USE)
+    if gone and (not reading.scopes or gone == reading.scopes):
+        where = "message names" if reading.scopes else "URL requests"
+        why = f"The {where} {', '.join(gone)}, which HubSpot has taken out of use."
+        yield Candidate(Cause.DEPRECATED_SCOPE, why, gone, detail=successors_of(gone))
+
+
+def _unknown(evidence: Evidence, reading: Reading) -> Iterator[Candidate]:
+    """Yield the names of the URL that neither HubSpot's specifications nor the catalogue know."""
+    if evidence.requested is None:
+        return
+    known = hubspot_scopes().union(evidence.catalogue.by_name if evidence.catalogue else ())
+    unknown = tuple(name for name in evidence.requested.all if name not in {OAUTH, *known})
+    if unknown and all(map(is_one_scope, unknown)):
+        named = unknown[:_NAMED]
+        why = f"{reading.why} Of the URL's scopes HubSpot's specifications don't know "
+        yield Candidate(Cause.INVALID_SCOPE_NAME, f"{why}{', '.join(named)}.", named)
+
+
+def _misplaced(evidence: Evidence, reading: Reading) -> Iterator[Candidate]:
+    optional = evidence.requested.optional_scope if evidence.requested else ()
+    if misplaced := tuple(name for name in reading.scopes if name in optional):
+        why = f"The URL has {', '.join(misplaced)} in `optional_scope`, where it doesn't count."
+        yield Candidate(Cause.SCOPE_IN_WRONG_PARAMETER, why, misplaced)
+
+
+def _replaced(evidence: Evidence) -> Iterator[Candidate]:
+    """Yield the coarse scopes of the URL that HubSpot is replacing, app by app."""
+    known = evidence.catalogue.by_name if evidence.catalogue else {}
+    names = evidence.requested.all if evidence.requested else ()
+    if replaced := tuple(name for name in names if name in known and known[name].replaced_by):
+        why = (
+            f"HubSpot is replacing {', '.join(replaced)}, app by app, and rejects a link with it "
+            "once the app has moved."
+        )
+        successors = ", ".join(each for name in replaced for each in known[name].replaced_by)
+        yield Candidate(Cause.DEPRECATED_SCOPE, why, replaced, detail=successors)
