@@ -340,7 +340,7 @@ def test_a_byte_order_mark_does_not_matter(run, app):
     [
         (("nowhere.json",), {}, "No such file"),
         ((".",), {}, "Is a directory"),
-        (("-", "--profile", "nobody"), {}, "there are workato"),
+        (("-", "--profile", "nobody"), {}, "must be one of workato"),
         (("-", "--authorize-url", "https://example.com/?scope=a"), {}, "--authorize-url"),
         (("-", "--authorize-url", LINK, "--scope", "oauth"), {}, "--authorize-url"),
         (("-", "--scope", " ".join(f"a{n}" for n in range(3000))), {}, "2,000 scopes"),
