@@ -194,9 +194,10 @@ def _refuse_placement(
     problems = check_placement(request.scope, request.optional_scope, configuration)
     if not problems:
         return None
-    # A missing `oauth` comes first among the problems; HubSpot answers it with a mismatch
-    # (n8n-io/n8n#23204) also when more is missing.
-    if problems[0].code != "url_missing_required_scope":
+    # HubSpot is reported to answer a missing `oauth` with a mismatch (n8n-io/n8n#23204), also when
+    # more is missing. Other reports say that it accepts the link; the sandbox is strict.
+    codes = {problem.code for problem in problems}
+    if "missing_oauth_scope" in codes or problems[0].code != "url_missing_required_scope":
         return ErrorPage("E2", _MISMATCH)
     return ErrorPage(
         "E1",
