@@ -11,7 +11,7 @@ from oauth_helper.cli.check_app import check
 from oauth_helper.cli.demo.command import demo
 from oauth_helper.cli.diagnose import diagnose
 from oauth_helper.cli.operate import doctor, hash_password_command, settings_command
-from oauth_helper.cli.print_docs import causes
+from oauth_helper.cli.print_docs import causes, hubspot_scopes
 from oauth_helper.cli.records import connections, failures
 from oauth_helper.cli.scopes import catalogue, url
 from oauth_helper.cli.serve import serve
@@ -33,6 +33,7 @@ def main() -> None:
         check,
         diagnose,
         causes,
+        hubspot_scopes,
         failures,
         connections,
         demo,
