@@ -18,6 +18,7 @@ _COMMANDS = {
     "url": ("scopes:url", "Print an authorize URL to look at."),
     "diagnose": ("diagnose:diagnose", "Explain HubSpot's error message."),
     "causes": ("print_docs:causes", "Print every cause of a failure, and its fix."),
+    "hubspot-scopes": ("print_docs:hubspot_scopes", "Print the scopes that HubSpot knows."),
     "failures": ("records:failures", "List, show and export failures."),
     "connections": ("records:connections", "List and revoke connections."),
     "demo": ("demo.command:demo", "Fill the sandbox's store with made-up failures."),

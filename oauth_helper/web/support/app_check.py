@@ -94,7 +94,7 @@ class Row:
 
     @property
     def differs(self) -> bool:
-        """Whether HubSpot refuses because of it."""
+        """Whether HubSpot rejects the link because of it."""
         return bool(self.reason)
 
 
@@ -122,7 +122,7 @@ class Result:
         """What HubSpot will do."""
         if self.checked.ok:
             return "HubSpot will accept it"
-        return f"HubSpot will refuse it: {tally(errors_of(self.checked))}"
+        return f"HubSpot will reject it: {tally(errors_of(self.checked))}"
 
     @property
     def download(self) -> str:
