@@ -616,7 +616,10 @@ def test_what_is_no_place_is_refused(agent, place):
 
 
 def test_news_are_for_the_staff_only(client):
-    assert client.get("/support/failures/live?place=0-0").status_code == 302
+    response = client.get("/support/failures/live?place=0-0")
+    assert response.status_code == 401
+    assert not response.data
+    assert "Location" not in response.headers
 
 
 # ---- one failure
