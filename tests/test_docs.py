@@ -73,7 +73,7 @@ def test_there_are_commands_and_each_exception_is_needed():
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with the program running in it, as the guides say, and something recorded."""
+    """Yield a folder where the program runs as the guides say, with one attempt of each outcome."""
     folder = tmp_path_factory.mktemp("installed")
     (folder / ".venv" / "bin").mkdir(parents=True)
     for name in ("python", "pip"):
