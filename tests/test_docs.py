@@ -84,7 +84,7 @@ def place(tmp_path_factory):
     (folder / "app-hsmeta.json").write_text(
         '{"config": {"auth": {"redirectUrls": [], "requiredScopes": ["oauth"]}}}'
     )
-    (port,) = servers.free_ports(1)
+    port = servers.free_port()
     environ = {
         "PATH": f"{os.environ['PATH']}",
         "HOME": str(folder),
@@ -165,7 +165,7 @@ def test_a_command_does_what_it_is_there_for(place, page, line):
 
 def test_a_backup_that_is_restored_has_everything(tmp_path):
     """As the guide says it: stop, pack, unpack into an empty folder, start."""
-    (port,) = servers.free_ports(1)
+    port = servers.free_port()
 
     def run(folder, *arguments):
         environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PORT": str(port)}

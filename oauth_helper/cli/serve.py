@@ -24,21 +24,20 @@ _CATCH_UP_SECONDS = 2.0
 @click.command()
 def serve() -> None:
     """Serve the pages and the API (what happens without a command)."""
-    from oauth_helper.app import create_app
+    from oauth_helper.app import BACKGROUND, Background, create_app
     from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key, with_support_user
     from oauth_helper.cli.supervisor import PeriodicTask
     from oauth_helper.cli.supervisor import serve as serve_forever
-    from oauth_helper.web.services import services_of
 
     config = read_config()
     config, password = with_support_user(config)
 
     def periodic_tasks(app: Flask) -> list[PeriodicTask]:
-        services = services_of(app)
-        pause = min(_SWEEP_SECONDS, max(1.0, services.config.attempt_timeout / 10))
+        background: Background = app.extensions[BACKGROUND]
+        pause = min(_SWEEP_SECONDS, max(1.0, config.attempt_timeout / 10))
         return [
-            PeriodicTask(services.expiry.record_expired, pause),
-            PeriodicTask(services.writer.flush, _CATCH_UP_SECONDS),
+            PeriodicTask(background.expiry.record_expired, pause),
+            PeriodicTask(background.writer.flush, _CATCH_UP_SECONDS),
         ]
 
     def ready(config: Settings) -> None:

@@ -22,7 +22,8 @@ def open_store(config: Settings) -> Iterator[Client]:
     """
     from oauth_helper.cli.bootstrap import KeyFileError
     from oauth_helper.models import StoreUnavailableError
-    from oauth_helper.store.embedded.server import EmbeddedStore, StoreError, running_store_url
+    from oauth_helper.store.embedded.errors import StoreError
+    from oauth_helper.store.embedded.server import EmbeddedStore, running_store_url
 
     try:
         address = config.redis_url.reveal() or running_store_url(config.data_dir)

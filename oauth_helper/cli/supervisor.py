@@ -25,7 +25,8 @@ from oauth_helper.common.logging import log_config
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Settings
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.store.embedded.server import EmbeddedStore, StoreError
+from oauth_helper.store.embedded.errors import StoreError
+from oauth_helper.store.embedded.server import EmbeddedStore
 from oauth_helper.store.outbox.queue import problem_with
 from oauth_helper.store.redis import connect, describe
 

@@ -248,7 +248,7 @@ def _cut(found: list[Place], stop: Place, size: int, *, newer: bool) -> Stretch:
 
 
 def _edge(day: date, *, newer: bool) -> float:
-    """Return the time that no failure of `day` or of the days behind it precedes in the order."""
+    """Return the first time in search order that a failure of `day`, or behind it, can have."""
     if newer:
         return (midnight(day) - _SKEW).timestamp()
     return (midnight(day) + SPREAD).timestamp()

@@ -16,7 +16,7 @@ from oauth_helper.web import (
 )
 from oauth_helper.web.api import connections, docs, failures
 from oauth_helper.web.customer import attempts, connect, embed, setup
-from oauth_helper.web.services import SESSION_LIFETIME
+from oauth_helper.web.support.staff_session import SESSION_LIFETIME
 
 _BLUEPRINTS = (
     connect.blueprint,

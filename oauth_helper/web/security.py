@@ -21,7 +21,6 @@ from werkzeug.wrappers import Response
 from oauth_helper.common.urls import is_loopback, origin_of
 from oauth_helper.config.settings import Settings
 from oauth_helper.oauth.client.callback import allowed_issuers
-from oauth_helper.web.services import services
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -109,7 +108,7 @@ def is_same_origin() -> bool:
     origin = request.headers.get("Origin")
     # Browsers without Fetch Metadata send "null", because of our Referrer-Policy. From another site
     # they don't send the cookie (SameSite).
-    return origin in (None, "null", origin_of(services().config.public_url))
+    return origin in (None, "null", origin_of(current_app.config["PUBLIC_URL"]))
 
 
 def is_prefetch() -> bool:
@@ -122,6 +121,7 @@ def protect(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) ->
 
     `limits` holds the URI and the options of the storage for rate limits.
     """
+    app.config["PUBLIC_URL"] = config.public_url
     storage_uri, options = limits
     if config.trusted_proxies:
         hops = config.trusted_proxies

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +10,8 @@ import pytest
 from flask import Flask
 from harness import run_server
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from benchmarks import servers
 
 # The build without windows comes first: Playwright's default too, it takes a quarter of the time.
 CHROMIUM = next(
@@ -109,8 +110,7 @@ def site_settings() -> dict[str, str]:
 
 @pytest.fixture
 def site(make_app, site_settings) -> Iterator[Site]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = servers.free_port()
     url = f"http://localhost:{port}"
     sandbox = {"HUBSPOT_CLIENT_ID": "", "HUBSPOT_CLIENT_SECRET": ""}
     app = make_app(**sandbox, PUBLIC_URL=url, PORT=str(port), **site_settings)

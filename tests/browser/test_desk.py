@@ -8,12 +8,11 @@ from urllib.parse import urlencode
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from failure_examples import REQUESTS, a_failure
-from harness import PASSWORD
+from harness import PASSWORD, services_of
 from playwright.sync_api import expect
 
 from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.failures.model import Status
-from oauth_helper.web.services import services_of
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import combinations, count
 
 import pytest
-from harness import PASSWORD
+from harness import PASSWORD, services_of
 from playwright.sync_api import expect
 
 from oauth_helper.common.references import new_reference
@@ -13,7 +13,6 @@ from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Failure
 from oauth_helper.models import Attempt
 from oauth_helper.scopes import RequestedScopes
-from oauth_helper.web.services import services_of
 
 pytestmark = pytest.mark.browser
 

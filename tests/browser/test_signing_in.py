@@ -1,11 +1,10 @@
 """Signing in and out in a real browser: what was typed outlives the session, the account fits."""
 
 import pytest
-from harness import PASSWORD
+from harness import PASSWORD, services_of
 from playwright.sync_api import expect
 
 from oauth_helper.failures.query import FailureQuery
-from oauth_helper.web.services import services_of
 
 pytestmark = pytest.mark.browser
 

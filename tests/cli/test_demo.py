@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
-from harness import API_TOKEN, PASSWORD, SAME_SITE, browser_of, csrf_token
+from harness import API_TOKEN, PASSWORD, SAME_SITE, browser_of, csrf_token, services_of
 
 from oauth_helper.cli.demo.command import demo
 from oauth_helper.cli.demo.scenario import story
@@ -17,7 +17,6 @@ from oauth_helper.config.settings import Settings
 from oauth_helper.diagnosis import Cause
 from oauth_helper.failures.model import CUSTOMER, PROGRAM, EventType, Status
 from oauth_helper.failures.query import FailureQuery
-from oauth_helper.web.services import services_of
 
 NOW = 1_795_000_000.0
 

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from oauth_clients import clients_file
 from paths import ROOT
 from werkzeug.security import check_password_hash
 
+from benchmarks import servers
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.secrets import Secret
 from oauth_helper.store.failures import Failures
@@ -252,8 +252,7 @@ class TestFirstStart:
 
     @pytest.fixture
     def program(self, tmp_path, settings):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = servers.free_port()
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", "oauth_helper"],
             cwd=tmp_path,

@@ -16,6 +16,7 @@ import pytest
 import redis
 import urllib3
 
+from benchmarks.servers import free_port
 from oauth_helper.store.embedded.server import EmbeddedStore, running_store_url
 
 T = TypeVar("T")
@@ -105,12 +106,6 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Program:
@@ -348,7 +343,7 @@ def test_a_store_that_is_killed_is_started_again_with_all_that_it_had(start: Sta
 
         eventually(is_another)
     assert program.get("/count")["count"] == before + 1
-    assert "the store's server died; it is started again" in program.text()
+    assert "the embedded server died; restarting it" in program.text()
     assert program.stop() == 0
 
 

@@ -5,7 +5,6 @@ import importlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -18,6 +17,8 @@ from clients.registration import ID, ID_ASKING, NAME, NAME_ASKING, SECRET, Regis
 from clients.requests_seen import RequestsSeen
 from flask import Flask
 from harness import API_TOKEN, quick_hash, run_server
+
+from benchmarks import servers
 
 PYTHON = {
     "authlib": "authlib_client",
@@ -119,8 +120,7 @@ def start_helper(make_app, tmp_path, library) -> Iterator[StartHelper]:
     with ExitStack() as running:
 
         def start(**settings: str) -> Helper:
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                port = free.getsockname()[1]
+            port = servers.free_port()
             url = f"http://localhost:{port}"
             app = make_app(
                 HUBSPOT_CLIENT_ID="",

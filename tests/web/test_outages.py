@@ -5,13 +5,12 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from harness import Customer, browser_of, customer_of
+from harness import Customer, browser_of, customer_of, services_of
 from relays import Relay
 
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.attempts import CLAIM_TIMEOUT
-from oauth_helper.web.services import services_of
 
 REFERENCE = r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}"
 

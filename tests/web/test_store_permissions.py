@@ -4,11 +4,10 @@ import re
 
 import pytest
 import redis
-from harness import SAME_SITE, browser_of, csrf_token, customer_of
+from harness import SAME_SITE, browser_of, csrf_token, customer_of, services_of
 from paths import ROOT
 
 from benchmarks import servers
-from oauth_helper.web.services import services_of
 
 GUIDE = ROOT / "docs" / "operating.md"
 

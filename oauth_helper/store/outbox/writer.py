@@ -82,6 +82,10 @@ class EventWriter:
             logger.info("%s", event)
         return failure
 
+    def queued_events(self) -> int:
+        """Return how many events are queued."""
+        return self._outbox.depth()
+
     def flush(self) -> int:
         """Write queued events, and rewrite those that a replaced Redis may have lost.
 

@@ -8,8 +8,8 @@ from oauth_helper.diagnosis.explanation import evidence_from, explain
 from oauth_helper.scopes.app_file import corrected_document
 from oauth_helper.web.api.failure_schemas import DiagnosisJson, PreflightJson
 from oauth_helper.web.api.schemas import DiagnoseRequest, PreflightRequest
+from oauth_helper.web.api.services import services
 from oauth_helper.web.api.validation import FieldProblem, InvalidRequestError
-from oauth_helper.web.services import services
 
 
 def preflight(body: PreflightRequest) -> PreflightJson:

@@ -18,9 +18,9 @@ from oauth_helper.web.api.schemas import (
     GroupList,
     PreflightRequest,
 )
+from oauth_helper.web.api.services import services
 from oauth_helper.web.errors import answer
 from oauth_helper.web.security import csrf, max_body
-from oauth_helper.web.services import services
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 csrf.exempt(blueprint)  # no request is authenticated by a cookie

@@ -1,8 +1,4 @@
-"""The OpenAPI document of the API, generated from its views and their models.
-
-Flask extensions that generate one (spectree 3.0, flask-openapi3 4.3, APIFlask 3.1) read a body that
-is no JSON as an empty one, call every error application/json and keep no named examples.
-"""
+"""The OpenAPI document of the API, generated from its views and their models."""
 
 from __future__ import annotations
 
@@ -54,7 +50,7 @@ def openapi_document() -> str:
                 for name in sorted(rule.arguments)
             ]
             path = re.sub("<([a-z_]+)>", r"{\1}", rule.rule)
-            paths[path] |= {each.lower(): described for each in rule.methods & {"GET", "POST"}}
+            paths[path] |= {each.lower(): described for each in rule.methods - {"HEAD", "OPTIONS"}}
     tokens = {
         name: {"type": "http", "scheme": "bearer", "description": setting}
         for _, name, setting in _GROUPS.values()

@@ -10,8 +10,8 @@ from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.authorization_request import authorization_url
 from oauth_helper.scopes import UnknownScopesError
 from oauth_helper.web.customer.connect import scopes_from_query
+from oauth_helper.web.customer.services import profile_or_404, services
 from oauth_helper.web.security import limit
-from oauth_helper.web.services import profile_or_404, services
 
 blueprint = Blueprint("setup", __name__, url_prefix="/setup")
 

@@ -7,9 +7,9 @@ from flask import url_for as url
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
-from oauth_helper.web.services import services
 from oauth_helper.web.support import staff_session
 from oauth_helper.web.support.blueprint import blueprint
+from oauth_helper.web.support.services import services
 
 
 @blueprint.get("/account")

@@ -38,7 +38,7 @@ from oauth_helper.scopes.app_configuration import REDIRECT_KEY, SCOPE_KEYS
 from oauth_helper.scopes.app_file import AppFile, corrected_text
 from oauth_helper.scopes.files import MAX_BYTES, as_text
 from oauth_helper.web.security import limit, max_body
-from oauth_helper.web.services import profile_or_404, services
+from oauth_helper.web.support.services import profile_or_404, services
 
 blueprint = Blueprint("check", __name__, url_prefix="/support/check")
 blueprint.add_app_template_filter(harmless)

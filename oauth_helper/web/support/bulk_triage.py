@@ -19,9 +19,9 @@ from oauth_helper.failures.query import BulkAction, Change, FailureQuery
 from oauth_helper.failures.triage import put_back
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.web.security import max_body
-from oauth_helper.web.services import services
 from oauth_helper.web.support.blueprint import blueprint, require_agent
 from oauth_helper.web.support.filters import filters_from, sound_filters_from
+from oauth_helper.web.support.services import services
 from oauth_helper.web.support.triage import HANDS, Guarded, Step, steps, text_sent
 
 #: Failures that are changed by one press of a button; each takes about a millisecond.

@@ -13,8 +13,8 @@ from werkzeug.wrappers import Response
 from oauth_helper.common.references import find_reference
 from oauth_helper.models import Connection
 from oauth_helper.oauth.client.revocation import revoke
-from oauth_helper.web.services import services
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint, require_agent
+from oauth_helper.web.support.services import services
 
 # Of what is searched for so many characters are looked at.
 _LONGEST_SEARCH = 300

@@ -17,9 +17,9 @@ from oauth_helper.failures.export import Form, packed, parts
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.web.api.failure_schemas import failure_json
 from oauth_helper.web.failure_query import PARAMETERS
-from oauth_helper.web.services import services
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.filters import sound_filters_from
+from oauth_helper.web.support.services import services
 
 _BLOCK = 64 * 1024
 

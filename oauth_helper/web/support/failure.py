@@ -15,9 +15,9 @@ from oauth_helper.failures.query import FailureQuery
 from oauth_helper.failures.reply import reply
 from oauth_helper.models import Attempt
 from oauth_helper.web.customer.attempts import reported_text
-from oauth_helper.web.services import services
 from oauth_helper.web.support.blueprint import blueprint, require_agent
 from oauth_helper.web.support.scope_comparison import scope_rows
+from oauth_helper.web.support.services import services
 from oauth_helper.web.support.timeline import timeline_of
 from oauth_helper.web.translations import LANGUAGES, translations
 

@@ -12,10 +12,10 @@ from werkzeug.wrappers import Response
 from oauth_helper.common.references import find_reference, is_mistyped
 from oauth_helper.diagnosis import wording
 from oauth_helper.failures.query import FIELDS, BulkAction, Counts, FailureQuery, Page
-from oauth_helper.web.services import services
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint
 from oauth_helper.web.support.bulk_triage import MOST_AT_ONCE
 from oauth_helper.web.support.filters import Filters, filters_from
+from oauth_helper.web.support.services import services
 
 
 @blueprint.get("/")

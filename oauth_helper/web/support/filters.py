@@ -16,7 +16,7 @@ from oauth_helper.failures.model import Failure, Status
 from oauth_helper.failures.query import UNSET, Counts, FailureQuery, Term
 from oauth_helper.failures.search import Search, client_key, read_search, write_term
 from oauth_helper.web.failure_query import PARAMETERS, TODAY, failure_query_from
-from oauth_helper.web.services import services
+from oauth_helper.web.support.services import services
 
 _SPAN_NAMES = {
     TODAY: "today (UTC)",

@@ -6,9 +6,9 @@ from flask import abort, render_template, request
 from flask_login import login_required
 
 from oauth_helper.diagnosis import wording
-from oauth_helper.web.services import services
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.filters import filters_from
+from oauth_helper.web.support.services import services
 
 # Groups on one page; the largest are what a lead wants to see.
 _MOST = 50

@@ -19,9 +19,9 @@ from oauth_helper.failures.insights import (
     day_title,
     insights,
 )
-from oauth_helper.web.services import services
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.format import connected_of, counted, duration, percent
+from oauth_helper.web.support.services import services
 
 #: Spans of days to choose from, as far as records are kept.
 SPANS: Final = (7, 30, 90)

@@ -18,9 +18,9 @@ from oauth_helper.diagnosis import wording
 from oauth_helper.failures.model import Failure
 from oauth_helper.failures.query import FailureQuery, FeedUpdate
 from oauth_helper.failures.search import is_match
-from oauth_helper.web.services import services
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.filters import sound_filters_from
+from oauth_helper.web.support.services import services
 
 # Changes that one answer tells of: their rows are some 200 kB.
 _AT_ONCE = 200

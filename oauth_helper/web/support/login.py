@@ -17,9 +17,9 @@ from wtforms.validators import InputRequired, Length
 
 from oauth_helper.web.errors import answer
 from oauth_helper.web.security import client_network, is_same_origin, limit, limit_posts
-from oauth_helper.web.services import services
 from oauth_helper.web.support import staff_session
 from oauth_helper.web.support.blueprint import blueprint
+from oauth_helper.web.support.services import services
 
 # Each takes 32 MB for a moment, on purpose; a crowd of them must not take it all.
 _hashing = threading.BoundedSemaphore(2)

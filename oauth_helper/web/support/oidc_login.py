@@ -10,10 +10,10 @@ from werkzeug.wrappers import Response
 
 from oauth_helper.common.encryption import DecryptionError
 from oauth_helper.web.security import limit
-from oauth_helper.web.services import services
 from oauth_helper.web.support import staff_session
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.login import next_page
+from oauth_helper.web.support.services import services
 
 _PENDING = "openid"
 

@@ -18,7 +18,11 @@ from flask_login import logout_user as sign_out_user
 from oauth_helper.config.settings import SupportUser
 from oauth_helper.config.staff_access import AccessRule, Role
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.web.services import services
+from oauth_helper.web.support.services import services
+
+#: Seconds after which staff must sign in again, even if they were active.
+SESSION_LIFETIME = 12 * 3600
+
 
 sign_in = LoginManager()
 sign_in.session_protection = None  # it ties the session to an address, which phones change

@@ -15,8 +15,8 @@ from oauth_helper.common.redaction import redact
 from oauth_helper.common.references import parse_reference
 from oauth_helper.failures.model import Failure
 from oauth_helper.failures.triage import MAX_COMMENT, assigned, noted, reopened, resolved
-from oauth_helper.web.services import services
 from oauth_helper.web.support.blueprint import blueprint, require_agent
+from oauth_helper.web.support.services import services
 
 Step = Callable[[Failure], Failure]
 

@@ -14,6 +14,7 @@ from harness import (
     Customer,
     browser_of,
     profiles_file,
+    services_of,
 )
 from stories import a_writer
 
@@ -27,7 +28,6 @@ from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import connect
-from oauth_helper.web.services import services_of
 
 REQUESTED = RequestedScopes(("oauth", "crm.objects.contacts.read"), ("tickets",))
 TIMEOUT = 900

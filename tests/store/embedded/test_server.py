@@ -13,15 +13,14 @@ from typing import TypeVar
 import pytest
 import redis
 
-from oauth_helper.store.embedded.server import (
-    EmbeddedStore,
+from oauth_helper.store.embedded.data_dir import socket_path
+from oauth_helper.store.embedded.errors import (
     StoreInUseError,
     StoreNotStartedError,
     StoreNotWritableError,
     StoreUnsupportedError,
-    running_store_url,
-    socket_path,
 )
+from oauth_helper.store.embedded.server import EmbeddedStore, running_store_url
 
 T = TypeVar("T")
 Hold = Callable[[Path], subprocess.Popen[bytes]]
@@ -126,7 +125,7 @@ def test_a_directory_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: py
     private = socket_path(data_dir).parent
     private.symlink_to(tmp_path)
     try:
-        with pytest.raises(StoreNotWritableError, match="somebody else"), EmbeddedStore(data_dir):
+        with pytest.raises(StoreNotWritableError, match="another user"), EmbeddedStore(data_dir):
             pass
     finally:
         private.unlink()
@@ -137,7 +136,7 @@ def test_a_directory_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: py
         else:
             me = os.getuid()
             monkeypatch.setattr(Path, "lstat", lambda _: os.stat_result([0o40700, *[me + 1] * 9]))
-        with pytest.raises(StoreNotWritableError, match="somebody else"), EmbeddedStore(data_dir):
+        with pytest.raises(StoreNotWritableError, match="another user"), EmbeddedStore(data_dir):
             pass
     finally:
         private.rmdir()
@@ -165,7 +164,8 @@ def test_the_same_program_cannot_start_it_twice_either(tmp_path: Path):
         script = """
             import sys
             from pathlib import Path
-            from oauth_helper.store.embedded.server import EmbeddedStore, StoreInUseError
+            from oauth_helper.store.embedded.errors import StoreInUseError
+            from oauth_helper.store.embedded.server import EmbeddedStore
             try:
                 EmbeddedStore(Path(sys.argv[1])).__enter__()
             except StoreInUseError:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -28,15 +27,16 @@ from harness import (
     PUBLIC_URL,
     browser_of,
     profiles_file,
+    services_of,
 )
 
+from benchmarks import servers
 from oauth_helper import create_app
 from oauth_helper.common.secrets import Secret
 from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.models import Tokens
 from oauth_helper.sandbox import grants
-from oauth_helper.web.services import services_of
 
 ID = f"workato.{ENTERPRISE}"
 TOKEN = f"/{ID}/token"
@@ -441,8 +441,7 @@ class TestTwoHundredAtOnce:
 
     @pytest.fixture
     def program(self, environ, expired, tmp_path):  # noqa: ARG002 - it has to be there
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = servers.free_port()
         source = str(Path(create_app.__code__.co_filename).parent.parent)
         own = {"PORT": str(port), "WORKERS": "4", "THREADS": "64", "PYTHONPATH": source}
         with (tmp_path / "output").open("wb") as output:

@@ -4,13 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 from failure_examples import a_failure
-from harness import ENTERPRISE, PROFESSIONAL, customer_of, profiles_file
+from harness import ENTERPRISE, PROFESSIONAL, customer_of, profiles_file, services_of
 
 from oauth_helper.diagnosis import Cause
 from oauth_helper.failures.model import PROGRAM, Event, EventType, Status
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.failures.triage import resolved
-from oauth_helper.web.services import services_of
 
 
 @pytest.fixture

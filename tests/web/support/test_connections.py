@@ -4,9 +4,7 @@ import html
 import re
 
 import pytest
-from harness import ENTERPRISE
-
-from oauth_helper.web.services import services_of
+from harness import ENTERPRISE, services_of
 
 PAGE = "/support/connections"
 

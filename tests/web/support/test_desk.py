@@ -9,14 +9,13 @@ from urllib.parse import urlencode
 
 import pytest
 from failure_examples import REQUESTS, a_failure
-from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
+from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, services_of
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Event, EventType, Status
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.failures.triage import assigned, noted
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.web.services import services_of
 
 HOUR, DAY = 3600, 86_400
 

@@ -21,8 +21,9 @@ from pathlib import Path
 import pytest
 import redis
 import urllib3
-from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
+from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, services_of
 
+from benchmarks import servers
 from oauth_helper import create_app
 from oauth_helper.common.references import new_reference
 from oauth_helper.config.settings import Settings
@@ -30,7 +31,6 @@ from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Failure
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.embedded.server import EmbeddedStore
-from oauth_helper.web.services import services_of
 
 PACKED = {"Accept-Encoding": "gzip"}
 NOW = 1_795_000_000.0
@@ -274,8 +274,7 @@ class TestServed:
 
     @pytest.fixture
     def settings(self, environ, own_store):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = str(free.getsockname()[1])
+        port = str(servers.free_port())
         own = {"REDIS_URL": own_store.url, "PORT": port, "PUBLIC_URL": f"http://localhost:{port}"}
         return {**environ, **own, "THREADS": "4", "WORKERS": "1"}
 

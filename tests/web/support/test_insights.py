@@ -7,14 +7,21 @@ from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
 
 import pytest
-from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, profiles_file, query_of
+from harness import (
+    PASSWORD,
+    SAME_SITE,
+    browser_of,
+    csrf_token,
+    profiles_file,
+    query_of,
+    services_of,
+)
 
 from oauth_helper.common.references import new_reference
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Event, EventType, Failure, Status
 from oauth_helper.models import Attempt
 from oauth_helper.scopes import RequestedScopes
-from oauth_helper.web.services import services_of
 from oauth_helper.web.support.insights import axis_ticks
 
 REQUESTED = RequestedScopes(("oauth",), ("tickets",))

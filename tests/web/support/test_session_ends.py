@@ -3,10 +3,9 @@
 import html
 
 import pytest
-from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
+from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, services_of
 
 from oauth_helper.failures.query import FailureQuery
-from oauth_helper.web.services import services_of
 
 SAYS = "Your session had ended, so nothing was sent."
 NOTE = "Called <b>back</b></blockquote><script>alert(1)</script>"

@@ -2,11 +2,10 @@
 
 import pytest
 from flask import Flask
-from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
+from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, services_of
 
 from oauth_helper.failures.model import EventType, Status
 from oauth_helper.failures.query import FailureQuery
-from oauth_helper.web.services import services_of
 
 
 @pytest.fixture
