@@ -351,7 +351,7 @@ def test_everything_but_news_and_keys_works_without_script(signed_in, record, lo
     page.get_by_label("Cause").select_option("rate_limited")
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_text("No failure fits.")).to_be_visible()
-    page.get_by_role("link", name="Cause: HubSpot asked to slow down").click()
+    page.get_by_role("link", name="Cause: HubSpot rate limit reached").click()
     page.get_by_role("link", name=re.compile("^resolved")).click()
     expect(page.get_by_text("No failure fits.")).to_be_visible()
 
