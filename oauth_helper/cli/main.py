@@ -8,7 +8,7 @@ from importlib import import_module
 import click
 from dotenv import find_dotenv, load_dotenv
 
-from oauth_helper import __version__
+from oauth_helper.common.version import VERSION
 
 # Commands: their function, in which module, and their line in `--help`.
 _COMMANDS = {
@@ -56,7 +56,7 @@ def _load(name: str) -> click.Command:
 
 
 @click.group(cls=_Commands, invoke_without_command=True)
-@click.version_option(__version__, prog_name="oauth_helper")
+@click.version_option(VERSION, prog_name="oauth_helper")
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Connect customers to HubSpot, and explain each connection that fails.

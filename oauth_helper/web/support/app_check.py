@@ -22,7 +22,6 @@ from oauth_helper.diagnosis.app_check import (
     compare,
     errors_of,
     link_in,
-    link_of,
     read_app,
     tally,
 )
@@ -368,7 +367,7 @@ def _places(checked: Preflight, name: str) -> str:
 def _link(typed: Typed, profile: Profile) -> tuple[CheckedLink, str]:
     """The link to compare with, and what to call it. Raises `_WrongFieldsError`."""
     if not typed.authorize_url.strip():
-        return link_of(profile), _against(profile)
+        return CheckedLink(profile.usual_request, profile.redirect_uri), _against(profile)
     try:
         return link_in(typed.authorize_url), "the link given"
     except LinkError as error:
