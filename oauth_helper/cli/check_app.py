@@ -16,7 +16,7 @@ from oauth_helper.cli.messages import width_of
 from oauth_helper.cli.output import PROFILE, json_text, profile_named
 from oauth_helper.config.profiles import Profile
 from oauth_helper.config.settings import Settings
-from oauth_helper.diagnosis.app_check import compare, link_of
+from oauth_helper.diagnosis.app_check import CheckedLink, compare
 from oauth_helper.scopes import Preflight
 from oauth_helper.scopes.app_file import AppFile, corrected_document, corrected_text
 from oauth_helper.web.api.failure_schemas import PreflightJson
@@ -64,7 +64,11 @@ def check(
         profile = profile_named(Settings.from_environ(os.environ), name)
         link = link_given(authorize_url, scope, optional_scope)
         file = app_file(path, hs_profile=hs_profile)
-    checked = compare(file.configuration, link or link_of(profile), profile.catalogue)
+    checked = compare(
+        file.configuration,
+        link or CheckedLink(profile.usual_request, profile.redirect_uri),
+        profile.catalogue,
+    )
     fixed = replace(checked, app=checked.corrected) if fix else None
     stream = sys.stderr if fix else sys.stdout
     if form == "text":
