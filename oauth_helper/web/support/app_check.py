@@ -26,7 +26,7 @@ from oauth_helper.diagnosis.app_check import (
     read_app,
     tally,
 )
-from oauth_helper.hubspot.authorization_request import authorization_url
+from oauth_helper.hubspot.authorization_request import authorization_link
 from oauth_helper.scopes import (
     AppConfiguration,
     AppConfigurationError,
@@ -94,7 +94,7 @@ class Row:
 
     @property
     def differs(self) -> bool:
-        """Whether HubSpot refuses because of it."""
+        """Whether HubSpot rejects the link because of it."""
         return bool(self.reason)
 
 
@@ -122,7 +122,7 @@ class Result:
         """What HubSpot will do."""
         if self.checked.ok:
             return "HubSpot will accept it"
-        return f"HubSpot will refuse it: {tally(errors_of(self.checked))}"
+        return f"HubSpot will reject it: {tally(errors_of(self.checked))}"
 
     @property
     def download(self) -> str:
@@ -196,7 +196,7 @@ def _page_for_failure(reference: str) -> str:
     typed = Typed(
         profile=profile.name,
         failure=found.reference,
-        authorize_url=authorization_url(
+        authorize_url=authorization_link(
             services().config.authorization_endpoint,
             client_id=profile.client_id,
             redirect_uri=found.redirect_uri or profile.redirect_uri,
