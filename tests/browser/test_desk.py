@@ -168,7 +168,7 @@ def test_one_sees_what_the_other_does(signed_in, record):
     expect(acting.get_by_role("heading", level=1)).to_contain_text("resolved")
     row = watching.locator(f"#row-{failure.reference}")
     expect(row.locator(".tag")).to_have_text("resolved")
-    notice = looking.get_by_text("Somebody has changed this record.")
+    notice = looking.get_by_text("This record has changed.")
     expect(notice).to_be_visible()
     looking.get_by_role("link", name="Show the change").click()
     expect(looking.locator("main")).to_contain_text("redeployed the app")
@@ -195,6 +195,29 @@ def test_a_connection_that_drops_leaves_no_gap(signed_in, record):
     names = {record(number).reference for number in range(5)}
     page.context.set_offline(False)
     expect(page.locator("[data-rows] tr")).to_have_count(5, timeout=30_000)
+    assert set(page.locator("[data-rows] code").all_inner_texts()) == names
+
+
+@pytest.mark.parametrize("path", ["/support/failures", "/support/failures/{}"])
+def test_the_end_of_the_session_is_said_where_news_are_shown(signed_in, record, path):
+    page = signed_in(path.format(record(60).reference))
+    expect(page.get_by_text("You have been signed out")).to_be_hidden()
+    other = signed_in("/support/account")
+    other.get_by_role("button", name="Sign out everywhere").click()
+    expect(page.get_by_text("You have been signed out")).to_be_visible()
+    page.get_by_role("link", name="Sign in again").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Support staff")
+
+
+def test_news_go_on_after_the_server_could_not_give_any(signed_in, record):
+    page = signed_in()
+    expect(page.locator("[data-live-state]")).to_contain_text("Live")
+    busy = "**/support/failures/live?*"
+    with page.expect_response(lambda response: response.status == 503):
+        page.route(busy, lambda route: route.fulfill(status=503, body="busy"))
+    names = {record(number).reference for number in range(3)}
+    page.unroute(busy)
+    expect(page.locator("[data-rows] tr")).to_have_count(3, timeout=30_000)
     assert set(page.locator("[data-rows] code").all_inner_texts()) == names
 
 
@@ -351,7 +374,7 @@ def test_everything_but_news_and_keys_works_without_script(signed_in, record, lo
     page.get_by_label("Cause").select_option("rate_limited")
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_text("No failure fits.")).to_be_visible()
-    page.get_by_role("link", name="Cause: HubSpot asked to slow down").click()
+    page.get_by_role("link", name="Cause: HubSpot rate limit reached").click()
     page.get_by_role("link", name=re.compile("^resolved")).click()
     expect(page.get_by_text("No failure fits.")).to_be_visible()
 

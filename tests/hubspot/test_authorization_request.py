@@ -10,9 +10,10 @@ from oauth_helper.config.settings import Settings
 from oauth_helper.hubspot.authorization_request import (
     HUBLETS,
     authorization_endpoint,
-    authorization_url,
+    authorization_link,
     find_authorization_url,
 )
+from oauth_helper.oauth.client.start import with_state
 from oauth_helper.scopes import RequestedScopes
 
 HUBSPOT = "https://app.hubspot.com/oauth/authorize"
@@ -52,6 +53,12 @@ START = (
 )
 
 
+def authorization_url(endpoint, *, state=None, code_verifier=None, **requested):
+    """The whole URL, as a start makes it."""
+    link = authorization_link(endpoint, **requested)
+    return with_state(link, state, code_verifier) if state else link
+
+
 def url_by_default(optional=None, **more):
     config = Settings.from_environ(ENVIRON)
     (profile,) = config.profiles
@@ -85,9 +92,9 @@ def url_by_default(optional=None, **more):
             id="state",
         ),
         pytest.param(
-            {"code_verifier": VERIFIER},
+            {"state": "s", "code_verifier": VERIFIER},
             DEFAULT_URL
-            + "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+            + "&state=s&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
             + "&code_challenge_method=S256",
             id="pkce-known-answer",
         ),
@@ -175,7 +182,7 @@ def test_the_url_for_an_account_and_a_region(base, where, url):
     )
 
 
-@pytest.mark.parametrize("region", ["", "eu", "EU1", "eu1.evil.example/", "na4"])
+@pytest.mark.parametrize("region", ["", "eu", "EU1", "eu1.evil.example/", "na44"])
 @pytest.mark.parametrize("base", [HUBSPOT, "https://other.example/authorize"])
 def test_an_unknown_region_is_refused(base, region):
     with pytest.raises(ValueError, match="is not one of na1, na2, na3, eu1, ap1"):

@@ -271,7 +271,7 @@ def only(checked):
         ),
         pytest.param(
             preflight("oauth", "hubdb", optional="hubdb hubdb.tables.read"),
-            "The app lists hubdb.tables.read already.",
+            "This one lists hubdb.tables.read already.",
             id="successor-listed",
         ),
         pytest.param(

@@ -19,6 +19,25 @@ for (const what of ["visibilitychange", "pointerdown", "keydown", "scroll"]) {
   document.addEventListener(what, seen, { passive: true });
 }
 
+// Listens to the server's events after `place`. A browser that gives up was refused: for good when
+// the session has ended, otherwise for as long as the server or its store is away.
+const listen = (address, hear) => {
+  const url = new URL(address, location.href);
+  const source = new EventSource(url);
+  for (const [name, tell] of Object.entries(hear)) {
+    source.addEventListener(name, (event) => {
+      if (event.lastEventId) url.searchParams.set("place", event.lastEventId);
+      tell(JSON.parse(event.data), source);
+    });
+  }
+  source.addEventListener("error", async () => {
+    if (source.readyState !== EventSource.CLOSED) return;
+    const answer = await fetch(url, { cache: "no-store" }).catch(() => null);
+    if (answer && answer.status === 401) document.querySelector("[data-signed-out]").hidden = false;
+    else setTimeout(() => listen(url, hear), 10000);
+  });
+};
+
 // More rows than this make a page slow; what is older is still behind "Older".
 const MOST_ROWS = 2000;
 
@@ -74,14 +93,8 @@ for (const part of document.querySelectorAll("[data-live]")) {
     while (rows.children.length > MOST_ROWS) rows.lastElementChild.remove();
   };
 
-  const source = new EventSource(part.dataset.live);
-  source.addEventListener("failure", (event) => show(JSON.parse(event.data)));
-  source.addEventListener("gap", () => {
-    part.dataset.gap = "yes";
-  });
-  source.addEventListener("here", (event) => {
+  const hereNow = (here) => {
     lastWord = Date.now();
-    const here = JSON.parse(event.data);
     if (total && here.total != null) total.textContent = here.total.toLocaleString("en");
     for (const part of here.states ? document.querySelectorAll("[data-count-of]") : []) {
       part.textContent = (here.states[part.dataset.countOf] || 0).toLocaleString("en");
@@ -99,9 +112,12 @@ for (const part of document.querySelectorAll("[data-live]")) {
     fresh = 0;
     if (part.dataset.gap) say("More has happened than can be shown here.", false);
     else say(news ? `Live: ${news} new since this page was opened.` : "Live: new failures appear here by themselves.", true);
-  });
-  source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) say("No longer live: you may have been signed out.", false);
+  };
+
+  listen(part.dataset.live, {
+    failure: show,
+    gap: () => { part.dataset.gap = "yes"; },
+    here: hereNow,
   });
   setInterval(() => {
     if (Date.now() - lastWord > 15000) say("Not live at the moment.", false);
@@ -114,15 +130,15 @@ for (const part of document.querySelectorAll("[data-live]")) {
 // A single record: somebody else's change is told, and shown when one wants to see it.
 for (const part of document.querySelectorAll("[data-watch-record]")) {
   if (!window.EventSource) break;
-  const source = new EventSource(part.dataset.watchRecord);
-  source.addEventListener("failure", (event) => {
-    const news = JSON.parse(event.data);
+  const show = (news, source) => {
     if (news.reference !== part.dataset.reference || news.revision <= Number(part.dataset.revision)) return;
     part.hidden = false;
     unseen += 1;
     countInTitle();
     source.close();
-  });
+  };
+  // The place goes along with this event.
+  listen(part.dataset.watchRecord, { failure: show, here: () => {} });
 }
 
 // ---- keys

@@ -84,6 +84,8 @@ def _without_session() -> Response | tuple[str, int]:
     """Ask to sign in; where a form was sent, with a page that says that nothing was done."""
     if error := staff_session.is_store_down():
         raise error
+    if request.endpoint == "support.live":  # asked by a script, which can show no page
+        return Response(status=401)
     if request.method != "GET":
         return _sign_in_page(problem="ended"), 401
     return redirect(url("support.login", next=_target()))

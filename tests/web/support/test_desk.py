@@ -109,7 +109,7 @@ def five(record):
         ("q=by:me", "1"),
         ("q=-is:mine", "0234"),
         ("q=cancelled", "02"),
-        ("q=never+came+back", "1"),
+        ("q=no+response+from+hubspot", "1"),
         ("q=note:agent", ""),
         ("q=by:lead", "4"),
         ("q=4711", "2"),
@@ -616,7 +616,10 @@ def test_what_is_no_place_is_refused(agent, place):
 
 
 def test_news_are_for_the_staff_only(client):
-    assert client.get("/support/failures/live?place=0-0").status_code == 302
+    response = client.get("/support/failures/live?place=0-0")
+    assert response.status_code == 401
+    assert not response.data
+    assert "Location" not in response.headers
 
 
 # ---- one failure
