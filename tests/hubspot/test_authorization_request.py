@@ -182,11 +182,7 @@ def test_the_url_for_an_account_and_a_region(base, where, url):
     )
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("region", ["", "eu", "EU1", "eu1.evil.example/", "na44"])
-=======
-@pytest.mark.parametrize("region", ["", "eu", "EU1", "eu1.evil.example/", "eu12"])
->>>>>>> w-diag
 @pytest.mark.parametrize("base", [HUBSPOT, "https://other.example/authorize"])
 def test_an_unknown_region_is_refused(base, region):
     with pytest.raises(ValueError, match="is not one of na1, na2, na3, eu1, ap1"):
