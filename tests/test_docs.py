@@ -295,6 +295,14 @@ def test_every_package_has_its_reason():
     assert sorted(explained) == sorted({re.match(r"[\w-]+", line)[0] for line in listed})
 
 
+def test_the_packages_of_the_program_are_a_part_of_those_of_the_tests():
+    used, tested = (
+        set(re.findall(r"^[a-z0-9].*==\S+", (ROOT / name).read_text("utf-8"), re.MULTILINE))
+        for name in ("requirements.txt", "requirements-dev.txt")
+    )
+    assert used <= tested
+
+
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
 def test_every_requirement_is_pinned_with_hashes(name):
     text = re.sub(r"\\\n", " ", (ROOT / name).read_text("utf-8"))

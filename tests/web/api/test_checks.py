@@ -94,6 +94,10 @@ class TestEither:
             ({"app_config": {}}, 'app_config: holds neither "config.auth" nor "auth"'),
             ({"app_config": '{"auth": [\n'}, "app_config: is not JSON: line 2, column 1"),
             (
+                {"app_config": "// an app\n{}"},
+                "app_config: is not JSON: line 1, column 1: a comment",
+            ),
+            (
                 {"app_config": '{"auth":\n {"optionalScopes": 1}}'},
                 "app_config: line 2: auth.optionalScopes",
             ),
