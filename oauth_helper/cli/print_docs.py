@@ -13,11 +13,13 @@ from oauth_helper.scopes.hubspot_scopes import scopes_in_specifications
 
 _HEAD = """# Causes
 
-Each cause that a failure can have: what the customer reads, what happened, how to confirm it, and who
-fixes it. Each record says the same, with its own scopes in the steps. This page is what
+Each cause that a failure can have: what the customer reads, what happened, how to confirm it, and
+who fixes it. Each failure says the same, with its own scopes in the steps. This page is what
 `python -m oauth_helper causes` prints."""
 
-# What stands for the names that a record has.
+_SPECIFICATIONS = "https://github.com/HubSpot/HubSpot-public-api-spec-collection"
+
+# What stands for the names that a failure has.
 _NAMES = {
     "scopes": "the scopes",
     "detail": "those that the record names",
@@ -46,14 +48,11 @@ def hubspot_scopes(folder: Path) -> None:
     click.echo(
         "\n".join(
             [
-                "# The scopes that HubSpot's own API specifications ask for: names to leave alone, "
-                "whatever catalogue",
-                "# is in use. `python -m oauth_helper hubspot-scopes FOLDER` prints this file anew "
-                "from a clone of the",
-                "# repository below.",
+                "# The scopes that HubSpot's own API specifications ask for: names to leave alone,",
+                "# whatever catalogue is in use. `python -m oauth_helper hubspot-scopes FOLDER`",
+                "# prints this file anew from a clone of the repository below.",
                 "",
-                'source = "https://github.com/HubSpot/HubSpot-public-api-spec-collection, '
-                'the `security` of each operation"',
+                f'source = "{_SPECIFICATIONS}, the `security` of each operation"',
                 f"date = {datetime.now(UTC).date()}",
                 "names = [",
                 *(f'    "{name}",' for name in names),

@@ -300,3 +300,25 @@ def test_an_authorize_url_is_found_in_a_text(text, scope, optional_scope):
 )
 def test_what_is_no_authorize_url_or_was_cut_off_is_left_aside(text):
     assert find_authorization_url(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "scope", "optional_scope"),
+    [
+        ("{}?client_id=x&scope=oauth tickets forms&redirect_uri=y", "oauth tickets forms", ""),
+        ("{}?scope=oauth social&optional_scope=forms files", "oauth social", "forms files"),
+        ("{}\n  ?client_id=x\n  &scope=oauth%20\n  forms\n", "oauth forms", ""),
+        (
+            "{}?client_id=x&scope=oauth%20crm.objects.con\ntacts.read&state=s",
+            "oauth crm.objects.contacts.read",
+            "",
+        ),
+        ("{}?scope=oauth tickets and then an error", "oauth tickets", ""),
+        ("{}?scope=oauth\nInsufficient scopes were provided.", "oauth", ""),
+        ("{}?scope=oauth&state=x tickets", "oauth", ""),
+    ],
+)  # fmt: skip
+def test_blanks_and_line_breaks_in_an_address_are_read(text, scope, optional_scope):
+    found = find_authorization_url(text.format("https://app.hubspot.com/oauth/authorize"))
+    assert found.requested.scope == tuple(scope.split())
+    assert found.requested.optional_scope == tuple(optional_scope.split())

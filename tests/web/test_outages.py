@@ -24,8 +24,7 @@ def relay(store_url):
 
 @pytest.fixture
 def app(make_app, relay):
-    made = make_app(REDIS_URL=relay.url)
-    yield made
+    return make_app(REDIS_URL=relay.url)
 
 
 def caught_up(app):
