@@ -58,7 +58,7 @@ def clock() -> Clock:
 
 @dataclass
 class SandboxServer:
-    """A server that plays HubSpot for one test after the other, each with a sandbox of its own."""
+    """A server that plays HubSpot for one test after the other, each with its own sandbox."""
 
     url: str = ""
     hubspot: HubSpot | None = None
@@ -165,7 +165,7 @@ def customer(client: FlaskClient, hubspot: HubSpot) -> Customer:
 
 @pytest.fixture
 def new_customer(app: Flask, hubspot: HubSpot) -> Callable[[], Customer]:
-    """Makes customers, each with a browser of their own."""
+    """Makes customers, each with their own browser."""
     return lambda: customer_of(app, hubspot)
 
 

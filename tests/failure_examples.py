@@ -62,7 +62,7 @@ def _failures(draw):
     begun = NOON - timedelta(
         days=draw(st.integers(0, DAYS)), hours=draw(st.sampled_from((0, 6, 11)))
     )
-    # As late as somebody may still report one, and a clock that goes wrong.
+    # As late as a customer may still report one, and a clock that goes wrong.
     late = draw(st.sampled_from((0, 0, 0, 1, 12, 30, 48, 70, -1)))
     assignee = draw(st.sampled_from(STAFF))
     return a_failure(

@@ -80,7 +80,7 @@ def run_server(app: Callable[..., object], port: int = 0) -> Iterator[int]:
 
 @dataclass
 class Clock:
-    """Stands still until it is told otherwise."""
+    """Stands still until a test moves it."""
 
     now: float = 1_795_000_000.0
 
@@ -90,7 +90,7 @@ class Clock:
 
 @dataclass
 class HubSpot:
-    """The sandbox, as a server of its own.
+    """The sandbox, as a separate server.
 
     `requests` has the path of each request it got, `issued` the secret part of each code and token.
     `instead` may answer a request, by its path, in the sandbox's place; None lets it through.
@@ -103,7 +103,7 @@ class HubSpot:
     instead: Callable[[str], tuple[str, int, dict[str, str]] | None] | None = None
 
     def arrived(self, path: str) -> tuple[str, int, dict[str, str]] | None:
-        """Notes a request, and what it is answered if not by the sandbox."""
+        """Records a request, and answers it in the place of the sandbox or not at all."""
         self.requests.append(path)
         return self.instead(path) if self.instead else None
 
@@ -129,7 +129,7 @@ class HubSpot:
 
 @dataclass
 class Customer:
-    """A person with a browser of their own, between the helper and HubSpot."""
+    """A person with their own browser, between the helper and HubSpot."""
 
     browser: FlaskClient
     hubspot: HubSpot

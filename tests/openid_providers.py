@@ -1,7 +1,7 @@
-"""OpenID providers that tests sign in at, each a server of its own over real HTTP.
+"""OpenID providers that tests sign in at, each a separate server over real HTTP.
 
 One is made of pyop, which knows nothing of the libraries that the program uses. The other is
-hostile: it says whatever a test tells it to.
+hostile: it answers as a test wants it to.
 """
 
 import json
@@ -95,7 +95,7 @@ class PyopProvider:
         self._provider.signing_key = _pyop_key(1)
 
     def agree(self, address, person):
-        """Somebody signs in there; path and query that it leads the browser back to."""
+        """Signs in there; path and query that it leads the browser back to."""
         headers = {"X-Person": person}
         response = urllib3.request("GET", address, redirect=False, headers=headers)
         assert response.status == 302, response.data

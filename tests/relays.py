@@ -14,10 +14,10 @@ from benchmarks import servers
 
 
 class Relay:
-    """Passes bytes on between whoever connects at `url` and the server at the URL `target`.
+    """Passes bytes on between clients that connect at `url` and the server at the URL `target`.
 
-    `cut` ends every connection and refuses new ones until `mend`; `hold` keeps them and passes
-    nothing on. With `most_bytes` it cuts by itself after so many bytes from the server.
+    `cut` ends every connection and refuses new ones until `restore`; `hold` keeps them and passes
+    nothing on. With `most_bytes` it cuts by itself after that many bytes from the server.
     """
 
     def __init__(self, target: str, *, most_bytes: int | None = None) -> None:
@@ -46,7 +46,7 @@ class Relay:
         self.cut()
 
     def cut(self) -> None:
-        """Nobody gets through any more, as when the server was killed."""
+        """No connection gets through any more, as when the server was killed."""
         with self._lock:
             self._is_cut = True
             self._close(self._listener)
@@ -54,15 +54,15 @@ class Relay:
                 self._close(each)
             self._sockets.clear()
 
-    def mend(self) -> None:
-        """Everybody gets through again."""
+    def restore(self) -> None:
+        """Connections get through again."""
         with self._lock:
             self._is_cut = False
         self._listener = socket.create_server(("127.0.0.1", self._port))
         self._accept_from(self._listener)
 
     def lead_to(self, target: str) -> None:
-        """Who connects from now on gets to another server."""
+        """Connects new clients to another server."""
         self._target = urlsplit(target)
 
     def hold(self) -> None:

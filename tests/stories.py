@@ -28,7 +28,7 @@ from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
 from oauth_helper.store.redis import RedisServer, connect
 
-SEALER = Encryptor([Secret("a key of the outbox that is long enough")], purpose="outbox")
+ENCRYPTOR = Encryptor([Secret("a key of the outbox that is long enough")], purpose="outbox")
 NOW = datetime.now(UTC)
 FAILURE = a_failure(NOW, stage=Stage.CALLBACK, cause=Cause.USER_DENIED, browser_id="", hub_id=7)
 ATTEMPT = Attempt(
@@ -58,11 +58,11 @@ REPORTED = ErrorReported(
 
 def a_writer(client, clock, folder=Path("nowhere")):
     """A writer as a worker has it; nothing is queued in `folder` while the store is there."""
-    outbox = Outbox(folder, encryptor=SEALER)
+    outbox = Outbox(folder, encryptor=ENCRYPTOR)
     return EventWriter(
         attempts=Attempts(client),
         failures=Failures(client, retention_days=90),
-        connections=Connections(client, encryptor=SEALER),
+        connections=Connections(client, encryptor=ENCRYPTOR),
         outbox=outbox,
         outage_log=OutageLog(folder, outbox.depth),
         store_identity=RedisServer(client).identity,
@@ -77,7 +77,7 @@ class Everything:
         self.client = connect(url)
         self.attempts = Attempts(self.client)
         self.failures = Failures(self.client, retention_days=90)
-        self.connections = Connections(self.client, encryptor=SEALER)
+        self.connections = Connections(self.client, encryptor=ENCRYPTOR)
         self.now = NOW.timestamp()
         self.writer = a_writer(self.client, lambda: self.now, folder / "outbox")
         self.outbox = self.writer._outbox

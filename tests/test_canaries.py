@@ -183,7 +183,7 @@ def test_nothing_secret_is_anywhere_during_an_outage(
         for path in ("/nothing?code=canary-none", "/support/failures", "/oauth/token", "/readyz"):
             pages.append(stranded.browser.get(path).text)
         outbox = b"".join(path.read_bytes() for path in (tmp_path / "data/outbox").iterdir())
-        relay.mend()
+        relay.restore()
         while services_of(app).outbox.depth():
             with contextlib.suppress(StoreUnavailableError):
                 services_of(app).writer.flush()

@@ -68,7 +68,7 @@ def test_fifty_scopes_fit_into_a_cookie():
     everything = [scope.name for scope in shipped_catalogue().scopes]
     pending = replace(PENDING, requested=split(shipped_catalogue(), optional=everything))
     assert len(pending.requested.all) == 50
-    # Sealed it grows by a third and some 100; browsers take 4096 with name and attributes.
+    # Encrypted it grows by a third and some 100; browsers take 4096 with name and attributes.
     assert len(ENCRYPTOR.encrypt_value(pending)) < 1000
 
 

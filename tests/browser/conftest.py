@@ -72,7 +72,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(chromium: Browser):
-    """Opens a page in a browser of its own; any error in its console fails the test."""
+    """Opens a page in a separate browser; any error in its console fails the test."""
     contexts = []
     problems: list[str] = []
 

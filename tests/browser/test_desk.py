@@ -30,7 +30,7 @@ def log(site):
 
 @pytest.fixture
 def record(log, clock):
-    """Writes failures, each so many seconds ago."""
+    """Writes failures, each `ago` seconds old."""
 
     def write(ago=60, cause=Cause.USER_DENIED, **fields):
         failure = a_failure(datetime.fromtimestamp(clock.now - ago, UTC), cause=cause, **fields)
@@ -42,7 +42,7 @@ def record(log, clock):
 
 @pytest.fixture
 def signed_in(site, new_page):
-    """Opens a page of the desk in a browser of its own, as a member of the staff."""
+    """Opens a page of the desk in a separate browser, as a member of the staff."""
 
     def open_page(path="/support/failures", name="agent", **options):
         page = new_page(**options)
@@ -157,7 +157,7 @@ def test_only_what_fits_the_filters_appears(signed_in, record):
     expect(page.locator("[data-rows] code")).to_have_text([wanted.reference])
 
 
-def test_one_sees_what_the_other_does(signed_in, record):
+def test_staff_see_what_their_colleagues_do(signed_in, record):
     failure = record(60)
     watching = signed_in()
     looking = signed_in(f"/support/failures/{failure.reference}")
@@ -348,7 +348,7 @@ def test_keys_can_be_switched_off_and_stay_so(signed_in, record):
     expect(page.get_by_role("searchbox", name="Search")).not_to_be_focused()
 
 
-def test_keys_do_not_disturb_whoever_types(signed_in, record):
+def test_keys_do_not_disturb_typing(signed_in, record):
     failure = record(60)
     page = signed_in(f"/support/failures/{failure.reference}")
     page.get_by_label("A note").press_sequentially("u n / j ? done")
@@ -381,7 +381,7 @@ def test_everything_but_news_and_keys_works_without_script(signed_in, record, lo
 
 def test_a_page_that_takes_its_time_is_seen_to_be_on_its_way(signed_in):
     page = signed_in()
-    # A page that is being left answers no questions, so it is only told that it is.
+    # A page that is being left answers no questions, so it only gets to know that it is.
     page.evaluate("dispatchEvent(new Event('beforeunload'))")
     expect(page.locator("body")).to_have_class("loading")
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow'))")

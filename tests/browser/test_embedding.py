@@ -1,4 +1,4 @@
-"""A product at another origin, with a strict policy of its own, that lets its users connect."""
+"""A product at another origin, with its own strict policy, that lets its users connect."""
 
 import re
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ button.addEventListener("click", async () => {
 
 @dataclass
 class Product:
-    """Somebody's product: its addresses, and the headers that it sends beyond its policy."""
+    """A product that embeds the helper: its addresses, and its headers beyond its policy."""
 
     port: int
     helper: str = ""
@@ -333,7 +333,7 @@ class TestWithoutTheOpener:
         hears(popup)
 
 
-def test_looking_closed_is_not_told_while_the_person_is_away(site, product, page):
+def test_looking_closed_is_not_reported_while_the_customer_is_away(site, product, page):
     cut_the_tie(site, page)
     page.add_init_script(
         "let asked = 0; document.hasFocus = () => { document.body.dataset.asked = ++asked; }"
@@ -356,7 +356,7 @@ def test_an_origin_that_is_not_registered(product, page):
 
 
 def test_a_return_address_at_another_origin_takes_the_same_tab(product, page):
-    """Nobody would hear the answer."""
+    """No page would hear the answer."""
     product.open(page, at=product.stranger)
     page.get_by_role("link", name="Elsewhere").click()
     page.wait_for_url("**/sandbox/oauth/authorize?**")
@@ -374,7 +374,7 @@ def test_messages_of_others_are_not_heard(site, product, page):
             page.evaluate("(url) => { window.open(url) }", address)
         other.value.wait_for_load_state()
         other.value.evaluate(forged, "opener")
-    # The popup itself, led to another origin by somebody.
+    # The popup itself, which was led to another origin.
     popup.evaluate("(url) => { location.href = url }", product.stranger + "/settings")
     popup.wait_for_url(f"{product.stranger}/**")
     popup.evaluate(forged, "opener")
@@ -404,7 +404,7 @@ def test_a_made_up_return_address_is_not_heard(site, product, page):
     assert not other.is_closed()
 
 
-def test_each_popup_has_a_nonce_of_its_own(product, page):
+def test_each_popup_has_its_own_nonce(product, page):
     product.open(page)
     nonces = set()
     for _ in range(2):
@@ -424,7 +424,7 @@ def test_a_long_address_is_returned_to_without_its_query(site, product, page):
 
 
 class TestStranded:
-    """HubSpot shows an error of its own in the popup, and nothing comes back by itself."""
+    """HubSpot shows its own error in the popup, and nothing comes back by itself."""
 
     def tell(self, page):
         page.get_by_role("link", name="HubSpot showed me an error").click()
@@ -440,13 +440,13 @@ class TestStranded:
         says(popup, "complete the connection")
         return popup
 
-    def test_told_in_the_popup(self, site, page, popup):
+    def test_reported_in_the_popup(self, site, page, popup):
         popup.evaluate("(url) => { location.href = url }", site.url)
         self.tell(popup)
         hears(page, "first failed")
         expect(popup.get_by_role("button", name="Close this window")).to_be_visible()
 
-    def test_closed_and_told_in_a_tab(self, site, page, popup):
+    def test_closed_and_reported_in_a_tab(self, site, page, popup):
         popup.close()
         hears(page, "first closed")
         tab = page.context.new_page()

@@ -1,4 +1,4 @@
-"""The store goes away while somebody is at HubSpot, as the customer sees it, without a script."""
+"""The store goes down while the customer is at HubSpot: what they see, without a script."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ def relay(store_url):
 
 @pytest.fixture
 def url(make_app, relay, hubspot):
-    """The helper's, with its store behind the relay and a HubSpot of its own."""
+    """The helper's, with its store behind the relay and its own HubSpot."""
     port = servers.free_port()
     url = f"http://localhost:{port}"
     known = hubspot.sandbox.app(CLIENT_ID)
@@ -46,5 +46,5 @@ def test_the_page_goes_on_by_itself_when_the_store_is_back(url, relay, new_page)
     page.get_by_role("button", name="Connect app").click()
     expect(page.get_by_role("heading", name="One moment, please")).to_be_visible()
     assert "code" not in page.url
-    relay.mend()
+    relay.restore()
     expect(page.get_by_role("heading", name="HubSpot is connected")).to_be_visible(timeout=20_000)

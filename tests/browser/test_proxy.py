@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 
 class Client:
-    """A client at an origin of its own; `answers` has the queries that came to its redirect URI."""
+    """A client at its own origin; `answers` has the queries that came to its redirect URI."""
 
     def __init__(self):
         answers = self.answers = []

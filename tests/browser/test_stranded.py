@@ -82,7 +82,7 @@ def test_without_a_script_it_works_as_well(site, new_page):
 
 
 def test_the_tab_is_closed_and_the_attempt_is_missed(site, new_page, clock):
-    """Somebody connected with the same request before: then link and app are not the likeliest."""
+    """Another customer connected with the same request before, so link and app are less likely."""
     first = new_page()
     site.connect(first)
     site.agree(first)
@@ -139,7 +139,7 @@ def test_what_was_typed_is_not_lost_when_the_answer_arrives(site, new_page):
     says(other, "HubSpot is connected")
 
 
-def test_support_takes_it_down_on_the_phone(site, new_page):
+def test_support_records_it_on_the_phone(site, new_page):
     customer = new_page()
     list_nothing_optional(site, customer)
     says(customer, "mismatch")

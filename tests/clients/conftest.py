@@ -1,4 +1,4 @@
-"""Eight client libraries, each in a program of its own, at the helper with its sandbox."""
+"""Eight client libraries, each in its own program, at the helper with its sandbox."""
 
 import fcntl
 import importlib
@@ -75,7 +75,7 @@ class Helper:
     def __init__(self, url: str, app: Flask) -> None:
         self.url = url
         self.seen = RequestsSeen(SECRET)
-        app.before_request(self.seen.note)
+        app.before_request(self.seen.record)
 
     def failures(self) -> list[dict[str, object]]:
         headers = {"Authorization": f"Bearer {API_TOKEN}"}
@@ -145,8 +145,13 @@ def helper(start_helper) -> Helper:
 @contextmanager
 def _node_program(library: str, registered: Registration) -> Iterator[str]:
     """Runs the program in `node/`, which ends when its input does; the address of its site."""
-    told = (registered.issuer, registered.client_id, registered.client_secret, registered.scope)
-    command = ["node", f"{library}.js", *told]
+    arguments = (
+        registered.issuer,
+        registered.client_id,
+        registered.client_secret,
+        registered.scope,
+    )
+    command = ["node", f"{library}.js", *arguments]
     with subprocess.Popen(
         command, cwd=NODE_FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -187,7 +192,7 @@ def start_client(library, monkeypatch) -> Iterator[StartClient]:
 
 @pytest.fixture
 def new_person() -> Iterator[Callable[..., Person]]:
-    """Makes people, each with a browser of their own."""
+    """Makes people, each with their own browser."""
     with ExitStack() as browsers:
 
         def make(**choices: object) -> Person:

@@ -1,4 +1,4 @@
-"""A person with a browser of their own, on the way between a client, the helper and HubSpot."""
+"""A person with their own browser, on the way between a client, the helper and HubSpot."""
 
 import re
 from collections.abc import Callable
@@ -62,7 +62,7 @@ class Page(HTMLParser):
 class Person(AbstractContextManager["Person"]):
     """Decides at the helper's consent page and at HubSpot's, and reads what the pages say.
 
-    `seen` are the addresses that were opened, `reference` is the last one that a page told.
+    `seen` are the addresses that were opened, `reference` is the last one that a page showed.
     """
 
     account: int = ENTERPRISE

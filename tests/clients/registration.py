@@ -1,4 +1,4 @@
-"""How the clients under test are registered, and what each is told of that."""
+"""How the clients under test are registered, and what each gets to know of that."""
 
 from dataclasses import dataclass
 

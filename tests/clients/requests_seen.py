@@ -16,14 +16,14 @@ class TokenRequest:
 
 @dataclass
 class RequestsSeen:
-    """Notes requests to the two endpoints; `secret` is what all clients have."""
+    """Records requests to the two endpoints; `secret` is what all clients have."""
 
     secret: str
     authorization: list[frozenset[str]] = field(default_factory=list)
     spaces: list[str] = field(default_factory=list)
     token: dict[str, TokenRequest] = field(default_factory=dict)
 
-    def note(self) -> None:
+    def record(self) -> None:
         """Looks at the request at hand, before the helper does."""
         if request.path == "/oauth/authorize" and request.method == "GET":
             self.authorization.append(frozenset(request.args))

@@ -75,7 +75,7 @@ def app_with_a_scope_that_nobody_asks_for(tmp_path):
     return str(path)
 
 
-def test_scopes_that_do_not_fit_the_app_are_told_before_hubspot_is_opened(
+def test_scopes_that_do_not_fit_the_app_are_reported_before_hubspot_is_opened(
     start_helper, app_with_a_scope_that_nobody_asks_for, start_client, new_person
 ):
     helper = start_helper(HUBSPOT_APP_CONFIG=app_with_a_scope_that_nobody_asks_for)
@@ -90,7 +90,7 @@ def test_scopes_that_do_not_fit_the_app_are_told_before_hubspot_is_opened(
     assert failure["client"] == NAME
 
 
-def test_somebody_stranded_at_hubspot_reports_it_and_gets_back_to_the_client(
+def test_a_customer_stranded_at_hubspot_reports_it_and_gets_back_to_the_client(
     helper, start_client, new_person
 ):
     client, person = start_client(helper), new_person()
@@ -104,7 +104,7 @@ def test_somebody_stranded_at_hubspot_reports_it_and_gets_back_to_the_client(
     assert failure["client"] == NAME
 
 
-def test_a_wrong_secret_is_told_to_the_library_and_recorded_once(helper, start_client, new_person):
+def test_a_wrong_secret_reaches_the_library_and_is_recorded_once(helper, start_client, new_person):
     client, person = start_client(helper, secret=SECRET[:-1]), new_person()
     answer = person.connect(client)
     assert answer["error"] == "invalid_client"
@@ -114,7 +114,7 @@ def test_a_wrong_secret_is_told_to_the_library_and_recorded_once(helper, start_c
     assert failure["reference"] in answer["error_description"]
 
 
-def test_five_at_once_get_the_tokens_of_their_own(helper, start_client, new_person):
+def test_five_at_once_get_their_own_tokens(helper, start_client, new_person):
     client = start_client(helper)
     accounts = (FREE, STARTER, PROFESSIONAL, ENTERPRISE, FREE)
     people = [new_person(account=account) for account in accounts]

@@ -20,7 +20,7 @@ def report(browser, number):
 
 
 def sign_in(browser, number):
-    data = {"name": f"somebody-{number}", "password": "x" * 500, "csrf_token": browser.token}
+    data = {"name": f"agent-{number}", "password": "x" * 500, "csrf_token": browser.token}
     return browser.post("/support/login", data=data, headers=SAME_SITE)
 
 
@@ -56,7 +56,7 @@ def test_a_flood_is_bounded_and_others_are_served(make_app, hubspot, store, floo
     assert store.dbsize() - keys <= answered * 2 + 110
     assert store.info("memory")["used_memory"] - memory < 2_000_000
     assert services_of(app).outbox.depth() == 0
-    # Somebody from elsewhere gets through the whole way.
+    # A customer from elsewhere gets through the whole way.
     customer = customer_of(app, hubspot)
     customer.browser.environ_base["HTTP_X_FORWARDED_FOR"] = "198.51.100.20"
     customer.browser.environ_base["HTTP_X_FORWARDED_PROTO"] = "https"

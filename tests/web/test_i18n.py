@@ -78,29 +78,29 @@ def test_pages_for_staff_and_developers_are_english(client, path):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_on_the_way_is_in_the_language(customer, language):
-    told = translations(language).gettext
+    translate = translations(language).gettext
     customer.browser.set_cookie("__Host-language", language)
     address = customer.start()
     home = customer.browser.get("/")
-    assert told("HubSpot showed me an error") in home.text
+    assert translate("HubSpot showed me an error") in home.text
     reference = re.search(r'href="/attempts/([0-9A-Z-]{14})#report"', home.text)[1]
     waiting = customer.browser.get(f"/attempts/{reference}")
     assert lang_of(waiting) == language
-    assert told("Waiting for HubSpot") in waiting.text
+    assert translate("Waiting for HubSpot") in waiting.text
     report = customer.browser.post(
         f"/attempts/{reference}/report",
         data={"picked": "permission"},
         headers={"Origin": PUBLIC_URL},
     )
-    assert told(wording(Cause.USER_LACKS_PERMISSION).customer) in html.unescape(report.text)
-    assert told("Let the user start again.") in report.text
+    assert translate(wording(Cause.USER_LACKS_PERMISSION).customer) in html.unescape(report.text)
+    assert translate("Let the user start again.") in report.text
     assert f'href="/attempts/{reference}?lang=de"' in report.text
     connected = customer.come_back(customer.agree(address))
-    assert told("HubSpot is connected") in connected.text
-    assert told("View contacts") in connected.text
+    assert translate("HubSpot is connected") in connected.text
+    assert translate("View contacts") in connected.text
     missing = customer.browser.get("/nowhere")
     assert missing.status_code == 404
-    assert told("There is nothing at this address.") in missing.text
+    assert translate("There is nothing at this address.") in missing.text
 
 
 def test_names_are_filled_in_after_translation(customer):
@@ -118,7 +118,7 @@ def test_names_are_filled_in_after_translation(customer):
     assert step.replace("{scopes}", "a.b.read") in page.text
 
 
-def test_texts_of_a_catalogue_of_ones_own_are_shown_as_they_are(make_app, tmp_path):
+def test_texts_of_the_operators_own_catalogue_are_shown_as_they_are(make_app, tmp_path):
     catalogue = tmp_path / "catalogue.toml"
     catalogue.write_text(
         'title = "t"\n[[scope]]\nname = "a.b"\nkind = "required"\n'

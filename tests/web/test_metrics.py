@@ -1,4 +1,4 @@
-"""What Prometheus is told, and that nobody else is."""
+"""What Prometheus gets, and no other caller."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def values(app):
 
 
 @pytest.mark.parametrize("sent", ["", "Bearer x", "Basic x", f"Basic {TOKEN}"])
-def test_nobody_else_is_told(app, sent):
+def test_no_other_caller_gets_them(app, sent):
     response = browser_of(app).get("/metrics", headers={"Authorization": sent} if sent else {})
     assert response.status_code == 401
     assert "oauth_helper_attempts" not in response.text
@@ -86,7 +86,7 @@ def test_an_outage_is_seen(make_app, store_url, hubspot):
         assert found["oauth_helper_outbox_notes_put_total began"] == 1
         assert found["oauth_helper_store_errors_total ConnectionError"] >= 1
         assert "oauth_helper_attempts_total workato" not in found
-        relay.mend()
+        relay.restore()
         while True:
             try:
                 services_of(app).writer.flush()

@@ -56,7 +56,7 @@ def test_a_start_without_the_store_is_counted_later(app, customer, relay):
     relay.cut()
     address = customer.start()
     assert services_of(app).outbox.depth() == 1
-    relay.mend()
+    relay.restore()
     assert caught_up(app) == 1
     assert begun(app).begun == 1
     assert "Connected" in customer.come_back(customer.agree(address)).text
@@ -76,9 +76,9 @@ def test_a_response_waits_for_the_store_and_goes_on_by_itself(app, customer, rel
     assert "tries again every 5 seconds" in page.text
     assert customer.browser.get(first.location).status_code == 503
     assert hubspot.token_requests == 0
-    relay.mend()
+    relay.restore()
     caught_up(app)
-    # Staff see that somebody was held up, for as long as it has not ended well.
+    # Staff see that a customer was held up, for as long as it has not ended well.
     (failure,) = failures(app)
     assert failure.status == "open"
     assert "its store stopped" in failure.candidates[0].why
@@ -96,7 +96,7 @@ def test_one_page_that_is_only_looked_at_uses_no_code_up(app, customer, relay, h
     back = customer.agree(customer.start())
     relay.cut()
     address = customer.browser.get(back).location
-    relay.mend()
+    relay.restore()
     caught_up(app)
     assert customer.browser.head(address).status_code == 204
     ahead = customer.browser.get(address, headers={"Sec-Purpose": "prefetch"})
@@ -111,7 +111,7 @@ def test_two_tabs_that_wait_use_the_code_once(app, customer, relay, hubspot):
     address = customer.browser.get(back).location
     second = Customer(browser_of(app), hubspot)
     second.browser._cookies = dict(customer.browser._cookies)
-    relay.mend()
+    relay.restore()
     caught_up(app)
     assert customer.browser.get(address).status_code == 303
     other = second.browser.get(address)
@@ -120,13 +120,13 @@ def test_two_tabs_that_wait_use_the_code_once(app, customer, relay, hubspot):
     assert hubspot.token_requests == 1
 
 
-def test_a_code_that_died_while_it_waited_is_told_with_its_age(
+def test_a_code_that_expired_while_it_waited_is_reported_with_its_age(
     app, customer, relay, hubspot, clock
 ):
     back = customer.agree(customer.start())
     relay.cut()
     address = customer.browser.get(back).location
-    relay.mend()
+    relay.restore()
     caught_up(app)
     clock.now += 3000
     hubspot.instead = lambda path: (
@@ -141,7 +141,7 @@ def test_a_code_that_died_while_it_waited_is_told_with_its_age(
     assert "3000 s old" in failure.candidates[0].why
 
 
-def test_a_denial_is_told_without_the_store_and_recorded_later(app, customer, relay):
+def test_a_denial_is_shown_without_the_store_and_recorded_later(app, customer, relay):
     response = customer.decide(customer.start(), decision="deny")
     back = response.headers["Location"].partition(".com")[2]
     relay.cut()
@@ -149,7 +149,7 @@ def test_a_denial_is_told_without_the_store_and_recorded_later(app, customer, re
     assert page.status_code == 200
     assert "The connection was cancelled at HubSpot" in page.text
     customer.browser.get(back)
-    relay.mend()
+    relay.restore()
     caught_up(app)
     (failure,) = failures(app)
     assert failure.cause == "user_denied"
@@ -171,13 +171,13 @@ def test_a_report_without_the_store_is_understood_at_once_and_recorded_later(app
     customer.start()
     reference = re.search(REFERENCE, customer.browser.get("/").text)[0]
     relay.cut()
-    told = customer.browser.post(
+    response = customer.browser.post(
         f"/attempts/{reference}/report",
         data={"message": "You don't have access: the user lacks the permission tickets"},
         headers={"Referer": "https://connect.example.com/"},
     )
-    assert told.status_code == 303
-    relay.mend()
+    assert response.status_code == 303
+    relay.restore()
     caught_up(app)
     (failure,) = failures(app)
     assert failure.reference == reference
@@ -199,7 +199,7 @@ def test_tokens_that_came_when_the_store_went_away_are_kept(
     on_disk = b"".join(path.read_bytes() for path in (tmp_path / "data/outbox").iterdir())
     assert hubspot.issued
     assert not [secret for secret in hubspot.issued if secret.encode() in on_disk]
-    relay.mend()
+    relay.restore()
     assert caught_up(app) == 2
     (connection,) = services_of(app).connections.newest(limit=5)
     tokens = services_of(app).connections.tokens(connection.id)
@@ -302,14 +302,14 @@ def test_a_client_of_the_proxy_gets_its_code_when_the_store_is_back(make_tool, r
     relay.cut()
     address = tool.browser.get(back).location
     assert tool.browser.get(address).status_code == 503
-    relay.mend()
+    relay.restore()
     caught_up(tool.browser.application)
     done = tool.browser.get(tool.browser.get(address).location)
     assert done.status_code == 303
     assert "code=" in done.location
 
 
-def test_a_client_is_told_when_its_code_could_not_be_kept(make_tool, relay, hubspot):
+def test_a_client_learns_that_its_code_could_not_be_stored(make_tool, relay, hubspot):
     tool = make_tool(REDIS_URL=relay.url)
     back = tool.customer.agree(tool.to_hubspot())
 
@@ -320,7 +320,7 @@ def test_a_client_is_told_when_its_code_could_not_be_kept(make_tool, relay, hubs
     hubspot.instead = token_arrives
     page = tool.browser.get(tool.browser.get(back).location)
     assert "error=" in page.text
-    relay.mend()
+    relay.restore()
     caught_up(tool.browser.application)
     (failure,) = failures(tool.browser.application)
     assert failure.client == "Flow Tool"

@@ -30,7 +30,7 @@ def trips(monkeypatch):
 
 @pytest.fixture
 def used(customer):
-    """Somebody who has connected: connections are open, and scripts are known to the store."""
+    """A customer who has connected: connections are open, and scripts are known to the store."""
     assert "HubSpot is connected" in customer.connect().text
     return customer
 

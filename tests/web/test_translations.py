@@ -58,7 +58,7 @@ def test_translations_differ_from_english(language):
     assert len(same) < 10, same
 
 
-def test_what_customers_are_told_is_extracted():
+def test_what_customers_read_is_extracted():
     texts = extracted()
     for cause in Cause:
         words = wording(cause)

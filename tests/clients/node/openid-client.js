@@ -40,6 +40,6 @@ app.get('/refresh', async (req, res) => {
 
 // Of a 401 it tells what stands in the WWW-Authenticate header, as the cause.
 ready(({ error, error_description, message, cause }) => {
-  const told = cause?.[0]?.parameters ?? { error, error_description }
-  return { error: told.error, error_description: told.error_description ?? message }
+  const answer = cause?.[0]?.parameters ?? { error, error_description }
+  return { error: answer.error, error_description: answer.error_description ?? message }
 })

@@ -1,4 +1,4 @@
-"""Attempts that never return: recorded once, whoever sweeps and whoever dies."""
+"""Attempts that never return: recorded once, whichever worker sweeps or dies."""
 
 import multiprocessing
 import os
@@ -94,7 +94,7 @@ def test_the_likeliest_causes_when_nothing_is_known_of_the_app(customer, clock, 
     assert "paste" in failure.ask
 
 
-def test_a_request_that_worked_for_somebody_speaks_for_link_and_app(new_customer, clock, services):
+def test_a_request_that_worked_before_speaks_for_link_and_app(new_customer, clock, services):
     new_customer().connect()
     new_customer().start()
     after(clock, TIMEOUT + 1)
@@ -184,8 +184,8 @@ def test_a_profile_that_is_gone_does_not_lose_its_attempts(make_app, hubspot, cl
     assert the_failure(services_of(other)).profile == "second"
 
 
-def noted(client, count, deadline, choose):
-    """Notes so many attempts, over two days; their references."""
+def start_attempts(client, count, deadline, choose):
+    """Starts `count` attempts, over two days; their references."""
     attempts = Attempts(client)
     days = [datetime.fromtimestamp(deadline, UTC).date() - timedelta(days=back) for back in (0, 1)]
     references = set()
@@ -229,10 +229,10 @@ def choosing():
 
 def test_attempts_that_have_expired_do_not_stand_in_the_way(store_url, store, clock):
     with connect(store_url) as client:
-        noted(client, 250, int(clock.now) - 100, choosing())
+        start_attempts(client, 250, int(clock.now) - 100, choosing())
         gone = store.keys("oh:*:attempt:*")
         store.delete(*gone)
-        last = noted(client, 1, int(clock.now) - 1, lambda alphabet: alphabet[3])
+        last = start_attempts(client, 1, int(clock.now) - 1, lambda alphabet: alphabet[3])
         assert a_sweeping(client, clock).record_expired() == 1
         assert {each.reference for each in all_failures(client)} == last
         assert not store.keys("oh:{*}:open")
@@ -241,7 +241,7 @@ def test_attempts_that_have_expired_do_not_stand_in_the_way(store_url, store, cl
 @pytest.mark.usefixtures("store")
 def test_many_sweepers_record_each_attempt_once(store_url, clock):
     with connect(store_url) as client:
-        references = noted(client, 300, int(clock.now) - 1, choosing())
+        references = start_attempts(client, 300, int(clock.now) - 1, choosing())
 
         def sweep(_):
             with connect(store_url) as own:
@@ -256,7 +256,7 @@ def test_many_sweepers_record_each_attempt_once(store_url, clock):
 
 
 def sweep_until_killed(url, now, progress):
-    """Sweeps in a process of its own, and reports each record that it writes."""
+    """Sweeps in a separate process, and reports each record that it writes."""
     client = connect(url)
     sweeping = a_sweeping(client, lambda: now)
     failures = sweeping.writer._failures
@@ -275,7 +275,7 @@ def sweep_until_killed(url, now, progress):
 def test_a_kill_in_the_middle_loses_nothing_and_records_nothing_twice(store_url, clock):
     spawn = multiprocessing.get_context("spawn")
     with connect(store_url) as client:
-        references = noted(client, 400, int(clock.now) - 1, choosing())
+        references = start_attempts(client, 400, int(clock.now) - 1, choosing())
         progress = spawn.Semaphore(0)
         arguments = (store_url, clock.now, progress)
         sweepers = [spawn.Process(target=sweep_until_killed, args=arguments) for _ in range(2)]

@@ -173,7 +173,7 @@ class World:
         return refreshing.token(connection_id, **options)
 
     def age(self, *, left):
-        """Makes the token one with so many seconds left."""
+        """Makes the token one with `left` seconds left."""
         connection, tokens = self.store.kept[ID]
         self.store.kept[ID] = replace(connection, expires_at=int(self.clock.now) + left), tokens
 
@@ -248,7 +248,7 @@ class TestAnOldToken:
         assert "s3cret" not in caplog.text
 
 
-class TestWhileSomebodyElseRefreshes:
+class TestWhileAnotherWorkerRefreshes:
     @pytest.fixture
     def world(self):
         return World(locks=Locks(held=""))
@@ -305,7 +305,7 @@ class TestWhileSomebodyElseRefreshes:
         world.locks.while_waiting = [die]
         assert world.token().token_id == NEW
 
-    def test_nobody_waits_for_ever(self, world):
+    def test_every_wait_is_bounded(self, world):
         world.age(left=0)
         world.locks.while_waiting = [lambda: True, lambda: True, lambda: False]
         assert world.token() == Busy()
@@ -331,7 +331,7 @@ class TestWithoutTokens:
         assert world.token(client="other") == NotYours("shop")
         assert world.token(client="shop") == Fresh(theirs, TOKENS.access_token)
 
-    def test_one_of_our_own_is_no_clients(self, world):
+    def test_our_own_belongs_to_no_client(self, world):
         assert world.token(client="shop") == NotYours("")
 
     def test_one_whose_profile_is_gone(self, world):
@@ -365,7 +365,7 @@ class TestWhenHubSpotGivesNone:
         ],
         ids=str,
     )
-    def test_it_is_told_recorded_and_noted(self, world, answer, cause, retry_after):
+    def test_it_is_returned_recorded_and_logged(self, world, answer, cause, retry_after):
         world.age(left=60)
         world.hubspot.answers = [answer]
         outcome = world.token()
@@ -378,7 +378,7 @@ class TestWhenHubSpotGivesNone:
         assert failure.granted == failure.requested.scope == ("oauth", "tickets")
         assert failure.at == NOW
         assert world.locks.left == [outcome.to_text()]
-        # Whoever comes right after that hears the same, and HubSpot nothing.
+        # The next caller gets the same, and HubSpot no request.
         assert world.token() == outcome
         assert len(world.hubspot.asked) == len(world.log.failures) == 1
         assert world.store.kept[ID][1] == TOKENS

@@ -70,7 +70,7 @@ def test_what_waits_is_written_when_the_store_is_back(store, store_url, make):
         assert store.dbsize() == 0
         with pytest.raises(StoreUnavailableError):
             parts.writer.flush()
-        relay.mend()
+        relay.restore()
         assert caught_up(parts) == 4
         assert parts.outbox.depth() == 0
         assert parts.left_behind()["status"] == "resolved"
@@ -101,7 +101,7 @@ def test_a_store_that_lost_the_last_moments_gets_them_again(tmp_path, make):
         relay.cut()
         with EmbeddedStore(tmp_path / "replica") as replica:
             relay.lead_to(replica.url)
-            relay.mend()
+            relay.restore()
             assert caught_up(parts) == 3
             after = parts.left_behind()
             assert after["connection"] == before["connection"]

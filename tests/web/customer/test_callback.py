@@ -42,9 +42,7 @@ class TestRefusedBeforeAnything:
         back = customer.agree(customer.start())
         self.refused(new_customer(), back, "not begun in this browser")
 
-    def test_begun_by_an_attacker_for_a_victim_with_an_attempt_of_their_own(
-        self, customer, new_customer
-    ):
+    def test_begun_by_an_attacker_for_a_victim_with_their_own_attempt(self, customer, new_customer):
         victim = new_customer()
         victim.start()
         self.refused(victim, customer.agree(customer.start()), "not begun in this browser")
@@ -132,7 +130,7 @@ def test_a_replay_in_the_same_browser_shows_the_outcome_again(customer, hubspot)
     assert hubspot.token_requests == 1
 
 
-def test_a_replay_with_the_cookie_of_before_is_told_how_it_ended_and_does_nothing(
+def test_a_replay_with_the_earlier_cookie_shows_how_it_ended_and_does_nothing(
     app, customer, hubspot, store
 ):
     back = customer.agree(customer.start())
@@ -242,7 +240,7 @@ def test_what_the_answer_leaves_out_is_introspected(customer, store, hubspot):
     assert store.exists("oh:connection:workato.1000101")
 
 
-def test_what_nobody_tells_stays_unknown(customer, store):
+def test_what_no_response_says_stays_unknown(customer, store):
     page = customer.connect(token_answer="no_scopes_no_introspection")
     assert "HubSpot is connected" in page.text
     assert "did not tell which permissions" in page.text
@@ -258,7 +256,7 @@ def test_a_missing_required_scope_names_itself(customer, api):
     assert failure["hub_id"] == 1000104
 
 
-def test_a_wrong_secret_is_told_to_the_operator_and_not_to_the_customer(make_app, hubspot, api):
+def test_the_operator_and_not_the_customer_learns_of_a_wrong_secret(make_app, hubspot, api):
     page = customer_of(make_app(HUBSPOT_CLIENT_SECRET="another-secret"), hubspot).connect()
     (failure,) = api("/failures").json["failures"]
     assert failure["cause"] == "client_secret_invalid"

@@ -131,7 +131,7 @@ def test_a_flood_of_unknown_scopes_is_answered_at_once(client):
         assert client.get(path, query_string=longer).status_code == 400
 
 
-def test_an_attempt_is_noted_with_what_it_asks_for(customer, store, clock):
+def test_an_attempt_is_stored_with_what_it_asks_for(customer, store, clock):
     reference = query_of(customer.start())["state"].split(".")[0]
     (key,) = store.keys("oh:*:attempt:*")
     assert key.endswith(reference)

@@ -1,4 +1,4 @@
-"""Whoever connects in the end: their failures resolve by themselves, and say so."""
+"""A customer who connects in the end: their failures resolve by themselves, and say so."""
 
 from datetime import UTC, datetime
 
@@ -47,7 +47,7 @@ def test_a_failure_of_the_same_browser_is_resolved(customer, services, clock, st
     assert recovery.seconds == 240
 
 
-def test_a_failure_of_the_same_account_is_resolved_whoever_connects(customer, services, clock):
+def test_a_failure_of_the_same_account_is_resolved_by_any_customer(customer, services, clock):
     failure = in_the_log(services, clock, hub_id=ENTERPRISE)
     customer.connect()
     assert now(services, failure).status is Status.RESOLVED
@@ -75,7 +75,7 @@ def test_a_failure_of_the_same_browser_that_belongs_to_another_account_stays_ope
     assert now(services, other).status is Status.OPEN
 
 
-def test_an_attempt_that_was_left_at_hubspot_counts_as_mended_when_another_connects(
+def test_an_attempt_that_was_left_at_hubspot_counts_as_fixed_when_another_connects(
     customer, services, clock
 ):
     stranded = customer.start()
@@ -138,7 +138,7 @@ def test_the_language_of_the_page_is_kept_for_the_answer(customer, services, hea
 
 
 def test_two_profiles_are_kept_apart(make_app, hubspot, tmp_path, clock):
-    """Somebody who connects one profile has not mended the other."""
+    """A customer who connects one profile has not fixed the other."""
     path = profiles_file(tmp_path, workato={"title": "One"}, second={"title": "Two"})
     app = make_app(PROFILES_FILE=path)
     customer = customer_of(app, hubspot)
@@ -149,7 +149,7 @@ def test_two_profiles_are_kept_apart(make_app, hubspot, tmp_path, clock):
     assert failure.status is Status.OPEN
 
 
-def test_a_connection_of_one_profile_mends_nothing_of_another_in_the_sweep(
+def test_a_connection_of_one_profile_resolves_nothing_of_another_in_the_sweep(
     make_app, hubspot, tmp_path, clock
 ):
     path = profiles_file(tmp_path, workato={"title": "One"}, second={"title": "Two"})

@@ -21,7 +21,7 @@ def customer(app, hubspot):
     return customer_of(app, hubspot)
 
 
-def told(page):
+def message_of(page):
     """What the page's script is given for the opener; None where there is no such script."""
     found = []
 
@@ -75,9 +75,9 @@ class TestScript:
 
 
 class TestDisplay:
-    """`display=popup` is for those who may be told."""
+    """`display=popup` is for sites that may be notified."""
 
-    def test_without_a_return_address_nobody_can_be_told(self, customer, store):
+    def test_without_a_return_address_no_site_can_be_notified(self, customer, store):
         page = customer.browser.get("/connect/workato?display=popup")
         assert page.status_code == 400
         assert "display=popup needs a return_to" in page.text
@@ -88,12 +88,12 @@ class TestDisplay:
     @pytest.mark.parametrize(
         "back", ["https://evil.example/", "https://shop.example:444/", "http://shop.example/", "/x"]
     )
-    def test_other_origins_are_not_told(self, customer, back):
+    def test_other_origins_are_not_notified(self, customer, back):
         query = {"display": "popup", "return_to": back}
         page = customer.browser.get("/connect/workato", query_string=query)
         assert page.status_code == 400
         assert "“workato” registers" in page.text
-        assert told(page) is None
+        assert message_of(page) is None
 
     def test_a_profile_that_registers_nothing_has_no_popup(self, make_app, hubspot, tmp_path):
         path = profiles_file(tmp_path, workato={"title": "Workato"})
@@ -108,7 +108,7 @@ class TestDisplay:
         assert page.status_code == 400
         assert "display has to be popup" in page.text
 
-    def test_hubspot_is_not_told(self, customer):
+    def test_hubspot_learns_of_no_popup(self, customer):
         address = customer.start(display="popup", return_to=BACK)
         assert "popup" not in address
         assert "shop.example" not in address
@@ -120,14 +120,14 @@ class TestOutcome:
         page = customer.come_back(customer.agree(address))
         reference = query_of(address)["state"][:14]
         expected = {"reference": reference, "outcome": "connected", "origin": SHOP}
-        assert told(page) == expected
+        assert message_of(page) == expected
         way = f'href="{BACK}&amp;reference={reference}&amp;outcome=connected" data-continue'
         assert way in page.text
 
     def test_failed(self, customer):
         address = customer.start(display="popup", return_to=BACK)
         page = customer.come_back(customer.agree(address, decision="deny"))
-        assert told(page)["outcome"] == "failed"
+        assert message_of(page)["outcome"] == "failed"
         assert re.search(r"<button[^>]* data-close hidden>Close this window<", page.text)
         assert "outcome=failed" in page.text
 
@@ -142,7 +142,7 @@ class TestOutcome:
         query = {"display": "popup", "return_to": BACK}
         page = browser.get("/connect/workato", query_string=query, follow_redirects=True)
         assert "HubSpot is not connected" in page.text
-        assert told(page)["outcome"] == "failed"
+        assert message_of(page)["outcome"] == "failed"
 
     def test_the_origin_is_written_as_browsers_write_it(self, customer):
         for address, origin in (
@@ -150,14 +150,14 @@ class TestOutcome:
             ("https://shop.example:8443/x", "https://shop.example:8443"),
         ):
             begun = customer.start(display="popup", return_to=address)
-            assert told(customer.come_back(customer.agree(begun)))["origin"] == origin
+            assert message_of(customer.come_back(customer.agree(begun)))["origin"] == origin
 
     def test_another_window_tells_nobody(self, customer):
         page = customer.come_back(customer.agree(customer.start(return_to=BACK)))
-        assert told(page) is None
+        assert message_of(page) is None
         assert "Continue" in page.text
         page = customer.come_back(customer.agree(customer.start(return_to=BACK), decision="deny"))
-        assert told(page) is None
+        assert message_of(page) is None
         assert "Close this window" not in page.text
 
     def test_starting_again_stays_in_the_popup(self, customer):
@@ -173,9 +173,9 @@ class TestOutcome:
         reference = query_of(customer.start(display="popup", return_to=BACK))["state"][:14]
         page = customer.browser.get(f"/attempts/{reference}")
         assert "Waiting for HubSpot" in page.text
-        assert told(page) is None
+        assert message_of(page) is None
 
-    def test_what_was_reported_is_told_as_failed_and_then_as_it_ends(self, customer):
+    def test_what_was_reported_is_sent_as_failed_and_then_as_it_ends(self, customer):
         address = customer.start(display="popup", return_to=BACK)
         reference = query_of(address)["state"][:14]
         report = {"message": "The app has not been approved by a Super Admin"}
@@ -183,26 +183,26 @@ class TestOutcome:
         page = customer.browser.get(f"/attempts/{reference}")
         for each in (answer, page):
             expected = {"reference": reference, "outcome": "failed", "origin": SHOP}
-            assert told(each) == expected
+            assert message_of(each) == expected
             assert "outcome=failed" in each.text
-        assert told(customer.come_back(customer.agree(address)))["outcome"] == "connected"
+        assert message_of(customer.come_back(customer.agree(address)))["outcome"] == "connected"
 
     def test_a_report_in_a_tab_leads_nowhere(self, customer):
         """There people carry on in the tab in which HubSpot is."""
         reference = query_of(customer.start(return_to=BACK))["state"][:14]
         report = {"message": "The app has not been approved by a Super Admin"}
         page = customer.browser.post(f"/attempts/{reference}/report", data=report)
-        assert told(page) is None
+        assert message_of(page) is None
         assert "shop.example/settings" not in page.text.replace("return_to=", "")
 
-    def test_it_is_told_where_the_outcomes_cookie_never_arrived(self, customer):
+    def test_it_is_sent_where_the_outcomes_cookie_never_arrived(self, customer):
         address = customer.start(display="popup", return_to=BACK)
         pending = {each.key: each.value for each in customer.browser._cookies.values()}
         customer.come_back(customer.agree(address))
         for name, value in pending.items():
             customer.browser.set_cookie(name, value, domain="connect.example.com", secure=True)
         page = customer.browser.get(f"/attempts/{query_of(address)['state'][:14]}")
-        assert told(page)["outcome"] == "connected"
+        assert message_of(page)["outcome"] == "connected"
 
     @pytest.mark.parametrize("answer", ["ok", "rfc_body:BAD_AUTH_CODE"])
     def test_nothing_secret_is_in_it(self, customer, hubspot, answer):
@@ -212,7 +212,7 @@ class TestOutcome:
         secrets = {query_of(back)["code"], query_of(back)["state"][14:], CLIENT_SECRET}
         for secret in (*secrets, *hubspot.issued):
             assert secret not in page.text
-        assert set(told(page)) == {"reference", "outcome", "origin"}
+        assert set(message_of(page)) == {"reference", "outcome", "origin"}
 
 
 @pytest.mark.parametrize(

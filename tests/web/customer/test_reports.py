@@ -162,7 +162,7 @@ def test_an_attempt_that_connected_unseen_stays_connected(customer, connected_un
     assert services_of(app).attempts.outcome(connected_unseen) == "connected"
 
 
-def test_an_error_that_came_back_unseen_is_told(customer):
+def test_an_error_that_came_back_unseen_is_shown(customer):
     address = customer.start()
     reference = re.search(r"Reference: ([0-9A-Z-]{14})", customer.browser.get("/").text)[1]
     kept = customer.browser.get_cookie(f"__Host-attempt_{reference}").value
@@ -366,7 +366,7 @@ def take_down(browser, reference, message, page=None):
     return browser.post(f"/support/failures/{reference}/report", data=form, headers=SAME_SITE)
 
 
-def test_staff_take_down_what_the_person_on_the_phone_reads(staff, attempt_reference, app: Flask):
+def test_staff_record_what_the_customer_on_the_phone_reads(staff, attempt_reference, app: Flask):
     agent = staff("agent")
     page = agent.get(f"/support/failures/{attempt_reference}")
     assert page.status_code == 404
@@ -395,7 +395,7 @@ def test_a_report_on_a_failure_that_came_back_is_kept_but_changes_no_cause(custo
     assert after.history[0].text == E7
 
 
-def test_a_viewer_takes_nothing_down(staff, attempt_reference, app):
+def test_a_viewer_records_nothing(staff, attempt_reference, app):
     viewer = staff("viewer")
     assert (
         "HubSpot shows them an error?"
@@ -406,7 +406,7 @@ def test_a_viewer_takes_nothing_down(staff, attempt_reference, app):
     assert failures(app) == ()
 
 
-def test_nothing_is_taken_down_of_what_nobody_knows(staff, customer, app):
+def test_nothing_is_recorded_of_what_is_unknown(staff, customer, app):
     agent = staff("agent")
     assert take_down(agent, "2M7X-TQRT-89HR", E2, "/support/failures").status_code == 404
     assert take_down(agent, "nonsense", E2, "/support/failures").status_code == 404
@@ -416,7 +416,7 @@ def test_nothing_is_taken_down_of_what_nobody_knows(staff, customer, app):
     assert failures(app) == ()
 
 
-def test_nothing_is_taken_down_of_one_that_connected(customer, staff, app):
+def test_nothing_is_recorded_of_one_that_connected(customer, staff, app):
     address = customer.start()
     reference = re.search(r"Reference: ([0-9A-Z-]{14})", customer.browser.get("/").text)[1]
     customer.come_back(customer.agree(address))

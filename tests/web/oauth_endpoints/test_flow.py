@@ -144,7 +144,7 @@ def test_a_public_client_gets_a_new_refresh_token_each_time(make_tool):
     assert tool.refresh(second).status_code == 200
 
 
-def test_a_client_of_ones_own_goes_to_hubspot_without_being_asked(make_tool):
+def test_our_own_client_sends_the_customer_to_hubspot_without_asking(make_tool):
     response = make_tool({"consent": False}).ask()
     assert response.status_code == 302
     assert query_of(response.location)["optional_scope"] == "tickets"
@@ -236,8 +236,8 @@ def test_who_is_stranded_at_hubspot_tells_it_and_goes_back(tool, failures):
     page = tool.browser.get(f"/attempts/{reference}").text
     assert answer_in(back_link(page)[0])["error"] == "access_denied"
     message = "Authorization failed because the provided scopes are missing [tickets]"
-    told = tool.browser.post(f"/attempts/{reference}/report", data={"message": message})
-    assert answer_in(back_link(told.text)[0])["error"] == "invalid_scope"
+    reported = tool.browser.post(f"/attempts/{reference}/report", data={"message": message})
+    assert answer_in(back_link(reported.text)[0])["error"] == "invalid_scope"
     (failure,) = failures()
     assert (failure["cause"], failure["client"]) == ("url_missing_required_scope", "Flow Tool")
 

@@ -73,7 +73,7 @@ def test_a_refresh_token_that_was_changed_is_refused(tool, hubspot, change):
 
 
 @pytest.mark.parametrize("purpose", ["attempts", "tokens", "given out", "sign-ins"])
-def test_what_was_sealed_for_another_purpose_is_no_refresh_token(tool, environ, purpose):
+def test_what_was_encrypted_for_another_purpose_is_no_refresh_token(tool, environ, purpose):
     encryptor = Encryptor([Secret(environ["SECRET_KEY"])], purpose=purpose)
     token = RefreshToken(
         client_id="tool",
@@ -286,7 +286,7 @@ def test_an_unknown_token_is_as_good_as_revoked(tool, hubspot, token):
     assert len(hubspot.requests) == asked
 
 
-def test_an_access_token_of_hubspots_cannot_be_revoked_and_the_client_is_told(tool):
+def test_an_access_token_of_hubspots_cannot_be_revoked_and_the_client_learns_it(tool):
     token = tool.tokens()["access_token"]
     response = tool.request("revoke", token=token, token_type_hint="access_token")
     refused(response, "unsupported_token_type")

@@ -46,7 +46,7 @@ TYPES += [
 
 
 @pytest.mark.parametrize("value", TYPES, ids=ascii)
-def test_another_response_type_is_told_to_the_client(tool, store, value):
+def test_another_response_type_is_reported_to_the_client(tool, store, value):
     response = tool.ask(response_type=value)
     assert response.status_code == 302, response.text
     answer = answer_in(response.location)
@@ -63,7 +63,7 @@ def test_without_response_type_the_request_is_invalid(tool, value):
 
 
 @pytest.mark.parametrize("scope", ["b\u00f6gus", 'a"b', "a\\b", "\x00", "<script>", "x" * 2000])
-def test_unknown_scopes_of_any_spelling_are_told_to_the_client(tool, scope):
+def test_unknown_scopes_of_any_spelling_are_reported_to_the_client(tool, scope):
     answer = answer_in(tool.ask(scope=scope).location)
     assert answer["error"] == "invalid_scope"
     assert DESCRIPTION.fullmatch(answer["error_description"])
@@ -75,7 +75,7 @@ def test_a_scope_without_names_is_as_good_as_none(tool, scope):
 
 
 @pytest.mark.parametrize("part", ["scope", "state"])
-def test_what_does_not_fit_is_told_to_the_client(tool, part):
+def test_what_does_not_fit_is_reported_to_the_client(tool, part):
     answer = answer_in(tool.ask(**{part: "tickets " * 400}).location)
     assert answer["error"] == "invalid_request"
 
@@ -97,7 +97,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES)
-def test_state_comes_back_letter_by_letter(tool, state):
+def test_state_comes_back_exactly(tool, state):
     assert answer_in(tool.ask(response_type="x", state=state).location)["state"] == state
     assert answer_in(tool.ask(scope="bogus", state=state).location)["state"] == state
     page = tool.ask(state=state)
