@@ -15,12 +15,12 @@ from oauth_helper.diagnosis import Cause, Evidence, Stage
 from oauth_helper.failures.model import CUSTOMER, Failure, Status
 from oauth_helper.failures.record import build_failure, evidence_at_hubspot
 from oauth_helper.failures.triage import (
-    assigned,
-    connected_after_all,
-    noted,
-    refined_by_report,
-    reopened,
-    resolved,
+    add_report,
+    assign,
+    comment,
+    reopen,
+    resolve,
+    resolve_as_connected,
 )
 from oauth_helper.hubspot.authorization_response import Declined
 from oauth_helper.hubspot.token_response import Granted, read_token_response
@@ -148,15 +148,15 @@ class Demonstration:
 
         who = chance.choice(STAFF)
         if chance.random() < 0.6:
-            steps.append(_step(assigned, later(2 * _HOUR), who, to=who))
+            steps.append(_step(assign, later(2 * _HOUR), who, to=who))
         for _ in range(chance.choice((0, 0, 0, 1, 1, 2))):
-            steps.append(_step(noted, later(3 * _HOUR), who, text=chance.choice(_notes())))
+            steps.append(_step(comment, later(3 * _HOUR), who, text=chance.choice(_notes())))
         if chance.random() < 0.65:
             text = mended_by(scenario, each.attempt, each.profile)
-            steps.append(_step(resolved, later(_DAY), who, text=text))
+            steps.append(_step(resolve, later(_DAY), who, text=text))
             if chance.random() < 0.08:
                 again = "It happened again."
-                steps.append(_step(reopened, later(_DAY), chance.choice(STAFF), text=again))
+                steps.append(_step(reopen, later(_DAY), chance.choice(STAFF), text=again))
         return [step for step in steps if step[0] < self.now]
 
     def _connect(self, each: Try) -> None:
@@ -215,7 +215,7 @@ class _Writer:
         first = event.failure.with_event(event.event)
         if self.failures.record(first):
             return first
-        refine = partial(refined_by_report, told=event.failure, event=event.event)
+        refine = partial(add_report, told=event.failure, event=event.event)
         return self.failures.change(first.reference, refine)
 
 
@@ -280,7 +280,7 @@ def _made_up(failure: Failure, *, at: float, by: str) -> Failure:
     # Staff have worked on it later than this: it was not mended by that.
     if any(event.at > at for event in failure.history) or failure.at > at:
         return failure
-    return connected_after_all(failure, at=at, reference=by)
+    return resolve_as_connected(failure, at=at, reference=by)
 
 
 def _after(failure: Failure, *, steps: list[Step]) -> Failure:
