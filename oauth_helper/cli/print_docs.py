@@ -1,31 +1,65 @@
-"""What is said about each cause, as a guide in Markdown."""
+"""What the program knows of causes and scopes, as files of its own documents."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
-from oauth_helper.diagnosis import Cause, Responsible, wording
-
-_WHO = {
-    Responsible.CUSTOMER: "The customer",
-    Responsible.ACCOUNT_ADMIN: "The admin of the customer's HubSpot account",
-    Responsible.APP_DEVELOPER: "The developer of the HubSpot app",
-    Responsible.OPERATOR: "The operator of this program",
-}
+from oauth_helper.diagnosis import Cause, Fix, wording
+from oauth_helper.scopes.hubspot_scopes import scopes_in_specifications
 
 _HEAD = """# Causes
 
-Every cause that a failure can have: what the customer reads, what it is, how to tell it from
-others, and who can fix it. Each failure shows the same, with the names of the scopes filled in.
-This page is printed by `python -m oauth_helper causes`."""
+Each cause that a failure can have: what the customer reads, what happened, how to confirm it, and
+who fixes it. Each failure says the same, with its own scopes in the steps. This page is what
+`python -m oauth_helper causes` prints."""
+
+_SPECIFICATIONS = "https://github.com/HubSpot/HubSpot-public-api-spec-collection"
+
+# What stands for the names that a failure has.
+_NAMES = {
+    "scopes": "the scopes",
+    "detail": "those that the record names",
+    "redirect_uri": "the redirect URL",
+    "profile": "the profile",
+}
 
 
-@click.command()
+@click.command(short_help="Print the guide to every cause.")
 def causes() -> None:
-    """Print a guide to every cause: what customers read, and who can fix it."""
+    """Print a guide to every cause: what customers read, and who fixes it."""
     click.echo("\n\n".join([_HEAD, *map(_section, Cause)]))
+
+
+@click.command(short_help="Print HubSpot's scope names from its specifications.")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def hubspot_scopes(folder: Path) -> None:
+    """Print oauth_helper/scopes/hubspot_scopes.toml anew from HubSpot's API specifications.
+
+    FOLDER is a clone of https://github.com/HubSpot/HubSpot-public-api-spec-collection.
+    """
+    try:
+        names = scopes_in_specifications(folder)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="FOLDER") from error
+    click.echo(
+        "\n".join(
+            [
+                "# The scopes that HubSpot's own API specifications ask for: names to leave alone,",
+                "# whatever catalogue is in use. `python -m oauth_helper hubspot-scopes FOLDER`",
+                "# prints this file anew from a clone of the repository below.",
+                "",
+                f'source = "{_SPECIFICATIONS}, the `security` of each operation"',
+                f"date = {datetime.now(UTC).date()}",
+                "names = [",
+                *(f'    "{name}",' for name in names),
+                "]",
+            ]
+        )
+    )
 
 
 def _section(cause: Cause) -> str:
@@ -39,9 +73,16 @@ def _lines(cause: Cause) -> Iterator[str]:
     yield f"`{cause}`. {words.explained}"
     yield ""
     yield f"- **The customer reads:** {words.customer}"
-    yield f"- **What decides it:** {words.distinguishing_sign}"
+    yield f"- **How to confirm:** {words.distinguishing_sign}"
     yield f"- **Does starting again help?** {'Yes.' if words.again else 'No.'}"
     for fix in words.fix:
-        yield f"- **{_WHO[fix.who]}:** {' '.join(fix.steps)}"
+        yield f"- **{fix.who.title}:** {' '.join(_steps(fix))}"
     for link in words.links:
         yield f"- [{link.title}]({link.url})"
+
+
+def _steps(fix: Fix) -> Iterator[str]:
+    """Yield the steps of a record that has all names."""
+    for step, without in zip(fix.steps, fix.only_without, strict=True):
+        if not without:
+            yield step.replace("`{scopes}`", "{scopes}").format_map(_NAMES)

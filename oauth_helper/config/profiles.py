@@ -59,16 +59,24 @@ class Profile:
     region: str | None = None
     hub_id: int | None = None
     return_origins: frozenset[str] = field(default_factory=frozenset)
-    # Nearly all attempts request the same scopes, so they are computed once.
-    _usual: RequestedScopes | None = field(default=None, init=False, repr=False, compare=False)
+    #: What nearly all attempts request, computed once.
+    usual_request: RequestedScopes = field(init=False, repr=False, compare=False)
+    #: The app's credentials for HubSpot's token endpoint.
+    credentials: AppCredentials = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        usual_request = self._split(self.optional_scopes)
+        credentials = AppCredentials(
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            redirect_uri=self.redirect_uri,
+        )
+        object.__setattr__(self, "usual_request", usual_request)
+        object.__setattr__(self, "credentials", credentials)
 
     def requested_scopes(self, optional: Collection[str] | None = None) -> RequestedScopes:
         """Return the scopes to request; `optional` narrows them. Raises `UnknownScopesError`."""
-        if optional is not None:
-            return self._split(optional)
-        if self._usual is None:
-            object.__setattr__(self, "_usual", self._split(self.optional_scopes))
-        return self._usual or self._split(self.optional_scopes)
+        return self.usual_request if optional is None else self._split(optional)
 
     def _split(self, optional: Collection[str] | None) -> RequestedScopes:
         return split(
@@ -98,15 +106,6 @@ class Profile:
             " ".join(sorted(requested.optional_scope)),
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-    @property
-    def credentials(self) -> AppCredentials:
-        """Return the app's credentials for HubSpot's token endpoint."""
-        return AppCredentials(
-            client_id=self.client_id,
-            client_secret=self.client_secret,
-            redirect_uri=self.redirect_uri,
-        )
 
     @property
     def required(self) -> frozenset[str]:

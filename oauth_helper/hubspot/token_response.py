@@ -53,7 +53,7 @@ class Refused:
     error: str = ""
     message: str = ""
     correlation_id: str = ""
-    body: str = field(default="", repr=False)
+    body: str = field(default="", repr=False, compare=False)
     correct_hublet: str = ""
 
     @property

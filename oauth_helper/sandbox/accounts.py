@@ -21,7 +21,7 @@ class Subscription(IntEnum):
     ENTERPRISE = 3
 
 
-class Role(StrEnum):
+class SandboxRole(StrEnum):
     """Who sits before the page. The first two may install apps."""
 
     SUPER_ADMIN = "super_admin"
@@ -72,9 +72,9 @@ def find_account(hub_id: str) -> Account | None:
     return next((account for account in ACCOUNTS if str(account.hub_id) == hub_id), None)
 
 
-def person_of(account: Account, role: Role) -> Person:
+def person_of(account: Account, role: SandboxRole) -> Person:
     """The made-up person who has `role` in `account`: the same one each time."""
-    number = list(Role).index(role) + 1
+    number = list(SandboxRole).index(role) + 1
     return Person(account.hub_id * 10 + number, f"{role.replace('_', '.')}@{account.domain}")
 
 

@@ -8,9 +8,11 @@ As of 2026-11: https://developers.hubspot.com/docs/api-reference/latest/authenti
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from oauth_helper.scopes import shipped_catalogue
 
 #: For each `status` the error of RFC 6749 section 5.2, and HubSpot's message or one in its manner.
 FAILURES: Mapping[str, tuple[str, str]] = {
@@ -26,7 +28,8 @@ FAILURES: Mapping[str, tuple[str, str]] = {
     "BAD_CODE_VERIFIER": ("invalid_grant", "missing or invalid code verifier"),
     "BAD_GRANT_TYPE": ("unsupported_grant_type", "missing or unknown grant type"),
     "BAD_SCOPES": ("invalid_scope", "one or more scopes are invalid"),
-    "BAD_HUB": ("invalid_grant", "the hub is unknown or inactive"),
+    # A project's log, 2026-11: the account is gone.
+    "BAD_HUB": ("access_denied", "missing or unknown hub id"),
     "BAD_REFRESH_TOKEN": ("invalid_grant", "missing or invalid refresh token"),
 }
 
@@ -59,6 +62,9 @@ _GRANTS = {
     "no_scopes_no_introspection": "The same, and introspection fails",
     "misses_required": "Granted without crm.objects.contacts.read",
     "misses_optional": "Granted without one of the optional scopes",
+    "granular": "Tokens that name granular scopes for coarse ones",
+    "ok_then_moved": "Tokens; refreshed, the account is in another region",
+    "ok_then_gone": "Tokens; refreshed, the account is gone",
 }
 
 _HUGE = 4_000_000
@@ -122,6 +128,23 @@ def failure(
     return json_answer(body, http_status=http_status)
 
 
+def refresh_refusal(answer: str, hub_id: int, correlation_id: str) -> Answer | None:
+    """Return the answer to a refresh that `answer` asks for; None for a success."""
+    if answer == "ok_then_gone":
+        return failure("BAD_HUB", correlation_id)
+    if answer == "ok_then_moved":
+        # HubSpot/hubspot-api-python#261; the HTTP status is HubSpot's own.
+        body = {
+            "status": "error",
+            "message": f"Hub {hub_id} is unknown to this Hublet, but it appears to exist in "
+            "Hublet na2",
+            "correlationId": correlation_id,
+            "correctHublet": "na2",
+        }
+        return json_answer(body, http_status=488)
+    return None
+
+
 def refusal(answer: str, correlation_id: str) -> Answer | None:
     """The failure that `answer` asks for and that leaves the code unused; None for a success."""
     kind, _, status = answer.partition(":")
@@ -162,6 +185,8 @@ def _content(answer: str, body: Mapping[str, Any]) -> object:
     match answer:
         case "list":
             return [body]
+        case "granular":
+            return {**body, "scopes": _granular(body["scopes"])}
         case "wrong_types":
             return _wrong_types(body)
         case "no_scopes" | "no_scopes_no_introspection":
@@ -170,6 +195,16 @@ def _content(answer: str, body: Mapping[str, Any]) -> object:
             return {**body, "padding": "x" * _HUGE}
         case _:
             return body
+
+
+def _granular(scopes: Iterable[str]) -> list[str]:
+    """Return `scopes` as a token names them once its app has moved."""
+    known = shipped_catalogue().by_name
+    return [
+        granular
+        for name in scopes
+        for granular in (known[name].replaced_by if name in known else ()) or (name,)
+    ]
 
 
 def _wrong_types(body: Mapping[str, Any]) -> dict[str, object]:

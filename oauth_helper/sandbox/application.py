@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 from oauth_helper.sandbox.app_pages import AppPages
 from oauth_helper.sandbox.apps import Sandbox
 from oauth_helper.sandbox.pages import Pages
-from oauth_helper.sandbox.token_endpoint import TokenEndpoint
+from oauth_helper.sandbox.token_endpoint import SandboxTokenEndpoint
 
 # A configuration is the largest thing that anybody has to send.
 _MAX_BODY = 256 * 1024
@@ -34,7 +34,7 @@ def create_blueprint(sandbox: Sandbox) -> Blueprint:
     blueprint.register_error_handler(HTTPException, _refused)
     Pages(sandbox).register(blueprint)
     AppPages(sandbox).register(blueprint)
-    TokenEndpoint(sandbox).register(blueprint)
+    SandboxTokenEndpoint(sandbox).register(blueprint)
     return blueprint
 
 

@@ -44,7 +44,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class SandboxCode:
     """An authorization code's side of the bargain. `expires_at` is in seconds since 1970."""
 
     grant: Grant
@@ -55,7 +55,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class SandboxTokens:
     """A pair of new tokens, in the clear."""
 
     access_token: str
@@ -71,7 +71,7 @@ class KnownToken:
     expires_in: int | None
 
 
-def issue_code(sandbox: Sandbox, code: Code) -> str:
+def issue_code(sandbox: Sandbox, code: SandboxCode) -> str:
     """A new code that stands for `code`."""
     value = f"{code.grant.region}-{sandbox.random(24)}"
     ttl = sandbox.code_lifetime + _CODE_REMEMBERED
@@ -81,12 +81,12 @@ def issue_code(sandbox: Sandbox, code: Code) -> str:
     return value
 
 
-def find_code(sandbox: Sandbox, value: str) -> Code | None:
+def find_code(sandbox: Sandbox, value: str) -> SandboxCode | None:
     """The code, which stays valid."""
     return _code(sandbox.state.get(_key("code", value)))
 
 
-def take_code(sandbox: Sandbox, value: str) -> Code | None:
+def take_code(sandbox: Sandbox, value: str) -> SandboxCode | None:
     """The code, which nobody else gets after this."""
     return _code(sandbox.state.take(_key("code", value)))
 
@@ -96,7 +96,7 @@ def take_failure(sandbox: Sandbox, value: str) -> bool:
     return sandbox.state.take(_key("fails-once", value)) is not None
 
 
-def issue_tokens(sandbox: Sandbox, grant: Grant) -> Tokens:
+def issue_tokens(sandbox: Sandbox, grant: Grant) -> SandboxTokens:
     """The first pair of tokens of a new grant."""
     grant_id = sandbox.random(12)
     refresh_token = f"{grant.region}-{sandbox.random(32)}"
@@ -104,7 +104,7 @@ def issue_tokens(sandbox: Sandbox, grant: Grant) -> Tokens:
     sandbox.state.put(
         _key("refresh", refresh_token), {"grant_id": grant_id}, ttl=REFRESH_TOKEN_LIFETIME
     )
-    return Tokens(issue_access_token(sandbox, grant_id), refresh_token)
+    return SandboxTokens(issue_access_token(sandbox, grant_id), refresh_token)
 
 
 def issue_access_token(sandbox: Sandbox, grant_id: str) -> str:
@@ -147,8 +147,8 @@ def _known(sandbox: Sandbox, record: Mapping[str, Any] | None) -> KnownToken | N
     return KnownToken(record["grant_id"], _grant(found), expires_in)
 
 
-def _code(record: Mapping[str, Any] | None) -> Code | None:
-    return Code(**{**record, "grant": _grant(record["grant"])}) if record else None
+def _code(record: Mapping[str, Any] | None) -> SandboxCode | None:
+    return SandboxCode(**{**record, "grant": _grant(record["grant"])}) if record else None
 
 
 def _grant(record: Mapping[str, Any]) -> Grant:

@@ -12,21 +12,21 @@ from werkzeug.wrappers import Response
 from oauth_helper.sandbox.accounts import (
     ACCOUNTS,
     Account,
-    Role,
+    SandboxRole,
     find_account,
     person_of,
     subscription_for,
 )
 from oauth_helper.sandbox.answers import granted, is_token_answer, token_answers
 from oauth_helper.sandbox.apps import Sandbox, SandboxApp
-from oauth_helper.sandbox.grants import Code, Grant, issue_code
+from oauth_helper.sandbox.grants import Grant, SandboxCode, issue_code
 from oauth_helper.sandbox.other_sites import refuse_other_sites
 from oauth_helper.sandbox.rules import (
     ERROR_TITLE,
     UNKNOWN_CLIENT,
-    AuthorizationRequest,
-    ErrorPage,
-    Granted,
+    SandboxErrorPage,
+    SandboxGranted,
+    SandboxRequest,
     decide,
     refuse_request,
 )
@@ -41,7 +41,7 @@ class _Choice:
     """What a person chose on the consent page."""
 
     account: Account
-    role: Role
+    role: SandboxRole
     token_answer: str
 
 
@@ -72,7 +72,7 @@ class Pages:
     def authorize(self, hub_id: str | None = None) -> str:
         """The consent page, or the error page that the URL leads to."""
         opened, accounts = self._opened(), _accounts(hub_id)
-        if isinstance(opened, ErrorPage):
+        if isinstance(opened, SandboxErrorPage):
             return _error_page(opened)
         return self._consent(*opened, accounts)
 
@@ -80,7 +80,7 @@ class Pages:
         """What a person decided: a redirect to the client, or an error page that ends it."""
         refuse_other_sites()
         opened, accounts = self._opened(), _accounts(hub_id)
-        if isinstance(opened, ErrorPage):
+        if isinstance(opened, SandboxErrorPage):
             return _error_page(opened)
         asked, app = opened
         decision, choice = request.form.get("decision"), _choice(accounts)
@@ -93,10 +93,10 @@ class Pages:
             return self._consent(asked, app, accounts, notice="approved")
         return self._connect(asked, app, choice)
 
-    def _opened(self) -> tuple[AuthorizationRequest, SandboxApp] | ErrorPage:
+    def _opened(self) -> tuple[SandboxRequest, SandboxApp] | SandboxErrorPage:
         if len(request.query_string) > _MAX_QUERY:
             abort(414)
-        asked = AuthorizationRequest.from_query(request.args)
+        asked = SandboxRequest.from_query(request.args)
         app = self._sandbox.app(asked.client_id)
         g.sandbox_cuts_opener = app is not None and app.cuts_opener
         refused = refuse_request(app, asked, self._sandbox.catalogue)
@@ -104,7 +104,7 @@ class Pages:
 
     def _consent(
         self,
-        asked: AuthorizationRequest,
+        asked: SandboxRequest,
         app: SandboxApp,
         accounts: Iterable[Account],
         *,
@@ -126,14 +126,12 @@ class Pages:
             host=urlsplit(asked.redirect_uri).netloc,
         )
 
-    def _connect(
-        self, asked: AuthorizationRequest, app: SandboxApp, choice: _Choice
-    ) -> str | Response:
+    def _connect(self, asked: SandboxRequest, app: SandboxApp, choice: _Choice) -> str | Response:
         seen = self._sandbox.seen_by(choice.account, app)
         outcome = decide(seen, asked, choice.account, choice.role, self._sandbox.catalogue)
-        if isinstance(outcome, ErrorPage):
+        if isinstance(outcome, SandboxErrorPage):
             return _error_page(outcome, choice)
-        code = Code(
+        code = SandboxCode(
             grant=_grant(app, choice, outcome),
             redirect_uri=asked.redirect_uri,
             code_challenge=asked.code_challenge,
@@ -142,7 +140,7 @@ class Pages:
         )
         return self._back(asked, {"code": issue_code(self._sandbox, code)})
 
-    def _back(self, asked: AuthorizationRequest, answer: Mapping[str, str]) -> str | Response:
+    def _back(self, asked: SandboxRequest, answer: Mapping[str, str]) -> str | Response:
         """To the client (RFC 6749 sections 4.1.2 and 4.1.2.1); the redirect URI is registered."""
         if asked.state is not None:
             answer = {**answer, "state": asked.state}
@@ -157,9 +155,9 @@ class Pages:
 _DENIAL = {"error": "access_denied", "error_description": "The user denied the connection"}
 
 _ROLES = (
-    (Role.SUPER_ADMIN, "Super Admin", "may install any app"),
-    (Role.MARKETPLACE, "User with Marketplace Access", "may install apps"),
-    (Role.USER, "User without it", "may not install apps"),
+    (SandboxRole.SUPER_ADMIN, "Super Admin", "may install any app"),
+    (SandboxRole.MARKETPLACE, "User with Marketplace Access", "may install apps"),
+    (SandboxRole.USER, "User without it", "may not install apps"),
 )
 
 
@@ -174,14 +172,14 @@ def _accounts(hub_id: str | None) -> tuple[Account, ...]:
 def _choice(accounts: Iterable[Account]) -> _Choice | None:
     hub_id = request.form.get("account")
     account = next((account for account in accounts if str(account.hub_id) == hub_id), None)
-    role = next((role for role in Role if role == request.form.get("role")), None)
+    role = next((role for role in SandboxRole if role == request.form.get("role")), None)
     token_answer = request.form.get("token_answer", "ok")
     if account is None or role is None:
         return None
     return _Choice(account, role, token_answer) if is_token_answer(token_answer) else None
 
 
-def _grant(app: SandboxApp, choice: _Choice, outcome: Granted) -> Grant:
+def _grant(app: SandboxApp, choice: _Choice, outcome: SandboxGranted) -> Grant:
     account, browser_id = choice.account, person_of(choice.account, choice.role)
     scope, optional = granted(choice.token_answer, outcome.scope, outcome.optional_scope)
     return Grant(
@@ -197,7 +195,7 @@ def _grant(app: SandboxApp, choice: _Choice, outcome: Granted) -> Grant:
     )
 
 
-def _error_page(page: ErrorPage, choice: _Choice | None = None) -> str:
+def _error_page(page: SandboxErrorPage, choice: _Choice | None = None) -> str:
     """HubSpot's own page: status 200, and no way back to the client."""
     return render_template(
         "sandbox/error.html", title=ERROR_TITLE, page=page, choice=choice, query=_query()

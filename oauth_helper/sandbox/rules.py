@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from oauth_helper.sandbox.accounts import Account, Role, has_scope
+from oauth_helper.sandbox.accounts import Account, SandboxRole, has_scope
 from oauth_helper.sandbox.apps import SandboxApp
 from oauth_helper.scopes import (
     AppConfiguration,
@@ -24,7 +24,7 @@ from oauth_helper.scopes import (
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorPage:
+class SandboxErrorPage:
     """A page of HubSpot's own. `code` is ours, E1 to E9; `detail` is a second line, if any."""
 
     code: str
@@ -41,7 +41,7 @@ _MISMATCH = (
 )
 
 #: Only the French page is attested (2026); this is its English.
-UNKNOWN_CLIENT = ErrorPage(
+UNKNOWN_CLIENT = SandboxErrorPage(
     "E6", "An invalid app client_id was provided. Please contact the app developer."
 )
 
@@ -50,7 +50,7 @@ _CHALLENGE_KEPT = 129
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class SandboxGranted:
     """What the account grants, by the parameter that asked for it."""
 
     scope: tuple[str, ...]
@@ -63,7 +63,7 @@ class Granted:
 
 
 @dataclass(frozen=True, slots=True)
-class AuthorizationRequest:
+class SandboxRequest:
     """The query of the authorize URL. `state` is None when it was not sent, as opposed to empty."""
 
     client_id: str = ""
@@ -75,7 +75,7 @@ class AuthorizationRequest:
     code_challenge_method: str = ""
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> AuthorizationRequest:
+    def from_query(cls, query: Mapping[str, str]) -> SandboxRequest:
         """The request in a parsed query. Parameters that HubSpot does not know are ignored."""
         return cls(
             client_id=query.get("client_id", ""),
@@ -89,14 +89,14 @@ class AuthorizationRequest:
 
 
 def refuse_request(
-    app: SandboxApp | None, request: AuthorizationRequest, catalogue: Catalogue
-) -> ErrorPage | None:
+    app: SandboxApp | None, request: SandboxRequest, catalogue: Catalogue
+) -> SandboxErrorPage | None:
     """The error page that the URL alone leads to, whoever opens it; None when it is in order."""
     if app is None:
         return UNKNOWN_CLIENT
     if not is_registered(request.redirect_uri, app.configuration):
         shown = request.redirect_uri[:500]
-        return ErrorPage(
+        return SandboxErrorPage(
             "E5",
             f"Authorization failed as the redirect URL '{shown}' doesn't match the app's "
             "registered redirect URL",
@@ -110,11 +110,11 @@ def refuse_request(
 
 def decide(
     app: SandboxApp | None,
-    request: AuthorizationRequest,
+    request: SandboxRequest,
     account: Account,
-    role: Role,
+    role: SandboxRole,
     catalogue: Catalogue,
-) -> ErrorPage | Granted:
+) -> SandboxErrorPage | SandboxGranted:
     """What happens when a person with `role` connects `account` to `app`, as that account sees it.
 
     Scopes of `optional_scope` that the account lacks are left out without a word.
@@ -123,25 +123,25 @@ def decide(
         return refused
     lacked = [name for name in request.scope if not has_scope(account, name, catalogue)]
     if lacked:
-        return ErrorPage(
+        return SandboxErrorPage(
             "E3",
             "Authorization failed because your account lacks access to the required scopes "
             + _bracketed(lacked),
         )
-    if role is Role.USER:
-        return ErrorPage(
+    if role is SandboxRole.USER:
+        return SandboxErrorPage(
             "E9",
             "Request for Integration Permissions",
             "You don't have permission to connect this app",
         )
     if app is not None and app.governed:
-        return ErrorPage(
+        return SandboxErrorPage(
             "E7",
             "Authorization failed because this app hasn't been approved to access the required "
             f"scopes {_bracketed(request.scope)}",
         )
     had = (name for name in request.optional_scope if has_scope(account, name, catalogue))
-    return Granted(request.scope, tuple(name for name in had if name not in request.scope))
+    return SandboxGranted(request.scope, tuple(name for name in had if name not in request.scope))
 
 
 def is_registered(redirect_uri: str, configuration: AppConfiguration) -> bool:
@@ -162,15 +162,15 @@ def known_names(configuration: AppConfiguration, catalogue: Catalogue) -> frozen
     return frozenset((*catalogue.by_name, *granular, *configuration.listed))
 
 
-def _refuse_app(app: SandboxApp) -> ErrorPage | None:
+def _refuse_app(app: SandboxApp) -> SandboxErrorPage | None:
     if not app.policy_signed:
-        return ErrorPage(
+        return SandboxErrorPage(
             "E8",
             "The app could not be installed because the app developer has not signed the "
             "acceptable use policy.",
         )
     if not app.link_valid:
-        return ErrorPage(
+        return SandboxErrorPage(
             "E8",
             "This install link is no longer valid. Please visit HubSpot's App Marketplace to "
             "install this app.",
@@ -179,26 +179,29 @@ def _refuse_app(app: SandboxApp) -> ErrorPage | None:
 
 
 def _refuse_names(
-    configuration: AppConfiguration, request: AuthorizationRequest, catalogue: Catalogue
-) -> ErrorPage | None:
+    configuration: AppConfiguration, request: SandboxRequest, catalogue: Catalogue
+) -> SandboxErrorPage | None:
     names = (*request.scope, *request.optional_scope)
     known = known_names(configuration, catalogue)
     if names and all(is_scope_token(name) and name in known for name in names):
         return None
-    return ErrorPage("E4", "An invalid scope name was provided. Please contact the app developer.")
+    return SandboxErrorPage(
+        "E4", "An invalid scope name was provided. Please contact the app developer."
+    )
 
 
 def _refuse_placement(
-    configuration: AppConfiguration, request: AuthorizationRequest
-) -> ErrorPage | None:
+    configuration: AppConfiguration, request: SandboxRequest
+) -> SandboxErrorPage | None:
     problems = check_placement(request.scope, request.optional_scope, configuration)
     if not problems:
         return None
-    # A missing `oauth` comes first among the problems; HubSpot answers it with a mismatch
-    # (n8n-io/n8n#23204) also when more is missing.
-    if problems[0].code != "url_missing_required_scope":
-        return ErrorPage("E2", _MISMATCH)
-    return ErrorPage(
+    # HubSpot is reported to answer a missing `oauth` with a mismatch (n8n-io/n8n#23204), also when
+    # more is missing. Other reports say that it accepts the link; the sandbox is strict.
+    codes = {problem.code for problem in problems}
+    if "missing_oauth_scope" in codes or problems[0].code != "url_missing_required_scope":
+        return SandboxErrorPage("E2", _MISMATCH)
+    return SandboxErrorPage(
         "E1",
         "Authorization failed because the provided scopes are missing "
         + _bracketed(problems[0].scopes),

@@ -15,14 +15,21 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from flask import Blueprint, Response, abort, request
 
 from oauth_helper.sandbox import grants
-from oauth_helper.sandbox.answers import Answer, dressed, failure, json_answer, refusal
+from oauth_helper.sandbox.answers import (
+    Answer,
+    dressed,
+    failure,
+    json_answer,
+    refresh_refusal,
+    refusal,
+)
 from oauth_helper.sandbox.apps import Sandbox, SandboxApp
 
 _VERSION = re.compile(r"v[1-9]|20[0-9]{2}-[0-9]{2}")
 _CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 section 4.1
 
 
-class TokenEndpoint:
+class SandboxTokenEndpoint:
     """The views of one sandbox that a client's server calls. `register` adds them to a blueprint.
 
     No browser calls them, so they cannot sit behind protection against request forgery.
@@ -132,7 +139,7 @@ class TokenEndpoint:
             self._wait()
         return dressed(answer, _token_body(code.grant, tokens))
 
-    def _flaw(self, code: grants.Code) -> str | None:
+    def _flaw(self, code: grants.SandboxCode) -> str | None:
         if code.expires_at <= self._sandbox.clock():
             return "EXPIRED_AUTH_CODE"
         if request.form.get("redirect_uri") != code.redirect_uri:
@@ -146,8 +153,11 @@ class TokenEndpoint:
         token = grants.find_refresh_token(self._sandbox, value)
         if token is None or token.grant.client_id != app.client_id:
             return failure("BAD_REFRESH_TOKEN", _correlation_id())
+        grant = token.grant
+        if refused := refresh_refusal(grant.answer, grant.hub_id, _correlation_id()):
+            return refused
         access_token = grants.issue_access_token(self._sandbox, token.grant_id)
-        return json_answer(_token_body(token.grant, grants.Tokens(access_token, value)))
+        return json_answer(_token_body(token.grant, grants.SandboxTokens(access_token, value)))
 
     def _wait(self) -> None:
         places = self._sandbox.slow_places
@@ -167,7 +177,7 @@ def _correlation_id() -> str:
     return str(uuid4())
 
 
-def _verifies(code_verifier: str, code: grants.Code) -> bool:
+def _verifies(code_verifier: str, code: grants.SandboxCode) -> bool:
     """Whether the verifier belongs to the challenge (RFC 7636 section 4.6)."""
     if not _CODE_VERIFIER.fullmatch(code_verifier):
         return False
@@ -177,7 +187,7 @@ def _verifies(code_verifier: str, code: grants.Code) -> bool:
     return compare_digest(expected.encode(), code.code_challenge.encode("utf-8", "replace"))
 
 
-def _token_body(grant: grants.Grant, tokens: grants.Tokens) -> dict[str, Any]:
+def _token_body(grant: grants.Grant, tokens: grants.SandboxTokens) -> dict[str, Any]:
     return {
         "token_type": "bearer",
         "refresh_token": tokens.refresh_token,

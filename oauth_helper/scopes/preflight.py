@@ -227,16 +227,15 @@ class Preflight:
             scope = self.catalogue.by_name.get(name)
             successors = scope.replaced_by if scope else ()
             listed = [each for each in successors if each in self.app.listed]
-            asked = name in self.requested.all
-            if listed or (successors and asked and name not in self.app.listed):
-                already = f" The app lists {', '.join(listed)} already." if listed else ""
+            if listed:
                 yield Problem(
                     "deprecated_scope",
                     (name,),
                     f"HubSpot is replacing {name} by {', '.join(successors)}, app by app, and "
-                    f"rejects {name} once an app has moved.{already}",
+                    f"rejects {name} once an app has moved. This one lists "
+                    f"{', '.join(listed)} already.",
                     Severity.WARNING,
-                    url_fix=f"Request {', '.join(listed or successors)} instead.",
+                    url_fix=f"Request {', '.join(listed)} instead.",
                     app_fix=f"List {', '.join(successors)} when the app is moved.",
                 )
 
@@ -295,7 +294,7 @@ class Preflight:
 WITHOUT_OAUTH = Problem(
     "redirect_uri_mismatch",
     (),
-    'The app has the auth type "static": it has no redirect URL, so nobody can connect it by OAuth.',
+    'The app has the auth type "static": without a redirect URL it can\'t be connected by OAuth.',
     app_fix='Set the auth type to "oauth" and list the redirect URL.',
 )
 

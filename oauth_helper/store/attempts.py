@@ -10,8 +10,8 @@ from oauth_helper.common.references import day_of
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
-from oauth_helper.store.lua_script import LuaScript
 from oauth_helper.store.redis import Client
+from oauth_helper.store.redis_clients import LuaScript
 
 # Seconds that an attempt is stored: over a weekend, and far longer than it can take.
 _DAYS_KEPT = 3

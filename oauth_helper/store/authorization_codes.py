@@ -9,8 +9,8 @@ from typing import Final, cast
 from oauth_helper.common.encryption import DecryptionError, Encryptor
 from oauth_helper.models import IssuedCode
 from oauth_helper.store import keys
-from oauth_helper.store.lua_script import LuaScript
 from oauth_helper.store.redis import Client
+from oauth_helper.store.redis_clients import LuaScript
 
 #: Seconds that a code is valid. RFC 6749 section 4.1.2 allows ten minutes; a client takes a second.
 #: Shorter than `attempts.CLAIM_LIFETIME`, so that a code that no client redeems becomes a failure.

@@ -19,8 +19,8 @@ from oauth_helper.store.connection_pages import (
     read_connection_cursor,
     write_connection_cursor,
 )
-from oauth_helper.store.lua_script import LuaScript
 from oauth_helper.store.redis import Client
+from oauth_helper.store.redis_clients import LuaScript
 
 # KEYS: connection. ARGV: its reference.
 _FORGET: Final = """

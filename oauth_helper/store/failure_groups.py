@@ -16,8 +16,8 @@ from oauth_helper.store import keys
 from oauth_helper.store.day_counters import DayCounters, DayCounts
 from oauth_helper.store.failure_index import mismatches
 from oauth_helper.store.failure_search import SPREAD, FailureSearch, Place
-from oauth_helper.store.lua_script import LuaScript
 from oauth_helper.store.redis import Client
+from oauth_helper.store.redis_clients import LuaScript
 
 # The first, or the last, of this many days of a group hold its first failure, or its last ones.
 _LATE = SPREAD.days + 3

@@ -13,8 +13,8 @@ from oauth_helper.common.references import parse_reference
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.store import keys
 from oauth_helper.store.failure_index import Plan
-from oauth_helper.store.lua_script import LuaScript
 from oauth_helper.store.redis import Client
+from oauth_helper.store.redis_clients import LuaScript
 
 #: A failure belongs to the day of its attempt, but may happen up to this much after that day began:
 #: attempts are stored for three days, in which they may be reported or expire.

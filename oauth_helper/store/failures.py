@@ -19,8 +19,8 @@ from oauth_helper.store.failure_index import counters_of, group_name, indexes_of
 from oauth_helper.store.failure_reader import FailureReader
 from oauth_helper.store.failure_scripts import CHANGE, RECORD
 from oauth_helper.store.failure_search import midnight
-from oauth_helper.store.lua_script import LuaScript
 from oauth_helper.store.redis import Client
+from oauth_helper.store.redis_clients import LuaScript
 
 _FIRST_OF_DAY = 2
 

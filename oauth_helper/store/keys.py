@@ -137,11 +137,6 @@ def staff_sessions(hashed: str) -> str:
     return f"oh:staff:{hashed}"
 
 
-def export(export_id: str) -> str:
-    """Return the key of a download's progress."""
-    return f"oh:export:{export_id}"
-
-
 def bulk_action(name: str) -> str:
     """Return the key of a bulk action."""
     return f"oh:deed:{name}"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from oauth_helper.store import keys
-from oauth_helper.store.lua_script import LuaScript
 from oauth_helper.store.redis import Client
+from oauth_helper.store.redis_clients import LuaScript
 
 # KEYS: the lock. ARGV: the caller, milliseconds, prefix of a failure of this connection. redis-py
 # sends a command again when the reply is lost, and finds its own lock. A failure of an earlier

@@ -126,7 +126,7 @@ def test_a_code_that_hubspot_has_seen_already(site, page):
     page.get_by_text("What happens next").click()
     page.get_by_label("the sandbox answers with").select_option("rfc_body:BAD_AUTH_CODE")
     site.agree(page)
-    says(page, "came too late or was used already")
+    says(page, "came too late or had already been used")
     (failure,) = failures(site, page)
     says(page, failure["reference"])
 

@@ -168,7 +168,7 @@ def test_one_sees_what_the_other_does(signed_in, record):
     expect(acting.get_by_role("heading", level=1)).to_contain_text("resolved")
     row = watching.locator(f"#row-{failure.reference}")
     expect(row.locator(".tag")).to_have_text("resolved")
-    notice = looking.get_by_text("Somebody has changed this record.")
+    notice = looking.get_by_text("This record has changed.")
     expect(notice).to_be_visible()
     looking.get_by_role("link", name="Show the change").click()
     expect(looking.locator("main")).to_contain_text("redeployed the app")

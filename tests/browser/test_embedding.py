@@ -430,7 +430,7 @@ class TestStranded:
         page.get_by_role("link", name="HubSpot showed me an error").click()
         page.get_by_role("radio", name="Scopes are missing").check()
         page.get_by_role("button", name="Tell me what to do").click()
-        says(page, "did not ask for everything")
+        says(page, "ask for everything the app needs")
 
     @pytest.fixture
     def popup(self, site, product, page):

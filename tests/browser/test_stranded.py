@@ -14,7 +14,7 @@ from stranding import (
 pytestmark = pytest.mark.browser
 
 WAYS = {
-    "E1": (require_tickets, "url_missing_required_scope", "did not ask for everything"),
+    "E1": (require_tickets, "url_missing_required_scope", "ask for everything the app needs"),
     "E2": (list_nothing_optional, "url_requests_unconfigured_scope", "not set up for"),
     "E3": (require_what_a_free_account_lacks, "account_lacks_feature", "Upgrade the HubSpot"),
     "E5": (
@@ -76,7 +76,7 @@ def test_without_a_script_it_works_as_well(site, new_page):
     page.get_by_role("link", name="HubSpot showed me an error").click()
     page.get_by_role("radio", name="Scopes are missing").check()
     page.get_by_role("button", name="Tell me what to do").click()
-    says(page, "did not ask for everything")
+    says(page, "ask for everything the app needs")
     (failure,) = failures(site, page)
     assert failure["cause"] == "url_missing_required_scope"
 

@@ -9,14 +9,18 @@ import sys
 import time
 from urllib.parse import parse_qs, urlsplit
 
+import click
 import pytest
 import urllib3
+from click.testing import CliRunner
 from failure_examples import a_failure
 from oauth_clients import clients_file
 from paths import ROOT
 from werkzeug.security import check_password_hash
 
 from benchmarks import servers
+from oauth_helper import __version__
+from oauth_helper.cli.main import cli
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.secrets import Secret
 from oauth_helper.store.failures import Failures
@@ -49,7 +53,7 @@ def environment(folder, settings):
     return {**kept, "PYTHONPATH": source, "DATA_DIR": str(folder / "data"), **settings}
 
 
-def test_help_names_every_command(run):
+def test_help_names_every_command_in_a_whole_line_without_importing_it(run):
     done = run("--help")
     assert done.returncode == 0
     for command in (
@@ -63,6 +67,19 @@ def test_help_names_every_command(run):
         "doctor",
     ):
         assert f"\n  {command} " in done.stdout
+    assert "..." not in done.stdout.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize("name", cli.list_commands(click.Context(cli)))
+def test_every_command_has_help(name):
+    done = CliRunner().invoke(cli, [name, "--help"])
+    assert done.exit_code == 0
+    assert f"Usage: cli {name} " in done.output
+
+
+def test_the_version_is_that_of_the_package(run):
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"oauth_helper, version {__version__}\n")
 
 
 @pytest.mark.parametrize(
@@ -158,19 +175,20 @@ def test_failures_are_listed_with_the_client_that_asked(run, store, store_url):
     assert log.record(through)
     assert log.record(own)
     done = run("failures", "list", "--client", "flow tool", REDIS_URL=store_url)
-    (line,) = done.stdout.splitlines()
+    header, line = done.stdout.splitlines()
+    assert header.split() == ["TIME", "REFERENCE", "PROFILE", "ACCOUNT", "CAUSE", "CLIENT"]
     assert through.reference in line
-    assert line.endswith("unknown  through Flow Tool")
-    (line,) = run("failures", "list", "--client", "-", REDIS_URL=store_url).stdout.splitlines()
+    assert line.endswith("unknown  Flow Tool")
+    _, line = run("failures", "list", "--client", "-", REDIS_URL=store_url).stdout.splitlines()
     assert own.reference in line
-    assert line.endswith("unknown")
+    assert line.split()[-2:] == ["unknown", "-"]
     shown = json.loads(run("failures", "show", through.reference, REDIS_URL=store_url).stdout)
     assert shown["client"] == "Flow Tool"
 
 
 def test_without_a_running_program_the_records_are_read_all_the_same(run):
-    assert "No failure is recorded" in run("failures", "list").stderr
-    assert "Nobody is connected" in run("connections", "list").stderr
+    assert "No failures." in run("failures", "list").stderr
+    assert "No connections." in run("connections", "list").stderr
     assert run("connections", "revoke", "nobody").returncode == 1
 
 
@@ -180,7 +198,7 @@ def test_doctor_sees_what_will_stop_every_attempt(run, tmp_path):
     done = run("doctor", HUBSPOT_APP_CONFIG=str(path), HUBSPOT_CLIENTID="x")
     assert done.returncode == 1
     assert "requires crm.objects.leads.read" in done.stdout
-    assert "HUBSPOT_CLIENT_ID is meant" in done.stdout
+    assert "unknown setting; did you mean HUBSPOT_CLIENT_ID?" in done.stdout
 
 
 def test_a_key_that_others_can_read_is_one_line(run, tmp_path):
@@ -205,11 +223,14 @@ def test_a_store_address_that_cannot_be_read_shows_no_password(run, command):
 def test_doctor_tells_what_is_and_what_is_wrong(run):
     done = run("doctor")
     assert done.returncode == 0
+    assert done.stdout.endswith("\nNo problems found.\n")
     assert "sandbox" in done.stdout
     assert "http://localhost:8000/callback/workato" in done.stdout
     away = run("doctor", REDIS_URL="redis://user:canary@127.0.0.1:1/0")
     assert away.returncode == 1
-    assert "does not answer" in away.stdout
+    assert "FAIL  store: can't reach redis://" in away.stdout
+    assert "(check REDIS_URL and the network)" in away.stdout
+    assert away.stdout.endswith("\n1 problem found.\n")
     assert "canary" not in away.stdout + away.stderr
     unreachable = run(
         "doctor",
@@ -220,26 +241,29 @@ def test_doctor_tells_what_is_and_what_is_wrong(run):
         HUBSPOT_AUTHORIZATION_ENDPOINT="http://127.0.0.1:1/oauth/authorize",
     )
     assert unreachable.returncode == 1
-    assert "cannot be reached" in unreachable.stdout
+    assert "can't be reached" in unreachable.stdout
     assert "canary" not in unreachable.stdout
 
 
 def test_doctor_tells_what_waits_for_the_store_and_whether_anything_could(run, tmp_path):
-    assert "outbox: is empty" in run("doctor").stdout
+    assert "outbox: empty" in run("doctor").stdout
     folder = tmp_path / "data" / "outbox"
     outbox = Outbox(folder, encryptor=Encryptor([Secret("any key")], purpose="outbox"))
     outbox.put(AttemptFailed(a_failure()))
-    assert "outbox: 1 notes wait for the store" in run("doctor").stdout
+    assert "outbox: 1 write queued for Redis" in run("doctor").stdout
     (tmp_path / "file").write_text("")
     done = run("doctor", DATA_DIR=str(tmp_path / "file" / "data"))
     assert done.returncode == 1
-    assert "outbox cannot be written: make DATA_DIR writable" in done.stdout
+    assert "outbox cannot be written (make DATA_DIR writable)" in done.stdout
 
 
 def test_doctor_names_the_clients_of_the_proxy(run, tmp_path):
     path = clients_file(tmp_path, {}, {"id": "desk", "name": "Desk", "secret_hash": None})
     shown = " ".join(run("doctor", OAUTH_CLIENTS_FILE=path).stdout.split())
-    assert "client tool: Flow Tool, confidential, for profile workato; people are asked" in shown
+    assert (
+        "client tool: Flow Tool, confidential, for profile workato; customers give consent first"
+        in shown
+    )
     assert "client desk: Desk, public" in shown
 
 
@@ -308,7 +332,7 @@ class TestFirstStart:
 
         listed = run("failures", "list").stdout
         assert "user_denied" in listed
-        reference = listed.split()[1]
+        reference = listed.splitlines()[1].split()[1]
         shown = json.loads(run("failures", "show", reference.lower()).stdout)
         assert shown["cause"] == "user_denied"
         assert "workato.1000104" in run("connections", "list").stdout

@@ -216,7 +216,7 @@ def test_a_row_says_what_the_page_says():
     assert found["scope"] == "oauth tickets"
     assert found["optional_scope"] == "forms"
     assert found["history"].endswith("resolved by agent: Called.")
-    assert "person who connects" in found["who_can_mend_it"]
+    assert "Customer" in found["who_can_mend_it"]
 
 
 def test_json_lines_are_what_the_api_gives():

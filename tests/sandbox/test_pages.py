@@ -272,7 +272,7 @@ def test_an_edit_wins_until_it_is_reset(http, sandbox, shop):
         ('{"auth": {"redirectUrls": ["javascript:alert(1)"]}}', "is no web address"),
         ('{"auth": {"redirectUrls": ["https://a.example/\\ud800"]}}', "is no web address"),
         ('{"auth": {"redirectUrls": ["https://a.example/\\r\\nA: b"]}}', "is no web address"),
-        ('{"auth": {"requiredScopes": ["\\ud800"]}}', "is no legal scope name"),
+        ('{"auth": {"requiredScopes": ["\\ud800"]}}', "is not a legal scope name"),
         ("1" * 5000, "is not JSON that can be read"),
         ("[" * 60_000, "is not"),
         ("x" * 70_000, "is longer than"),

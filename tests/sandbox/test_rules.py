@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from oauth_helper.sandbox.accounts import ACCOUNTS, Role, Subscription, has_scope
+from oauth_helper.sandbox.accounts import ACCOUNTS, SandboxRole, Subscription, has_scope
 from oauth_helper.sandbox.rules import (
-    AuthorizationRequest,
-    ErrorPage,
-    Granted,
+    SandboxErrorPage,
+    SandboxGranted,
+    SandboxRequest,
     decide,
     refuse_request,
 )
@@ -24,7 +24,7 @@ INVALID_NAME = "An invalid scope name was provided. Please contact the app devel
 
 
 def asked(scope=f"oauth {CONTACTS}", optional_scope="", redirect_uri=REDIRECT_URI):
-    return AuthorizationRequest.from_query(
+    return SandboxRequest.from_query(
         {
             "client_id": "shop",
             "redirect_uri": redirect_uri,
@@ -163,7 +163,7 @@ def test_e8_comes_before_the_scopes(shop, change, message):
     assert page(replace(shop, **change), asked("nonsense")) == ("E8", message)
 
 
-@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("role", SandboxRole)
 def test_e3_meets_everyone_whose_account_lacks_a_scope_of_scope(shop, role):
     configuration = replace(
         shop.configuration, required=("oauth", "automation", "crm.objects.custom.read")
@@ -171,26 +171,26 @@ def test_e3_meets_everyone_whose_account_lacks_a_scope_of_scope(shop, role):
     app = replace(shop, configuration=configuration, governed=True)
     request = asked("oauth automation crm.objects.custom.read")
     lacks = "Authorization failed because your account lacks access to the required scopes "
-    assert decide(app, request, STARTER, role, CATALOGUE) == ErrorPage(
+    assert decide(app, request, STARTER, role, CATALOGUE) == SandboxErrorPage(
         "E3", f"{lacks}[automation, crm.objects.custom.read]"
     )
-    assert decide(app, request, PROFESSIONAL, role, CATALOGUE) == ErrorPage(
+    assert decide(app, request, PROFESSIONAL, role, CATALOGUE) == SandboxErrorPage(
         "E3", f"{lacks}[crm.objects.custom.read]"
     )
 
 
 def test_e9_without_the_right_to_install(shop):
     governed = replace(shop, governed=True)
-    assert decide(governed, asked(), FREE, Role.USER, CATALOGUE) == ErrorPage(
+    assert decide(governed, asked(), FREE, SandboxRole.USER, CATALOGUE) == SandboxErrorPage(
         "E9",
         "Request for Integration Permissions",
         "You don't have permission to connect this app",
     )
 
 
-@pytest.mark.parametrize("role", [Role.SUPER_ADMIN, Role.MARKETPLACE])
+@pytest.mark.parametrize("role", [SandboxRole.SUPER_ADMIN, SandboxRole.MARKETPLACE])
 def test_e7_until_the_app_is_approved(shop, role):
-    assert decide(replace(shop, governed=True), asked(), FREE, role, CATALOGUE) == ErrorPage(
+    assert decide(replace(shop, governed=True), asked(), FREE, role, CATALOGUE) == SandboxErrorPage(
         "E7",
         "Authorization failed because this app hasn't been approved to access the required "
         f"scopes [oauth, {CONTACTS}]",
@@ -209,8 +209,8 @@ def test_e7_until_the_app_is_approved(shop, role):
 )
 def test_optional_scopes_that_the_account_lacks_are_dropped(shop, account, optional):
     request = asked(optional_scope="automation tickets crm.objects.custom.read hubdb")
-    granted = decide(shop, request, account, Role.MARKETPLACE, CATALOGUE)
-    assert granted == Granted(("oauth", CONTACTS), optional)
+    granted = decide(shop, request, account, SandboxRole.MARKETPLACE, CATALOGUE)
+    assert granted == SandboxGranted(("oauth", CONTACTS), optional)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from oauth_helper.sandbox.answers import FAILURES, token_answers
+from oauth_helper.sandbox.answers import FAILURES, dressed, refresh_refusal, token_answers
 
 CONTACTS = "crm.objects.contacts.read"
 VERIFIER = "v" * 43
@@ -329,3 +329,21 @@ def test_state_holds_neither_codes_nor_tokens(connection, sandbox):
     assert "grant:" in kept
     for secret in (code, body["access_token"], body["refresh_token"], "sesame"):
         assert secret not in kept
+
+
+def test_a_moved_app_names_granular_scopes():
+    body = json.loads(dressed("granular", {"scopes": ["oauth", "tickets", "forms"]}).body)
+    assert body["scopes"][0] == "oauth"
+    assert "tickets" not in body["scopes"]
+    assert {"crm.objects.tickets.read", "crm.schemas.tickets.write", "forms"} <= {*body["scopes"]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "http_status", "words"),
+    [("ok_then_gone", 400, "missing or unknown hub id"), ("ok_then_moved", 488, "na2")],
+)
+def test_a_refresh_for_an_account_that_is_elsewhere(answer, http_status, words):
+    refused = refresh_refusal(answer, 1000101, "c")
+    assert refused.http_status == http_status
+    assert words in refused.body
+    assert refresh_refusal("ok", 1000101, "c") is None

@@ -28,6 +28,8 @@ READ = AppConfiguration(
     redirect_urls=("https://a.example/callback", "http://localhost:3000/cb"),
 )
 
+A_COMMENT = ": a comment. HubSpot parses this file as plain JSON and can't upload it; remove it"
+
 
 def problems_of(raw):
     with pytest.raises(AppConfigurationError) as caught:
@@ -137,23 +139,17 @@ def test_of_two_kinds_the_strictest_counts():
         ),
         pytest.param(
             '{}\n // "\n /* no end /',
-            [
-                "is not JSON: line 2, column 2: a comment. HubSpot parses this file as plain JSON and can't upload it; remove it"
-            ],
+            [f"is not JSON: line 2, column 2{A_COMMENT}"],
             id="comment-without-an-end",
         ),
         pytest.param(
             "/*/",
-            [
-                "is not JSON: line 1, column 1: a comment. HubSpot parses this file as plain JSON and can't upload it; remove it"
-            ],
+            [f"is not JSON: line 1, column 1{A_COMMENT}"],
             id="half-a-comment",
         ),
         pytest.param(
             '{"auth": {}} /* a\n */ /',
-            [
-                "is not JSON: line 1, column 14: a comment. HubSpot parses this file as plain JSON and can't upload it; remove it"
-            ],
+            [f"is not JSON: line 1, column 14{A_COMMENT}"],
             id="place-behind-a-comment",
         ),
         pytest.param("[,]", ["is not JSON: line 1, column 2: Expecting value"], id="only-a-comma"),

@@ -271,7 +271,7 @@ def only(checked):
         ),
         pytest.param(
             preflight("oauth", "hubdb", optional="hubdb hubdb.tables.read"),
-            "The app lists hubdb.tables.read already.",
+            "This one lists hubdb.tables.read already.",
             id="successor-listed",
         ),
         pytest.param(
@@ -382,8 +382,10 @@ def test_a_variable_among_the_scopes_leaves_them_open():
         ("tickets forms", "forms", ("tickets",)),
         (
             "tickets",
-            "crm.objects.tickets.read crm.objects.tickets.write "
-            "crm.schemas.tickets.read crm.schemas.tickets.write",
+            (
+                "crm.objects.tickets.read crm.objects.tickets.write "
+                "crm.schemas.tickets.read crm.schemas.tickets.write"
+            ),
             (),
         ),
         ("tickets", "crm.objects.tickets.read crm.objects.tickets.write", ("tickets",)),

@@ -6,8 +6,8 @@ import pytest
 from relays import Relay
 
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.store.lua_script import LuaScript
 from oauth_helper.store.redis import RedisServer, connect, describe
+from oauth_helper.store.redis_clients import LuaScript
 
 
 @pytest.mark.parametrize(

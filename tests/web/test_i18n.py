@@ -1,5 +1,6 @@
 """Customers' pages in the language of the browser, or the one that was chosen."""
 
+import html
 import re
 
 import pytest
@@ -91,7 +92,7 @@ def test_every_page_on_the_way_is_in_the_language(customer, language):
         data={"picked": "permission"},
         headers={"Origin": PUBLIC_URL},
     )
-    assert told(wording(Cause.USER_LACKS_PERMISSION).customer) in report.text
+    assert told(wording(Cause.USER_LACKS_PERMISSION).customer) in html.unescape(report.text)
     assert told("Let the user start again.") in report.text
     assert f'href="/attempts/{reference}?lang=de"' in report.text
     connected = customer.come_back(customer.agree(address))

@@ -72,9 +72,9 @@ class EventWriter:
         """
         try:
             failure = self._write(event, is_new=True)
-        except StoreUnavailableError:
+        except StoreUnavailableError as error:
             self._outbox.put(event)
-            self._outage_log.down()
+            self._outage_log.down(error)
             failure = _failure_by_itself(event)
         else:
             self._remember(event)
@@ -99,8 +99,8 @@ class EventWriter:
                     written += self._write_recent_again()
                 # Only now, so that an interrupted rewrite is repeated.
                 self._last_identity = identity
-        except StoreUnavailableError:
-            self._outage_log.down()
+        except StoreUnavailableError as error:
+            self._outage_log.down(error)
             raise
         self._outage_log.up(written)
         return written

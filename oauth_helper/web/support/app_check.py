@@ -22,11 +22,10 @@ from oauth_helper.diagnosis.app_check import (
     compare,
     errors_of,
     link_in,
-    link_of,
     read_app,
     tally,
 )
-from oauth_helper.hubspot.authorization_request import authorization_url
+from oauth_helper.hubspot.authorization_request import authorization_link
 from oauth_helper.scopes import (
     AppConfiguration,
     AppConfigurationError,
@@ -94,7 +93,7 @@ class Row:
 
     @property
     def differs(self) -> bool:
-        """Whether HubSpot refuses because of it."""
+        """Whether HubSpot rejects the link because of it."""
         return bool(self.reason)
 
 
@@ -122,7 +121,7 @@ class Result:
         """What HubSpot will do."""
         if self.checked.ok:
             return "HubSpot will accept it"
-        return f"HubSpot will refuse it: {tally(errors_of(self.checked))}"
+        return f"HubSpot will reject it: {tally(errors_of(self.checked))}"
 
     @property
     def download(self) -> str:
@@ -196,7 +195,7 @@ def _page_for_failure(reference: str) -> str:
     typed = Typed(
         profile=profile.name,
         failure=found.reference,
-        authorize_url=authorization_url(
+        authorize_url=authorization_link(
             services().config.authorization_endpoint,
             client_id=profile.client_id,
             redirect_uri=found.redirect_uri or profile.redirect_uri,
@@ -368,7 +367,7 @@ def _places(checked: Preflight, name: str) -> str:
 def _link(typed: Typed, profile: Profile) -> tuple[CheckedLink, str]:
     """The link to compare with, and what to call it. Raises `_WrongFieldsError`."""
     if not typed.authorize_url.strip():
-        return link_of(profile), _against(profile)
+        return CheckedLink(profile.usual_request, profile.redirect_uri), _against(profile)
     try:
         return link_in(typed.authorize_url), "the link given"
     except LinkError as error:

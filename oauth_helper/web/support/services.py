@@ -32,8 +32,9 @@ KEY = "oauth_helper.support"
 class SupportServices:
     """What the support desk works with.
 
-    `oidc_provider` is None when OpenID Connect isn't configured; `sign_in_encryptor` encrypts the
-    pending sign-in that a browser keeps. Each running export holds one of the `export_slots`.
+    `oidc_provider` is None when OpenID Connect isn't configured; `sign_in_encryptor` encrypts what
+    a browser keeps during the sign-in at the provider. Each running export holds one of the
+    `export_slots`.
     """
 
     config: Settings

@@ -16,7 +16,7 @@ ERRORS = {
     "BAD_CODE_VERIFIER": "pkce_mismatch",
     "BAD_GRANT_TYPE": "token_request_malformed",
     "BAD_SCOPES": "invalid_scope_name",
-    "BAD_HUB": "wrong_region",
+    "BAD_HUB": "account_unknown",
 }
 
 

@@ -1,7 +1,7 @@
 """The support staff's pages: who gets in, what they see, what they may do."""
 
 import pytest
-from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, query_of
+from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, query_of, services_of
 
 from oauth_helper.cli.bootstrap import hash_password
 
@@ -257,7 +257,7 @@ class TestConnections:
 
     def test_that_were_made_anew_meanwhile_are_kept(self, customer, app, store):
         customer.connect()
-        connections = app.extensions["oauth_helper"].connections
+        connections = services_of(app).connections
         before = connections.get("workato.1000104")
         customer.connect()
         connections.forget(before)
