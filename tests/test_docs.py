@@ -104,7 +104,7 @@ def place(tmp_path_factory):
             yield folder, environ, reference
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            process.wait(60)
 
 
 def _connected_and_failed(url: str) -> str:
@@ -179,16 +179,16 @@ def test_a_backup_that_is_restored_has_everything(tmp_path):
     servers.until_answers(port)
     reference = _connected_and_failed(f"http://localhost:{port}")
     program.terminate()
-    program.communicate(timeout=20)
+    program.communicate(timeout=60)
     commands = blocks(ROOT / "docs" / "operating.md")
     (pack,) = (line for line in commands if line.startswith("tar -czf"))
     (unpack,) = (line for line in commands if "tar -xzf" in line)
     subprocess.run(["/bin/sh", "-euc", pack], cwd=first, check=True)
     shutil.move(first / "oauth_helper-backup.tgz", second)
     subprocess.run(["/bin/sh", "-euc", unpack], cwd=second, check=True)
-    listed = run(second, "failures", "show", reference).communicate(timeout=30)[0]
+    listed = run(second, "failures", "show", reference).communicate(timeout=60)[0]
     assert '"user_denied"' in listed
-    kept = run(second, "connections", "list").communicate(timeout=30)[0]
+    kept = run(second, "connections", "list").communicate(timeout=60)[0]
     assert "workato.1000104" in kept
     before, after = (folder / "data" / "secret_key" for folder in (first, second))
     assert before.read_bytes() == after.read_bytes()

@@ -179,7 +179,7 @@ def test_a_thousand_that_arrive_are_all_there_and_the_page_still_answers(signed_
     expect(page.locator("[data-live-state]")).to_contain_text("Live")
     names = {record(number / 10).reference for number in range(1000)}
     rows = page.locator("[data-rows] tr")
-    expect(rows).to_have_count(1000, timeout=30_000)
+    expect(rows).to_have_count(1000)
     shown = page.locator("[data-rows] code").all_inner_texts()
     assert set(shown) == names
     moments = page.eval_on_selector_all("[data-rows] tr", "rows => rows.map(r => +r.dataset.at)")
@@ -194,7 +194,7 @@ def test_a_connection_that_drops_leaves_no_gap(signed_in, record):
     page.context.set_offline(True)
     names = {record(number).reference for number in range(5)}
     page.context.set_offline(False)
-    expect(page.locator("[data-rows] tr")).to_have_count(5, timeout=30_000)
+    expect(page.locator("[data-rows] tr")).to_have_count(5)
     assert set(page.locator("[data-rows] code").all_inner_texts()) == names
 
 
@@ -217,7 +217,7 @@ def test_news_go_on_after_the_server_could_not_give_any(signed_in, record):
         page.route(busy, lambda route: route.fulfill(status=503, body="busy"))
     names = {record(number).reference for number in range(3)}
     page.unroute(busy)
-    expect(page.locator("[data-rows] tr")).to_have_count(3, timeout=30_000)
+    expect(page.locator("[data-rows] tr")).to_have_count(3)
     assert set(page.locator("[data-rows] code").all_inner_texts()) == names
 
 

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from failure_examples import a_failure
 from oauth_clients import clients_file
 from paths import ROOT
+from stopwatch import Stopwatch
 from werkzeug.security import check_password_hash
 
 from benchmarks import servers
@@ -289,7 +290,7 @@ class TestFirstStart:
         yield process
         if process.poll() is None:
             process.terminate()  # a kill would leave its store behind
-            process.wait(20)
+            process.wait(60)
         process.stdout.close()
 
     @staticmethod
@@ -302,10 +303,10 @@ class TestFirstStart:
         return "".join(lines)
 
     def test_connects_fails_and_tells(self, program, run, tmp_path):
-        began = time.monotonic()
+        watch = Stopwatch()
         text = self.welcome(program)
         assert f"open {program.url}" in text
-        assert time.monotonic() - began < 30
+        assert watch.seconds() < 30
         http = urllib3.PoolManager(retries=False)
         assert http.request("GET", program.url).status == 200
         key = tmp_path / "data" / "secret_key"
@@ -343,7 +344,7 @@ class TestFirstStart:
         http.clear()
 
         program.send_signal(signal.SIGTERM)
-        assert program.wait(20) == 0
+        assert program.wait(60) == 0
         assert "Traceback" not in program.stdout.read()
 
     @pytest.mark.parametrize("settings", [{"ATTEMPT_TIMEOUT": "1"}], ids=["one-second"])
@@ -351,7 +352,7 @@ class TestFirstStart:
         self.welcome(program)
         http = urllib3.PoolManager(retries=False)
         http.request("GET", f"{program.url}/connect/workato", redirect=False)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while "never_returned" not in (listed := run("failures", "list").stdout):
             assert time.monotonic() < deadline, "waited in vain"
         assert listed.count("never_returned") == 1

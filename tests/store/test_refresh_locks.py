@@ -119,7 +119,7 @@ class TestWaiting:
         thread.start()
         assert not ended
         owner.release(failure)
-        thread.join(timeout=5)
+        thread.join(timeout=60)
         assert ended == [True]
 
     def test_ends_when_it_takes_too_long_and_is_not_begun_again(self, client):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from harness import Customer, browser_of, customer_of, services_of
 from relays import Relay
+from stopwatch import Stopwatch
 
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.models import StoreUnavailableError
@@ -28,7 +29,7 @@ def app(make_app, relay):
 
 def caught_up(app):
     """How many notes were written, once the store is there again."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             return services_of(app).writer.flush()
@@ -210,14 +211,14 @@ def test_tokens_that_came_when_the_store_went_away_are_kept(
 def test_a_hanging_store_is_waited_for_a_few_times_only(app, customer, relay):
     customer.start()
     relay.hold()
-    began = time.monotonic()
+    watch = Stopwatch()
     for _ in range(12):
         customer.start()
     # Each command would wait for two seconds.
-    assert time.monotonic() - began < 15
+    assert watch.seconds() < 15
     relay.let_go()
     caught_up(app)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while services_of(app).outbox.depth():
         caught_up(app)
         assert time.monotonic() < deadline
@@ -241,7 +242,7 @@ def test_a_response_waits_for_hubspot(make_app, hubspot):
     assert len(failures(app)) == 6
     assert {each.cause for each in failures(app)} == {"hubspot_unavailable"}
     hubspot.instead = None
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (done := customer.browser.get(address)).status_code == 503:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -287,7 +288,7 @@ def test_a_claim_that_reached_a_hanging_store_is_known_afterwards(app, customer,
     address = customer.browser.get(back).location
     relay.let_go()  # and the claim arrives
     caught_up(app)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (done := customer.browser.get(address)).status_code == 503:
         assert time.monotonic() < deadline
         time.sleep(0.05)

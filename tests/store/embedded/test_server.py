@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import pytest
 import redis
+from stopwatch import Stopwatch
 
 from oauth_helper.store.embedded.data_dir import socket_path
 from oauth_helper.store.embedded.errors import (
@@ -73,7 +74,7 @@ def held_elsewhere() -> Iterator[Hold]:
     yield hold
     for holder in holders:
         holder.stdin.close()
-        holder.wait(20)
+        holder.wait(60)
         holder.stdout.close()
 
 
@@ -99,9 +100,9 @@ def test_it_is_for_its_user_only_and_evicts_nothing(tmp_path: Path):
 
 
 def test_it_starts_in_well_under_a_second(tmp_path: Path):
-    before = time.perf_counter()
+    watch = Stopwatch()
     with EmbeddedStore(tmp_path):
-        assert time.perf_counter() - before < 1
+        assert watch.seconds() < 1
 
 
 @pytest.mark.parametrize(

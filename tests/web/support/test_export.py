@@ -307,7 +307,7 @@ class TestServed:
         with urllib3.PoolManager(retries=False, socket_options=small) as http:
             yield Program(settings["PUBLIC_URL"], http)
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         process.stdout.close()
 
     def test_one_that_is_whole_is_whole(self, program):
@@ -329,7 +329,7 @@ class TestServed:
             response.read(1000)
             assert program.export(PACKED).status == 503
             response.close()
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while (again := program.export(PACKED)).status == 503:
                 assert time.monotonic() < deadline
                 again.close()
