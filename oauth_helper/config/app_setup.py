@@ -63,8 +63,8 @@ def setup_checklist(profile: Profile, optional: Collection[str] | None = None) -
 
 
 #: Who may install the app: "private" is for at most 10 accounts on its allowlist (100 for Solutions
-#: Partners), "marketplace" for 25 until it is listed. Changing private to marketplace uninstalls the
-#: app everywhere. HubSpot's developer changelog, 2025-09-22.
+#: Partners), "marketplace" for 25 until it is listed. Changing private to marketplace uninstalls
+#: the app everywhere. HubSpot's developer changelog, 2025-09-22.
 DISTRIBUTIONS = ("private", "marketplace")
 
 

@@ -25,13 +25,18 @@ _KINDS: tuple[tuple[Callable[[_Document], bool], str], ...] = (
     ),
     (
         lambda document: "scopes" in document and document.get("public") is not True,
-        "is the app.json of a private app, which has no OAuth: it connects by its own access token, "
-        "in its own account. For OAuth, create a public app; its file is src/app/app-hsmeta.json",
+        (
+            "is the app.json of a private app, which has no OAuth: it connects by its own access "
+            "token, in its own account. For OAuth, create a public app; its file is "
+            "src/app/app-hsmeta.json"
+        ),
     ),
     (
         lambda document: document.get("public") is True,
-        "is an app.json without `auth`. A public app of an older project has its scopes in "
-        "src/app/public-app.json",
+        (
+            "is an app.json without `auth`. A public app of an older project has its scopes in "
+            "src/app/public-app.json"
+        ),
     ),
     (
         lambda document: "dependencies" in document or "devDependencies" in document,

@@ -360,8 +360,7 @@ def random_file(chance):
     lists["redirectUrls"] = chance.sample([OURS, OURS + "/", "https://x.example/ü"], 2)
     auth = {"type": "oauth", **lists, "more": {"a": [1, 2.5, None, "}]"]}}
     inside = {"auth": auth} if chance.random() < 0.5 else {"config": {"name": "ü", "auth": auth}}
-    text = json.dumps(inside, indent=chance.choice([None, 2, 4, "\t"]), ensure_ascii=False)
-    return text
+    return json.dumps(inside, indent=chance.choice([None, 2, 4, "\t"]), ensure_ascii=False)
 
 
 @pytest.mark.parametrize(

@@ -301,7 +301,7 @@ def test_what_is_no_authorize_url_or_was_cut_off_is_left_aside(text):
         ("{}?client_id=x&scope=oauth tickets forms&redirect_uri=y", "oauth tickets forms", ""),
         ("{}?scope=oauth social&optional_scope=forms files", "oauth social", "forms files"),
         ("{}\n  ?client_id=x\n  &scope=oauth%20\n  forms\n", "oauth forms", ""),
-        ("{}?client_id=x&scope=oauth%20crm.objects.con\ntacts.read&state=s", "oauth crm.objects.contacts.read", ""),
+        ("{}?scope=oauth%20crm.lists.re\nad&state=s", "oauth crm.lists.read", ""),
         ("{}?scope=oauth tickets and then an error", "oauth tickets", ""),
         ("{}?scope=oauth\nInsufficient scopes were provided.", "oauth", ""),
         ("{}?scope=oauth&state=x tickets", "oauth", ""),

@@ -21,6 +21,7 @@ AUTH = {
     "optionalScopes": ["tickets"],
     "conditionallyRequiredScopes": ["forms"],
 }
+COMMENT = "a comment. HubSpot parses this file as plain JSON and can't upload it; remove it"
 READ = AppConfiguration(
     required=("oauth", "crm.objects.contacts.read"),
     conditional=("forms",),
@@ -137,23 +138,17 @@ def test_of_two_kinds_the_strictest_counts():
         ),
         pytest.param(
             '{}\n // "\n /* no end /',
-            [
-                "is not JSON: line 2, column 2: a comment. HubSpot parses this file as plain JSON and can't upload it; remove it"
-            ],
+            [f"is not JSON: line 2, column 2: {COMMENT}"],
             id="comment-without-an-end",
         ),
         pytest.param(
             "/*/",
-            [
-                "is not JSON: line 1, column 1: a comment. HubSpot parses this file as plain JSON and can't upload it; remove it"
-            ],
+            [f"is not JSON: line 1, column 1: {COMMENT}"],
             id="half-a-comment",
         ),
         pytest.param(
             '{"auth": {}} /* a\n */ /',
-            [
-                "is not JSON: line 1, column 14: a comment. HubSpot parses this file as plain JSON and can't upload it; remove it"
-            ],
+            [f"is not JSON: line 1, column 14: {COMMENT}"],
             id="place-behind-a-comment",
         ),
         pytest.param("[,]", ["is not JSON: line 1, column 2: Expecting value"], id="only-a-comma"),

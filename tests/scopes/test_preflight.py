@@ -382,8 +382,7 @@ def test_a_variable_among_the_scopes_leaves_them_open():
         ("tickets forms", "forms", ("tickets",)),
         (
             "tickets",
-            "crm.objects.tickets.read crm.objects.tickets.write "
-            "crm.schemas.tickets.read crm.schemas.tickets.write",
+            " ".join(CATALOGUE.by_name["tickets"].replaced_by),
             (),
         ),
         ("tickets", "crm.objects.tickets.read crm.objects.tickets.write", ("tickets",)),

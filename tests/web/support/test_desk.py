@@ -110,7 +110,7 @@ def five(record):
         ("q=by:me", "1"),
         ("q=-is:mine", "0234"),
         ("q=cancelled", "02"),
-        ("q=never+came+back", "1"),
+        ("q=no+response+from", "1"),
         ("q=note:agent", ""),
         ("q=by:lead", "4"),
         ("q=4711", "2"),
