@@ -102,7 +102,7 @@ def _capacity_table(success: Cost, failure: Cost) -> str:
 @contextmanager
 def _installation() -> Iterator[tuple[FlaskClient, Client]]:
     with tempfile.TemporaryDirectory(prefix="capacity-") as folder:
-        (port,) = servers.free_ports(1)
+        port = servers.free_port()
         command = [sys.executable, "-m", "benchmarks.token_endpoint", str(port)]
         endpoint = subprocess.Popen(  # noqa: S603
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -27,7 +27,8 @@ import click
 from benchmarks import servers
 from benchmarks.customers import USUAL, Browser, Customer, Outcomes, RefusedError, Story
 from benchmarks.hubspot import CLIENT_ID, CLIENT_SECRET
-from benchmarks.serving import Program, free_port, program
+from benchmarks.servers import free_port
+from benchmarks.serving import Program, program
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.secrets import Secret
 from oauth_helper.models import StoreUnavailableError

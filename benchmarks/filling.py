@@ -18,9 +18,10 @@ from typing import Any, cast
 from benchmarks import made_up
 from oauth_helper.failures.model import Failure
 from oauth_helper.store.change_feed import ChangeFeed
-from oauth_helper.store.failures import RECORD, Failures
-from oauth_helper.store.lua_script import LuaScript
+from oauth_helper.store.failure_scripts import RECORD
+from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import Client, connect
+from oauth_helper.store.redis_clients import LuaScript
 
 RETENTION_DAYS = 90
 

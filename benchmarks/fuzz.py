@@ -23,10 +23,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from benchmarks import servers
-from oauth_helper import create_app
+from oauth_helper.app import BACKGROUND, create_app
 from oauth_helper.config.settings import Settings
 from oauth_helper.store.redis import connect
-from oauth_helper.web.services import services_of
 
 _TEXT = st.one_of(
     st.text(max_size=60),
@@ -142,7 +141,7 @@ def main(count: int, number: int) -> None:
             )
             failures = sum(client.zcard(key) for key in client.scan_iter("oh:*}:failures"))
             memory = int(client.info("memory")["used_memory"])
-        waiting = services_of(app).outbox.depth()
+        waiting = app.extensions[BACKGROUND].writer.queued_events()
         # An attempt leaves a hash, a failure a hash and the indexes of its day.
         bound = begun + 12 * failures + 500
     total = sum(statuses.values())

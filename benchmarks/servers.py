@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import random
 import socket
 import subprocess
 import time
@@ -128,19 +129,29 @@ def until_answers(port: int) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return unused ports."""
-    with ExitStack() as opened:
-        sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Return unused ports that stay unused until a server binds them.
+
+    Linux gives connections the ports from 32768 on; one of those could be taken at any moment.
+    """
+    found: set[int] = set()
+    while len(found) < count:
+        port = random.randrange(10_000, 32_768)  # noqa: S311 - two processes must not choose alike
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            found.add(port)
+    return list(found)
+
+
+def free_port() -> int:
+    """Return one of `free_ports`."""
+    return free_ports(1)[0]
 
 
 @contextmanager
 def one(folder: Path, **settings: str) -> Iterator[Server]:
     """Run a single server, which stores its data as the operator guide says."""
     kept = {"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction"}
-    with Server(folder, *free_ports(1), {**kept, **settings}) as server:
+    with Server(folder, free_port(), {**kept, **settings}) as server:
         yield server
 
 

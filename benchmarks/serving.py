@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 import urllib3
 
+from benchmarks.servers import free_port
 from oauth_helper.cli.bootstrap import hash_password
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.store.failures import Failures
@@ -156,14 +157,6 @@ def program(
         finally:
             process.terminate()
             process.wait(_SECONDS)
-
-
-def free_port() -> int:
-    """Return an unused port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

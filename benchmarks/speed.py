@@ -27,7 +27,8 @@ import click
 
 from benchmarks import load, made_up, servers
 from benchmarks.filling import fill
-from benchmarks.serving import free_port, program
+from benchmarks.servers import free_port
+from benchmarks.serving import program
 from oauth_helper.scopes import shipped_catalogue
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import connect

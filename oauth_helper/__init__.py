@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oauth_helper.common.version import VERSION
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from oauth_helper.config.settings import Settings
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 
 def create_app(config: Settings, *, clock: Callable[[], float] | None = None) -> Flask:

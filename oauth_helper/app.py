@@ -6,6 +6,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from flask import Flask
 
@@ -23,11 +24,10 @@ from oauth_helper.oauth.server import ProxyServer, RefreshTokens, ServerDependen
 from oauth_helper.oauth.server.code_redemption import CodeRedemption
 from oauth_helper.sandbox import create_blueprint
 from oauth_helper.store.attempts import Attempts
-from oauth_helper.store.authorization_codes import Codes
+from oauth_helper.store.authorization_codes import AuthorizationCodes
 from oauth_helper.store.bulk_actions import BulkActions
 from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
-from oauth_helper.store.export_progress import Exports
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
@@ -37,9 +37,23 @@ from oauth_helper.store.redis import RedisServer, connect
 from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions
-from oauth_helper.web import routes, security
+from oauth_helper.web import health, routes, security
+from oauth_helper.web.api import services as api
+from oauth_helper.web.customer import services as customer
 from oauth_helper.web.customer.cookies import AttemptCookies
-from oauth_helper.web.services import SESSION_LIFETIME, Services
+from oauth_helper.web.support import services as support
+from oauth_helper.web.support.staff_session import SESSION_LIFETIME
+
+#: Where an application keeps its background work among its extensions.
+BACKGROUND = "oauth_helper.background"
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What each worker does again and again, beside serving requests."""
+
+    expiry: AttemptExpiry
+    writer: EventWriter
 
 
 def create_app(config: Settings, *, clock: Callable[[], float] | None = None) -> Flask:
@@ -63,6 +77,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     failures = Failures(redis, retention_days=config.failure_retention_days)
     connections = Connections(redis, encryptor=tokens)
     refresh_locks = RefreshLocks(redis)
+    counters = Counters(redis)
     outbox = Outbox(config.data_dir / "outbox", encryptor=queued)
     writer = EventWriter(
         attempts=attempts,
@@ -102,7 +117,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
             issuer=config.public_url,
             clients=config.oauth_clients,
             profiles=profiles,
-            codes=Codes(redis, encryptor=codes),
+            codes=AuthorizationCodes(redis, encryptor=codes),
             refresh_tokens=RefreshTokens(encryptor("refresh tokens")),
             connections=connections,
             hubspot=hubspot,
@@ -128,33 +143,50 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     newest, *older = (derive_key(key, "session").decode() for key in config.secret_keys)
     app.config.update(SECRET_KEY=newest, SECRET_KEY_FALLBACKS=older)
-    Services(
+    app.config["CLOCK"] = clock
+    app.extensions[customer.KEY] = customer.CustomerServices(
         config=config,
         profiles=profiles,
         authorizer=authorizer,
         callback=callback,
         reports=reports,
-        expiry=expiry,
-        writer=writer,
-        outbox=outbox,
         cookies=AttemptCookies(encryptor("attempts"), secure=config.is_secure),
         attempts=attempts,
         failures=failures,
-        counters=Counters(redis),
+        server=server if config.oauth_clients else None,
+        clock=clock,
+    )
+    app.extensions[support.KEY] = support.SupportServices(
+        config=config,
+        profiles=profiles,
+        attempts=attempts,
+        failures=failures,
+        counters=counters,
         bulk_actions=BulkActions(redis),
         connections=connections,
-        token_refresher=token_refresher,
-        exports=Exports(redis),
-        # An export holds a thread for as long as its download takes.
-        export_slots=threading.BoundedSemaphore(max(1, config.threads // 4)),
+        reports=reports,
         hubspot=hubspot,
-        server=server if config.oauth_clients else None,
         staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
         oidc_provider=oidc_provider,
         sign_in_encryptor=encryptor("sign-ins"),
-        ping=store_server.ping,
+        # Each export holds a thread for as long as its reader takes.
+        export_slots=threading.BoundedSemaphore(max(1, config.threads // 4)),
         clock=clock,
-    ).install(app)
+    )
+    app.extensions[api.KEY] = api.ApiServices(
+        config=config,
+        profiles=profiles,
+        failures=failures,
+        counters=counters,
+        connections=connections,
+        token_refresher=token_refresher,
+        hubspot=hubspot,
+        clock=clock,
+    )
+    app.extensions[health.KEY] = health.HealthProbes(
+        ping=store_server.ping, queued_events=outbox.depth, metrics_token=config.metrics_token
+    )
+    app.extensions[BACKGROUND] = Background(expiry=expiry, writer=writer)
     if config.otlp_endpoint:
         from oauth_helper.web.tracing import Tracing  # noqa: PLC0415 - its packages are optional
 

@@ -4,8 +4,9 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import urllib3
@@ -17,8 +18,13 @@ from werkzeug.security import generate_password_hash
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
+from oauth_helper.app import BACKGROUND
 from oauth_helper.sandbox import Sandbox, SandboxApp
 from oauth_helper.scopes import AppConfiguration
+from oauth_helper.web import health
+from oauth_helper.web.api import services as api
+from oauth_helper.web.customer import services as customer
+from oauth_helper.web.support import services as support
 
 CLIENT_ID = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 CLIENT_SECRET = "canary-client-secret-0123456789"
@@ -159,6 +165,15 @@ class Customer:
 
 
 SAME_SITE = {"Referer": PUBLIC_URL}
+
+
+def services_of(app: Flask) -> SimpleNamespace:
+    """All parts of an application, to look into and to play with."""
+    parts = {}
+    for key in (customer.KEY, support.KEY, api.KEY, health.KEY, BACKGROUND):
+        holder = app.extensions[key]
+        parts |= {field.name: getattr(holder, field.name) for field in fields(holder)}
+    return SimpleNamespace(**parts, outbox=app.extensions[BACKGROUND].writer._outbox)
 
 
 def csrf_token(browser: FlaskClient, page: str = "/support/login") -> str:

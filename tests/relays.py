@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
+from benchmarks import servers
+
 
 class Relay:
     """Passes bytes on between whoever connects at `url` and the server at the URL `target`.
@@ -26,8 +28,8 @@ class Relay:
         self._flows.set()
         self._is_cut = False
         self._sockets: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._port = self._listener.getsockname()[1]
+        self._port = servers.free_port()
+        self._listener = socket.create_server(("127.0.0.1", self._port))
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
     def __enter__(self) -> Self:

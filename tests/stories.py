@@ -123,7 +123,7 @@ STORIES = {
 
 def caught_up(parts):
     """What was written, once the store is asked again."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             return parts.writer.flush()

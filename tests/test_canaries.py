@@ -16,11 +16,11 @@ from harness import (
     PASSWORD,
     customer_of,
     query_of,
+    services_of,
 )
 from relays import Relay
 
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.web.services import services_of
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the documents say is so: commands run, links lead somewhere, tests and modules are there."""
+"""Check the documents: commands run, links work, and the files and tests that they name exist."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ PAGES = [
 ]
 OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
 
-# Commands that are not run here, and where they are run instead, or why they are not.
+# Commands that are not run here: where they are run instead, or why they are not.
 ELSEWHERE = {
     r"python3 -m venv \.venv && .*": ".ci/run takes both lines of the README and runs them",
     r"python3 -m venv \.venv": ".ci/run, as a part of those",
@@ -42,7 +43,7 @@ ELSEWHERE = {
 
 
 def blocks(page: Path) -> list[str]:
-    """The shell commands of a page; lines that go on are one, comments and settings are none."""
+    """Return the shell commands of a page, without comments and settings; join continued lines."""
     text = re.sub(r"\\\n\s*", "", page.read_text("utf-8"))
     found = re.findall(r"^( *)```(?:sh|bash|console)\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
     lines = [line.strip() for _, block in found for line in block.splitlines()]
@@ -72,18 +73,18 @@ def test_there_are_commands_and_each_exception_is_needed():
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with the program running in it, as the guides say, and something recorded."""
+    """Yield a folder where the program runs as the guides say, with one attempt of each outcome."""
     folder = tmp_path_factory.mktemp("installed")
     (folder / ".venv" / "bin").mkdir(parents=True)
     for name in ("python", "pip"):
-        # No link: Python would take its place for that of another installation.
+        # A link would make Python use the packages of another installation.
         script = folder / ".venv" / "bin" / name
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
         script.chmod(0o755)
     (folder / "app-hsmeta.json").write_text(
         '{"config": {"auth": {"redirectUrls": [], "requiredScopes": ["oauth"]}}}'
     )
-    (port,) = servers.free_ports(1)
+    port = servers.free_port()
     environ = {
         "PATH": f"{os.environ['PATH']}",
         "HOME": str(folder),
@@ -103,7 +104,7 @@ def place(tmp_path_factory):
             yield folder, environ, reference
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            process.wait(60)
 
 
 def _connected_and_failed(url: str) -> str:
@@ -141,12 +142,12 @@ def test_a_command_does_what_it_is_there_for(place, page, line):
     line = line.replace("curl ", "curl --fail-with-body --silent --show-error ")
     if line.startswith("mkdir -m 700 data"):
         line = f"mkdir restored && cd restored && {line.replace('-xzf ', '-xzf ../')}"
-    # The file has faults, which is what the command is for: 1. A mistyped option is 2.
+    # The app has faults, so `check` exits with 1. A mistyped option would be 2.
     has_faults = ".venv/bin/python -m oauth_helper check" in line and "--fix" not in line
     if line.endswith("hash-password"):
         line = f"echo a password | {line}" if line.startswith(".venv") else line
     if line == ".venv/bin/python -m oauth_helper":
-        return  # what runs here all the time
+        return  # the program that runs here all the time
     if re.match(r"(\S*python3?) -m benchmarks", line):
         line = f"cd {ROOT} && {sys.executable} {line.partition(' ')[2]} --help"
     done = subprocess.run(
@@ -163,8 +164,8 @@ def test_a_command_does_what_it_is_there_for(place, page, line):
 
 
 def test_a_backup_that_is_restored_has_everything(tmp_path):
-    """As the guide says it: stop, pack, unpack into an empty folder, start."""
-    (port,) = servers.free_ports(1)
+    """Stop, pack, unpack into an empty folder and start, as the guide says."""
+    port = servers.free_port()
 
     def run(folder, *arguments):
         environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PORT": str(port)}
@@ -178,16 +179,16 @@ def test_a_backup_that_is_restored_has_everything(tmp_path):
     servers.until_answers(port)
     reference = _connected_and_failed(f"http://localhost:{port}")
     program.terminate()
-    program.communicate(timeout=20)
+    program.communicate(timeout=60)
     commands = blocks(ROOT / "docs" / "operating.md")
     (pack,) = (line for line in commands if line.startswith("tar -czf"))
     (unpack,) = (line for line in commands if "tar -xzf" in line)
     subprocess.run(["/bin/sh", "-euc", pack], cwd=first, check=True)
     shutil.move(first / "oauth_helper-backup.tgz", second)
     subprocess.run(["/bin/sh", "-euc", unpack], cwd=second, check=True)
-    listed = run(second, "failures", "show", reference).communicate(timeout=30)[0]
+    listed = run(second, "failures", "show", reference).communicate(timeout=60)[0]
     assert '"user_denied"' in listed
-    kept = run(second, "connections", "list").communicate(timeout=30)[0]
+    kept = run(second, "connections", "list").communicate(timeout=60)[0]
     assert "workato.1000104" in kept
     before, after = (folder / "data" / "secret_key" for folder in (first, second))
     assert before.read_bytes() == after.read_bytes()
@@ -266,10 +267,40 @@ def test_every_room_of_the_package_stands_in_the_architecture():
     assert sorted(named) == sorted(there)
 
 
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md", "docs/support.md"])
+def test_every_file_that_a_guide_names_is_there(name):
+    text = re.sub(r"```.*?```", "", (ROOT / name).read_text("utf-8"), flags=re.DOTALL)
+    named = set(re.findall(r"`((?:\w+/)[\w/.-]*?(?:\.\w+|/))`", text))
+    assert named
+    for path in named:
+        assert any((root / path).exists() for root in (ROOT, ROOT / "oauth_helper")), path
+
+
 def test_the_settings_are_printed_as_the_guide_has_them():
     table = printed("settings").strip()
     assert table in OPERATING
     assert len(table.splitlines()) == len(SETTINGS) + 2
+
+
+def test_every_package_has_its_reason():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    listed = [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["otel"],
+        *project["dependency-groups"]["dev"],
+    ]
+    table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("| Package | Why |")[2]
+    cells = re.findall(r"^\| (`.+`) \| \S", table, re.MULTILINE)
+    explained = re.findall("`(.+?)`", " ".join(cells))
+    assert sorted(explained) == sorted({re.match(r"[\w-]+", line)[0] for line in listed})
+
+
+def test_the_packages_of_the_program_are_a_part_of_those_of_the_tests():
+    used, tested = (
+        set(re.findall(r"^[a-z0-9].*==\S+", (ROOT / name).read_text("utf-8"), re.MULTILINE))
+        for name in ("requirements.txt", "requirements-dev.txt")
+    )
+    assert used <= tested
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])

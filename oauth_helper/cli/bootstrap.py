@@ -1,4 +1,4 @@
-"""What the program makes for itself when the settings leave it out: a key, and a password."""
+"""Generate what the settings leave out: a key, and a password for support staff."""
 
 from __future__ import annotations
 
@@ -15,24 +15,23 @@ from oauth_helper.config.settings import Settings, SupportUser
 
 
 class KeyFileError(Exception):
-    """The generated key cannot be kept or read; the message names the file and why."""
+    """The generated key can't be stored or read; the message says which file and why."""
 
 
 def with_secret_key(config: Settings) -> Settings:
-    """`config` with a key: its own, else the one in DATA_DIR, made now if it is not there yet.
+    """Return `config` with a key: its own, or the one in DATA_DIR, generated when missing.
 
     Raises `KeyFileError`.
     """
     if config.secret_keys:
         return config
-    return config.model_copy(update={"secret_keys": (_kept_key(config.data_dir / "secret_key"),)})
+    return config.model_copy(update={"secret_keys": (_stored_key(config.data_dir / "secret_key"),)})
 
 
 def with_support_user(config: Settings) -> tuple[Settings, str | None]:
-    """`config` with somebody who can sign in, and the password if one was made for it.
+    """Return `config` with a support user, and the password if one was generated.
 
-    None is made where an OpenID provider says who they are: a second door that nobody asked for
-    would have a password in the logs.
+    With an OpenID provider, none is: it would be a second way in, with its password in the log.
     """
     if config.support_users or config.openid:
         return config, None
@@ -42,39 +41,39 @@ def with_support_user(config: Settings) -> tuple[Settings, str | None]:
 
 
 def hash_password(password: str) -> str:
-    """The password as SUPPORT_USERS takes it: scrypt with a salt, slow on purpose."""
+    """Return the hash of a password for SUPPORT_USERS: scrypt with a salt, slow on purpose."""
     return generate_password_hash(password)
 
 
-def _kept_key(path: Path) -> Secret:
+def _stored_key(path: Path) -> Secret:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            _make_key(path)
-        _refuse_shared(path)
+            _generate_key(path)
+        _check_owner(path)
         key = path.read_text("utf-8").strip()
     except UnicodeDecodeError:
         key = ""
     except OSError as error:
-        raise KeyFileError(f"DATA_DIR: {path} cannot be kept: {error.strerror}") from error
+        raise KeyFileError(f"DATA_DIR: can't use {path}: {error.strerror}") from error
     if len(key) < 32:
-        raise KeyFileError(f"DATA_DIR: {path} holds no key; remove it to have another one made")
+        raise KeyFileError(f"DATA_DIR: {path} has no key; delete it to generate another")
     return Secret(key)
 
 
-def _refuse_shared(path: Path) -> None:
-    """Whoever reads the key opens every stored token; whoever writes it can forge a session."""
+def _check_owner(path: Path) -> None:
+    """Raise `KeyFileError` if another user can read the key, and so all tokens, or write it."""
     found = path.lstat()
     if stat.S_ISLNK(found.st_mode):
         found = path.stat()
     if found.st_uid not in (os.getuid(), 0):
         raise KeyFileError(f"DATA_DIR: {path} belongs to another user")
     if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise KeyFileError(f"DATA_DIR: {path} is open to other users; run chmod 600 on it")
+        raise KeyFileError(f"DATA_DIR: {path} is accessible to other users; run chmod 600 on it")
 
 
-def _make_key(path: Path) -> None:
-    """Of several programs that start at once one makes it; nobody ever reads half of one."""
+def _generate_key(path: Path) -> None:
+    """Write a new key. Programs that start at once agree on one, and never read half of it."""
     descriptor, name = tempfile.mkstemp(dir=path.parent)  # mode 0600
     try:
         with os.fdopen(descriptor, "w") as file:

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import click
 
-from oauth_helper import __version__
 from oauth_helper.cli.app_files import app_file
 from oauth_helper.cli.check_report import check_text, findings_in, github_text, sarif
 from oauth_helper.cli.inputs import link_given, unusable_ends_it
 from oauth_helper.cli.messages import width_of
 from oauth_helper.cli.output import PROFILE, json_text, profile_named
+from oauth_helper.common.version import VERSION
 from oauth_helper.config.profiles import Profile
 from oauth_helper.config.settings import Settings
-from oauth_helper.diagnosis.app_check import compare, link_of
+from oauth_helper.diagnosis.app_check import CheckedLink, compare
 from oauth_helper.scopes import Preflight
 from oauth_helper.scopes.app_file import AppFile, corrected_document, corrected_text
 from oauth_helper.web.api.failure_schemas import PreflightJson
@@ -60,11 +60,15 @@ def check(
 
         python -m oauth_helper check app-hsmeta.json --fix > new.json
     """
-    with unusable_ends_it("text" if fix else form, __version__):
+    with unusable_ends_it("text" if fix else form, VERSION):
         profile = profile_named(Settings.from_environ(os.environ), name)
         link = link_given(authorize_url, scope, optional_scope)
         file = app_file(path, hs_profile=hs_profile)
-    checked = compare(file.configuration, link or link_of(profile), profile.catalogue)
+    checked = compare(
+        file.configuration,
+        link or CheckedLink(profile.usual_request, profile.redirect_uri),
+        profile.catalogue,
+    )
     fixed = replace(checked, app=checked.corrected) if fix else None
     stream = sys.stderr if fix else sys.stdout
     if form == "text":
@@ -85,7 +89,7 @@ def _for_programs(form: str, file: AppFile, checked: Preflight, path: str, profi
     if form == "github":
         return github_text(findings_in(file, checked))
     if form == "sarif":
-        return json_text(sarif(findings_in(file, checked), __version__))
+        return json_text(sarif(findings_in(file, checked), VERSION))
     corrected = corrected_document(file.document, checked.corrected, file.variables)
     document = PreflightJson.of(checked, corrected).model_dump(mode="json")
     return json_text({"ok": checked.ok, "file": path, "profile": profile.name, **document})

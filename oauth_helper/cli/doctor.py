@@ -1,16 +1,21 @@
-"""The check-up of an installation: what an operator wants to know before calling for help."""
+"""Check an installation: settings, Redis, clocks and endpoints."""
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from urllib.parse import urlsplit
 
+import click
 import urllib3
 
 from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key
+from oauth_helper.cli.output import read_settings
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import is_loopback
@@ -20,135 +25,189 @@ from oauth_helper.oauth.client.start import certain_refusals
 from oauth_helper.scopes import nearest
 from oauth_helper.store.embedded.server import running_store_url
 from oauth_helper.store.outbox.queue import Outbox, problem_with
-from oauth_helper.store.redis import Client, connect, describe
+from oauth_helper.store.redis import connect, describe
 
-# Seconds by which clocks may differ before codes and sessions go wrong.
-_CLOCK = 30
+# Seconds by which clocks may differ before codes and sessions stop working.
+_MAX_CLOCK_SKEW = 30
+
+
+class Level(StrEnum):
+    """How a check ended. A NOTE may be intended; a FAIL stops something from working."""
+
+    OK = "OK"
+    NOTE = "NOTE"
+    FAIL = "FAIL"
+
+
+_COLOURS = {Level.OK: "green", Level.NOTE: "yellow", Level.FAIL: "red"}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `ok` is None when it is only worth knowing."""
+    """The result of one check. `hint` says what to do about it."""
 
+    level: Level
     about: str
-    ok: bool | None
     text: str
+    hint: str = ""
+
+
+@click.command()
+def doctor() -> None:
+    """Check settings, Redis, clocks and endpoints.
+
+    Exits with 1 when something fails; each failure says what to check.
+    """
+    findings = examine(read_settings(), os.environ)
+    for finding in findings:
+        level = click.style(f"{finding.level:<4}", fg=_COLOURS[finding.level])
+        hint = f" ({finding.hint})" if finding.hint else ""
+        click.echo(f"{level}  {finding.about}: {finding.text}{hint}")
+    failed = sum(finding.level is Level.FAIL for finding in findings)
+    click.echo(f"{failed or 'No'} problem{'' if failed == 1 else 's'} found.")
+    if failed:
+        sys.exit(1)
 
 
 def examine(config: Settings, environ: Mapping[str, str]) -> list[Finding]:
-    """What there is to say about settings, store, clock and endpoints."""
+    """Return the findings of all checks."""
     return [
         *_unknown(environ),
-        *_settings(config),
+        Finding(Level.OK, "settings", "valid"),
+        *_profiles(config),
+        *_access(config),
         *_store(config),
-        *_outbox(config),
-        *_endpoints(config),
+        _outbox(config),
+        _public_url(config),
+        *_hubspot(config),
     ]
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Variables that look like settings and are none: a slip of the pen changes nothing else."""
+    """Find variables that look like misspelt settings."""
     known = {setting.name for setting in SETTINGS}
     for name in sorted(environ.keys() - known):
         meant = nearest(name, known) if "_" in name else None
         if meant:
-            yield Finding(name, None, f"is no setting; {meant} is meant?")
+            yield Finding(Level.NOTE, name, f"unknown setting; did you mean {meant}?")
 
 
-def _settings(config: Settings) -> Iterator[Finding]:
-    yield Finding("settings", ok=True, text="can be used")
-    yield Finding("redirect URLs", None, ", ".join(each.redirect_uri for each in config.profiles))
+def _profiles(config: Settings) -> Iterator[Finding]:
+    yield Finding(
+        Level.NOTE, "redirect URLs", ", ".join(each.redirect_uri for each in config.profiles)
+    )
     for profile in config.profiles:
         requested = profile.requested_scopes()
-        known = "known" if profile.app else "not known (HUBSPOT_APP_CONFIG)"
+        app = (
+            "the app's configuration is known" if profile.app else "set HUBSPOT_APP_CONFIG to check"
+        )
         yield Finding(
+            Level.NOTE,
             f"profile {profile.name}",
-            None,
-            f"asks for {len(requested.scope)} required and {len(requested.optional_scope)} "
-            f"optional scopes; the app's configuration is {known}",
+            f"requests {len(requested.scope)} required and {len(requested.optional_scope)} "
+            "optional scopes",
+            app,
         )
         for problem in certain_refusals(profile, requested):
-            yield Finding(f"profile {profile.name}", ok=False, text=problem.message)
+            hint = "run the command check for the fix"
+            yield Finding(Level.FAIL, f"profile {profile.name}", problem.message, hint)
     for client in config.oauth_clients:
         kind = "public" if client.is_public else "confidential"
-        asked = "people are asked first" if client.consent else "nobody is asked"
-        text = f"{client.name}, {kind}, for profile {client.profile}; {asked}"
-        yield Finding(f"client {client.id}", None, text)
+        consent = "customers give consent first" if client.consent else "without consent"
+        text = f"{client.name}, {kind}, for profile {client.profile}; {consent}"
+        yield Finding(Level.NOTE, f"client {client.id}", text)
     if config.sandbox:
         is_public = not is_loopback(urlsplit(config.public_url).hostname or "")
-        text = "HUBSPOT_CLIENT_ID is not set: the built-in sandbox plays HubSpot"
-        yield Finding("HubSpot", False if is_public else None, text)
+        level = Level.FAIL if is_public else Level.NOTE
+        hint = "set HUBSPOT_CLIENT_ID for the real one"
+        yield Finding(level, "HubSpot", "simulated by the built-in sandbox", hint)
+
+
+def _access(config: Settings) -> Iterator[Finding]:
     if config.openid:
-        yield Finding("OIDC_ISSUER", None, f"support staff sign in at {config.openid.issuer}")
+        yield Finding(Level.NOTE, "OIDC_ISSUER", f"staff sign in at {config.openid.issuer}")
     elif not config.support_users:
-        yield Finding("SUPPORT_USERS", None, "not set: a password is made at each start")
-    if not config.secret_keys:
-        yield _key_file(config)
-
-
-def _key_file(config: Settings) -> Finding:
+        text = "not set; the program generates a password at each start"
+        yield Finding(Level.NOTE, "SUPPORT_USERS", text, "the command hash-password makes an entry")
+    if config.secret_keys:
+        return
     path = config.data_dir / "secret_key"
     if not path.exists():
-        return Finding("SECRET_KEY", None, f"not set: will be made at start and kept in {path}")
+        yield Finding(Level.NOTE, "SECRET_KEY", f"not set; will be generated in {path}")
+        return
     try:
         with_secret_key(config)
     except KeyFileError as error:
-        return Finding("SECRET_KEY", ok=False, text=str(error))
-    return Finding("SECRET_KEY", None, f"not set: kept in {path}")
+        yield Finding(Level.FAIL, "SECRET_KEY", str(error))
+    else:
+        yield Finding(Level.NOTE, "SECRET_KEY", f"not set; kept in {path}")
 
 
 def _store(config: Settings) -> Iterator[Finding]:
     address = config.redis_url.reveal() or running_store_url(config.data_dir)
     if not address:
-        yield Finding("store", None, "the embedded one, which is not running at the moment")
+        yield Finding(Level.NOTE, "store", "embedded; not running")
         return
     try:
         client = connect(address)
         client.ping()
-        yield Finding("store", ok=True, text=f"{describe(address)} answers")
-        yield _store_clock(client)
+        yield Finding(Level.OK, "store", f"{describe(address)} answers")
+        seconds, _ = client.time()
+        yield _clock("store clock", seconds)
     except (StoreUnavailableError, ValueError) as error:
         problem = type(error.__cause__ or error).__name__
-        text = f"{describe(address)} does not answer ({problem})"
-        yield Finding("store", ok=False, text=text)
+        text = f"can't reach {describe(address)}: {problem}"
+        yield Finding(Level.FAIL, "store", text, "check REDIS_URL and the network")
 
 
-def _outbox(config: Settings) -> Iterator[Finding]:
-    """Where failures wait while the store is down."""
+def _outbox(config: Settings) -> Finding:
+    """Check the folder where writes wait while Redis is down."""
     directory = config.data_dir / "outbox"
     if problem := problem_with(directory):
-        yield Finding("outbox", ok=False, text=f"{problem}: make DATA_DIR writable")
-        return
-    # It only counts, so any key does.
+        return Finding(Level.FAIL, "outbox", problem, "make DATA_DIR writable")
+    # To count, any key does.
     counting = Encryptor([Secret("unused")], purpose="outbox")
     queued = Outbox(directory, encryptor=counting).depth()
-    text = f"{queued} writes are queued for Redis" if queued else "is empty"
-    yield Finding("outbox", None, text)
+    text = f"{queued} write{'' if queued == 1 else 's'} queued for Redis" if queued else "empty"
+    return Finding(Level.NOTE, "outbox", text)
 
 
-def _store_clock(client: Client) -> Finding:
-    seconds, _ = client.time()
-    return _clock_finding("clock of the store", seconds)
+def _public_url(config: Settings) -> Finding:
+    found = _request(f"{config.public_url}/healthz")
+    if isinstance(found, str):
+        hint = "start the program; check DNS, firewall and reverse proxy"
+        return Finding(
+            Level.NOTE, "PUBLIC_URL", f"{config.public_url} doesn't answer: {found}", hint
+        )
+    return Finding(Level.OK, "PUBLIC_URL", f"{config.public_url} answers")
 
 
-def _endpoints(config: Settings) -> Iterator[Finding]:
+def _hubspot(config: Settings) -> Iterator[Finding]:
     if config.sandbox:
         return
-    hosts = {config.api_url, config.authorization_endpoint}
-    pool = urllib3.PoolManager(retries=False, timeout=5.0)
-    for address in sorted(hosts):
+    for address in sorted({config.api_url, config.authorization_endpoint}):
         parts = urlsplit(address)
         origin = f"{parts.scheme}://{parts.netloc}"
-        try:
-            response = pool.request("HEAD", origin, redirect=False)
-        except urllib3.exceptions.HTTPError as error:
-            yield Finding(origin, ok=False, text=f"cannot be reached ({type(error).__name__})")
+        found = _request(origin)
+        if isinstance(found, str):
+            hint = "check the firewall, and the proxy for outgoing requests"
+            yield Finding(Level.FAIL, origin, f"can't be reached: {found}", hint)
             continue
-        yield Finding(origin, ok=True, text="can be reached")
-        if date := response.headers.get("Date"):
-            yield _clock_finding(f"clock of {origin}", parsedate_to_datetime(date).timestamp())
+        yield Finding(Level.OK, origin, "can be reached")
+        if date := found.headers.get("Date"):
+            yield _clock(f"clock of {origin}", parsedate_to_datetime(date).timestamp())
 
 
-def _clock_finding(about: str, theirs: float) -> Finding:
-    apart = abs(time.time() - theirs)
-    return Finding(about, apart <= _CLOCK, f"{apart:.0f} s from ours")
+def _request(address: str) -> urllib3.BaseHTTPResponse | str:
+    """Return the response to a HEAD request, or the name of the problem."""
+    try:
+        return urllib3.request("HEAD", address, redirect=False, retries=False, timeout=5.0)
+    except urllib3.exceptions.HTTPError as error:
+        return type(error).__name__
+
+
+def _clock(about: str, theirs: float) -> Finding:
+    skew = abs(time.time() - theirs)
+    if skew <= _MAX_CLOCK_SKEW:
+        return Finding(Level.OK, about, f"{skew:.0f} s off")
+    return Finding(Level.FAIL, about, f"{skew:.0f} s off", "synchronise the clocks, such as by NTP")

@@ -1,4 +1,4 @@
-"""The failures as a file, for whoever works on the machine."""
+"""The command that exports failures to a file."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from typing import IO
 
 import click
 
-from oauth_helper.cli.output import profile_named, read_config
+from oauth_helper.cli.output import profile_named, read_settings
 from oauth_helper.cli.store import open_store
 from oauth_helper.common.times import parse_time
 from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.failures.export import Form, Part, parts
+from oauth_helper.failures.export import ExportFormat, ExportPart, export_parts
 from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FailureQuery, Term
 from oauth_helper.failures.search import read_search
+from oauth_helper.store.counters import Counters
+from oauth_helper.store.failures import Failures
 from oauth_helper.web.api.failure_schemas import failure_json
 
 
@@ -44,15 +46,15 @@ def _one_of(values: type[StrEnum]) -> click.Choice[str]:
 
 
 _FILTERS = (
-    click.option("--cause", type=_one_of(Cause), metavar="CAUSE", help="Of this cause."),
+    click.option("--cause", type=_one_of(Cause), metavar="CAUSE", help="With this cause."),
     click.option("--profile", help="Of this profile."),
-    click.option("--client", help="That this client asked for; - for those that none did."),
-    click.option("--status", type=_one_of(Status), help="Open, or resolved."),
+    click.option("--client", help="Of this OAuth client; - for those without one."),
+    click.option("--status", type=_one_of(Status), help="Open or resolved."),
     click.option("--stage", type=_one_of(Stage), help="That failed at this stage."),
     click.option("--account", type=click.IntRange(1, 10**15 - 1), help="Of this HubSpot account."),
-    click.option("--assignee", help="That somebody has taken; - for those that nobody has."),
-    click.option("--scope", help="That are about this scope."),
-    click.option("--since", callback=_time, metavar="TIME", help="From this time on (UTC)."),
+    click.option("--assignee", help="Of this assignee; - for unassigned ones."),
+    click.option("--scope", help="About this scope."),
+    click.option("--since", callback=_time, metavar="TIME", help="At or after this time (UTC)."),
     click.option("--until", callback=_time, metavar="TIME", help="Before this time (UTC)."),
     click.option(
         "--search",
@@ -60,7 +62,7 @@ _FILTERS = (
         callback=_search,
         default="",
         metavar="TEXT",
-        help="That the search box would find with this.",
+        help="That match a search, as in the search box.",
     ),
 )
 
@@ -71,12 +73,18 @@ def _filtered(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command("export")
-@click.option("--format", "form", type=_one_of(Form), default=Form.CSV.value, show_default=True)
+@click.command("export", short_help="Export failures as CSV or JSON lines.")
 @click.option(
-    "--output", type=click.Path(path_type=Path), help="The file to write; stdout without it."
+    "--format",
+    "form",
+    type=_one_of(ExportFormat),
+    default=ExportFormat.CSV.value,
+    show_default=True,
 )
-@click.option("--progress", is_flag=True, help="Say on stderr how far it is, terminal or not.")
+@click.option("--output", type=click.Path(path_type=Path), help="File to write instead of stdout.")
+@click.option(
+    "--progress", is_flag=True, help="Print progress on stderr, even if it isn't a terminal."
+)
 @_filtered
 def failures_export(
     *,
@@ -95,19 +103,15 @@ def failures_export(
     until: float | None,
     terms: tuple[Term, ...],
 ) -> None:
-    """Write the failures as CSV for spreadsheets, or as JSON lines; newest first, any number.
+    """Export failures as CSV or JSON lines, newest first.
 
         python -m oauth_helper failures export --since 2026-11-01 --output november.csv
 
-    The file is there when all of it is. The times of --since and --until are like 2026-11-23 or
-    2026-11-23T08:00:00Z.
+    The file appears once it is complete. Write times as 2026-11-23 or 2026-11-23T08:00:00Z.
     """
-    from oauth_helper.store.counters import Counters
-    from oauth_helper.store.failures import Failures
-
-    config = read_config()
+    config = read_settings()
     if profile:
-        profile_named(config, profile)  # refuses an unknown one
+        profile_named(config, profile)  # rejects an unknown one
     wanted = FailureQuery(
         cause=cause,
         profile=profile,
@@ -123,17 +127,17 @@ def failures_export(
     )
     with open_store(config) as store:
         log = Failures(store, retention_days=config.failure_retention_days)
-        made = parts(map(failure_json, log.each(wanted)), Form(form))
+        made = export_parts(map(failure_json, log.each(wanted)), ExportFormat(form))
         if progress or sys.stderr.isatty():
             made = _telling(made, Counters(store).counts(wanted).total)
         with _destination(output) as file:
             file.writelines(part.data for part in made)
 
 
-def _telling(made: Iterable[Part], total: int | None) -> Iterator[Part]:
-    """The same parts, and on stderr how many failures are in what was taken of them."""
+def _telling(made: Iterable[ExportPart], total: int | None) -> Iterator[ExportPart]:
+    """Yield the parts, and print the number of failures so far on stderr."""
     written = 0
-    # In a terminal each line replaces the one before.
+    # In a terminal, each line overwrites the one before.
     begin, end = ("\r", "") if sys.stderr.isatty() else ("", "\n")
     for part in made:
         yield part
@@ -145,9 +149,9 @@ def _telling(made: Iterable[Part], total: int | None) -> Iterator[Part]:
 
 @contextmanager
 def _destination(path: Path | None) -> Iterator[IO[bytes]]:
-    """Where to write: stdout, or what becomes the file at `path` when all has gone well.
+    """Open stdout, or what becomes the file at `path` once all is written.
 
-    When it cannot be written the command ends in one line that says so.
+    Ends the command with one line when writing fails.
     """
     name = "stdout" if path is None else str(path)
     try:
@@ -159,19 +163,19 @@ def _destination(path: Path | None) -> Iterator[IO[bytes]]:
                 yield file
     except OSError as error:
         if path is None and error.errno == errno.EPIPE:
-            raise  # whoever read it has enough; click ends quietly
-        raise click.ClickException(f"{name} cannot be written: {error.strerror}") from error
+            raise  # the reader has closed the pipe; click exits quietly
+        raise click.ClickException(f"Can't write {name}: {error.strerror}.") from error
 
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file beside `path` that takes its place at the end, and is removed when that fails.
+    """Open a file beside `path` that replaces it at the end, and is deleted on failure.
 
-    For its owner only, as `path` will be: it holds what customers told. Raises OSError.
+    Only its owner can read it, as it has customers' messages. Raises OSError.
     """
-    path = path.resolve()  # of a link the file is replaced, and not the link
+    path = path.resolve()  # replace the file that a link points to, not the link
     if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it is no ordinary file")
+        raise OSError(errno.EINVAL, "it isn't a regular file")
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
     unfinished = Path(name)
     try:

@@ -60,7 +60,7 @@ def unusable_ends_it(form: str = "text", version: str = "") -> Iterator[None]:
     except AppConfigurationError as error:
         _end("", [f"{error.origin}: {each}" for each in error.problems], form, error, version)
     except SettingsError as error:
-        _end("Some settings cannot be used:", error.problems, form)
+        _end("Invalid settings:", error.problems, form)
     except click.UsageError as error:
         if form == "json":
             _say_as_json(error.format_message())

@@ -14,18 +14,12 @@ from oauth_helper.scopes.hubspot_scopes import scopes_in_specifications
 _HEAD = """# Causes
 
 Each cause that a failure can have: what the customer reads, what happened, how to confirm it, and
-who fixes it. Each record says the same, with its own scopes in the steps. This page is what
+who fixes it. Each failure says the same, with its own scopes in the steps. This page is what
 `python -m oauth_helper causes` prints."""
 
-_SCOPES_HEAD = """\
-# The scopes that HubSpot's own API specifications ask for: names to leave alone, whatever catalogue
-# is in use. `python -m oauth_helper hubspot-scopes FOLDER` prints this file anew from a clone of the
-# repository below.
+_SPECIFICATIONS = "https://github.com/HubSpot/HubSpot-public-api-spec-collection"
 
-source = "https://github.com/HubSpot/HubSpot-public-api-spec-collection, the `security` of each operation"\
-"""  # noqa: E501 - as it is in the file
-
-# What stands for the names that a record has.
+# What stands for the names that a failure has.
 _NAMES = {
     "scopes": "the scopes",
     "detail": "those that the record names",
@@ -51,8 +45,21 @@ def hubspot_scopes(folder: Path) -> None:
         names = scopes_in_specifications(folder)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="FOLDER") from error
-    listed = "".join(f'    "{name}",\n' for name in names)
-    click.echo(f"{_SCOPES_HEAD}\ndate = {datetime.now(UTC).date()}\nnames = [\n{listed}]")
+    click.echo(
+        "\n".join(
+            [
+                "# The scopes that HubSpot's own API specifications ask for: names to leave alone,",
+                "# whatever catalogue is in use. `python -m oauth_helper hubspot-scopes FOLDER`",
+                "# prints this file anew from a clone of the repository below.",
+                "",
+                f'source = "{_SPECIFICATIONS}, the `security` of each operation"',
+                f"date = {datetime.now(UTC).date()}",
+                "names = [",
+                *(f'    "{name}",' for name in names),
+                "]",
+            ]
+        )
+    )
 
 
 def _section(cause: Cause) -> str:

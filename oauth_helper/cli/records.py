@@ -1,74 +1,73 @@
-"""What is recorded: failures to look at, and connections to look at and to revoke."""
+"""Commands on what is stored: failures and connections."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import click
 
+from oauth_helper.cli.bootstrap import with_secret_key
 from oauth_helper.cli.export import failures_export
-from oauth_helper.cli.output import json_text, profile_named, read_config
+from oauth_helper.cli.output import json_text, profile_named, read_settings
 from oauth_helper.cli.store import open_store
+from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.references import parse_reference
 from oauth_helper.common.times import iso
 from oauth_helper.config.settings import Settings
 from oauth_helper.diagnosis import Cause
-
-if TYPE_CHECKING:
-    from oauth_helper.store.connections import Connections
-    from oauth_helper.store.redis import Client
+from oauth_helper.failures.query import FailureQuery
+from oauth_helper.hubspot.client import HubSpotClient
+from oauth_helper.oauth.client.revocation import revoke
+from oauth_helper.store.connections import Connections
+from oauth_helper.store.failures import Failures
+from oauth_helper.store.redis import Client
+from oauth_helper.web.api.failure_schemas import failure_json
 
 
 @click.group()
 def failures() -> None:
-    """Look at the failures that are recorded."""
+    """List, show and export failures."""
 
 
 failures.add_command(failures_export)
 
 
-@failures.command("list")
+@failures.command("list", short_help="List the newest failures.")
 @click.option(
     "--cause",
     type=click.Choice([cause.value for cause in Cause]),
     metavar="CAUSE",
-    help="Only of this cause.",
+    help="Only failures with this cause.",
 )
 @click.option("--profile", help="Only failures of this profile.")
-@click.option("--client", help="Only those that this client asked for; - for what none did.")
+@click.option("--client", help="Only failures of this OAuth client; - for those without one.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 def failures_list(cause: str | None, profile: str | None, client: str | None, limit: int) -> None:
-    """The newest failures, one a line."""
-    from oauth_helper.failures.query import FailureQuery
-    from oauth_helper.store.failures import Failures
-
-    config = read_config()
+    """List the newest failures, one per line."""
+    config = read_settings()
     if profile:
-        profile_named(config, profile)  # refuses an unknown one
+        profile_named(config, profile)  # rejects an unknown one
     with open_store(config) as store:
         log = Failures(store, retention_days=config.failure_retention_days)
         page = log.page(FailureQuery(cause=cause, profile=profile, client=client), limit=limit)
-    for failure in page.failures:
-        through = f"  through {failure.client}" if failure.client else ""
-        click.echo(
-            f"{iso(failure.at)}  {failure.reference}  {failure.profile}  {failure.hub_id or '-'}"
-            f"  {failure.cause}{through}"
-        )
-    if not page.failures:
-        click.echo("No failure is recorded.", err=True)
+    _print_table(
+        ("TIME", "REFERENCE", "PROFILE", "ACCOUNT", "CAUSE", "CLIENT"),
+        [
+            (iso(each.at), each.reference, each.profile, each.hub_id, each.cause, each.client)
+            for each in page.failures
+        ],
+        "No failures.",
+    )
 
 
-@failures.command("show")
+@failures.command("show", short_help="Show a failure as JSON.")
 @click.argument("reference")
 def failures_show(reference: str) -> None:
-    """One failure as JSON."""
-    from oauth_helper.store.failures import Failures
-    from oauth_helper.web.api.failure_schemas import failure_json
-
-    config = read_config()
+    """Show the failure REFERENCE as JSON."""
+    config = read_settings()
     parsed = parse_reference(reference)
     if parsed is None:
-        raise click.BadParameter("this is no reference; is it mistyped?", param_hint="REFERENCE")
+        raise click.BadParameter("not a reference; is it mistyped?", param_hint="REFERENCE")
     with open_store(config) as client:
         found = Failures(client, retention_days=config.failure_retention_days).get(parsed)
     if found is None:
@@ -78,31 +77,36 @@ def failures_show(reference: str) -> None:
 
 @click.group()
 def connections() -> None:
-    """Look at the accounts that are connected, and revoke."""
+    """List and revoke connections."""
 
 
-@connections.command("list")
+@connections.command("list", short_help="List the latest connections.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 def connections_list(limit: int) -> None:
-    """The latest connections, one a line."""
-    config = read_config()
+    """List the latest connections, one per line."""
+    config = read_settings()
     with open_store(config) as client:
         found = connections_of(config, client).newest(limit=limit)
-    for each in found:
-        count = "?" if each.granted is None else len(each.granted)
-        click.echo(f"{iso(each.connected_at)}  {each.id}  {count} scopes  {each.reference}")
-    if not found:
-        click.echo("Nobody is connected.", err=True)
+    _print_table(
+        ("TIME", "ID", "SCOPES", "REFERENCE"),
+        [
+            (
+                iso(each.connected_at),
+                each.id,
+                None if each.granted is None else len(each.granted),
+                each.reference,
+            )
+            for each in found
+        ],
+        "No connections.",
+    )
 
 
-@connections.command("revoke")
+@connections.command("revoke", short_help="Revoke a connection at HubSpot and delete it.")
 @click.argument("connection_id", metavar="ID")
 def connections_revoke(connection_id: str) -> None:
-    """Revoke a connection at HubSpot and forget it here."""
-    from oauth_helper.hubspot.client import HubSpotClient
-    from oauth_helper.oauth.client.revocation import revoke
-
-    config = read_config()
+    """Revoke the connection ID at HubSpot and delete it here."""
+    config = read_settings()
     with open_store(config) as client:
         done = revoke(
             connection_id,
@@ -116,10 +120,18 @@ def connections_revoke(connection_id: str) -> None:
 
 
 def connections_of(config: Settings, client: Client) -> Connections:
-    """The connections in the store, with the key that opens their tokens."""
-    from oauth_helper.cli.bootstrap import with_secret_key
-    from oauth_helper.common.encryption import Encryptor
-    from oauth_helper.store.connections import Connections
-
+    """Return the connections in the store, with the key that decrypts their tokens."""
     encryptor = Encryptor(with_secret_key(config).secret_keys, purpose="tokens")
     return Connections(client, encryptor=encryptor)
+
+
+def _print_table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]], empty: str) -> None:
+    """Print rows in columns, with - for what is unknown; `empty` on stderr when there are none."""
+    lines = [header, *(tuple(str(cell or "-") for cell in row) for row in rows)]
+    if len(lines) == 1:
+        click.echo(empty, err=True)
+        return
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())

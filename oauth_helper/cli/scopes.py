@@ -1,4 +1,4 @@
-"""What a profile asks HubSpot for: the list for the app's settings, and the link."""
+"""Commands on what a profile requests: the list for the app's settings, and the link."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from oauth_helper.cli.output import PROFILE, json_text, profile_named, read_config
+from oauth_helper.cli.output import PROFILE, json_text, profile_named, read_settings
 from oauth_helper.config.app_setup import (
     DISTRIBUTIONS,
     SetupChecklist,
@@ -15,7 +15,7 @@ from oauth_helper.config.app_setup import (
     setup_checklist,
 )
 from oauth_helper.config.profiles import Profile
-from oauth_helper.hubspot.authorization_request import authorization_endpoint, authorization_url
+from oauth_helper.hubspot.authorization_request import authorization_endpoint, authorization_link
 from oauth_helper.scopes import (
     OAUTH,
     Availability,
@@ -30,7 +30,7 @@ from oauth_helper.scopes import (
 @click.command()
 @PROFILE
 @click.option("--format", "form", type=click.Choice(["table", "json", "hsmeta"]), default="table")
-@click.option("--optional-scope", help="Only these optional scopes, separated by spaces.")
+@click.option("--optional-scope", help="Only these optional scopes, separated by blanks.")
 @click.option(
     "--distribution",
     type=click.Choice(DISTRIBUTIONS),
@@ -39,8 +39,8 @@ from oauth_helper.scopes import (
     help="For hsmeta: private is for 10 accounts on an allowlist, marketplace for 25 until listed.",
 )
 def catalogue(name: str | None, form: str, optional_scope: str | None, distribution: str) -> None:
-    """What to enter in the HubSpot app's settings: scopes by kind, and redirect URLs."""
-    profile = profile_named(read_config(), name)
+    """List what to enter in the HubSpot app's settings: scopes by kind, and redirect URLs."""
+    profile = profile_named(read_settings(), name)
     with _bad_scopes_named():
         checklist = setup_checklist(profile, _choice(optional_scope))
     if form == "hsmeta":
@@ -57,14 +57,14 @@ def catalogue(name: str | None, form: str, optional_scope: str | None, distribut
 
 @click.command()
 @PROFILE
-@click.option("--optional-scope", help="Only these optional scopes, separated by spaces.")
+@click.option("--optional-scope", help="Only these optional scopes, separated by blanks.")
 @click.option("--hub-id", type=click.IntRange(1), help="Preselect this account.")
-@click.option("--region", help="HubSpot's region: na1, na2, na3, eu1 or ap1.")
+@click.option("--region", help="HubSpot region: na1, na2, na3, eu1 or ap1.")
 def url(
     name: str | None, optional_scope: str | None, hub_id: int | None, region: str | None
 ) -> None:
-    """Print an authorize URL to look at. It has no state, so it cannot be used to connect."""
-    config = read_config()
+    """Print an authorize URL to look at. Without a state, it can't be used to connect."""
+    config = read_settings()
     profile = profile_named(config, name)
     try:
         endpoint = authorization_endpoint(
@@ -77,7 +77,7 @@ def url(
     with _bad_scopes_named():
         requested = profile.requested_scopes(_choice(optional_scope))
     click.echo(
-        authorization_url(
+        authorization_link(
             endpoint,
             client_id=profile.client_id,
             redirect_uri=profile.redirect_uri,

@@ -1,13 +1,16 @@
-"""Serving the pages and the API, and what is said once they are there."""
+"""The command that serves, and what it prints when it is ready."""
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 import click
 
-from oauth_helper.cli.output import read_config
+from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key, with_support_user
+from oauth_helper.cli.output import read_settings
 from oauth_helper.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -15,53 +18,55 @@ if TYPE_CHECKING:
 
     from oauth_helper.cli.supervisor import PeriodicTask
 
-# Each worker looks this often for attempts that have not returned, and for what waits to be
-# written.
-_SWEEP_SECONDS = 15.0
-_CATCH_UP_SECONDS = 2.0
+# Seconds between each worker's checks for expired attempts, and for queued writes.
+_EXPIRY_INTERVAL = 15.0
+_FLUSH_INTERVAL = 2.0
 
 
 @click.command()
 def serve() -> None:
-    """Serve the pages and the API (what happens without a command)."""
-    from oauth_helper.app import create_app
-    from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key, with_support_user
-    from oauth_helper.cli.supervisor import PeriodicTask
-    from oauth_helper.cli.supervisor import serve as serve_forever
-    from oauth_helper.web.services import services_of
-
-    config = read_config()
-    config, password = with_support_user(config)
-
-    def periodic_tasks(app: Flask) -> list[PeriodicTask]:
-        services = services_of(app)
-        pause = min(_SWEEP_SECONDS, max(1.0, services.config.attempt_timeout / 10))
-        return [
-            PeriodicTask(services.expiry.record_expired, pause),
-            PeriodicTask(services.writer.flush, _CATCH_UP_SECONDS),
-        ]
-
-    def ready(config: Settings) -> None:
-        click.echo(_welcome(config, password))
-
+    """Serve the pages and the API. This is what happens without a command."""
+    config, password = with_support_user(read_settings())
     try:
-        code = serve_forever(
-            config,
-            create_app=create_app,
-            on_startup=with_secret_key,
-            periodic_tasks=periodic_tasks,
-            ready=ready,
-        )
+        with tempfile.TemporaryDirectory(prefix="oauth_helper-") as counts:
+            # prometheus_client reads it when it is imported. Each worker writes its counts there.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
+            code = _serve(config, password)
     except KeyFileError as error:
         click.echo(f"oauth_helper cannot start: {error}", err=True)
         code = 2
     sys.exit(code)
 
 
+def _serve(config: Settings, password: str | None) -> int:
+    from oauth_helper.app import create_app
+    from oauth_helper.cli import supervisor
+
+    expiry_interval = min(_EXPIRY_INTERVAL, max(1.0, config.attempt_timeout / 10))
+    return supervisor.serve(
+        config,
+        create_app=create_app,
+        on_startup=with_secret_key,
+        periodic_tasks=lambda app: _periodic_tasks(app, expiry_interval),
+        ready=lambda config: click.echo(_welcome(config, password)),
+    )
+
+
+def _periodic_tasks(app: Flask, expiry_interval: float) -> list[PeriodicTask]:
+    from oauth_helper.app import BACKGROUND, Background
+    from oauth_helper.cli.supervisor import PeriodicTask
+
+    background: Background = app.extensions[BACKGROUND]
+    return [
+        PeriodicTask(background.expiry.record_expired, expiry_interval),
+        PeriodicTask(background.writer.flush, _FLUSH_INTERVAL),
+    ]
+
+
 def _welcome(config: Settings, password: str | None) -> str:
     lines = [f"oauth_helper is ready: open {config.public_url}"]
     if config.sandbox:
-        lines.append("  No HUBSPOT_CLIENT_ID is set, so a built-in sandbox plays HubSpot.")
+        lines.append("  HUBSPOT_CLIENT_ID is not set, so the built-in sandbox simulates HubSpot.")
     if password:
         lines.append(
             f"  Support staff: {config.public_url}/support/failures  user: support  "

@@ -1,4 +1,4 @@
-"""Serving: one supervising process with the store, and the workers that it forks."""
+"""Supervise the workers: one process with the embedded store, which forks them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import signal
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,25 +24,26 @@ from oauth_helper.common.logging import log_config
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Settings
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.store.embedded.server import EmbeddedStore, StoreError
+from oauth_helper.store.embedded.errors import StoreError
+from oauth_helper.store.embedded.server import EmbeddedStore
 from oauth_helper.store.outbox.queue import problem_with
 from oauth_helper.store.redis import connect, describe
 
 logger = logging.getLogger(__name__)
 
-# Container engines kill ten seconds after they asked; the store wants the rest.
-_GRACE_SECONDS = 8
-# How long workers of a killed supervisor may still hold the port.
-_PORT_SECONDS = 2.0
-_READY_SECONDS = 60.0
-# granian counts connections here, not requests: idle ones that browsers and proxies keep open are
-# among them, so it has to be far above the number of threads.
-_CONNECTIONS = 512
+# Seconds to finish requests. Container engines kill after ten; the store needs the rest.
+_GRACE_PERIOD = 8
+# Seconds for which workers of a killed supervisor may still hold the port.
+_PORT_TIMEOUT = 2.0
+_READY_TIMEOUT = 60.0
+# granian counts connections here, including idle ones that browsers and proxies keep open, so this
+# must be far above the number of threads.
+_MAX_CONNECTIONS = 512
 
 
 @contextmanager
 def _kept_running(store: EmbeddedStore) -> Iterator[None]:
-    """Has the store started again when it dies."""
+    """Restart the store when it dies."""
     stopped = threading.Event()
     watch = threading.Thread(target=store.keep_running, args=(stopped,), name="store")
     watch.start()
@@ -54,64 +54,48 @@ def _kept_running(store: EmbeddedStore) -> Iterator[None]:
         watch.join()
 
 
-def _as_it_is(config: Settings) -> Settings:
-    return config
-
-
 @dataclass(frozen=True, slots=True)
 class PeriodicTask:
-    """Something that each worker does over and over, with a pause of so many seconds."""
+    """A task that each worker runs every `interval` seconds."""
 
-    task: Callable[[], object]
-    pause: float
-
-
-def _nothing_to_do(_app: Flask) -> Sequence[PeriodicTask]:
-    return ()
-
-
-def _say_nothing(_config: Settings) -> None:
-    pass
+    run: Callable[[], object]
+    interval: float
 
 
 class _CannotServeError(Exception):
-    """Something to tell the operator in one line."""
+    """A reason not to serve, as one line for the operator."""
 
 
 def serve(
     config: Settings,
     *,
     create_app: Callable[[Settings], Flask],
-    on_startup: Callable[[Settings], Settings] = _as_it_is,
-    periodic_tasks: Callable[[Flask], Sequence[PeriodicTask]] = _nothing_to_do,
-    ready: Callable[[Settings], None] = _say_nothing,
+    on_startup: Callable[[Settings], Settings],
+    periodic_tasks: Callable[[Flask], Sequence[PeriodicTask]],
+    ready: Callable[[Settings], None],
 ) -> int:
-    """Serves until SIGTERM, Ctrl-C or SIGHUP; the exit code.
+    """Serve until SIGTERM, Ctrl-C or SIGHUP, and return the exit code.
 
-    0 after a stop that was asked for, with requests in progress answered; 2 when HOST, PORT,
-    DATA_DIR or REDIS_URL cannot be used, after one line on stderr; 1 when the workers keep dying.
+    It is 0 after such a stop, with requests in progress answered; 2 when HOST, PORT, DATA_DIR or
+    REDIS_URL can't be used, after one line on stderr; 1 when the workers keep dying.
 
-    `on_startup` runs once, in the supervising process, when the store is up; its `redis_url` is
-    never empty, and what it returns is what the workers get. `ready` runs there too, in a thread,
-    as soon as the port accepts connections. `create_app` runs in each worker, never here; what
-    `periodic_tasks` makes of the application is done there, each in its own thread. The embedded
-    store is started again when it dies.
+    `on_startup` runs once in this process when the store is up; the settings that it gets have a
+    `redis_url`, and those that it returns are for the workers. `ready` runs here too, in a thread,
+    as soon as the port accepts connections. `create_app` runs in each worker, as do the tasks that
+    `periodic_tasks` returns, each in its own thread. The embedded store is restarted when it dies.
     """
-    # Before granian's own handlers are in place, SIGTERM has to unwind as Ctrl-C does.
+    # Until granian has set its handlers, SIGTERM must unwind as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         address = _listening_address(config.host, config.port)
         with ExitStack() as stack:
             if config.redis_url:
-                _tell_when_unreachable(config.redis_url)
-                _tell_when_nothing_could_wait(config)
+                _warn_if_unreachable(config.redis_url)
+                _warn_if_writes_cannot_wait(config)
             else:
                 store = stack.enter_context(EmbeddedStore(config.data_dir))
                 stack.enter_context(_kept_running(store))
                 config = config.model_copy(update={"redis_url": Secret(store.url)})
-            # Each worker counts in files of its own there; see `metering`.
-            counted = stack.enter_context(tempfile.TemporaryDirectory(prefix="oauth_helper-"))
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = counted
             config = on_startup(config)
             return _run(_server(address, config), config, create_app, periodic_tasks, ready)
     except (StoreError, _CannotServeError) as error:
@@ -122,17 +106,17 @@ def serve(
 
 
 def _listening_address(host: str, port: int) -> str:
-    """The IP address to listen at, after making sure that nobody does yet.
+    """Return the IP address to listen on. Raises `_CannotServeError` if the port is in use.
 
-    granian lets several processes share a port, and so would share it with a program that has
-    nothing to do with this one. An ordinary bind is refused.
+    granian lets processes share a port, and so would share it with an unrelated program. An
+    ordinary bind fails.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        raise _CannotServeError(f"HOST {host} is not known as an address") from error
+        raise _CannotServeError(f"HOST {host} can't be resolved") from error
     family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
-    deadline = time.monotonic() + _PORT_SECONDS
+    deadline = time.monotonic() + _PORT_TIMEOUT
     while True:
         try:
             with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -149,19 +133,19 @@ def _bind_problem(error: OSError, host: str, port: int) -> str:
     match error.errno:
         case errno.EADDRINUSE:
             return (
-                f"PORT {port} at HOST {host} is in use by another program; "
-                "stop that one or choose another PORT"
+                f"PORT {port} at HOST {host} is in use by another program; stop it or set another "
+                "PORT"
             )
         case errno.EACCES:
-            return f"PORT {port} is reserved for the system; choose one from 1024 up"
+            return f"PORT {port} is reserved for the system; set one from 1024 up"
         case errno.EADDRNOTAVAIL:
             return f"HOST {host} is not an address of this machine"
         case _:
-            return f"HOST {host}, PORT {port} cannot be listened at: {error.strerror}"
+            return f"can't listen on HOST {host}, PORT {port}: {error.strerror}"
 
 
-def _tell_when_unreachable(url: Secret) -> None:
-    """One line when Redis does not answer. It may come later: the workers start all the same."""
+def _warn_if_unreachable(url: Secret) -> None:
+    """Print one line when Redis can't be reached. The workers start anyway: it may come later."""
     try:
         with connect(url.reveal()) as client:
             client.ping()
@@ -169,26 +153,26 @@ def _tell_when_unreachable(url: Secret) -> None:
         # The name of the problem only: its text may hold the password.
         problem = type(error.__cause__).__name__
         click.echo(
-            f"Redis at {describe(url.reveal())} does not answer ({problem}); "
-            "starting all the same, /readyz tells when it does",
+            f"Redis unreachable ({describe(url.reveal())}: {problem}): starting anyway; /readyz "
+            "answers 200 once it is back",
             err=True,
         )
     except ValueError as error:
-        raise _CannotServeError("REDIS_URL is not an address that can be read") from error
+        raise _CannotServeError("REDIS_URL is not a valid address") from error
 
 
-def _tell_when_nothing_could_wait(config: Settings) -> None:
-    """One line when an outage of Redis could lose something."""
+def _warn_if_writes_cannot_wait(config: Settings) -> None:
+    """Print one line when an outage of Redis could lose failures."""
     if problem := problem_with(config.data_dir / "outbox"):
         click.echo(
-            f"{problem}: while Redis is away, failures would wait in memory only; "
+            f"{problem}: while Redis is down, failures would be queued in memory only; "
             "make DATA_DIR writable",
             err=True,
         )
 
 
 def _server(address: str, config: Settings) -> MPServer:
-    # Workers get the application as a closure, which only a forked process can inherit.
+    # The application is a closure, which only forked workers can inherit.
     multiprocessing.set_start_method("fork", force=True)
     return MPServer(
         "oauth_helper",
@@ -200,9 +184,9 @@ def _server(address: str, config: Settings) -> MPServer:
         workers=config.workers,
         blocking_threads=config.threads,
         backlog=1024,
-        backpressure=_CONNECTIONS,
+        backpressure=_MAX_CONNECTIONS,
         respawn_failed_workers=True,
-        workers_kill_timeout=_GRACE_SECONDS,
+        workers_kill_timeout=_GRACE_PERIOD,
         log_level=LogLevels.info,
         log_dictconfig=log_config(config.log_format, config.log_level),
         # As JSON the application logs them, with what it knows of each.
@@ -255,10 +239,10 @@ def _run(
 
 
 def _prepare_worker(lifeline: int, held_by_supervisor: int) -> None:
-    # A terminal sends Ctrl-C to every process. The supervisor alone acts on it and tells the
-    # workers; one that stopped by itself would be taken for one that crashed.
+    # A terminal sends Ctrl-C to every process. Only the supervisor acts on it, and stops the
+    # workers: one that stopped by itself would look crashed.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    # Until granian has set its own handlers there is nothing to end gracefully.
+    # Until granian has set its handlers, there is nothing to finish gracefully.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.close(held_by_supervisor)
@@ -266,34 +250,33 @@ def _prepare_worker(lifeline: int, held_by_supervisor: int) -> None:
 
 
 def _repeat(periodic: PeriodicTask) -> None:
-    """Does it over and over in a thread of this worker, whatever happens."""
-    task, pause = periodic.task, periodic.pause
+    """Run a task again and again in a thread of this worker, whatever happens."""
 
-    def repeat_for_ever() -> None:
-        # Workers start together; they need not ask the store together.
-        time.sleep(pause * (os.getpid() % 10) / 10)
+    def repeat() -> None:
+        # Workers start together, but shouldn't query the store together.
+        time.sleep(periodic.interval * (os.getpid() % 10) / 10)
         while True:
             try:
-                task()
-            except StoreUnavailableError as error:
-                logger.warning("the store is down; this is done later: %s", error)
+                periodic.run()
+            except StoreUnavailableError:
+                pass  # The outbox logs outages of Redis; a line per task and interval adds nothing.
             except Exception:
-                logger.exception("a regular task failed; it is tried again")
-            time.sleep(pause)
+                logger.exception("Periodic task failed; it will run again")
+            time.sleep(periodic.interval)
 
-    threading.Thread(target=repeat_for_ever, name="regularly", daemon=True).start()
+    threading.Thread(target=repeat, name="periodic", daemon=True).start()
 
 
 def _end_with_supervisor(lifeline: int) -> None:
-    """Ends this worker when its supervisor is gone.
+    """Stop this worker when its supervisor is gone.
 
-    One that is killed cannot tell its workers, and they would go on serving: they would hold the
-    port, with nobody to stop them, beside the next program that is started. Nothing is ever
-    written to the pipe; it ends when its last writer, the supervisor, does.
+    A killed supervisor can't stop its workers: they would go on serving beside the next program
+    that is started, on the same port. Nothing is ever written to the pipe; it ends when its last
+    writer, the supervisor, does.
     """
     os.read(lifeline, 1)
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_GRACE_SECONDS)
+    time.sleep(_GRACE_PERIOD)
     os._exit(1)
 
 
@@ -303,7 +286,7 @@ def _call_when_open(
     ready: Callable[[Settings], None],
     config: Settings,
 ) -> None:
-    deadline = time.monotonic() + _READY_SECONDS
+    deadline = time.monotonic() + _READY_TIMEOUT
     while time.monotonic() < deadline and not stopped.wait(0.02):
         try:
             socket.create_connection(address, timeout=1).close()

@@ -1,8 +1,8 @@
-"""Keeping secrets out of what is recorded: texts from outside may echo what they were sent.
+"""Keep secrets out of records: texts from outside may repeat what they were sent.
 
-What people paste comes from addresses, pages, JSON and e-mails, so a secret may be escaped, once or
-several times over. It is looked for in the text as it is, and in copies of it that are easier to
-read. Every pattern takes time that grows with the length of the text and no faster.
+Customers paste addresses, pages, JSON and e-mails, in which a secret may be escaped, even twice. It
+is searched for in the text as it is, without escapes, and without tags. The time that each pattern
+takes is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from urllib.parse import unquote
 HIDDEN = "[hidden]"
 
 _EMAIL = re.compile(
-    # =40 is how e-mails themselves spell it; a number such as =401.5 is none.
+    # E-mails themselves write =40; a number such as =401.5 isn't one.
     r"[\w.%+'!#$*^~-]{1,64}(?:@|%40|=40(?=[A-Za-z]))[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
 )
-# Tokens are long runs without a dot or a blank; scope names and correlation ids are shorter. The
-# two digits of %3D are no part of one.
+# Tokens are long runs without dots and blanks; scope names and correlation ids are shorter. The two
+# digits of %3D don't belong to one.
 _BLOB = re.compile(r"(?<!%)(?<!%[0-9A-Fa-f])[A-Za-z0-9_+/-]{40,}={0,2}")
-# Paths and lists of scopes are runs too: of these pieces, between / or +.
+# Paths and lists of scopes are runs too, but of these pieces between / or +.
 _PIECE = re.compile(
     r"[a-z]{0,20}(?:[_-][a-z]{1,20}){0,6}|v?\d{1,12}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
 _JWT = re.compile(r"(?<![\w-])eyJ[\w-]+(?:\.[\w-]+){1,4}")
-# A basic plan is none, nor are bearer tokens as such.
+# Not a basic plan, and not "bearer tokens" in general.
 _BEARER = re.compile(
     r"""(?ix) \b
     (   bearer [\s:+]{1,3} (?! (?:auth[a-z]*|credentials?|tokens?) (?![\w-]))
       | basic [\s:+]{1,3} (?! (?-i:[A-Z]?[a-z]{1,20}) (?:[\s.,;:!?)"'<]|$))
     ) [^\s"'<>,;]{6,}"""
 )
-# code=…, "code": "…", code = '…', \"code\":\"…\", code[]=…; `about` is what makes it another code.
+# code=…, "code": "…", code = '…', \"code\":\"…\", code[]=…; `about` makes it the code of an error.
 _PARAMETER = re.compile(
     r"""(?ix) (?<!\w)
     (?P<begin>
@@ -51,7 +51,7 @@ _PARAMETER = re.compile(
 )
 _SHORT_NUMBER = re.compile(r"\d{1,5}[\\.:!?)\]]{0,9}")
 _WORDS = re.compile(r"[A-Za-z]{1,30}(?:[_-][A-Za-z]{1,30}){0,9}[\\.:!?)\]]{0,9}")
-# What is left of a word of which a part was hidden before the rest of it could be read.
+# The rest of a word of which a part was hidden.
 _TORN = re.compile(r"(?<![\w.+-])[\w.+-]*\[hidden\](?:[\w.+-]*\[hidden\])*\w*")
 
 _PERCENT = re.compile("%(?:25)+")
@@ -61,68 +61,92 @@ _INLINE_TAG = re.compile(
     r"(?i)</?(?:a|abbr|b|bdi|bdo|big|code|em|font|i|kbd|mark|s|small|span|strong|sub|sup|tt|u|wbr)"
     r"\b[^<>]*>|<!--[^<>]*>"
 )
-# Drawn as nothing: Default_Ignorable_Code_Point in Unicode 16 without what `harmless` takes anyway.
+# Invisible: Default_Ignorable_Code_Point in Unicode 16, without what `harmless` removes anyway.
 _IGNORABLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U000e0000-\U000e0fff]"
 )
-# Accents upon accents: sorting them takes time that grows with the square of their number.
-_MOST_MARKS = 30
-# Each of these two is a whole sentence once it is spelt out.
+# Accents on one letter: sorting them takes quadratic time.
+_MAX_MARKS = 30
+# Normalised, each of these becomes a whole sentence.
 _PHRASES = "\ufdfa\ufdfb"
 
-# So often one escape inside another is undone at a time, and so often at most.
-_LAYERS, _ROUNDS = 3, 6
+#: Characters of a text that are looked at.
+_MAX_LENGTH = 5000
+# Escapes inside escapes that are undone, and rounds until there is nothing left to hide.
+_LAYERS = _ROUNDS = 2
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` without the given secrets, e-mail addresses and anything that looks like a token.
+    """Return `text` without the given secrets, e-mail addresses and what looks like a token.
 
-    Characters that steer a terminal or turn the direction of a line go too. Where a secret is
-    escaped, all of the text comes back as it reads without its escapes; a text with more escapes
-    inside escapes than anything sends comes back as `HIDDEN` alone.
+    Characters that control a terminal or reverse the direction of a line are removed too. If a
+    secret is escaped, the text is returned without its escapes. A text that is escaped more than
+    twice is returned as `HIDDEN` alone. Of a long text, the beginning is returned.
     """
-    hidden = _spellings(secrets)
-    text = _visible(text)
+    spellings = _spellings(secrets)
+    text = _visible(_beginning(text))
     for _ in range(_ROUNDS):
-        text = _hide(text, hidden)
-        revealed = _revealed(text, hidden)
-        if revealed is None:
+        before, text = text, _redact_once(text, spellings)
+        if text == before:
             return text
-        text = revealed
-    return HIDDEN
+    return text if _redact_once(text, spellings) == text else HIDDEN
+
+
+def _beginning(text: str) -> str:
+    """Return the words in the first `_MAX_LENGTH` characters: the next may be half a secret."""
+    if len(text) <= _MAX_LENGTH:
+        return text
+    return f"{text[:_MAX_LENGTH].rpartition(' ')[0]} {HIDDEN}"
+
+
+def _redact_once(text: str, secrets: tuple[str, ...]) -> str:
+    """Return `text` redacted, without its escapes or tags where only that shows a secret."""
+    text = _hide(text, secrets)
+    plain = _decoded(text)
+    if plain is None:
+        return HIDDEN
+    hidden = _TORN.sub(HIDDEN, _hide(plain, secrets)) if plain != text else plain
+    if hidden != plain:
+        return hidden
+    untagged = _INLINE_TAG.sub("", plain)
+    # Without tags, two words may become one that is as long as a token.
+    hidden = _TORN.sub(HIDDEN, _hide_named(untagged, secrets)) if untagged != plain else untagged
+    return hidden if hidden != untagged else text
 
 
 def harmless(text: str) -> str:
-    """`text` without characters that steer a terminal or turn the direction of a line."""
-    return "".join(char for char in text if char in "\n\t" or not _steers(char))
+    """Return `text` without characters that control a terminal or reverse a line's direction."""
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    controls = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return "".join(
+        char for char in text if char in "\n\t" or unicodedata.category(char) not in controls
+    )
 
 
-def _steers(char: str) -> bool:
-    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+def _spellings(secrets: Iterable[str]) -> tuple[str, ...]:
+    """Return each secret as it is and as it reads without escapes.
 
-
-def _spellings(secrets: Iterable[str]) -> tuple[re.Pattern[str], ...]:
-    """A pattern for each secret, as it is and as it reads without escapes.
-
-    The longest first: of a secret that holds another one, nothing may be left over.
+    The longest comes first, because a secret may contain another one.
     """
     given = set(secrets)
     # A short one would be found in ordinary words.
-    read = {plain for each in given if len(plain := _decoded(each)) >= 6}
-    every = sorted(given | read | {_visible(each) for each in given}, key=len, reverse=True)
-    # What is hidden is found as well, so that it is not looked into.
-    return tuple(re.compile(re.escape(HIDDEN) + "|" + re.escape(each)) for each in every if each)
+    read = {plain for each in given if len(plain := _decoded(each) or "") >= 6}
+    every = given | read | {_visible(each) for each in given}
+    return tuple(sorted(filter(None, every), key=len, reverse=True))
 
 
-def _hide(text: str, secrets: tuple[re.Pattern[str], ...]) -> str:
+def _hide(text: str, secrets: tuple[str, ...]) -> str:
     return _BLOB.sub(_without_token, _hide_named(text, secrets))
 
 
-def _hide_named(text: str, secrets: tuple[re.Pattern[str], ...]) -> str:
-    """`text` without what it says to be a secret, and without e-mail addresses."""
-    for pattern in (*secrets, _EMAIL, _JWT):
-        text = pattern.sub(HIDDEN, text)
+def _hide_named(text: str, secrets: tuple[str, ...]) -> str:
+    """Return `text` without what names itself as a secret, and without e-mail addresses."""
+    for secret in secrets:
+        # The placeholder itself is left alone.
+        text = HIDDEN.join(part.replace(secret, HIDDEN) for part in text.split(HIDDEN))
+    text = _JWT.sub(HIDDEN, _EMAIL.sub(HIDDEN, text))
     return _PARAMETER.sub(_without_value, _BEARER.sub(rf"\1{HIDDEN}", text))
 
 
@@ -133,7 +157,7 @@ def _without_token(run: re.Match[str]) -> str:
 
 
 def _without_value(parameter: re.Match[str]) -> str:
-    """The parameter without its value; the number of an error is none."""
+    """Return the parameter without its value, unless that is the number of an error."""
     value, about = parameter["value"], parameter["about"]
     prose = about or (parameter["name"].lower() == "code" and parameter["sign"] != "=")
     if (prose and _SHORT_NUMBER.fullmatch(value)) or (about and _WORDS.fullmatch(value)):
@@ -141,30 +165,17 @@ def _without_value(parameter: re.Match[str]) -> str:
     return parameter["begin"] + HIDDEN
 
 
-def _revealed(text: str, secrets: tuple[re.Pattern[str], ...]) -> str | None:
-    """The first reading of `text` that still has something to hide, without it."""
-    if (hidden := _hide(text, secrets)) != text:
-        return hidden
-    decoded = _decoded(text)
-    # Without tags, two words may make one that is as long as a token.
-    for plain, hide in ((decoded, _hide), (_INLINE_TAG.sub("", decoded), _hide_named)):
-        hidden = _TORN.sub(HIDDEN, hide(plain, secrets))
-        if hidden != plain:
-            return hidden
-    return None
-
-
-def _decoded(text: str) -> str:
-    """`text` as it reads once escapes and look-alikes of letters are undone."""
-    for _ in range(_LAYERS):
+def _decoded(text: str) -> str | None:
+    """Return `text` without escapes and look-alikes of letters; None if it has too many layers."""
+    for _ in range(_LAYERS + 1):
         plain = _HTML_ESCAPE.sub(_html_character, text)
         plain = _JSON_ESCAPE.sub(_json_character, plain)
         plain = unquote(_PERCENT.sub("%", plain))
         plain = _visible(unicodedata.normalize("NFKC", _few_marks(plain)))
         if plain == text:
-            break
+            return plain
         text = plain
-    return text
+    return None
 
 
 def _html_character(escape: re.Match[str]) -> str:
@@ -183,13 +194,13 @@ def _json_character(escape: re.Match[str]) -> str:
 
 
 def _few_marks(text: str) -> str:
-    """`text` with at most `_MOST_MARKS` accents on one letter, and without `_PHRASES`."""
+    """Return `text` with at most `_MAX_MARKS` accents on a letter, and without `_PHRASES`."""
     if text.isascii():
         return text
     kept, marks = [], 0
     for char in text:
         marks = marks + 1 if unicodedata.combining(char) else 0
-        if marks <= _MOST_MARKS and char not in _PHRASES:
+        if marks <= _MAX_MARKS and char not in _PHRASES:
             kept.append(char)
     return "".join(kept)
 

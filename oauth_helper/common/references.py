@@ -1,10 +1,9 @@
 """References: the short name of an attempt that a customer reads out to support.
 
-`3CK7-94MQ-TRWQ`: three characters for the day, eight by chance, one to check. The alphabet leaves
-out vowels and all but one of what looks or sounds alike (0 O, 1 I L, 2 Z, 5 S, 6 G, 8 B, U V,
-M N). The check character catches every single wrong character and every swap of two neighbours.
-There are 23**8 (78 thousand million) references a day, so none is guessed in any useful time; they
-open nothing by themselves.
+`3CK7-94MQ-TRWQ`: three characters for the day, eight random ones, one to check. The alphabet has no
+vowels, and one of each group that looks or sounds alike (0 O, 1 I L, 2 Z, 5 S, 6 G, 8 B, U V, M N).
+The check character catches every wrong character and every swap of two neighbours. There are 23**8
+(78 billion) references a day, so guessing one takes too long; and a reference gives no access.
 """
 
 from __future__ import annotations
@@ -15,18 +14,18 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 ALPHABET = "2345789CDFGHJKMPQRTVWXY"
-_BASE = len(ALPHABET)  # 23, a prime: the weighted sum below needs that
+_BASE = len(ALPHABET)  # 23; the weighted sum below needs a prime
 _FIRST_DAY = date(2026, 1, 1)
 _LENGTH = 12
 
 #: Random characters in a reference.
 CHANCE = 8
 
-# What people write or hear for a character that the alphabet leaves out.
+# How to read characters that aren't in the alphabet, by what people confuse.
 _READ_AS = str.maketrans({"6": "G", "B": "8", "N": "M", "S": "5", "U": "V", "Z": "2"})
 
 
-# Three groups of four, with anything that people and programs put between them.
+# Three groups of four, with whatever people and programs put between them.
 _BETWEEN = "[-_.\\s\u2010-\u2015]?"
 _WRITTEN = re.compile(rf"(?<!\w)\w{{4}}{_BETWEEN}\w{{4}}{_BETWEEN}\w{{4}}(?!\w)")
 
@@ -45,9 +44,9 @@ def new_reference(day: date, choose: Callable[[str], str] = secrets.choice) -> s
 
 
 def parse_reference(text: str) -> str | None:
-    """The reference that somebody typed, in its usual form; None when it cannot be one.
+    """Return a typed reference in its usual form; None if it can't be one.
 
-    Case, blanks and hyphens do not matter, and look-alikes are read as what they stand for.
+    Case, blanks and hyphens don't matter, and look-alikes are replaced.
     """
     if len(text) > 40:
         return None
@@ -61,7 +60,7 @@ def parse_reference(text: str) -> str | None:
 
 
 def find_reference(text: str) -> str | None:
-    """The reference that somebody pasted with words around it; None when there is none."""
+    """Return the reference in a pasted text; None if there is none."""
     if whole := parse_reference(text):
         return whole
     found = (parse_reference(match[0]) for match in _WRITTEN.finditer(text[:500]))
@@ -69,12 +68,12 @@ def find_reference(text: str) -> str | None:
 
 
 def is_mistyped(text: str) -> bool:
-    """Whether `text` has the form of a reference and cannot be one."""
+    """Whether `text` looks like a reference but can't be one."""
     return _WRITTEN.fullmatch(text.strip()) is not None and parse_reference(text) is None
 
 
 def day_of(reference: str) -> date:
-    """The day (UTC) on which the attempt of a parsed reference began."""
+    """Return the day (UTC) on which the attempt of a parsed reference started."""
     number = 0
     for char in reference[:3]:
         number = number * _BASE + ALPHABET.index(char)
@@ -82,6 +81,6 @@ def day_of(reference: str) -> date:
 
 
 def _check_character(characters: Sequence[str]) -> str:
-    # Weights that differ and are no multiples of the prime base: ISO 7064 works the same way.
+    # Different weights, none a multiple of the prime base, as in ISO 7064.
     total = sum(place * ALPHABET.index(char) for place, char in enumerate(characters, 1))
     return ALPHABET[total % _BASE]

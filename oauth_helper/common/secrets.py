@@ -1,4 +1,4 @@
-"""A text that must not be shown by accident."""
+"""Wrap texts that must not be shown by accident, and recognise password hashes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Secret:
-    """Holds a secret text; it shows only through `reveal()`, never by printing or formatting."""
+    """A secret text. Only `reveal()` shows it, not printing or formatting."""
 
     _text: str
 
     def reveal(self) -> str:
-        """The secret itself."""
+        """Return the text."""
         return self._text
 
     def __bool__(self) -> bool:
@@ -26,7 +26,7 @@ class Secret:
 
 
 def is_password_hash(text: str) -> bool:
-    """Whether Werkzeug can check a secret against it; it raises for what it cannot."""
+    """Whether Werkzeug can check a password against this hash; it raises for others."""
     if found := re.fullmatch(r"scrypt:([0-9]{1,7}):[0-9]{1,2}:[0-9]\$[^$]+\$[0-9a-f]{128}", text):
         cost = int(found[1])
         return cost > 1 and cost & (cost - 1) == 0

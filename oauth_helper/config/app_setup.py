@@ -1,4 +1,4 @@
-"""What an admin enters in the HubSpot app's settings so that a profile can connect."""
+"""List what to enter in the HubSpot app's settings so that a profile can connect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from oauth_helper.scopes import OAUTH, Availability, Kind, Scope, split
 class SetupChecklist:
     """The redirect URLs, and the scopes by the kind to mark each with.
 
-    `left_out` are the optional scopes of the catalogue that are not chosen.
+    `left_out` are the optional scopes of the catalogue that aren't chosen.
     """
 
     name: str
@@ -27,21 +27,21 @@ class SetupChecklist:
 
     @property
     def listed(self) -> tuple[Scope, ...]:
-        """Every scope to enter, of any kind."""
+        """Return every scope to enter, of any kind."""
         return (*self.required, *self.conditional, *self.optional)
 
     @property
     def ask_first(self) -> tuple[Scope, ...]:
-        """The scopes to enter that need a request to HubSpot first."""
+        """Return the scopes to enter that HubSpot must enable first."""
         return tuple(
             scope for scope in self.listed if scope.availability is Availability.ON_REQUEST
         )
 
 
 def setup_checklist(profile: Profile, optional: Collection[str] | None = None) -> SetupChecklist:
-    """What to enter for `profile` when `optional` is chosen (None: what it asks for by default).
+    """Return what to enter for `profile` with the `optional` scopes (None: its default ones).
 
-    Follows the catalogue, not the app's configuration: this is what the app is to become. Raises
+    This follows the catalogue, not the app's configuration, which it is for. Raises
     `UnknownScopesError`.
     """
     chosen = profile.optional_scopes if optional is None else optional
@@ -62,9 +62,9 @@ def setup_checklist(profile: Profile, optional: Collection[str] | None = None) -
     )
 
 
-#: Who may install the app: "private" is for at most 10 accounts on its allowlist (100 for Solutions
-#: Partners), "marketplace" for 25 until it is listed. Changing private to marketplace uninstalls
-#: the app everywhere. HubSpot's developer changelog, 2025-09-22.
+#: Who may install the app: "private" is for 10 accounts on its allowlist (100 for Solutions
+#: Partners), "marketplace" for 25 until it is listed. A change from private to marketplace
+#: uninstalls the app everywhere. HubSpot's developer changelog, 2025-09-22.
 DISTRIBUTIONS = ("private", "marketplace")
 
 

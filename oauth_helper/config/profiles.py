@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, model_val
 from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.toml_file import TABLE, SettingsError, did_you_mean, read_tables, validate
-from oauth_helper.config.values import Read, choice, load_file, matching
+from oauth_helper.config.values import Read, load_file, matching
 from oauth_helper.hubspot.hublets import HUBLETS
 from oauth_helper.hubspot.token_request import AppCredentials
 from oauth_helper.scopes import (
@@ -59,16 +59,28 @@ class Profile:
     region: str | None = None
     hub_id: int | None = None
     return_origins: frozenset[str] = field(default_factory=frozenset)
-    # Nearly all attempts request the same scopes, so they are computed once.
-    _usual: RequestedScopes | None = field(default=None, init=False, repr=False, compare=False)
+    #: What nearly all attempts request, computed once.
+    usual_request: RequestedScopes = field(init=False, repr=False, compare=False)
+    #: The app's credentials for HubSpot's token endpoint.
+    credentials: AppCredentials = field(init=False, repr=False, compare=False)
+
+    #: The scopes that the catalogue says every connection needs.
+    required: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        usual_request = self._split(self.optional_scopes)
+        credentials = AppCredentials(
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            redirect_uri=self.redirect_uri,
+        )
+        object.__setattr__(self, "usual_request", usual_request)
+        object.__setattr__(self, "credentials", credentials)
+        object.__setattr__(self, "required", frozenset(self.catalogue.of_kind(Kind.REQUIRED)))
 
     def requested_scopes(self, optional: Collection[str] | None = None) -> RequestedScopes:
         """Return the scopes to request; `optional` narrows them. Raises `UnknownScopesError`."""
-        if optional is not None:
-            return self._split(optional)
-        if self._usual is None:
-            object.__setattr__(self, "_usual", self._split(self.optional_scopes))
-        return self._usual or self._split(self.optional_scopes)
+        return self.usual_request if optional is None else self._split(optional)
 
     def _split(self, optional: Collection[str] | None) -> RequestedScopes:
         return split(
@@ -98,20 +110,6 @@ class Profile:
             " ".join(sorted(requested.optional_scope)),
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-    @property
-    def credentials(self) -> AppCredentials:
-        """Return the app's credentials for HubSpot's token endpoint."""
-        return AppCredentials(
-            client_id=self.client_id,
-            client_secret=self.client_secret,
-            redirect_uri=self.redirect_uri,
-        )
-
-    @property
-    def required(self) -> frozenset[str]:
-        """Return the scopes that the catalogue says every connection needs."""
-        return frozenset(self.catalogue.of_kind(Kind.REQUIRED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +220,9 @@ class _Table(BaseModel):
     conditional_scopes: _Scopes = ()
     missing_optional: MissingOptional = "note"
     pkce: bool = True
-    region: Annotated[str, choice({region: region for region in HUBLETS})] = ""
+    region: Annotated[
+        str, matching("[a-z]{2}[0-9]", f"must be a hublet of HubSpot, such as {', '.join(HUBLETS)}")
+    ] = ""
     hub_id: Annotated[int, Field(ge=1)] = 1
     return_origins: _Origins = frozenset()
 

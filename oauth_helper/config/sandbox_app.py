@@ -1,4 +1,4 @@
-"""The built-in sandbox for the profiles at hand: an app that is set up just as they need it."""
+"""Set up the built-in sandbox with an app that fits all profiles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from oauth_helper.scopes import AppConfiguration
 
 
 def sandbox_for(config: Settings, state: SandboxState, *, clock: Callable[[], float]) -> Sandbox:
-    """A sandbox whose one app is what the profiles need together, until somebody edits it."""
+    """Return a sandbox with one app that has what all profiles need, until it is edited."""
     first = config.profiles[0]
     app = SandboxApp(
         client_id=first.client_id,
@@ -43,7 +43,7 @@ def _configuration(profiles: tuple[Profile, ...]) -> AppConfiguration:
 
 
 def _as_set_up(profile: Profile) -> AppConfiguration:
-    """The app as the setup page says that it is to be."""
+    """Return the app that the setup page describes."""
     checklist = setup_checklist(profile)
     return AppConfiguration(
         required=tuple(scope.name for scope in checklist.required),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.authorization_request import find_authorization_url
 from oauth_helper.scopes import (
     AppConfiguration,
@@ -33,11 +32,6 @@ class CheckedLink:
 
     requested: RequestedScopes
     redirect_uri: str = ""
-
-
-def link_of(profile: Profile) -> CheckedLink:
-    """Return the link that `profile` sends customers to HubSpot with."""
-    return CheckedLink(profile.requested_scopes(), profile.redirect_uri)
 
 
 def link_in(text: str) -> CheckedLink:

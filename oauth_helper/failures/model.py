@@ -67,11 +67,11 @@ class Failure:
     about; `candidates` are the possible causes, the likeliest first; `redirect_uri` is the one of
     the request. `message` is text from outside, capped, and to be shown as such. `ask` is the one
     thing that would decide between the candidates. `history` has what happened later, the oldest
-    first; `revision` counts the changes. `assignee` is the member of the staff who has taken it;
-    empty when nobody has. `browser_id` is the reference of the first attempt known to be of the same
-    browser, `language` the code of the one that the person read, `client` the name of the client of
-    the proxy that asked for the connection; `client_error` names what went wrong between it and this
-    program, and is empty when it was not that.
+    first; `revision` counts the changes. `assignee` is the staff member whom it is assigned to,
+    empty when unassigned. `browser_id` is the reference of the first attempt known from the same
+    browser, `language` the code of the language that the customer read, `client` the name of the
+    client of the proxy that requested the connection; `client_error` names what went wrong between
+    it and this program, empty otherwise.
     """
 
     reference: str

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from oauth_helper.hubspot.hublets import HUBLETS, is_hublet
 from oauth_helper.hubspot.wrapped_urls import in_one_piece
@@ -91,36 +90,25 @@ def authorization_endpoint(
     return urlunsplit(parts)
 
 
-def authorization_url(
+# Encoding fifty scopes costs more than everything else in a start, and nearly all attempts with a
+# profile request the same ones. The bound keeps individual selections from filling the memory.
+@lru_cache(maxsize=256)
+def authorization_link(
     endpoint: str,
     *,
     client_id: str,
     redirect_uri: str,
     requested: RequestedScopes,
-    state: str | None = None,
-    code_verifier: str | None = None,
+    hub_id: int | None = None,
+    region: str | None = None,
 ) -> str:
-    """Return the address to send the browser to.
+    """Return an authorization URL without state and PKCE challenge, such as an install URL.
 
-    Scopes are separated by `%20`, as HubSpot's own builders do, and `optional_scope` is left out
-    when nothing is optional. With `code_verifier` the URL carries its S256 challenge (RFC 7636).
+    `hub_id` preselects an account, `region` is a hublet. Scopes are separated by `%20`, as in the
+    links of HubSpot's own builders, and `optional_scope` is left out when nothing is optional.
     """
-    prefix = _without_state(endpoint, client_id, redirect_uri, requested)
-    parameters = {"state": state} if state else {}
-    if code_verifier:
-        parameters["code_challenge"] = create_s256_code_challenge(code_verifier)
-        parameters["code_challenge_method"] = "S256"
-    return f"{prefix}&{urlencode(parameters, quote_via=quote)}" if parameters else prefix
-
-
-# Encoding some fifty scopes costs more than the rest; a profile requests the same ones nearly every
-# time. The bound keeps hand-made selections from filling the memory.
-@lru_cache(maxsize=256)
-def _without_state(
-    endpoint: str, client_id: str, redirect_uri: str, requested: RequestedScopes
-) -> str:
     url: str = prepare_grant_uri(
-        endpoint,
+        authorization_endpoint(endpoint, hub_id=hub_id, region=region),
         client_id,
         "code",
         redirect_uri=redirect_uri,

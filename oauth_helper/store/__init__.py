@@ -1,4 +1,4 @@
-"""Adapter: everything that is kept in Redis (or Valkey), and the embedded server that comes along.
+"""What is stored in Redis (or Valkey), the embedded server, and the outbox for outages of Redis.
 
-The only place that knows Redis keys; `keys.py` lists them.
+The only room that knows Redis; `keys.py` lists every key. It knows neither HTTP nor OAuth's flows.
 """

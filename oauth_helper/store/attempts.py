@@ -1,4 +1,4 @@
-"""Attempts: noted when they begin, claimed once when they return, closed with their outcome."""
+"""Attempts: created at the start, claimed once at the callback, finished with an outcome."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from oauth_helper.common.references import day_of
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
-from oauth_helper.store.lua_script import LuaScript
 from oauth_helper.store.redis import Client
+from oauth_helper.store.redis_clients import LuaScript
 
-# Seconds that an attempt is remembered: over a weekend, and so much longer than one can take.
+# Seconds that an attempt is stored: over a weekend, and far longer than it can take.
 _DAYS_KEPT = 3
 _KEPT = _DAYS_KEPT * 86_400
 
-#: Seconds after which a response that was taken in hand has surely been given up: the exchange has
-#: shorter timeouts than this.
+#: Seconds after a claim when an attempt without outcome expires. Every timeout of the callback is
+#: shorter than this.
 CLAIM_LIFETIME = 120
 
-# A client that lost the reply asks again; an attempt is counted once all the same. One that waited
-# in an outbox may come after its own end, and is not open then.
-_NOTE: Final = """
+# KEYS: attempt, open attempts, counters, failure. ARGV: reference, deadline, seconds, seconds for
+# the counters, profile, then the fields and values. redis-py sends a command again when the reply
+# is lost; the attempt is counted once. From the outbox it may come after its outcome, so that it
+# isn't open.
+_CREATE: Final = """
 local outcome = redis.call('HGET', KEYS[1], 'outcome')
 if redis.call('EXISTS', KEYS[4]) == 1 then outcome = outcome or 'failed' end
 local is_new = 1 - redis.call('HEXISTS', KEYS[1], 'v')
@@ -40,39 +42,41 @@ if outcome then
 end
 local deadline = tonumber(ARGV[2])
 local claimed = redis.call('HGET', KEYS[1], 'claimed')
-if claimed then deadline = math.max(deadline, tonumber(claimed) + IN_HAND) end
+if claimed then deadline = math.max(deadline, tonumber(claimed) + CLAIM_LIFETIME) end
 redis.call('ZADD', KEYS[2], deadline, ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 return is_new
-""".replace("IN_HAND", str(CLAIM_LIFETIME))
+""".replace("CLAIM_LIFETIME", str(CLAIM_LIFETIME))
 
-#: Seconds after which whoever took a response in hand has surely died: two requests for tokens and
-#: an introspection, each as long as it may take.
+#: Claim timeout in seconds: after this, another worker may retry the callback. It is as long as two
+#: token requests and an introspection can take, so the first worker has died.
 CLAIM_TIMEOUT = 60
 
-# The claim is the caller's own if it bears the caller's mark, for a client that lost the reply asks
-# again, or that of an earlier claim of which nobody knows whether it arrived. What is in hand is
-# not overdue until it has surely been given up. Of a worker that died nobody knows whether it had
-# used the code, so it is tried again.
+# KEYS: attempt, open attempts. ARGV: seconds, claim id, Unix time, deadline, reference, whether the
+# claim is for a single use, then earlier claim ids of the caller. redis-py sends a command again
+# when the reply is lost, and finds its own claim. A claim moves the deadline, so that an attempt
+# doesn't expire while a worker processes it. Whether a worker that died had used the code is
+# unknown, so the code is tried again.
 _CLAIM: Final = """
-local function take()
+local function win()
   redis.call('HSET', KEYS[1], 'claimed_by', ARGV[2], 'claimed', ARGV[3])
   redis.call('ZADD', KEYS[2], 'XX', ARGV[4], ARGV[5])
   redis.call('EXPIRE', KEYS[1], ARGV[1])
   return 'won'
 end
 local known = redis.call('HMGET', KEYS[1], 'claimed_by', 'claimed', 'outcome')
-if not known[1] then return take() end
+if not known[1] then return win() end
 if known[1] == ARGV[2] then return 'won' end
 for number = 7, #ARGV do
-  if known[1] == ARGV[number] then return take() end
+  if known[1] == ARGV[number] then return win() end
 end
 if known[3] or ARGV[6] == '1' then return 'used' end
-if tonumber(ARGV[3]) - tonumber(known[2]) >= GIVEN_UP then return take() end
+if tonumber(ARGV[3]) - tonumber(known[2]) >= CLAIM_TIMEOUT then return win() end
 return 'in_hand'
-""".replace("GIVEN_UP", str(CLAIM_TIMEOUT))
+""".replace("CLAIM_TIMEOUT", str(CLAIM_TIMEOUT))
 
-_CLOSE: Final = """
+# KEYS: attempt, open attempts, counters. ARGV: reference, outcome, seconds.
+_FINISH: Final = """
 local before = redis.call('HGET', KEYS[1], 'outcome')
 local profile = redis.call('HGET', KEYS[1], 'profile')
 if profile and ARGV[2] == 'connected' and before ~= 'connected' then
@@ -84,8 +88,8 @@ redis.call('ZREM', KEYS[2], ARGV[1])
 return {before or '', profile or ''}
 """
 
-# Seconds that a request which connected somebody is remembered.
-_WORKED_KEPT = 30 * 86_400
+# Seconds for which it is known that a request has connected an account.
+_SUCCESS_KEPT = 30 * 86_400
 
 
 class Attempts:
@@ -94,12 +98,12 @@ class Attempts:
     def __init__(self, client: Client, *, retention_days: int = 90) -> None:
         self._client = client
         self._counted_for = str((retention_days + _DAYS_KEPT) * 86_400)
-        self._note = LuaScript(client, _NOTE)
+        self._create = LuaScript(client, _CREATE)
         self._claim = LuaScript(client, _CLAIM)
-        self._close = LuaScript(client, _CLOSE)
+        self._finish = LuaScript(client, _FINISH)
 
-    def note(self, attempt: Attempt) -> bool:
-        """Remembers an attempt that has begun; whether it was new."""
+    def create(self, attempt: Attempt) -> bool:
+        """Store a started attempt; False if it is stored already."""
         fields = {
             "v": "1",
             "profile": attempt.profile,
@@ -119,7 +123,7 @@ class Attempts:
             self._counted_for,
             attempt.profile,
         ]
-        is_new = self._note(
+        is_new = self._create(
             keys=self._keys(attempt.reference),
             args=[*arguments, *(part for field in fields.items() for part in field)],
         )
@@ -132,39 +136,39 @@ class Attempts:
         reference: str,
         now: float,
         *,
-        mark: str,
-        before: tuple[str, ...] = (),
-        once: bool = False,
+        claim_id: str,
+        earlier_claim_ids: tuple[str, ...] = (),
+        single_use: bool = False,
     ) -> Claim:
-        """Whether the caller may deal with a response: the first may, and nobody else.
+        """Return whether the caller may process a response: only the first may.
 
-        `mark` names this claim, `before` has the marks of the same caller's claims that raised, and
-        may have arrived. When the first has died over it another may, but for `once`: where nobody
-        says how it ended.
+        `earlier_claim_ids` are those of the same caller's claims that raised, but may have reached
+        Redis. After `CLAIM_TIMEOUT` seconds without outcome another caller may retry, except with
+        `single_use`.
         """
         at = int(now)
-        arguments = [str(_KEPT), mark, str(at), str(at + CLAIM_LIFETIME), reference]
-        arguments += ["1" if once else "", *before]
+        arguments = [str(_KEPT), claim_id, str(at), str(at + CLAIM_LIFETIME), reference]
+        arguments += ["1" if single_use else "", *earlier_claim_ids]
         return Claim(self._claim(keys=self._keys(reference), args=arguments))
 
-    def close(self, reference: str, outcome: str) -> str | None:
-        """Notes how the attempt ended; it no longer counts as open. The outcome noted before."""
+    def finish(self, reference: str, outcome: str) -> str | None:
+        """Store the outcome of an attempt, and return the one stored before, if any."""
         arguments = [reference, outcome, str(_KEPT)]
-        before, profile = self._close(keys=self._keys(reference), args=arguments)
-        if outcome == "connected" != before:
+        earlier, profile = self._finish(keys=self._keys(reference), args=arguments)
+        if outcome == "connected" != earlier:
             # The profile is empty when the attempt was never written.
             CONNECTIONS.labels(profile or "unknown").inc()
-        return before or None
+        return earlier or None
 
     def get(self, reference: str) -> Attempt | None:
-        """An attempt that was noted, whatever became of it; None when nothing is known."""
+        """Return an attempt, with or without outcome; None if it is not stored."""
         fields = cast("dict[str, str]", self._client.hgetall(keys.attempt(reference)))
         return _attempt_of(reference, fields) if "v" in fields else None
 
     def expired(self, now: float, *, limit: int) -> list[Attempt]:
-        """Attempts without outcome whose deadline is over, at most `limit` of each day's.
+        """Return attempts without outcome whose deadline has passed, at most `limit` of each day.
 
-        One whose response is in hand is overdue `CLAIM_LIFETIME` seconds after that.
+        A claimed attempt expires `CLAIM_LIFETIME` seconds after its claim.
         """
         while references := self._due(now, limit):
             with self._client.pipeline(transaction=False) as pipeline:
@@ -174,41 +178,37 @@ class Attempts:
             known = [_attempt_of(name, fields) for name, fields in found.items() if "v" in fields]
             if known:
                 return known
-            # They expire one by one, the set with the last: what is gone would stay in front.
+            # Their records are gone, and would hide the others in the set, which lives longer.
             for reference in references:
                 self._client.zrem(keys.open_attempts(day_of(reference)), reference)
         return []
 
     def _due(self, now: float, limit: int) -> list[str]:
         today = datetime.fromtimestamp(now, UTC).date()
-        # Clocks of several machines differ, so a day more on the far side.
+        # One more day on either side, as the clocks of several machines differ.
         days = [today + timedelta(days=1 - ago) for ago in range(_DAYS_KEPT + 2)]
         with self._client.pipeline(transaction=False) as pipeline:
             for day in days:
                 pipeline.zrangebyscore(keys.open_attempts(day), "-inf", now, 0, limit)
             return [name for names in pipeline.execute() for name in names]
 
-    def mark_succeeded(self, fingerprint: str, now: float) -> None:
-        """Remembers that a request of this fingerprint has connected somebody."""
-        self._client.set(keys.worked(fingerprint), int(now), ex=_WORKED_KEPT)
-
     def has_succeeded(self, fingerprint: str) -> bool:
-        """Whether a request of this fingerprint has connected somebody lately."""
-        return bool(self._client.exists(keys.worked(fingerprint)))
+        """Return whether a request of this fingerprint has connected an account recently."""
+        return bool(self._client.exists(keys.succeeded(fingerprint)))
 
     def record_success(
         self, fingerprint: str, browser_id: str, profile: str, reference: str, now: float
     ) -> None:
-        """`mark_succeeded`, and that this person has connected the profile, by which attempt."""
+        """Store that a request succeeded, and the attempt by which this browser connected."""
         with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.set(keys.worked(fingerprint), int(now), ex=_WORKED_KEPT)
+            pipeline.set(keys.succeeded(fingerprint), int(now), ex=_SUCCESS_KEPT)
             pipeline.set(
                 keys.last_success_of(browser_id, profile), f"{now!r} {reference}", ex=_KEPT
             )
             pipeline.execute()
 
     def last_success_of(self, browser_id: str, profile: str) -> tuple[float, str] | None:
-        """When somebody last connected a profile, with which attempt; None when nobody knows."""
+        """Return when a browser last connected a profile, and by which attempt; None if unknown."""
         if not browser_id:
             return None
         found = cast("str | None", self._client.get(keys.last_success_of(browser_id, profile)))
@@ -218,7 +218,7 @@ class Attempts:
         return float(at), reference
 
     def outcome(self, reference: str) -> str | None:
-        """How an attempt stands: `open`, `connected` or `failed`; None when nothing is known."""
+        """Return `open`, `connected` or `failed`; None if the attempt is not stored."""
         known, outcome = self._client.hmget(keys.attempt(reference), ["v", "outcome"])
         return cast("str | None", outcome or (known and "open"))
 

@@ -1,4 +1,4 @@
-"""What clients of the proxy are given: codes, each good for one exchange, and what became of it."""
+"""Authorization codes for proxy clients, and the grants that clients got for them."""
 
 from __future__ import annotations
 
@@ -6,35 +6,37 @@ import hashlib
 import secrets
 from typing import Final, cast
 
-from oauth_helper.common.encryption import Encryptor
+from oauth_helper.common.encryption import DecryptionError, Encryptor
 from oauth_helper.models import IssuedCode
 from oauth_helper.store import keys
-from oauth_helper.store.lua_script import LuaScript
 from oauth_helper.store.redis import Client
+from oauth_helper.store.redis_clients import LuaScript
 
-#: Seconds that a code lives. RFC 6749 section 4.1.2 allows ten minutes; a client takes one second.
-#: Shorter than what an attempt may be in hand, so that a code that nobody fetches is noticed.
+#: Seconds that a code is valid. RFC 6749 section 4.1.2 allows ten minutes; a client takes a second.
+#: Shorter than `attempts.CLAIM_LIFETIME`, so that a code that no client redeems becomes a failure.
 CODE_LIFETIME = 100
 
-# Seconds that a code is remembered after it was used, to notice that it is used again.
-_REMEMBERED: Final = 600
+# Seconds for which the second use of a code is recognised.
+_REDEEMED_LIFETIME: Final = 600
 
-# Seconds after its last use that a grant is remembered. HubSpot's refresh tokens have no end; one
-# that a program on somebody's computer has not used for so long is given up.
-_GRANT_KEPT: Final = 400 * 86_400
+# Seconds after its last use that a grant is remembered. HubSpot's refresh tokens never expire; one
+# that a desktop program has not used for this long is given up.
+_GRANT_LIFETIME: Final = 400 * 86_400
 
-# Seconds for which a refresh token that has been replaced is still good: answers get lost.
+# Seconds for which a replaced refresh token stays valid, as responses get lost.
 _GRACE: Final = 60
 
-# The first caller's mark stays. A client that lost the reply asks again, with the same mark.
-_TAKE: Final = """
+# KEYS: the used code. ARGV: who redeems it, seconds. redis-py sends a command again when the reply
+# is lost, so the same caller succeeds twice.
+_REDEEM: Final = """
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then return 1 end
 return redis.call('GET', KEYS[1]) == ARGV[1] and 1 or 0
 """
 
-# Generations of refresh tokens. The very one that was used last is good for a while; anything else
-# that is not of the newest generation is a replay, also the twin that its second use has made.
-_CHECK: Final = """
+# KEYS: grant. ARGV: the token's generation, Unix time, grace, whether to replace the token,
+# seconds, id of the token. The token that was used last stays valid for the grace period. Any other
+# token of an older generation is a replay, and so is the twin that its second use created.
+_ROTATE: Final = """
 if redis.call('HGET', KEYS[1], 'withdrawn') then return -1 end
 if ARGV[1] == '' then return 0 end
 local newest = tonumber(redis.call('HGET', KEYS[1], 'generation') or '-9')
@@ -54,81 +56,75 @@ return newest + 1
 """
 
 
-class Codes:
-    """The codes and the grants in Redis. Methods raise `StoreUnavailableError`.
+class AuthorizationCodes:
+    """The codes and grants in Redis. Methods raise `StoreUnavailableError`.
 
-    `encrypt` and `decrypt` turn what a code stands for into what is written and back; the code itself
-    is not written, only its hash.
+    `encryptor` encrypts what a code stands for; of the code only a hash is stored.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        *,
-        encryptor: Encryptor,
-    ) -> None:
+    def __init__(self, client: Client, *, encryptor: Encryptor) -> None:
         self._client = client
         self._encryptor = encryptor
-        self._take = LuaScript(client, _TAKE)
-        self._check = LuaScript(client, _CHECK)
+        self._redeem = LuaScript(client, _REDEEM)
+        self._rotate = LuaScript(client, _ROTATE)
 
-    def keep(self, code: str, issued: IssuedCode) -> None:
-        """Remembers what a code stands for, for `CODE_LIFETIME` seconds."""
+    def save(self, code: str, issued: IssuedCode) -> None:
+        """Store what a code stands for, for `CODE_LIFETIME` seconds."""
         encrypted = self._encryptor.encrypt_value(issued)
         self._client.set(keys.code(_hashed(code)), encrypted, ex=CODE_LIFETIME)
 
-    def find(self, code: str) -> IssuedCode | None:
-        """What a code stands for; None when it is unknown, used or too old."""
+    def get(self, code: str) -> IssuedCode | None:
+        """Return what a code stands for; None if it is unknown, used or expired."""
         encrypted = cast("str | None", self._client.get(keys.code(_hashed(code))))
+        if encrypted is None:
+            return None
         try:
-            if encrypted is None:
-                return None
             issued: IssuedCode = self._encryptor.decrypt_value(encrypted, IssuedCode)
-        except ValueError:
+        except DecryptionError:
             return None
         return issued
 
-    def take(self, code: str, *, by: str, grant: str) -> bool:
-        """True for the first caller only. Remembers that the client `by` used it for `grant`."""
-        mark = f"{secrets.token_hex(8)} {by} {grant}"
-        taken = self._take(keys=[keys.used_code(_hashed(code))], args=[mark, str(_REMEMBERED)])
-        if taken:
+    def redeem(self, code: str, *, client_id: str, grant: str) -> bool:
+        """Use up a code for a client's grant; False if another request was faster."""
+        redeemer = f"{secrets.token_hex(8)} {client_id} {grant}"
+        key = keys.used_code(_hashed(code))
+        is_first = bool(self._redeem(keys=[key], args=[redeemer, str(_REDEEMED_LIFETIME)]))
+        if is_first:
             self._client.delete(keys.code(_hashed(code)))
-        return bool(taken)
+        return is_first
 
-    def used_for(self, code: str, *, by: str) -> str | None:
-        """The grant that a client has used a code for; None when it has not."""
-        mark = cast("str | None", self._client.get(keys.used_code(_hashed(code))))
-        _, client, grant = (mark or "  ").split(" ")
-        return grant if mark and client == by else None
+    def grant_for(self, code: str, *, client_id: str) -> str | None:
+        """Return the grant that this client has redeemed a code for, None if it has not."""
+        redeemer = cast("str | None", self._client.get(keys.used_code(_hashed(code))))
+        _, client, grant = (redeemer or "  ").split(" ")
+        return grant if redeemer and client == client_id else None
 
-    def begin(self, grant: str, now: float) -> None:
-        """Begins to count the refresh tokens of a public client's grant."""
+    def start_grant(self, grant: str, now: float) -> None:
+        """Start to count the refresh tokens of a public client's grant."""
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.hset(keys.grant(grant), mapping={"generation": 0, "since": int(now)})
-            pipeline.expire(keys.grant(grant), _GRANT_KEPT)
+            pipeline.expire(keys.grant(grant), _GRANT_LIFETIME)
             pipeline.execute()
 
-    def next_generation(
-        self, grant: str, generation: int | None, mark: str, now: float, *, advance: bool
+    def rotate(
+        self, grant: str, generation: int | None, token_id: str, now: float, *, replace: bool
     ) -> int | None:
-        """The generation of the refresh token that comes after one of `generation`, named `mark`.
+        """Return the generation that follows that of a refresh token, None if the grant is revoked.
 
-        None when the grant was withdrawn, or is withdrawn now because the token was replaced long
-        ago and somebody still has it (RFC 9700 section 4.14.2). With `advance` the one before
-        counts as replaced. Without generation only whether it was withdrawn is looked at.
+        A replay of a token that was replaced revokes the grant (RFC 9700 section 4.14.2). `replace`
+        marks the token as replaced. Tokens without generation are never replaced.
         """
         given = "" if generation is None else str(generation)
-        step = "1" if advance else ""
-        arguments = [given, str(int(now)), str(_GRACE), step, str(_GRANT_KEPT), mark]
-        found = cast("int", self._check(keys=[keys.grant(grant)], args=arguments))
+        step = "1" if replace else ""
+        arguments = [given, str(int(now)), str(_GRACE), step, str(_GRANT_LIFETIME), token_id]
+        found = cast("int", self._rotate(keys=[keys.grant(grant)], args=arguments))
         return found if found >= 0 else None
 
-    def withdraw(self, grant: str) -> None:
-        """Makes every refresh token of a grant worthless here."""
+    def revoke_grant(self, grant: str) -> None:
+        """Make every refresh token of a grant invalid here."""
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.hset(keys.grant(grant), "withdrawn", "1")
-            pipeline.expire(keys.grant(grant), _GRANT_KEPT)
+            pipeline.expire(keys.grant(grant), _GRANT_LIFETIME)
             pipeline.execute()
 
 

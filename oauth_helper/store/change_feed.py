@@ -1,8 +1,7 @@
-"""The feed: which failures are new or have changed, in order of arrival, for those who watch.
+"""The change feed: which failures are new or have changed, in order of arrival, for live pages.
 
-It tells that there is something to look at; the records themselves say what. It is written right
-after a record, in a slot of its own: a process that dies in between leaves a record that the next
-load of the page shows.
+An entry says that a record changed, the record itself says how. It is written right after the
+record, in another slot: if the process dies in between, the next load of the page shows the record.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from oauth_helper.failures.query import FeedUpdate
 from oauth_helper.store import keys
 from oauth_helper.store.redis import Client
 
-# About so many changes are remembered; whoever was away for more has to load the page.
+# About this many changes are kept; a page that missed more has to be loaded again.
 _KEPT = 20_000
 
-# Where a feed that nothing was ever written to stands.
+# The place of an empty feed.
 _BEGINNING: Final = "0-0"
 
 
@@ -29,10 +28,7 @@ class ChangeFeed:
         self._client = client
 
     def announce(self, failure: Failure, *, expires_at: int) -> None:
-        """Tells of a failure that was recorded or changed, and counts whom its group affects.
-
-        Raises redis-py's errors.
-        """
+        """Add a new or changed failure, and count whom its group affects."""
         whom = {"people": failure.browser_id or failure.reference}
         if failure.hub_id is not None:
             whom["accounts"] = str(failure.hub_id)
@@ -45,14 +41,14 @@ class ChangeFeed:
             pipeline.execute()
 
     def place(self) -> str:
-        """Where the feed stands."""
+        """Return the current end of the feed."""
         newest = cast("list[tuple[str, object]]", self._client.xrevrange(keys.FEED, count=1))
         return newest[0][0] if newest else _BEGINNING
 
     def after(self, place: str, *, limit: int) -> FeedUpdate:
-        """What happened after `place`, the oldest first, at most `limit` changes.
+        """Return up to `limit` changes after `place`, oldest first.
 
-        Raises ValueError when `place` is none.
+        Raises ValueError if `place` is not from this feed.
         """
         if not re.fullmatch(r"[0-9]{1,15}-[0-9]{1,15}", place):
             raise ValueError("this is no place in the feed")
@@ -61,7 +57,7 @@ class ChangeFeed:
             pipeline.xrange(keys.FEED, count=1)
             pipeline.xlen(keys.FEED)
             entries, oldest, length = pipeline.execute()
-        # Only what was cut off, or a store that was emptied, leaves a place before the first.
+        # A place before the first entry means that entries were cut off, or the store emptied.
         if place == _BEGINNING:
             has_gap = length >= _KEPT
         else:

@@ -1,4 +1,4 @@
-"""The counters of each day, read again only when they have changed."""
+"""The counters of each day, read from Redis only when they have changed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from datetime import date
 from oauth_helper.store import keys
 from oauth_helper.store.redis import Client
 
-# Days that a process remembers, and fields of one: with 400 fields a day, about 5 MB for 90 days.
+# Days that a process caches, and fields of one day: at 400 fields, 90 days take about 5 MB.
 _DAYS, _FIELDS = 400, 2000
 
-# Sums that are remembered: those of the spans that people choose.
+# Sums that a process caches: those of the usual time spans.
 _SUMS = 20
 
-#: What one day counts, by field.
+#: The counters of one day, by field.
 DayCounts = Mapping[str, int]
 
 
 class DayCounters:
-    """One kind of counter, a hash of each day. Raises redis-py's errors.
+    """One kind of counter, a hash per day. Methods raise `StoreUnavailableError`.
 
-    Each write gives its day a new version, by chance, so that an emptied store has none of the old.
+    Each write gives its day a new random version, so an emptied store has none of the old ones.
     """
 
     def __init__(self, client: Client, name: str) -> None:
@@ -34,11 +34,11 @@ class DayCounters:
         self._fields: dict[str, str] = {}
 
     def of_days(self, days: Sequence[date]) -> list[DayCounts]:
-        """What each of these days counts."""
+        """Return the counters of each day."""
         return self._of_days(days, self._versions(days))
 
     def sum_of(self, days: Sequence[date]) -> Counter[str]:
-        """What these days count together; not to be changed."""
+        """Return the sums over these days, which the caller must not change."""
         versions = self._versions(days)
         state = tuple(zip(days, versions, strict=True))
         known = self._sums.get(state)
@@ -70,7 +70,7 @@ class DayCounters:
                 changed.append((day, version))
         for (day, version), counts in zip(changed, self._read(changed), strict=True):
             found[day] = counts
-            # What is younger than its version is read once more, and nothing worse.
+            # Counters that are newer than their version are merely read once more.
             if version is not None and len(counts) <= _FIELDS:
                 self._remember(day, version, counts)
         return [found[day] for day in days]

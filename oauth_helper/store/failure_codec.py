@@ -1,4 +1,4 @@
-"""A failure as the fields of a Redis hash, readable by people too."""
+"""Write a failure as the fields of a Redis hash that an operator can read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from oauth_helper.scopes import RequestedScopes, join_scope
 
 
 def to_fields(failure: Failure) -> dict[str, str]:
-    """The fields of the hash that holds `failure`; `v` is the version of this form."""
+    """Return the fields of a failure's hash; `v` is the version of the format."""
     return {
         "v": "2",
         "reference": failure.reference,
@@ -24,7 +24,7 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "begun_at": str(failure.started_at),
         "message": failure.message,
         "request": request_name(failure.requested),
-        # A space-separated list cannot tell "nothing was granted" from "nobody knows".
+        # A space-separated list can't tell "nothing was granted" from "unknown".
         "granted": "" if failure.granted is None else json.dumps(failure.granted),
         "missing": join_scope(failure.missing),
         "hub_id": "" if failure.hub_id is None else str(failure.hub_id),
@@ -52,22 +52,22 @@ def to_fields(failure: Failure) -> dict[str, str]:
 
 
 def request_name(requested: RequestedScopes) -> str:
-    """Sixteen characters that stand for what was requested, the same for all who request it."""
+    """Return sixteen characters that identify the requested scopes."""
     return hashlib.sha256(write_request(requested).encode()).hexdigest()[:16]
 
 
 def write_request(requested: RequestedScopes) -> str:
-    """What was requested, as it is kept once for all failures of a day."""
+    """Return the requested scopes as stored, once for all failures of a day."""
     return f"{join_scope(requested.scope)}\n{join_scope(requested.optional_scope)}"
 
 
 def read_request(text: str) -> RequestedScopes:
-    """What `write_request` wrote."""
+    """Return the scopes that `write_request` wrote."""
     scope, _, optional_scope = text.partition("\n")
     return RequestedScopes(tuple(scope.split()), tuple(optional_scope.split()))
 
 
-#: The fields that words are looked for in.
+#: The fields that a text search reads.
 TEXTS = (
     "reference",
     "cause",
@@ -81,7 +81,7 @@ TEXTS = (
 
 
 def from_texts(values: Sequence[str | None]) -> Failure | None:
-    """A failure with nothing but what words are looked for in; None when there is no record."""
+    """Return a failure with only the texts that a search reads; None without a record."""
     reference, cause, message, missing, hub_id, correlation_id, client, history = values
     if reference is None or cause is None:
         return None
@@ -106,14 +106,14 @@ _NOTHING = RequestedScopes(())
 
 
 def _events(text: str) -> tuple[Event, ...]:
-    # Of many nothing is known but that they failed.
+    # Shortcut: most failures have no events.
     if text == "[]":
         return ()
     return tuple(Event(at, EventType(what), by, words) for at, what, by, words in json.loads(text))
 
 
 def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
-    """The failure that `to_fields` wrote."""
+    """Return the failure that `to_fields` wrote."""
     return Failure(
         reference=fields["reference"],
         profile=fields["profile"],

@@ -1,9 +1,9 @@
-"""Where a failure is listed and counted, and what of a search these lists answer."""
+"""The indexes and counters of a failure, and which parts of a query the indexes answer."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -14,28 +14,28 @@ from oauth_helper.store import keys
 
 _BY_VALUE = frozenset({"cause", "profile", "status", "stage", "account", "scope", "group"})
 
-# Those that have any value of a field: what is asked for by `UNSET` is in none of these.
+# Indexes of failures with any value in a field; `UNSET` asks for those outside.
 _ANY = {"assignee": "taken", "client": "proxied"}
 
-#: What is counted of a failure together. Only the last may be empty, or hold blanks.
+#: The fields that are counted together. Only the last may be empty or contain spaces.
 KIND = ("cause", "profile", "status", "stage", "client")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A search in terms of indexes: those to be in, those not to be in, and what none answers."""
+    """A query as indexes: to be in, not to be in, and the terms that no index answers."""
 
     within: tuple[str, ...]
     without: tuple[str, ...]
     rest: tuple[Term, ...]
 
 
-def plan_for(wanted: FailureQuery) -> Plan:
-    """How to find what is wanted."""
+def plan_for(query: FailureQuery) -> Plan:
+    """Return how the indexes answer a query."""
     within: list[str] = []
     without: list[str] = []
     rest: list[Term] = []
-    for term in map(_positive, wanted.all_terms):
+    for term in map(_positive, query.all_terms):
         index = _index_for(term)
         if index is None:
             rest.append(term)
@@ -45,12 +45,12 @@ def plan_for(wanted: FailureQuery) -> Plan:
 
 
 def indexes_of(failure: Failure) -> tuple[str, ...]:
-    """The indexes that list a failure."""
+    """Return the indexes that list a failure."""
     return ("", *_narrow_indexes(failure))
 
 
 def counters_of(failure: Failure) -> tuple[tuple[str, str], ...]:
-    """What counts a failure: key and field of each counter of its day."""
+    """Return the name and field of each counter of its day that counts a failure."""
     kind = write_kind(getattr(failure, name) for name in KIND)
     group = f"{failure.fingerprint} {failure.cause} {failure.profile} {failure.status}"
     scopes = failure.missing[:SCOPES_SEARCHED]
@@ -62,25 +62,34 @@ def counters_of(failure: Failure) -> tuple[tuple[str, str], ...]:
 
 
 def write_kind(values: Iterable[str]) -> str:
-    """The counter of failures with these values of `KIND`."""
+    """Return the field that counts failures with these values of `KIND`."""
     *others, client = values
     return " ".join([*others, client] if client else others)
 
 
 def read_kind(counter: str) -> dict[str, str]:
-    """The values of `KIND` that `write_kind` wrote."""
+    """Return the values of `KIND` that `write_kind` wrote."""
     values = counter.split(" ", len(KIND) - 1)
     return dict(zip_longest(KIND, values, fillvalue=""))
 
 
 def group_name(failure: Failure) -> str:
-    """The scopes that all failures of the same fingerprint are about, as they are kept."""
+    """Return the scopes of a fingerprint as stored."""
     return json.dumps(sorted(failure.missing))
 
 
-def earlier_of(browser_id: str) -> str:
-    """The index of the later failures of one browser; the first bears the person's own name."""
+def browser_index(browser_id: str) -> str:
+    """Return the index of a browser's failures, except the first, whose reference is the id."""
     return f"person:{browser_id}"
+
+
+def mismatches(values: Mapping[str, str], terms: Iterable[Term]) -> set[str]:
+    """Return the fields whose values don't match the terms about them."""
+    return {
+        each.field
+        for each in terms
+        if each.field in values and (values[each.field] == each.value) is each.negated
+    }
 
 
 def _narrow_indexes(failure: Failure) -> Iterator[str]:
@@ -98,12 +107,12 @@ def _narrow_indexes(failure: Failure) -> Iterator[str]:
         yield f"assignee:{failure.assignee}"
         yield _ANY["assignee"]
     if failure.browser_id not in ("", failure.reference):
-        yield earlier_of(failure.browser_id)
+        yield browser_index(failure.browser_id)
     yield from (f"scope:{scope}" for scope in failure.missing[:SCOPES_SEARCHED])
 
 
 def _positive(term: Term) -> Term:
-    """What is not in one state is in the other, whose index may be far shorter."""
+    """Return the other status instead of a negated one: its index may be far shorter."""
     if term.field == "status" and term.negated and term.value in set(Status):
         (other,) = set(Status) - {term.value}
         return Term("status", other)

@@ -1,87 +1,168 @@
-"""Reading the records of failures, many in one round trip."""
+"""Read failures: single ones, pages of a query, and those of one browser or account."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import cast
+from collections.abc import Iterator, Sequence
 
 from oauth_helper.common.references import day_of
-from oauth_helper.failures.model import Failure
-from oauth_helper.scopes import RequestedScopes
-from oauth_helper.store import keys
-from oauth_helper.store.failure_codec import (
-    TEXTS,
-    from_fields,
-    from_texts,
-    read_request,
+from oauth_helper.diagnosis import Cause
+from oauth_helper.failures.model import Failure, Status
+from oauth_helper.failures.query import FailureQuery, Page, Term
+from oauth_helper.failures.search import is_match
+from oauth_helper.store.failure_index import Plan, browser_index, plan_for
+from oauth_helper.store.failure_records import FailureRecords
+from oauth_helper.store.failure_search import (
+    FailureSearch,
+    Place,
+    midnight,
+    read_cursor,
+    write_cursor,
 )
 from oauth_helper.store.redis import Client
 
-# What was requested, if only that is missing from the store.
-_UNKNOWN = RequestedScopes(())
+#: Records that one page examines at most for terms that no index answers.
+EXAMINED_AT_MOST = 2000
 
-# Requests that a process remembers. Its own make few; programs that connect by themselves, more.
-_REMEMBERED = 1000
+# Records that are read in one round trip while they are examined.
+_CHUNK = 250
+
+# Seconds, less than between a place and a cursor that has to find it again.
+_STEP = 0.001
+
+# The latest failures of a browser or account that a success resolves.
+_MOST_EARLIER = 50
 
 
-class FailureRecords:
-    """The records in Redis. Raises redis-py's errors.
-
-    What was requested is kept once a day and remembered here: its name is made from it, so that it
-    never changes.
-    """
+class FailureReader:
+    """Read failures from Redis. Methods raise `StoreUnavailableError`."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
-        self._requests: dict[str, RequestedScopes] = {}
+        self._search = FailureSearch(client)
+        self._records = FailureRecords(client)
 
     def get(self, reference: str) -> Failure | None:
-        """Return one failure, or None if there is no record of it."""
-        (found,) = self.get_all([reference])
-        return found
+        """Return one failure, or None if it is not stored."""
+        return self._records.get(reference)
 
-    def get_all(self, references: Sequence[str]) -> list[Failure | None]:
-        """The failures, in this order; None for each that is not there."""
-        with self._client.pipeline(transaction=False) as pipeline:
-            for reference in references:
-                pipeline.hgetall(keys.failure(reference))
-            return self.read(pipeline.execute())
+    def get_all(self, references: Sequence[str]) -> list[Failure]:
+        """Return the failures that are stored, in the order of `references`."""
+        return [each for each in self._records.get_all(references) if each is not None]
 
-    def texts(self, references: Sequence[str]) -> list[Failure | None]:
-        """The same with nothing but their texts: a third of the time."""
-        with self._client.pipeline(transaction=False) as pipeline:
-            for reference in references:
-                pipeline.hmget(keys.failure(reference), *TEXTS)
-            return [from_texts(values) for values in pipeline.execute()]
+    def page(
+        self, query: FailureQuery, *, limit: int, cursor: str | None = None, newer: bool = False
+    ) -> Page:
+        """Return up to `limit` failures, newest first, behind `cursor` if there is one.
 
-    def read(self, records: Iterable[dict[str, str]]) -> list[Failure | None]:
-        """The failures from their fields."""
-        records = list(records)
-        known = self._known_requests(records)
+        With `newer` return those right before `cursor`, or the oldest without a cursor; the newest
+        is still first. Raises ValueError for a cursor that `page` has not returned.
+        """
+        start = read_cursor(cursor) if cursor else None
+        found, end, examined = self._collect(query, start, limit, newer=newer)
+        failures = [failure for _, failure in found]
+        if newer:
+            failures.reverse()
+        near = _cursor_back(found[0][0] if found else None, start, newer=newer)
+        far = write_cursor(end) if end else None
+        older, previous = (near, far) if newer else (far, near)
+        is_bounded = end is not None and len(found) < limit
+        return Page(tuple(failures), older, is_bounded, previous, examined)
+
+    def each(self, query: FailureQuery, *, chunk: int = 500) -> Iterator[Failure]:
+        """Yield all failures of a query, newest first; `chunk` are read in one round trip.
+
+        Raises `StoreUnavailableError` between failures too.
+        """
+        plan = plan_for(query)
+        position: Place | None = None
+        while True:
+            stretch = self._search.stretch(plan, query, position, chunk)
+            yield from (failure for _, failure in self._matching(stretch.places, plan.rest))
+            position = stretch.rest
+            if position is None:
+                return
+
+    def of_browser(self, browser_id: str, *, excluding: str) -> list[Failure]:
+        """Return the failures of a browser except the reference `excluding`, newest first."""
+        return [each for each in self._of_browser(browser_id) if each.reference != excluding]
+
+    def earlier_causes(self, reference: str, browser_id: str) -> tuple[Cause, ...]:
+        """Return the causes of a browser's other failures, newest first."""
+        return tuple(each.cause for each in self.of_browser(browser_id, excluding=reference))
+
+    def open_failures_of(self, profile: str, *, account: int | None, browser_id: str) -> list[str]:
+        """Return the open failures of an account, and the browser's whose account is unknown.
+
+        At most fifty of each, the newest.
+        """
+        found = list(self._of_browser(browser_id))
+        if account is not None:
+            query = FailureQuery(account=str(account), profile=profile, status=Status.OPEN)
+            found += self.page(query, limit=_MOST_EARLIER).failures
+        return list(
+            dict.fromkeys(
+                each.reference
+                for each in found
+                if each.profile == profile
+                and each.status is Status.OPEN
+                and each.hub_id in (None, account)
+            )
+        )
+
+    def _of_browser(self, browser_id: str) -> Iterator[Failure]:
+        if not browser_id:
+            return
+        plan = Plan((browser_index(browser_id),), (), ())
+        # A browser's id is the reference of its first attempt, so all others are later.
+        since = midnight(day_of(browser_id)).timestamp()
+        found = self._search.stretch(plan, FailureQuery(since=since), None, _MOST_EARLIER)
+        references = [*(reference for _, reference in found.places), browser_id]
+        yield from self.get_all(references)
+
+    def _collect(
+        self, query: FailureQuery, position: Place | None, limit: int, *, newer: bool
+    ) -> tuple[list[tuple[Place, Failure]], Place | None, int]:
+        """Return what was found in walking order, where to continue, and how many were examined."""
+        plan = plan_for(query)
+        size = _CHUNK if plan.rest else limit + 1
+        found: list[tuple[Place, Failure]] = []
+        examined = 0
+        while True:
+            stretch = self._search.stretch(plan, query, position, size, newer=newer)
+            places = stretch.places[: EXAMINED_AT_MOST - examined]
+            matching = self._matching(places, plan.rest)
+            missing = limit - len(found)
+            if len(matching) > missing:
+                found += matching[:missing]
+                return found, found[-1][0], examined + len(places)
+            found += matching
+            examined += len(places)
+            rest = places[-1] if len(places) < len(stretch.places) else stretch.rest
+            if rest is None or stretch.is_cut_short or examined >= EXAMINED_AT_MOST:
+                return found, rest, examined
+            position = rest
+
+    def _matching(
+        self, places: Sequence[Place], terms: tuple[Term, ...]
+    ) -> list[tuple[Place, Failure]]:
+        """Return the failures at these places that are stored and match `terms`."""
+        if terms:
+            texts = self._records.texts([name for _, name in places])
+            found = zip(places, texts, strict=True)
+            places = [place for place, each in found if each is not None and is_match(each, terms)]
+        failures = self._records.get_all([name for _, name in places])
         return [
-            from_fields(fields, known.get(fields["request"], _UNKNOWN)) if fields else None
-            for fields in records
+            (place, each) for place, each in zip(places, failures, strict=True) if each is not None
         ]
 
-    def _known_requests(self, records: Sequence[dict[str, str]]) -> dict[str, RequestedScopes]:
-        """What was requested in these, by name. Most often it is known already."""
-        known = self._requests
-        missing = {
-            fields["request"]: fields["reference"]
-            for fields in records
-            if fields and fields["request"] not in known
-        }
-        if not missing:
-            return known
-        with self._client.pipeline(transaction=False) as pipeline:
-            for name, reference in missing.items():
-                pipeline.hget(keys.of_day(day_of(reference), keys.REQUESTS), name)
-            texts = cast("list[str | None]", pipeline.execute())
-        found = {
-            name: read_request(text)
-            for name, text in zip(missing, texts, strict=True)
-            if text is not None
-        }
-        known = {**known, **found}
-        self._requests = known if len(known) <= _REMEMBERED else found
-        return known
+
+def _cursor_back(first: Place | None, start: Place | None, *, newer: bool) -> str | None:
+    """Return the cursor of the page that the reader came from, or None without one.
+
+    It leads behind the first failure on this page. On an empty page the failure at the old cursor
+    has to be found again, but a cursor excludes its own place.
+    """
+    if start is None:
+        return None
+    at, _ = start
+    moved = (round(max(0.0, at + (_STEP if newer else -_STEP)), 6), "")
+    return write_cursor(first or moved)

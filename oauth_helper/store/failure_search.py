@@ -1,7 +1,8 @@
-"""Finding failures in the indexes of the days: in order of time, both ways, with bounded work."""
+"""Find failures in the indexes of the days, in order of time, both ways, with bounded work."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,34 +13,35 @@ from oauth_helper.common.references import parse_reference
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.store import keys
 from oauth_helper.store.failure_index import Plan
-from oauth_helper.store.lua_script import LuaScript
 from oauth_helper.store.redis import Client
+from oauth_helper.store.redis_clients import LuaScript
 
-#: A failure is recorded under the day of its attempt and may happen up to this much after that day
-#: began: attempts are remembered for three days, in which somebody may report or sweep them.
+#: A failure belongs to the day of its attempt, but may happen up to this much after that day began:
+#: attempts are stored for three days, in which they may be reported or expire.
 SPREAD = timedelta(days=5)
 
-# Clocks differ, so that a failure may seem to be from before its own attempt.
+# Clocks differ, so a failure may seem to precede its own attempt.
 _SKEW = timedelta(days=1)
 
-# Entries of an index that are compared with the others for one page.
+# Index entries that one page compares with the other indexes at most.
 _COMPARED_AT_MOST = 40_000
 
-# Days that are looked at first: so many can hold what happened on the newest of them.
+# Days that are searched first: this many can hold what happened on the newest of them.
 _FIRST_DAYS = SPREAD.days + 1
 
-# Indexes of what few failures have, so that most days hold none of them.
-_OF_FEW = ("account:", "person:")
+# Indexes that most days don't have, as few failures are in one of them.
+_SPARSE = ("account:", "person:")
 
 # KEYS: the indexes to be in, then those not to be in.
-# ARGV: number of the first, whether the newest come first, time and reference to begin behind, the
-# bound of time at the far end, entries wanted, entries compared at most.
-# The smallest index is walked, from the one end to the other; membership in the rest is looked up.
-# The answer: entries compared, the last of them if it stopped too early, then references and times.
+# ARGV: number of the first, whether the newest come first, time and reference to start behind, time
+# at the far end, entries to return, entries to compare at most.
+# It walks the smallest index from one end to the other and looks up membership in the rest.
+# It returns the entries compared, the last of them if it stopped too early, then references and
+# times.
 _FIND: Final = """
 local within, newest = tonumber(ARGV[1]), ARGV[2] == '1'
 local at, far = tonumber(ARGV[3]), tonumber(ARGV[5])
-local wanted, budget = tonumber(ARGV[6]), tonumber(ARGV[7])
+local limit, budget = tonumber(ARGV[6]), tonumber(ARGV[7])
 local walked, size = 1, nil
 for i = 1, within do
   local count = redis.call('ZCARD', KEYS[i])
@@ -72,7 +74,7 @@ while true do
         found[#found + 1] = reference
         found[#found + 1] = rows[i + 1]
       end
-      if #found == 2 * wanted then return {compared, '', '', unpack(found)} end
+      if #found == 2 * limit then return {compared, '', '', unpack(found)} end
       if compared >= budget then return {compared, reference, rows[i + 1], unpack(found)} end
     end
   end
@@ -84,14 +86,14 @@ end
 #: Time and reference: the order of every index.
 Place = tuple[float, str]
 
-# Before and behind everything. Redis reads exponents; no reference is like these.
+# Before and behind every place. Redis reads exponents; no reference looks like these.
 _BEFORE_ALL: Final[Place] = (1e15, "~")
 _BEHIND_ALL: Final[Place] = (-1.0, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Places in their order, and where to go on; None when there is nothing further."""
+    """Places in order, and the one to continue behind; None at the end."""
 
     places: list[Place]
     rest: Place | None
@@ -99,7 +101,7 @@ class Stretch:
 
 
 class FailureSearch:
-    """Walks the indexes in Redis. Raises redis-py's errors."""
+    """Search the indexes in Redis. Methods raise `StoreUnavailableError`."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -108,31 +110,31 @@ class FailureSearch:
     def stretch(
         self,
         plan: Plan,
-        wanted: FailureQuery,
+        query: FailureQuery,
         position: Place | None,
         size: int,
         *,
         newer: bool = False,
     ) -> Stretch:
-        """Up to `size` places behind `position`: older ones first, or newer ones if that is asked.
+        """Return up to `size` places behind `position`, the newest first, or the oldest if `newer`.
 
-        It is cut short when it compared as much as one page may.
+        It is cut short after as many comparisons as one page may make.
         """
         position = position or (_BEHIND_ALL if newer else _BEFORE_ALL)
-        days = self._holding(plan, self.days(wanted, position, newer=newer))
+        days = self._holding(plan, self.days(query, position, newer=newer))
         found: list[Place] = []
         done, step, compared = 0, _FIRST_DAYS, 0
         while done < len(days):
             batch = days[done : done + step]
             budget = max(1, _COMPARED_AT_MOST - compared)
             answers = list(
-                self._ask(plan, wanted, batch, position, size=size, budget=budget, newer=newer)
+                self._ask(plan, query, batch, position, size=size, budget=budget, newer=newer)
             )
             done, step = done + step, step * 2
             compared += sum(each[0] for each in answers)
             found += [place for each in answers for place in each[2]]
             found = sorted(found, reverse=not newer)[:size]
-            # A day that was not looked at may still hold some that belong before these.
+            # A day that is not searched yet may hold places before these.
             edge = (_edge(days[done], newer=newer), "") if done < len(days) else None
             stops = [each[1] for each in answers if each[1] is not None]
             if stops or (edge and compared >= _COMPARED_AT_MOST):
@@ -143,10 +145,10 @@ class FailureSearch:
         return Stretch(found, found[-1] if len(found) == size else None)
 
     def days(
-        self, wanted: FailureQuery, position: Place | None, *, newer: bool = False
+        self, query: FailureQuery, position: Place | None, *, newer: bool = False
     ) -> list[date]:
-        """The days that may hold what is wanted behind `position`, in the order to look at them."""
-        least, most = wanted.since, wanted.until
+        """Return the days that may hold matches behind `position`, in the order to search."""
+        least, most = query.since, query.until
         if position is not None and position not in (_BEFORE_ALL, _BEHIND_ALL):
             at = position[0]
             least, most = (max(least or at, at), most) if newer else (least, min(most or at, at))
@@ -158,9 +160,19 @@ class FailureSearch:
             found = self._client.zrevrangebyscore(keys.DAYS, high, low)
         return [date.fromisoformat(day) for day in cast("list[str]", found)]
 
+    def days_within(self, query: FailureQuery) -> list[date]:
+        """Return the days with failures within the query's times, taken as whole days, in order."""
+        days = sorted(self.days(query, None))
+        if query.since is not None:
+            days = [day for day in days if day.toordinal() >= ordinal(query.since)]
+        if query.until is not None:
+            last = ordinal(math.nextafter(query.until, 0))
+            days = [day for day in days if day.toordinal() <= last]
+        return days
+
     def _holding(self, plan: Plan, days: list[date]) -> list[date]:
-        """Those of the days that may hold what is planned; asked only where most do not."""
-        index = next((each for each in plan.within if each.startswith(_OF_FEW)), None)
+        """Return those of the days that hold a sparse index of the plan, if it has one."""
+        index = next((each for each in plan.within if each.startswith(_SPARSE)), None)
         if index is None or len(days) <= 1:
             return days
         with self._client.pipeline(transaction=False) as pipeline:
@@ -168,11 +180,11 @@ class FailureSearch:
                 pipeline.zcard(keys.failures(day, index))
             return [day for day, count in zip(days, pipeline.execute(), strict=True) if count]
 
-    def most(self, plan: Plan, wanted: FailureQuery) -> int:
-        """How many there are at most: what the smallest of the indexes holds in these times."""
-        days = self.days(wanted, None)
-        least = "-inf" if wanted.since is None else repr(wanted.since)
-        most = "+inf" if wanted.until is None else f"({wanted.until!r}"
+    def most(self, plan: Plan, query: FailureQuery) -> int:
+        """Return an upper bound: the entries of the smallest index within the times."""
+        days = self.days(query, None)
+        least = "-inf" if query.since is None else repr(query.since)
+        most = "+inf" if query.until is None else f"({query.until!r}"
         with self._client.pipeline(transaction=False) as pipeline:
             for index in plan.within:
                 for day in days:
@@ -187,7 +199,7 @@ class FailureSearch:
     def _ask(
         self,
         plan: Plan,
-        wanted: FailureQuery,
+        query: FailureQuery,
         days: Sequence[date],
         position: Place,
         *,
@@ -195,7 +207,7 @@ class FailureSearch:
         budget: int,
         newer: bool,
     ) -> Iterator[tuple[int, Place | None, list[Place]]]:
-        near, far = self._bounds(wanted, position, newer=newer)
+        near, far = self._bounds(query, position, newer=newer)
         arguments: list[object] = [
             len(plan.within),
             "" if newer else "1",
@@ -214,21 +226,21 @@ class FailureSearch:
             yield compared, (float(at), reference) if reference else None, places
 
     @staticmethod
-    def _bounds(wanted: FailureQuery, position: Place, *, newer: bool) -> tuple[Place, float]:
-        """Where to begin, and the time at which to end: the first outside."""
-        since = _BEHIND_ALL[0] if wanted.since is None else wanted.since
-        until = _BEFORE_ALL[0] if wanted.until is None else wanted.until
+    def _bounds(query: FailureQuery, position: Place, *, newer: bool) -> tuple[Place, float]:
+        """Return the place to start behind, and the first time outside."""
+        since = _BEHIND_ALL[0] if query.since is None else query.since
+        until = _BEFORE_ALL[0] if query.until is None else query.until
         if newer:
-            # Everything of the time itself: no reference is before the empty one.
+            # Includes the time itself: no reference is before the empty one.
             return max(position, (since, "")), until
-        # And nothing of it: `until` is excluded.
+        # Excludes the time itself.
         return min(position, (until, "")), since
 
 
 def _cut(found: list[Place], stop: Place, size: int, *, newer: bool) -> Stretch:
-    """What is surely in order up to `stop`."""
+    """Return the places up to `stop`, which are certainly complete."""
     places = [place for place in found if (place < stop if newer else place > stop)]
-    # The stop itself was looked at, where it is an entry.
+    # The stop itself was compared, if it is an entry.
     places += [place for place in found if place == stop]
     if len(places) >= size:
         return Stretch(places[:size], places[size - 1])
@@ -236,7 +248,7 @@ def _cut(found: list[Place], stop: Place, size: int, *, newer: bool) -> Stretch:
 
 
 def _edge(day: date, *, newer: bool) -> float:
-    """The time up to which nothing of `day`, or of what is behind it, can be."""
+    """Return the first time in search order that a failure of `day`, or behind it, can have."""
     if newer:
         return (midnight(day) - _SKEW).timestamp()
     return (midnight(day) + SPREAD).timestamp()
@@ -247,12 +259,12 @@ def _is_before(place: Place, edge: Place, *, newer: bool) -> bool:
 
 
 def write_cursor(place: Place) -> str:
-    """The place as it stands in addresses."""
+    """Return the cursor for a place."""
     return f"{place[0]!r}_{place[1]}"
 
 
 def read_cursor(text: str) -> Place:
-    """The place that `write_cursor` wrote. Raises ValueError for anything else."""
+    """Return the place of a cursor. Raises ValueError for any other text."""
     at, _, reference = text.partition("_")
     is_ours = not reference or parse_reference(reference) == reference
     if not re.fullmatch(r"[0-9]{1,11}\.[0-9]{1,9}", at) or not is_ours:
@@ -261,10 +273,10 @@ def read_cursor(text: str) -> Place:
 
 
 def midnight(day: date) -> datetime:
-    """The beginning of a day (UTC)."""
+    """Return the start of a day (UTC)."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def ordinal(at: float) -> int:
-    """The number of the day (UTC) of a time."""
+    """Return the ordinal of the day (UTC) of a time."""
     return datetime.fromtimestamp(at, UTC).toordinal()

@@ -6,36 +6,36 @@
 | `oh:{<day>}:open` | sorted set | attempts without outcome, by deadline |
 | `oh:{<day>}:failure:<reference>` | hash | one failure |
 | `oh:{<day>}:failures[:<index>]` | sorted set | references of failures, by time |
-| `oh:{<day>}:requests` | hash | by its name, what was requested, as many failures share it |
+| `oh:{<day>}:requests` | hash | the scopes of each kind of request, which many failures share |
 | `oh:{<day>}:version` | string | changes with every counter of the day below |
-| `oh:{<day>}:counts` | hash | how many failures are of one `cause profile status stage[ client]` |
-| `oh:{<day>}:groups` | hash | how many are of one `fingerprint cause profile status` |
-| `oh:{<day>}:scopes` | hash | how many are about one `scope profile` |
+| `oh:{<day>}:counts` | hash | number of failures per `cause profile status stage[ client]` |
+| `oh:{<day>}:groups` | hash | number of failures per `fingerprint cause profile status` |
+| `oh:{<day>}:scopes` | hash | number of failures per `scope profile` |
 | `oh:{<day>}:names` | hash | the scopes of each fingerprint |
-| `oh:{<day>}:attempts` | hash | how many have `begun <profile>`, and `connected <profile>` |
+| `oh:{<day>}:attempts` | hash | number of attempts: `begun <profile>`, `connected <profile>` |
 | `oh:{<day>}:recovered` | hash | by reference, `<seconds> <profile>` until the account connected |
 | `oh:days` | sorted set | the days that hold failures |
-| `oh:feed` | stream | the references of failures that are new or have changed, the latest |
-| `oh:people:<fingerprint>`, `oh:accounts:<fingerprint>` | HyperLogLog | whom a group affects |
-| `oh:last_success_of:<browser_id>:<profile>` | string | when and with which attempt somebody last connected |
-| `oh:connection:<id>` | hash | one connection, its tokens sealed |
+| `oh:feed` | stream | references of the latest new and changed failures |
+| `oh:people:<fingerprint>` | HyperLogLog | the browsers that a group affects |
+| `oh:accounts:<fingerprint>` | HyperLogLog | the accounts that a group affects |
+| `oh:came:<browser id>:<profile>` | string | when a browser last connected, and by which attempt |
+| `oh:worked:<fingerprint>` | string | when a request of this kind last connected an account |
+| `oh:connection:<id>` | hash | one connection, its tokens encrypted |
 | `oh:connections` | sorted set | ids of connections, by time |
 | `oh:connections:<hub id>` | set | ids of the connections of one account |
-| `oh:refreshing:<id>` | string | `turn <owner>`, or after a failure `note <reference> <what>` |
-| `oh:refresh-failed:<reference>:<cause>` | string | the failure that stands for all of a day |
-| `oh:code:<hash>` | string | what a code of the proxy stands for, sealed |
-| `oh:used:<hash>` | string | `<mark> <client> <grant>`: who has used a code, and for what |
-| `oh:grant:<reference>` | hash | the refresh tokens of a public client; that they are `withdrawn` |
-| `oh:worked:<fingerprint>` | string | when a request of this kind last connected somebody |
-| `oh:staff:<hash>` | hash | the sessions of one member of the staff, and since when |
-| `oh:export:<id>` | string | how far a download is, and whose |
-| `oh:deed:<name>` | string | what was done to many failures at once, to be undone |
-| `oh:limit:<who and what>` | string | requests of a minute, as the library `limits` counts them |
-| `oh:sandbox:<key>` | string | what the built-in sandbox remembers |
+| `oh:refreshing:<id>` | string | a lock, `turn <owner>`, or `note <reference> <failure>` |
+| `oh:refresh-failed:<reference>:<cause>` | string | the reference of the first failure of a day |
+| `oh:code:<hash>` | string | what an authorization code stands for, encrypted |
+| `oh:used:<hash>` | string | `<random> <client> <grant>`: who redeemed a code, for which grant |
+| `oh:grant:<reference>` | hash | generation of a client's refresh tokens; `withdrawn` if revoked |
+| `oh:staff:<hash>` | hash | the sessions of one staff member, with their starts |
+| `oh:deed:<name>` | string | a bulk action, for undo |
+| `oh:limit:<client and route>` | string | requests in a minute, as the library `limits` counts |
+| `oh:sandbox:<key>` | string | the state of the built-in sandbox |
 
-`<day>` is the day (UTC) on which the attempt began, which its reference tells. In braces it is the
-hash tag: on a Cluster all keys of one record share a slot, so that one script writes record and
-indexes together; a tag a day spreads the days over the nodes, and a whole day expires at once.
+`<day>` is the day (UTC) on which the attempt started; its reference contains the day. The braces
+mark the hash tag: on a Cluster all keys of a record share a slot, so that one script writes record
+and indexes together. One tag per day spreads the days over the nodes, and a day expires as a whole.
 """
 
 from __future__ import annotations
@@ -48,95 +48,100 @@ DAYS = "oh:days"
 CONNECTIONS = "oh:connections"
 FEED = "oh:feed"
 
-#: What the keys of `limits` begin with.
+#: Prefix of the keys of `limits`.
 LIMITS = "oh:limit"
 
-#: Keys of a day.
+#: Names for `of_day`.
 COUNTS, GROUPS, SCOPES, NAMES = "counts", "groups", "scopes", "names"
 REQUESTS, VERSION = "requests", "version"
 ATTEMPTS, RECOVERED = "attempts", "recovered"
 
 
 def attempt(reference: str) -> str:
-    """The hash of one attempt."""
+    """Return the key of one attempt."""
     return f"oh:{{{day_of(reference)}}}:attempt:{reference}"
 
 
 def open_attempts(day: date) -> str:
-    """The sorted set of the day's attempts that have no outcome yet."""
+    """Return the key of the day's attempts without outcome."""
     return f"oh:{{{day}}}:open"
 
 
 def failure(reference: str) -> str:
-    """The hash of one failure."""
+    """Return the key of one failure."""
     return f"oh:{{{day_of(reference)}}}:failure:{reference}"
 
 
 def failures(day: date, index: str = "") -> str:
-    """The sorted set of the day's failures: all, or those of one index such as `cause:unknown`."""
+    """Return the key of the day's failures: all, or those in an index such as `cause:unknown`."""
     return f"oh:{{{day}}}:failures:{index}" if index else f"oh:{{{day}}}:failures"
 
 
 def of_day(day: date, name: str) -> str:
-    """One of the day's keys that are named above."""
+    """Return the key of one of the hashes of a day, or of its version."""
     return f"oh:{{{day}}}:{name}"
 
 
 def affected(whom: str, fingerprint: str) -> str:
-    """The `people` or `accounts` that failures of a fingerprint affect."""
+    """Return the key of the `people` or `accounts` that a group affects."""
     return f"oh:{whom}:{fingerprint}"
 
 
 def last_success_of(browser_id: str, profile: str) -> str:
-    """That somebody has connected a profile."""
+    """Return the key of a browser's last success with a profile."""
     return f"oh:came:{browser_id}:{profile}"
 
 
+def succeeded(fingerprint: str) -> str:
+    """Return the key of the last success of a kind of request."""
+    return f"oh:worked:{fingerprint}"
+
+
 def connection(connection_id: str) -> str:
-    """The hash of one connection."""
+    """Return the key of one connection."""
     return f"oh:connection:{connection_id}"
 
 
 def connections_of(hub_id: int) -> str:
-    """The set of one account's connections."""
+    """Return the key of one account's connections."""
     return f"oh:connections:{hub_id}"
 
 
-def refreshing(connection_id: str) -> str:
-    """Whose turn it is to refresh a connection's tokens, or how that failed a moment ago."""
+def refresh_lock(connection_id: str) -> str:
+    """Return the key of the lock for the refresh of a connection."""
     return f"oh:refreshing:{connection_id}"
 
 
 def refresh_failed(connection: str, cause: str) -> str:
-    """The failure that was recorded when a connection, by its reference, failed for a cause."""
+    """Return the key of the first failure of a day, for a connection by its reference."""
     return f"oh:refresh-failed:{connection}:{cause}"
 
 
 def code(hashed: str) -> str:
-    """What a code of the proxy stands for."""
+    """Return the key of an authorization code."""
     return f"oh:code:{hashed}"
 
 
 def used_code(hashed: str) -> str:
-    """That a code was used."""
+    """Return the key of a used authorization code."""
     return f"oh:used:{hashed}"
 
 
 def grant(reference: str) -> str:
-    """What has become of the refresh tokens of one grant."""
+    """Return the key of a client's grant."""
     return f"oh:grant:{reference}"
 
 
-def worked(fingerprint: str) -> str:
-    """That a request of this fingerprint has connected somebody."""
-    return f"oh:worked:{fingerprint}"
+def staff_sessions(hashed: str) -> str:
+    """Return the key of one staff member's sessions."""
+    return f"oh:staff:{hashed}"
 
 
-def deed(name: str) -> str:
-    """What somebody did to many failures at once."""
+def bulk_action(name: str) -> str:
+    """Return the key of a bulk action."""
     return f"oh:deed:{name}"
 
 
 def sandbox(key: str) -> str:
-    """One thing that the sandbox remembers."""
+    """Return the key of one part of the sandbox's state."""
     return f"oh:sandbox:{key}"

@@ -1,7 +1,7 @@
-"""Where requests are counted for the rate limits: the store, whatever form its address has.
+"""Count requests for the rate limits in Redis, whatever form its address has.
 
-`limits` has storages of its own for Sentinel and Cluster. They ask at start, and know neither the
-accounts of Sentinels nor this program's forms of addresses.
+The storages of `limits` for Sentinel and Cluster connect when the program starts, and know neither
+the accounts of Sentinels nor this program's forms of addresses.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from limits.storage import RedisStorage, Storage
 from oauth_helper.store import keys
 from oauth_helper.store.redis import connect
 
-# Seconds; counting requests must not hold them up.
+# Seconds; counting must not delay requests.
 _TIMEOUT = 1.0
 
 _SCHEME = "oauth-helper"
 
 
 class ClientStorage(RedisStorage):
-    """Counts by a client of the store's own kind. `limits` makes it by the name of its scheme."""
+    """Count with a client like that of the stores. `limits` creates it by its scheme."""
 
     STORAGE_SCHEME = [_SCHEME]  # noqa: RUF012 - its base declares it so
 
@@ -30,7 +30,7 @@ class ClientStorage(RedisStorage):
         redis_url: str,
         wrap_exceptions: bool = False,
     ) -> None:
-        # That of the base makes a client of its own.
+        # Skip the base, which creates its own client.
         Storage.__init__(self, uri, wrap_exceptions=wrap_exceptions)
         self.key_prefix = keys.LIMITS
         self.target_server = "redis"
@@ -40,5 +40,5 @@ class ClientStorage(RedisStorage):
 
 
 def rate_limit_storage(redis_url: str) -> tuple[str, dict[str, str]]:
-    """The address and the options by which `limits` makes a `ClientStorage`."""
+    """Return the address and options from which `limits` creates a `ClientStorage`."""
     return f"{_SCHEME}://", {"redis_url": redis_url}

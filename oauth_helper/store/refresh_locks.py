@@ -1,4 +1,4 @@
-"""Who refreshes a connection's tokens: one caller of all workers, while the others wait for it."""
+"""Locks for the refresh of tokens: one worker sends the request, the others wait for its result."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from oauth_helper.store import keys
-from oauth_helper.store.lua_script import LuaScript
 from oauth_helper.store.redis import Client
+from oauth_helper.store.redis_clients import LuaScript
 
-# KEYS: the turn. ARGV: the caller's mark, milliseconds, beginning of a note about this connection.
-# A client that lost the reply asks again, and finds its own mark. A note about an earlier
-# connection of the same account says nothing of this one.
-_TAKE: Final = """
+# KEYS: the lock. ARGV: the caller, milliseconds, prefix of a failure of this connection. redis-py
+# sends a command again when the reply is lost, and finds its own lock. A failure of an earlier
+# connection of the same account is ignored.
+_ACQUIRE: Final = """
 local held = redis.call('GET', KEYS[1])
 if held and held ~= ARGV[1] then
   local stale = held:sub(1, 5) == 'note ' and held:sub(1, #ARGV[3]) ~= ARGV[3]
@@ -24,18 +24,18 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ''
 """
 
-# KEYS: the turn. ARGV: the caller's mark, milliseconds that a note stands, the note if any.
-_LEAVE: Final = """
+# KEYS: the lock. ARGV: the caller, milliseconds, the failure to leave behind, if any.
+_RELEASE: Final = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[3] == '' then return redis.call('DEL', KEYS[1]) end
 redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[2])
 return 1
 """
 
-_TURN, _NOTE = "turn ", "note "
+_OWNER, _FAILURE = "turn ", "note "
 
-# Seconds. An exchange asks HubSpot twice at most, with a pause of 2 s between; each time 3 s to
-# connect, 10 s for the first bytes, and up to 25 s until the last are in or given up.
+# Seconds. An exchange sends at most two requests to HubSpot, 2 s apart; each takes 3 s to connect,
+# and up to 25 s until the response is complete or given up.
 _LONGEST_EXCHANGE: Final = 2 * (3 + 25) + 2
 
 _DAY: Final = 86_400
@@ -43,34 +43,37 @@ _DAY: Final = 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockTimeouts:
-    """Seconds: when a turn passes to somebody else, how long others wait, and how long notes stand.
+    """Seconds until a lock expires, until a caller stops waiting, and until a failure expires.
 
-    While they wait, others look every `first_look` seconds at first and every `last_look` then.
+    Callers that wait look every `first_poll` seconds at first, and every `last_poll` seconds later.
     """
 
-    turn: float = _LONGEST_EXCHANGE + 15
+    lock: float = _LONGEST_EXCHANGE + 15
     wait: float = 20.0
-    first_look: float = 0.05
-    last_look: float = 0.2
-    note: float = 10.0
+    first_poll: float = 0.05
+    last_poll: float = 0.2
+    failure: float = 10.0
 
 
 class RefreshLocks:
-    """The turns in Redis, and which failures are recorded. Raises `StoreUnavailableError`."""
+    """The locks in Redis, and which failures are logged. Raises `StoreUnavailableError`."""
 
-    def __init__(self, client: Client, *, patience: LockTimeouts | None = None) -> None:
+    def __init__(self, client: Client, *, timeouts: LockTimeouts | None = None) -> None:
         self._client = client
-        self._patience = patience or LockTimeouts()
-        self._scripts = _Scripts(client)
+        self._timeouts = timeouts or LockTimeouts()
+        self._acquire = LuaScript(client, _ACQUIRE)
+        self._release = LuaScript(client, _RELEASE)
 
-    def turn(self, connection_id: str) -> RefreshLock:
-        """A new caller's place among those who want this connection refreshed."""
-        return RefreshLock(self._client, self._scripts, self._patience, connection_id)
+    def lock(self, connection_id: str) -> RefreshLock:
+        """Return a lock for one caller that wants to refresh this connection."""
+        return RefreshLock(
+            self._client, self._acquire, self._release, self._timeouts, connection_id
+        )
 
-    def first(self, connection: str, cause: str, reference: str) -> str:
-        """The reference for this cause: that of a failure within the last day, else `reference`.
+    def first_failure(self, connection: str, cause: str, reference: str) -> str:
+        """Return the reference of the first failure for a cause within a day, or `reference`.
 
-        `connection` is the reference of the connection that could not be refreshed.
+        `connection` is the reference of the connection that couldn't be refreshed.
         """
         key = keys.refresh_failed(connection, cause)
         if self._client.set(key, reference, nx=True, ex=_DAY):
@@ -78,63 +81,58 @@ class RefreshLocks:
         return cast("str | None", self._client.get(key)) or reference
 
 
-class _Scripts:
-    def __init__(self, client: Client) -> None:
-        self.take = LuaScript(client, _TAKE)
-        self.leave = LuaScript(client, _LEAVE)
-
-
 @dataclass(slots=True)
 class RefreshLock:
-    """One caller's place. It waits no longer than its patience, however often it is told to."""
+    """One caller's lock. All its waits together take `LockTimeouts.wait` seconds at most."""
 
     _client: Client
-    _scripts: _Scripts
-    _patience: LockTimeouts
+    _acquire: LuaScript
+    _release: LuaScript
+    _timeouts: LockTimeouts
     _connection_id: str
-    _mark: str = field(default_factory=lambda: _TURN + secrets.token_hex(8))
+    _owner: str = field(default_factory=lambda: _OWNER + secrets.token_hex(8))
     _reference: str = ""
-    _until: float | None = None
+    _deadline: float | None = None
 
-    def take(self, reference: str) -> str | None:
-        """Empty when it is the caller's turn, None when somebody else has it, else their note.
+    def acquire(self, reference: str) -> str | None:
+        """Return "" if the caller has the lock now, None if another caller has it.
 
-        `reference` is the connection's; a note about an earlier one counts no more.
+        Otherwise return the failure that another caller has just left behind. `reference` is the
+        connection's; a failure of an earlier connection is ignored.
         """
         self._reference = reference
-        about = self._about()
-        arguments = [self._mark, _milliseconds(self._patience.turn), about]
-        held = cast("str", self._scripts.take(keys=[self._key], args=arguments))
+        prefix = self._failure_prefix()
+        arguments = [self._owner, _milliseconds(self._timeouts.lock), prefix]
+        held = cast("str", self._acquire(keys=[self._key], args=arguments))
         if not held:
             return ""
-        return held[len(about) :] if held.startswith(_NOTE) else None
+        return held[len(prefix) :] if held.startswith(_FAILURE) else None
 
     def wait(self) -> bool:
-        """Waits until the one whose turn it is has left; False when that takes too long."""
-        if self._until is None:
-            self._until = time.monotonic() + self._patience.wait
-        pause = self._patience.first_look
-        while time.monotonic() < self._until:
+        """Wait until the other caller has released the lock; False if that takes too long."""
+        if self._deadline is None:
+            self._deadline = time.monotonic() + self._timeouts.wait
+        pause = self._timeouts.first_poll
+        while time.monotonic() < self._deadline:
             time.sleep(pause)
             held = cast("str | None", self._client.get(self._key))
-            if held is None or held.startswith(_NOTE):
+            if held is None or held.startswith(_FAILURE):
                 return True
-            pause = min(pause * 1.5, self._patience.last_look)
+            pause = min(pause * 1.5, self._timeouts.last_poll)
         return False
 
-    def leave(self, note: str) -> None:
-        """Ends the caller's turn. A note stands for those who come a little later."""
-        text = self._about() + note if note else ""
-        arguments = [self._mark, _milliseconds(self._patience.note), text]
-        self._scripts.leave(keys=[self._key], args=arguments)
+    def release(self, failure: str) -> None:
+        """Release the lock, and leave a failure behind for other callers unless it is empty."""
+        text = self._failure_prefix() + failure if failure else ""
+        arguments = [self._owner, _milliseconds(self._timeouts.failure), text]
+        self._release(keys=[self._key], args=arguments)
 
     @property
     def _key(self) -> str:
-        return keys.refreshing(self._connection_id)
+        return keys.refresh_lock(self._connection_id)
 
-    def _about(self) -> str:
-        """How a note about the caller's connection begins."""
-        return f"{_NOTE}{self._reference} "
+    def _failure_prefix(self) -> str:
+        return f"{_FAILURE}{self._reference} "
 
 
 def _milliseconds(seconds: float) -> str:

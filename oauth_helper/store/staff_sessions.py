@@ -1,7 +1,7 @@
-"""The support staff's sessions that are going on: what is not here is over, whatever a cookie says.
+"""The sessions of staff: a session that is not stored here has ended, whatever its cookie says.
 
-One hash for each person has all of their sessions, so that they end together in one command. Its
-key and its fields are hashes: who can read the store learns no name from them, and no session.
+One hash holds all sessions of a staff member, so that one command ends them together. Its key and
+fields are hashed: a reader of the store learns no name and no session id.
 """
 
 from __future__ import annotations
@@ -9,25 +9,26 @@ from __future__ import annotations
 import hashlib
 from typing import cast
 
+from oauth_helper.store import keys
 from oauth_helper.store.redis import Client
 
-# Of one person's sessions the latest are kept.
+# The latest sessions of each staff member that are kept.
 _MOST = 50
 
 
 class StaffSessions:
     """The sessions in Redis, for `lifetime` seconds each. Methods raise `StoreUnavailableError`.
 
-    `browser_id` tells one member of the staff from another; times are Unix seconds.
+    `staff_id` identifies one staff member; times are Unix seconds.
     """
 
     def __init__(self, client: Client, *, lifetime: int) -> None:
         self._client = client
         self._lifetime = lifetime
 
-    def begin(self, browser_id: str, session_id: str, *, now: float) -> None:
-        """Notes a session, and forgets those of this person that are over by now."""
-        key = _key(browser_id)
+    def begin(self, staff_id: str, session_id: str, *, now: float) -> None:
+        """Store a session, and delete the expired ones of this staff member."""
+        key = _key(staff_id)
         at = cast("dict[str, str]", self._client.hgetall(key))
         latest = sorted(at, key=lambda field: -int(at[field]))[: _MOST - 1]
         over = [field for field in at if field not in latest or not self._is_on(at[field], now)]
@@ -38,26 +39,26 @@ class StaffSessions:
             pipeline.expire(key, self._lifetime + 60)
             pipeline.execute()
 
-    def since(self, browser_id: str, session_id: str, *, now: float) -> int | None:
-        """When a session began, or None when it is over."""
-        at = cast("str | None", self._client.hget(_key(browser_id), _hashed(session_id)))
+    def since(self, staff_id: str, session_id: str, *, now: float) -> int | None:
+        """Return when a session began, or None if it has ended."""
+        at = cast("str | None", self._client.hget(_key(staff_id), _hashed(session_id)))
         return int(at) if at is not None and self._is_on(at, now) else None
 
-    def end(self, browser_id: str, session_id: str) -> None:
-        """Ends one session."""
-        self._client.hdel(_key(browser_id), _hashed(session_id))
+    def end(self, staff_id: str, session_id: str) -> None:
+        """End one session."""
+        self._client.hdel(_key(staff_id), _hashed(session_id))
 
-    def end_all(self, browser_id: str) -> None:
-        """Ends every session of a person."""
-        self._client.delete(_key(browser_id))
+    def end_all(self, staff_id: str) -> None:
+        """End every session of a staff member."""
+        self._client.delete(_key(staff_id))
 
     def _is_on(self, at: str, now: float) -> bool:
         # A clock may be set back a little.
         return -60 <= now - int(at) <= self._lifetime
 
 
-def _key(browser_id: str) -> str:
-    return f"oh:staff:{_hashed(browser_id)}"
+def _key(staff_id: str) -> str:
+    return keys.staff_sessions(_hashed(staff_id))
 
 
 def _hashed(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
+from flask import current_app
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from oauth_helper.common.times import parse_time
@@ -14,7 +15,6 @@ from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FIELDS, FailureQuery
 from oauth_helper.failures.search import Search
 from oauth_helper.web.api.validation import validate, wrong
-from oauth_helper.web.services import services
 
 #: Time spans to choose from, as addresses name them: seconds back from now.
 SPANS: Final = {"1h": 3600, "24h": 86_400, "7d": 7 * 86_400, "30d": 30 * 86_400}
@@ -112,7 +112,7 @@ class FailureFilters(BaseModel):
         """Return the later of `since` and the start of the span `within`."""
         if self.within is None:
             return self.since
-        now = services().clock()
+        now = current_app.config["CLOCK"]()
         day = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         start = day.timestamp() if self.within == TODAY else now - SPANS[self.within]
         return max(self.since or 0.0, start)

@@ -6,21 +6,40 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
 
-from flask import Blueprint, Flask, Response, g, jsonify, request
+from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 from oauth_helper.common.logging import REQUEST_FIELDS, REQUESTS
 from oauth_helper.common.metrics import HTTP_REQUESTS, exposition
 from oauth_helper.common.references import parse_reference
+from oauth_helper.common.secrets import Secret
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.web.api.auth import unless_bearer
-from oauth_helper.web.services import services
 
 logger = logging.getLogger(__name__)
 requests = logging.getLogger(REQUESTS)
 
 blueprint = Blueprint("operations", __name__)
+
+#: Where an application keeps its probes among its extensions.
+KEY = "oauth_helper.health"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthProbes:
+    """What these views look at. `ping` raises `StoreUnavailableError` while Redis is down."""
+
+    ping: Callable[[], object]
+    queued_events: Callable[[], int]
+    metrics_token: Secret
+
+
+def _probes() -> HealthProbes:
+    return cast("HealthProbes", current_app.extensions[KEY])
 
 
 @blueprint.get("/healthz")
@@ -34,7 +53,7 @@ def readyz() -> Response:
     """Return 200 when the program can serve requests, otherwise 503 with the reasons."""
     reasons = []
     try:
-        services().ping()
+        _probes().ping()
     except StoreUnavailableError as error:
         logger.warning("not ready: %s", error)
         reasons.append("the store does not answer")
@@ -46,10 +65,10 @@ def readyz() -> Response:
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Return the metrics of all workers in Prometheus's text format, if the token is right."""
-    refusal = unless_bearer(services().config.metrics_token, "METRICS_TOKEN")
+    refusal = unless_bearer(_probes().metrics_token, "METRICS_TOKEN")
     if refusal is not None:
         return refusal
-    text = exposition(services().outbox.depth)
+    text = exposition(_probes().queued_events)
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 

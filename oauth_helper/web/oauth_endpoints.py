@@ -22,6 +22,7 @@ from oauth_helper.oauth.server import (
     UnknownScopesRequestedError,
 )
 from oauth_helper.web.customer.client_redirect import with_error_redirect
+from oauth_helper.web.customer.services import services
 from oauth_helper.web.i18n import language, translate
 from oauth_helper.web.security import (
     allow_forms_to,
@@ -31,7 +32,6 @@ from oauth_helper.web.security import (
     limit,
     limit_errors,
 )
-from oauth_helper.web.services import services
 
 blueprint = Blueprint("proxy", __name__)
 

@@ -14,9 +14,9 @@ from oauth_helper.web import (
     support,
     template_filters,
 )
-from oauth_helper.web.api import connections, failures
+from oauth_helper.web.api import connections, docs, failures
 from oauth_helper.web.customer import attempts, connect, embed, setup
-from oauth_helper.web.services import SESSION_LIFETIME
+from oauth_helper.web.support.staff_session import SESSION_LIFETIME
 
 _BLUEPRINTS = (
     connect.blueprint,
@@ -26,6 +26,7 @@ _BLUEPRINTS = (
     *support.blueprints,
     failures.blueprint,
     connections.blueprint,
+    docs.blueprint,
     health.blueprint,
     oauth_endpoints.blueprint,
 )

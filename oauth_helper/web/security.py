@@ -21,7 +21,6 @@ from werkzeug.wrappers import Response
 from oauth_helper.common.urls import is_loopback, origin_of
 from oauth_helper.config.settings import Settings
 from oauth_helper.oauth.client.callback import allowed_issuers
-from oauth_helper.web.services import services
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -109,7 +108,7 @@ def is_same_origin() -> bool:
     origin = request.headers.get("Origin")
     # Browsers without Fetch Metadata send "null", because of our Referrer-Policy. From another site
     # they don't send the cookie (SameSite).
-    return origin in (None, "null", origin_of(services().config.public_url))
+    return origin in (None, "null", origin_of(current_app.config["PUBLIC_URL"]))
 
 
 def is_prefetch() -> bool:
@@ -122,6 +121,7 @@ def protect(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) ->
 
     `limits` holds the URI and the options of the storage for rate limits.
     """
+    app.config["PUBLIC_URL"] = config.public_url
     storage_uri, options = limits
     if config.trusted_proxies:
         hops = config.trusted_proxies
@@ -182,6 +182,13 @@ class _Sessions(SecureCookieSessionInterface):
 _READ_AHEAD = 65_536
 
 
+_BUSY = '{"error": "temporarily_unavailable", "error_description": "Busy. Try again."}\n'
+_BUSY_PROBLEM = (
+    '{"type": "about:blank", "title": "Service Unavailable", "status": 503, '
+    '"detail": "Busy. Try again."}\n'
+)
+
+
 class _BodySlots:
     """WSGI middleware that lets at most `slots` threads wait for request bodies.
 
@@ -199,11 +206,12 @@ class _BodySlots:
         if not has_body and "HTTP_TRANSFER_ENCODING" not in environ:
             return self._app(environ, start_response)
         if not self._slots.acquire(blocking=False):
+            is_api = environ.get("PATH_INFO", "").startswith("/api/")
             busy = Response(
-                '{"error": "temporarily_unavailable", "error_description": "Busy. Try again."}\n',
+                _BUSY_PROBLEM if is_api else _BUSY,
                 503,
                 {"Retry-After": "5"},
-                mimetype="application/json",
+                mimetype="application/problem+json" if is_api else "application/json",
             )
             return busy(environ, start_response)
         try:

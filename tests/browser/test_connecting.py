@@ -220,7 +220,7 @@ def test_support_finds_a_failure(site, new_page, size):
     page.get_by_label("Search").fill(reference.lower())
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Cancelled at HubSpot")
-    says(page, "Who can mend it")
+    says(page, "Who can fix it")
     assert fits(page)
 
 
@@ -233,7 +233,7 @@ def test_support_revokes_a_connection(site, page):
     page.get_by_role("button", name="Sign in").click()
     page.get_by_text("Revoke…").click()
     page.get_by_role("button", name="Revoke at HubSpot").click()
-    says(page, "Nobody is connected yet")
+    says(page, "No account is connected yet")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import combinations, count
 
 import pytest
-from harness import PASSWORD
+from harness import PASSWORD, services_of
 from playwright.sync_api import expect
 
 from oauth_helper.common.references import new_reference
@@ -13,7 +13,6 @@ from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Failure
 from oauth_helper.models import Attempt
 from oauth_helper.scopes import RequestedScopes
-from oauth_helper.web.services import services_of
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +30,7 @@ def history(site, clock):
         at = today - timedelta(days=ago)
         reference = new_reference(at.date(), lambda alphabet: alphabet[next(numbers) % 23])
         began = int(at.timestamp())
-        services.attempts.note(Attempt(reference, "sandbox", REQUESTED, began, began + 900))
+        services.attempts.create(Attempt(reference, "sandbox", REQUESTED, began, began + 900))
         services.failures.record(
             Failure(
                 reference=reference,
@@ -47,8 +46,8 @@ def history(site, clock):
     at = today - timedelta(days=2)
     reference = new_reference(at.date(), lambda alphabet: alphabet[next(numbers) % 23])
     began = int(at.timestamp())
-    services.attempts.note(Attempt(reference, "sandbox", REQUESTED, began, began + 900))
-    services.attempts.close(reference, "connected")
+    services.attempts.create(Attempt(reference, "sandbox", REQUESTED, began, began + 900))
+    services.attempts.finish(reference, "connected")
 
 
 def open_insights(site, page, query=""):

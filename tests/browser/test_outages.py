@@ -1,6 +1,5 @@
 """The store goes away while somebody is at HubSpot, as the customer sees it, without a script."""
 
-import socket
 from dataclasses import replace
 
 import pytest
@@ -8,6 +7,7 @@ from harness import CLIENT_ID, run_server
 from playwright.sync_api import expect
 from relays import Relay
 
+from benchmarks import servers
 from oauth_helper.sandbox import SandboxApp
 
 
@@ -20,8 +20,7 @@ def relay(store_url):
 @pytest.fixture
 def url(make_app, relay, hubspot):
     """The helper's, with its store behind the relay and a HubSpot of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = servers.free_port()
     url = f"http://localhost:{port}"
     known = hubspot.sandbox.app(CLIENT_ID)
     redirects = (f"{url}/callback/workato",)

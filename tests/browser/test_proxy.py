@@ -84,7 +84,7 @@ def test_the_way_through_and_back_to_the_client(new_page, site, tool, options):
         "redirect_uri": tool.redirect_uri,
     }
     response = requests.post(
-        f"{site.url}/oauth/token", data=form, auth=("tool", SECRET), timeout=10
+        f"{site.url}/oauth/token", data=form, auth=("tool", SECRET), timeout=60
     )
     assert response.json()["hub_id"] == 1000104
     page.go_back()  # to HubSpot's page, or to how it ended, but to no code

@@ -1,15 +1,15 @@
 """Signing in and out in a real browser: what was typed outlives the session, the account fits."""
 
 import pytest
-from harness import PASSWORD
+from harness import PASSWORD, services_of
 from playwright.sync_api import expect
 
 from oauth_helper.failures.query import FailureQuery
-from oauth_helper.web.services import services_of
 
 pytestmark = pytest.mark.browser
 
 NOTE = "Called back; they will ask their admin.\nSecond line"
+APP = '{"auth": {"requiredScopes": ["oauth"]}}'
 
 
 def sign_in(site, page, name="agent"):
@@ -38,31 +38,60 @@ def failure(site, new_page):
     return the_failure(site)
 
 
-@pytest.mark.parametrize("script", [True, False], ids=["script", "no_script"])
 @pytest.mark.parametrize("width", [1280, 320])
-def test_a_note_outlives_the_session(site, new_page, failure, script, width):
-    viewport = {"width": width, "height": 800}
-    page = new_page(java_script_enabled=script, viewport=viewport)
+def test_a_note_outlives_the_session(site, new_page, failure, width):
+    page = new_page(viewport={"width": width, "height": 800})
     sign_in(site, page)
     page.goto(f"{site.url}/support/failures/{failure.reference}")
-    page.get_by_label("A note, or what mended it").fill(NOTE)
-    other = new_page()
-    sign_in(site, other)
-    other.get_by_role("button", name="Sign out everywhere").click()
-    expect(other.get_by_role("heading", level=1)).to_have_text("Support staff")
+    page.get_by_label("A note, or what fixed it").fill(NOTE)
+    sign_out_elsewhere(site, new_page())
     page.get_by_role("button", name="Add the note").click()
-    expect(page.get_by_role("main")).to_contain_text("What you typed is kept here")
+    expect(page.get_by_role("main")).to_contain_text("Your session had ended, so nothing was sent")
     assert fits(page)
     fill_in(page)
-    expect(page.get_by_role("heading", level=1)).to_have_text("You are signed in again")
-    expect(page.get_by_label("Your note")).to_have_value(NOTE)
-    assert fits(page)
+    page.wait_for_url(f"**/support/failures/{failure.reference}")
+    expect(page.get_by_label("A note, or what fixed it")).to_have_value(NOTE)
     assert not the_failure(site).history
-    page.get_by_label("Your note").fill(f"{NOTE}!")
-    page.get_by_role("button", name="Send it").click()
-    page.wait_for_url("**/support/failures/**")
+    page.get_by_role("button", name="Add the note").click()
+    expect(page.get_by_text("The note is there.")).to_be_visible()
+    expect(page.get_by_label("A note, or what fixed it")).to_have_value("")
     (event,) = the_failure(site).history
-    assert event.text == f"{NOTE}!"
+    assert event.text == NOTE
+
+
+def test_an_apps_file_outlives_the_session(site, page, new_page):
+    sign_in(site, page)
+    page.goto(f"{site.url}/support/check")
+    page.get_by_label("The app's file, pasted").fill(APP)
+    sign_out_elsewhere(site, new_page())
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.get_by_role("main")).to_contain_text("Your session had ended, so nothing was sent")
+    fill_in(page)
+    expect(page.get_by_label("The app's file, pasted")).to_have_value(APP)
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.get_by_role("heading", level=2).first).to_contain_text("HubSpot will")
+    page.get_by_label("The app's file, pasted").fill("")
+    page.goto(f"{site.url}/support/check")
+    expect(page.get_by_label("The app's file, pasted")).to_have_value("")
+
+
+def test_without_a_script_the_end_of_the_session_is_said(site, new_page, failure):
+    page = new_page(java_script_enabled=False)
+    sign_in(site, page)
+    page.goto(f"{site.url}/support/failures/{failure.reference}")
+    page.get_by_label("A note, or what fixed it").fill(NOTE)
+    sign_out_elsewhere(site, new_page())
+    page.get_by_role("button", name="Add the note").click()
+    expect(page.get_by_role("main")).to_contain_text("Your session had ended, so nothing was sent")
+    expect(page.get_by_role("blockquote")).to_have_text(NOTE)
+    assert not the_failure(site).history
+
+
+def sign_out_elsewhere(site, page):
+    """Ends all sessions of the agent from another browser."""
+    sign_in(site, page)
+    page.get_by_role("button", name="Sign out everywhere").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Support staff")
 
 
 def test_the_account_on_a_phone(site, new_page):

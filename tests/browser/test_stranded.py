@@ -1,7 +1,7 @@
 """Stranded on HubSpot's own error page, and back: tell, read what it means, or be missed."""
 
 import pytest
-from harness import API_TOKEN, PASSWORD
+from harness import API_TOKEN, PASSWORD, services_of
 from playwright.sync_api import expect
 from stranding import (
     govern,
@@ -10,8 +10,6 @@ from stranding import (
     require_what_a_free_account_lacks,
     tampered,
 )
-
-from oauth_helper.web.services import services_of
 
 pytestmark = pytest.mark.browser
 

@@ -458,7 +458,7 @@ def test_a_byte_order_mark_does_not_matter(run, app):
     [
         (("nowhere.json",), {}, "No such file"),
         ((".",), {}, "holds no app file"),
-        (("-", "--profile", "nobody"), {}, "there are workato"),
+        (("-", "--profile", "nobody"), {}, "must be one of workato"),
         (("-", "--authorize-url", "https://example.com/?scope=a"), {}, "--authorize-url"),
         (("-", "--authorize-url", LINK, "--scope", "oauth"), {}, "--authorize-url"),
         (("-", "--scope", " ".join(f"a{n}" for n in range(3000))), {}, "2,000 scopes"),
@@ -499,14 +499,14 @@ def in_terminal(*arguments, columns=72, **settings):
     )
     os.close(terminal)
     written = b""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and select.select([reader], [], [], 30)[0]:
         try:
             written += os.read(reader, 65536)
         except OSError:  # the other side is closed
             break
     os.close(reader)
-    return process.wait(30), written.decode().replace("\r\n", "\n")
+    return process.wait(60), written.decode().replace("\r\n", "\n")
 
 
 def test_a_terminal_gets_colours_and_lines_that_fit(app):
@@ -522,10 +522,25 @@ def test_a_terminal_gets_colours_and_lines_that_fit(app):
     assert "\x1b" not in in_terminal("check", path, NO_COLOR="1")[1]
 
 
-def cpu_seconds_of_children():
-    # Seconds on the clock would tell how busy the machine is.
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def cpu_seconds(program, *arguments):
+    """Processor time of three runs, the shortest first, and the output of one.
+
+    Seconds on the clock would tell how busy the machine is.
+    """
+    spent = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return sorted(spent), done.stdout
 
 
 def test_it_is_quick_and_imports_no_server(app):
@@ -534,21 +549,11 @@ def test_it_is_quick_and_imports_no_server(app):
         "try: cli()\n"
         "finally: print([name for name in ('flask', 'redis', 'urllib3') if name in sys.modules])"
     )
-    source = str(ROOT)
-    spent = []
-    for _ in range(3):
-        before = cpu_seconds_of_children()
-        done = subprocess.run(
-            [sys.executable, "-c", program, "check", app(FITS)],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": source},
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        spent.append(cpu_seconds_of_children() - before)
-        assert done.stdout.endswith("[]\n"), done.stdout
-    assert min(spent) < 0.5
+    (check, *_), output = cpu_seconds(program, "check", app(FITS))
+    assert output.endswith("[]\n"), output
+    # Processors differ, and a busy one takes twice as long; so both are measured here.
+    (server, *_), _ = cpu_seconds("import oauth_helper.app")
+    assert check < server / 2
 
 
 LACKS = "Authorization failed because your account lacks access to the required scopes [content]"

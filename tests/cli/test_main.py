@@ -4,19 +4,24 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from urllib.parse import parse_qs, urlsplit
 
+import click
 import pytest
 import urllib3
+from click.testing import CliRunner
 from failure_examples import a_failure
 from oauth_clients import clients_file
 from paths import ROOT
+from stopwatch import Stopwatch
 from werkzeug.security import check_password_hash
 
+from benchmarks import servers
+from oauth_helper import __version__
+from oauth_helper.cli.main import cli
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.secrets import Secret
 from oauth_helper.store.failures import Failures
@@ -49,7 +54,7 @@ def environment(folder, settings):
     return {**kept, "PYTHONPATH": source, "DATA_DIR": str(folder / "data"), **settings}
 
 
-def test_help_names_every_command(run):
+def test_help_names_every_command_in_a_whole_line_without_importing_it(run):
     done = run("--help")
     assert done.returncode == 0
     for command in (
@@ -63,6 +68,19 @@ def test_help_names_every_command(run):
         "doctor",
     ):
         assert f"\n  {command} " in done.stdout
+    assert "..." not in done.stdout.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize("name", cli.list_commands(click.Context(cli)))
+def test_every_command_has_help(name):
+    done = CliRunner().invoke(cli, [name, "--help"])
+    assert done.exit_code == 0
+    assert f"Usage: cli {name} " in done.output
+
+
+def test_the_version_is_that_of_the_package(run):
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"oauth_helper, version {__version__}\n")
 
 
 @pytest.mark.parametrize(
@@ -158,19 +176,20 @@ def test_failures_are_listed_with_the_client_that_asked(run, store, store_url):
     assert log.record(through)
     assert log.record(own)
     done = run("failures", "list", "--client", "flow tool", REDIS_URL=store_url)
-    (line,) = done.stdout.splitlines()
+    header, line = done.stdout.splitlines()
+    assert header.split() == ["TIME", "REFERENCE", "PROFILE", "ACCOUNT", "CAUSE", "CLIENT"]
     assert through.reference in line
-    assert line.endswith("unknown  through Flow Tool")
-    (line,) = run("failures", "list", "--client", "-", REDIS_URL=store_url).stdout.splitlines()
+    assert line.endswith("unknown  Flow Tool")
+    _, line = run("failures", "list", "--client", "-", REDIS_URL=store_url).stdout.splitlines()
     assert own.reference in line
-    assert line.endswith("unknown")
+    assert line.split()[-2:] == ["unknown", "-"]
     shown = json.loads(run("failures", "show", through.reference, REDIS_URL=store_url).stdout)
     assert shown["client"] == "Flow Tool"
 
 
 def test_without_a_running_program_the_records_are_read_all_the_same(run):
-    assert "No failure is recorded" in run("failures", "list").stderr
-    assert "Nobody is connected" in run("connections", "list").stderr
+    assert "No failures." in run("failures", "list").stderr
+    assert "No connections." in run("connections", "list").stderr
     assert run("connections", "revoke", "nobody").returncode == 1
 
 
@@ -180,7 +199,7 @@ def test_doctor_sees_what_will_stop_every_attempt(run, tmp_path):
     done = run("doctor", HUBSPOT_APP_CONFIG=str(path), HUBSPOT_CLIENTID="x")
     assert done.returncode == 1
     assert "requires crm.objects.leads.read" in done.stdout
-    assert "HUBSPOT_CLIENT_ID is meant" in done.stdout
+    assert "unknown setting; did you mean HUBSPOT_CLIENT_ID?" in done.stdout
 
 
 def test_a_key_that_others_can_read_is_one_line(run, tmp_path):
@@ -205,11 +224,14 @@ def test_a_store_address_that_cannot_be_read_shows_no_password(run, command):
 def test_doctor_tells_what_is_and_what_is_wrong(run):
     done = run("doctor")
     assert done.returncode == 0
+    assert done.stdout.endswith("\nNo problems found.\n")
     assert "sandbox" in done.stdout
     assert "http://localhost:8000/callback/workato" in done.stdout
     away = run("doctor", REDIS_URL="redis://user:canary@127.0.0.1:1/0")
     assert away.returncode == 1
-    assert "does not answer" in away.stdout
+    assert "FAIL  store: can't reach redis://" in away.stdout
+    assert "(check REDIS_URL and the network)" in away.stdout
+    assert away.stdout.endswith("\n1 problem found.\n")
     assert "canary" not in away.stdout + away.stderr
     unreachable = run(
         "doctor",
@@ -220,26 +242,29 @@ def test_doctor_tells_what_is_and_what_is_wrong(run):
         HUBSPOT_AUTHORIZATION_ENDPOINT="http://127.0.0.1:1/oauth/authorize",
     )
     assert unreachable.returncode == 1
-    assert "cannot be reached" in unreachable.stdout
+    assert "can't be reached" in unreachable.stdout
     assert "canary" not in unreachable.stdout
 
 
 def test_doctor_tells_what_waits_for_the_store_and_whether_anything_could(run, tmp_path):
-    assert "outbox: is empty" in run("doctor").stdout
+    assert "outbox: empty" in run("doctor").stdout
     folder = tmp_path / "data" / "outbox"
     outbox = Outbox(folder, encryptor=Encryptor([Secret("any key")], purpose="outbox"))
     outbox.put(AttemptFailed(a_failure()))
-    assert "outbox: 1 notes wait for the store" in run("doctor").stdout
+    assert "outbox: 1 write queued for Redis" in run("doctor").stdout
     (tmp_path / "file").write_text("")
     done = run("doctor", DATA_DIR=str(tmp_path / "file" / "data"))
     assert done.returncode == 1
-    assert "outbox cannot be written: make DATA_DIR writable" in done.stdout
+    assert "outbox cannot be written (make DATA_DIR writable)" in done.stdout
 
 
 def test_doctor_names_the_clients_of_the_proxy(run, tmp_path):
     path = clients_file(tmp_path, {}, {"id": "desk", "name": "Desk", "secret_hash": None})
     shown = " ".join(run("doctor", OAUTH_CLIENTS_FILE=path).stdout.split())
-    assert "client tool: Flow Tool, confidential, for profile workato; people are asked" in shown
+    assert (
+        "client tool: Flow Tool, confidential, for profile workato; customers give consent first"
+        in shown
+    )
     assert "client desk: Desk, public" in shown
 
 
@@ -252,8 +277,7 @@ class TestFirstStart:
 
     @pytest.fixture
     def program(self, tmp_path, settings):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = servers.free_port()
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", "oauth_helper"],
             cwd=tmp_path,
@@ -266,7 +290,7 @@ class TestFirstStart:
         yield process
         if process.poll() is None:
             process.terminate()  # a kill would leave its store behind
-            process.wait(20)
+            process.wait(60)
         process.stdout.close()
 
     @staticmethod
@@ -279,10 +303,10 @@ class TestFirstStart:
         return "".join(lines)
 
     def test_connects_fails_and_tells(self, program, run, tmp_path):
-        began = time.monotonic()
+        watch = Stopwatch()
         text = self.welcome(program)
         assert f"open {program.url}" in text
-        assert time.monotonic() - began < 30
+        assert watch.seconds() < 30
         http = urllib3.PoolManager(retries=False)
         assert http.request("GET", program.url).status == 200
         key = tmp_path / "data" / "secret_key"
@@ -309,7 +333,7 @@ class TestFirstStart:
 
         listed = run("failures", "list").stdout
         assert "user_denied" in listed
-        reference = listed.split()[1]
+        reference = listed.splitlines()[1].split()[1]
         shown = json.loads(run("failures", "show", reference.lower()).stdout)
         assert shown["cause"] == "user_denied"
         assert "workato.1000104" in run("connections", "list").stdout
@@ -320,7 +344,7 @@ class TestFirstStart:
         http.clear()
 
         program.send_signal(signal.SIGTERM)
-        assert program.wait(20) == 0
+        assert program.wait(60) == 0
         assert "Traceback" not in program.stdout.read()
 
     @pytest.mark.parametrize("settings", [{"ATTEMPT_TIMEOUT": "1"}], ids=["one-second"])
@@ -328,7 +352,7 @@ class TestFirstStart:
         self.welcome(program)
         http = urllib3.PoolManager(retries=False)
         http.request("GET", f"{program.url}/connect/workato", redirect=False)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while "never_returned" not in (listed := run("failures", "list").stdout):
             assert time.monotonic() < deadline, "waited in vain"
         assert listed.count("never_returned") == 1

@@ -5,7 +5,6 @@ import importlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -18,6 +17,8 @@ from clients.registration import ID, ID_ASKING, NAME, NAME_ASKING, SECRET, Regis
 from clients.requests_seen import RequestsSeen
 from flask import Flask
 from harness import API_TOKEN, quick_hash, run_server
+
+from benchmarks import servers
 
 PYTHON = {
     "authlib": "authlib_client",
@@ -78,13 +79,13 @@ class Helper:
 
     def failures(self) -> list[dict[str, object]]:
         headers = {"Authorization": f"Bearer {API_TOKEN}"}
-        answer = requests.get(f"{self.url}/api/v1/failures", headers=headers, timeout=30)
+        answer = requests.get(f"{self.url}/api/v1/failures", headers=headers, timeout=60)
         return answer.json()["failures"]
 
     def make_mistake(self, name: str) -> None:
         """Changes the app at HubSpot as its developer would by mistake, unknown to the helper."""
         page, form = f"{self.url}/sandbox/app/sandbox", {"action": f"mismatch:{name}"}
-        assert requests.post(page, data=form, timeout=30).ok
+        assert requests.post(page, data=form, timeout=60).ok
 
 
 def _clients_file(folder: Path, library: str) -> str:
@@ -119,8 +120,7 @@ def start_helper(make_app, tmp_path, library) -> Iterator[StartHelper]:
     with ExitStack() as running:
 
         def start(**settings: str) -> Helper:
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                port = free.getsockname()[1]
+            port = servers.free_port()
             url = f"http://localhost:{port}"
             app = make_app(
                 HUBSPOT_CLIENT_ID="",
@@ -155,7 +155,7 @@ def _node_program(library: str, registered: Registration) -> Iterator[str]:
             assert port, f"{library} ended before it served"
             yield f"http://127.0.0.1:{port}"
             process.stdin.close()
-            assert process.wait(timeout=10) == 0
+            assert process.wait(timeout=60) == 0
         finally:
             process.kill()  # does nothing to one that has ended
 

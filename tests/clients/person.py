@@ -173,7 +173,7 @@ class Person(AbstractContextManager["Person"]):
         self.seen.append(f"{method} {address}")
         headers = {"Referer": self.seen[-2].split(" ", 1)[1]} if method == "POST" else {}
         return self._browser.request(
-            method, address, data=data, headers=headers, allow_redirects=False, timeout=30
+            method, address, data=data, headers=headers, allow_redirects=False, timeout=60
         )
 
 

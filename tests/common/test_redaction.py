@@ -267,6 +267,15 @@ def test_what_is_escaped_too_often_is_hidden_altogether():
     assert redact(" ".join(layers)) == HIDDEN
 
 
+def test_of_a_long_text_the_beginning_stays_without_half_a_secret():
+    for before in range(4960, 5010):
+        text = f"{'word ' * (before // 5)}{'x' * (before % 5)} {'aB3_-' * 12} more " + "y" * 9000
+        short = redact(text)
+        assert short.startswith("word word ")
+        assert len(short) <= 5000 + len(HIDDEN)
+        assert "aB3" not in short
+
+
 escapes = st.sampled_from(
     [
         str,

@@ -264,7 +264,11 @@ def test_beside_a_real_app_no_profile_is_left_without_one(tmp_path):
             ["missing_optional must be 'note' or 'fail'"],
             id="missing-optional",
         ),
-        pytest.param('region = "eu"', ["region must be na1, na2, na3, eu1 or ap1"], id="region"),
+        pytest.param(
+            'region = "eu"',
+            ["region must be a hublet of HubSpot, such as na1, na2, na3, eu1, ap1"],
+            id="region",
+        ),
         pytest.param(
             'optional_scopes = ["forms", "tikets", "payments"]',
             [
@@ -403,7 +407,7 @@ def test_several_problems_are_named_with_their_profiles(read):
         "profile 'c': must be a table",
         "profile 'a': pkce must be true or false",
         "profile 'a': unknown key 'x'",
-        "profile 'b': region must be na1, na2, na3, eu1 or ap1",
+        "profile 'b': region must be a hublet of HubSpot, such as na1, na2, na3, eu1, ap1",
     ]
 
 

@@ -10,9 +10,10 @@ from oauth_helper.config.settings import Settings
 from oauth_helper.hubspot.authorization_request import (
     HUBLETS,
     authorization_endpoint,
-    authorization_url,
+    authorization_link,
     find_authorization_url,
 )
+from oauth_helper.oauth.client.start import with_state
 from oauth_helper.scopes import RequestedScopes
 
 HUBSPOT = "https://app.hubspot.com/oauth/authorize"
@@ -52,6 +53,12 @@ START = (
 )
 
 
+def authorization_url(endpoint, *, state=None, code_verifier=None, **requested):
+    """The whole URL, as a start makes it."""
+    link = authorization_link(endpoint, **requested)
+    return with_state(link, state, code_verifier) if state else link
+
+
 def url_by_default(optional=None, **more):
     config = Settings.from_environ(ENVIRON)
     (profile,) = config.profiles
@@ -85,9 +92,9 @@ def url_by_default(optional=None, **more):
             id="state",
         ),
         pytest.param(
-            {"code_verifier": VERIFIER},
+            {"state": "s", "code_verifier": VERIFIER},
             DEFAULT_URL
-            + "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+            + "&state=s&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
             + "&code_challenge_method=S256",
             id="pkce-known-answer",
         ),
@@ -175,7 +182,7 @@ def test_the_url_for_an_account_and_a_region(base, where, url):
     )
 
 
-@pytest.mark.parametrize("region", ["", "eu", "EU1", "eu1.evil.example/", "eu12"])
+@pytest.mark.parametrize("region", ["", "eu", "EU1", "eu1.evil.example/", "na44"])
 @pytest.mark.parametrize("base", [HUBSPOT, "https://other.example/authorize"])
 def test_an_unknown_region_is_refused(base, region):
     with pytest.raises(ValueError, match="is not one of na1, na2, na3, eu1, ap1"):
@@ -301,7 +308,11 @@ def test_what_is_no_authorize_url_or_was_cut_off_is_left_aside(text):
         ("{}?client_id=x&scope=oauth tickets forms&redirect_uri=y", "oauth tickets forms", ""),
         ("{}?scope=oauth social&optional_scope=forms files", "oauth social", "forms files"),
         ("{}\n  ?client_id=x\n  &scope=oauth%20\n  forms\n", "oauth forms", ""),
-        ("{}?scope=oauth%20crm.lists.re\nad&state=s", "oauth crm.lists.read", ""),
+        (
+            "{}?client_id=x&scope=oauth%20crm.objects.con\ntacts.read&state=s",
+            "oauth crm.objects.contacts.read",
+            "",
+        ),
         ("{}?scope=oauth tickets and then an error", "oauth tickets", ""),
         ("{}?scope=oauth\nInsufficient scopes were provided.", "oauth", ""),
         ("{}?scope=oauth&state=x tickets", "oauth", ""),

@@ -3,11 +3,11 @@
 import json
 import socket
 import threading
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from stopwatch import Stopwatch
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -119,13 +119,13 @@ def test_asks_once_more_only_where_the_code_is_unused(status, asked_twice):
 
 
 def test_does_not_wait_as_long_as_it_is_told_to_while_a_person_waits():
-    began = time.monotonic()
+    watch = Stopwatch()
     with serving(lambda _r, _n: as_json({}, 429, **{"Retry-After": "60"})) as (url, asked):
         answer = HubSpotClient(url, "v3").exchange_code(app_named("app"), "y", None)
     assert isinstance(answer, Unavailable)
     assert answer.retry_after == 60
     assert len(asked) == 1
-    assert time.monotonic() - began < 5
+    assert watch.seconds() < 5
 
 
 def test_a_refusal_is_not_repeated():
@@ -181,11 +181,11 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10
 def test_waits_are_bounded(chunks, pause):
     listener, done = raw_server(*chunks, pause=pause)
     with listener:
-        began = time.monotonic()
+        watch = Stopwatch()
         answer = HubSpotClient(
             f"http://127.0.0.1:{listener.getsockname()[1]}", "v3", QUICK
         ).exchange_code(app_named("app"), "y", None)
-        assert time.monotonic() - began < 3
+        assert watch.seconds() < 3
         done.set()
     assert isinstance(answer, Unavailable)
     assert not answer.code_unused
@@ -274,7 +274,7 @@ def test_one_slow_app_does_not_take_all_threads_of_the_program():
     def answer(request, _number):
         if "client_id=slow&" in request.get_data(as_text=True):
             arrived.release()
-            release.wait(20)
+            release.wait(120)
         return as_json(TOKENS)
 
     with serving(answer) as (url, asked):
@@ -287,7 +287,7 @@ def test_one_slow_app_does_not_take_all_threads_of_the_program():
         threads = [threading.Thread(target=ask) for _ in range(6)]
         for thread in threads:
             thread.start()
-        assert all(arrived.acquire(timeout=10) for _ in threads)
+        assert all(arrived.acquire(timeout=60) for _ in threads)
         assert not hubspot.is_ready("slow")
         turned_away = hubspot.exchange_code(app_named("slow"), "y", None)
         assert isinstance(turned_away, Unavailable)

@@ -207,7 +207,7 @@ def test_slow_waits_until_it_is_released(connection, sandbox):
         pending = pool.submit(connection.redeem, code)
         assert not pending.done()
         sandbox.hurry.set()
-        assert pending.result(timeout=10).status_code == 200
+        assert pending.result(timeout=30).status_code == 200
 
 
 def test_when_enough_requests_wait_a_further_one_does_not(connection, sandbox):

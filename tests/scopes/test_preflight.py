@@ -382,7 +382,10 @@ def test_a_variable_among_the_scopes_leaves_them_open():
         ("tickets forms", "forms", ("tickets",)),
         (
             "tickets",
-            " ".join(CATALOGUE.by_name["tickets"].replaced_by),
+            (
+                "crm.objects.tickets.read crm.objects.tickets.write "
+                "crm.schemas.tickets.read crm.schemas.tickets.write"
+            ),
             (),
         ),
         ("tickets", "crm.objects.tickets.read crm.objects.tickets.write", ("tickets",)),

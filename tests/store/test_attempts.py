@@ -18,7 +18,7 @@ ATTEMPT = Attempt(REFERENCE, "workato", RequestedScopes(("oauth",), ("tickets",)
 
 
 def claim(attempts, reference, now, **options):
-    return attempts.claim(reference, now, mark=secrets.token_hex(8), **options)
+    return attempts.claim(reference, now, claim_id=secrets.token_hex(8), **options)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def attempts(store, store_url):  # noqa: ARG001 - emptied
 
 
 def test_an_attempt_is_noted_with_its_deadline(attempts, store):
-    attempts.note(ATTEMPT)
+    attempts.create(ATTEMPT)
     (key,) = store.keys("oh:*:attempt:*")
     assert store.hgetall(key) == {
         "v": "1",
@@ -45,7 +45,7 @@ def test_an_attempt_is_noted_with_its_deadline(attempts, store):
 
 
 def test_only_one_of_many_claims_it(attempts):
-    attempts.note(ATTEMPT)
+    attempts.create(ATTEMPT)
     with ThreadPoolExecutor(16) as pool:
         claims = list(pool.map(lambda _: claim(attempts, REFERENCE, 1234), range(64)))
     assert claims.count(Claim.WON) == 1
@@ -60,22 +60,22 @@ def test_an_attempt_that_could_not_be_noted_can_be_claimed_all_the_same(attempts
 
 
 def test_a_closed_attempt_is_open_no_longer(attempts, store):
-    attempts.note(ATTEMPT)
-    attempts.close(REFERENCE, "connected")
+    attempts.create(ATTEMPT)
+    attempts.finish(REFERENCE, "connected")
     assert not store.keys("oh:*:open")
     (key,) = store.keys("oh:*:attempt:*")
     assert store.hget(key, "outcome") == "connected"
 
 
 def test_closing_tells_the_outcome_that_was_noted_before(attempts):
-    attempts.note(ATTEMPT)
-    assert attempts.close(REFERENCE, "failed") is None
-    assert attempts.close(REFERENCE, "connected") == "failed"
+    attempts.create(ATTEMPT)
+    assert attempts.finish(REFERENCE, "failed") is None
+    assert attempts.finish(REFERENCE, "connected") == "failed"
 
 
 def test_an_attempt_comes_back_as_it_was_noted(attempts):
     assert attempts.get(REFERENCE) is None
-    attempts.note(ATTEMPT)
+    attempts.create(ATTEMPT)
     assert attempts.get(REFERENCE) == ATTEMPT
     claim(attempts, REFERENCE, 1234.9)
     assert attempts.get(REFERENCE) == replace(ATTEMPT, claimed_at=1234)
@@ -95,17 +95,17 @@ def test_overdue_ones_are_found_for_as_long_as_they_are_remembered(attempts, day
     reference = new_reference(begun.date(), lambda alphabet: alphabet[5])
     at = int(begun.timestamp())
     attempt = Attempt(reference, "workato", ATTEMPT.requested, at, at + 900)
-    attempts.note(attempt)
+    attempts.create(attempt)
     now = max(NOON.timestamp(), at + 900)
     assert attempts.expired(now, limit=10) == [attempt]
     assert attempts.expired(at + 899, limit=10) == []
-    attempts.close(reference, "connected")
+    attempts.finish(reference, "connected")
     assert attempts.expired(now, limit=10) == []
 
 
 def test_what_has_worked_is_remembered_for_a_month(attempts, store):
     assert not attempts.has_succeeded("f")
-    attempts.mark_succeeded("f", 1234.5)
+    attempts.record_success("f", "", "workato", REFERENCE, 1234.5)
     assert attempts.has_succeeded("f")
     assert not attempts.has_succeeded("g")
     (key,) = store.keys("oh:worked:*")
@@ -122,30 +122,35 @@ def test_a_claim_whose_reply_is_lost_is_still_the_callers_own(attempts):
 
 
 def test_a_claim_that_arrived_although_its_reply_did_not_is_the_callers_own(attempts):
-    attempts.note(ATTEMPT)
-    assert attempts.claim(REFERENCE, 1000, mark="lost") is Claim.WON
-    attempts.close(REFERENCE, "failed")  # that it was put off
+    attempts.create(ATTEMPT)
+    assert attempts.claim(REFERENCE, 1000, claim_id="lost") is Claim.WON
+    attempts.finish(REFERENCE, "failed")  # that it was put off
     assert claim(attempts, REFERENCE, 1003) is Claim.USED
-    assert attempts.claim(REFERENCE, 1003, mark="next", before=("x", "lost")) is Claim.WON
-    assert attempts.claim(REFERENCE, 1003, mark="other", before=("lost",)) is Claim.USED
+    assert (
+        attempts.claim(REFERENCE, 1003, claim_id="next", earlier_claim_ids=("x", "lost"))
+        is Claim.WON
+    )
+    assert (
+        attempts.claim(REFERENCE, 1003, claim_id="other", earlier_claim_ids=("lost",)) is Claim.USED
+    )
 
 
 def test_who_died_over_a_response_is_followed_by_one_other(attempts):
-    attempts.note(ATTEMPT)
+    attempts.create(ATTEMPT)
     assert claim(attempts, REFERENCE, 1000) is Claim.WON
     assert claim(attempts, REFERENCE, 1000 + CLAIM_TIMEOUT - 1) is Claim.CLAIMED
-    assert claim(attempts, REFERENCE, 1000 + CLAIM_TIMEOUT, once=True) is Claim.USED
+    assert claim(attempts, REFERENCE, 1000 + CLAIM_TIMEOUT, single_use=True) is Claim.USED
     assert claim(attempts, REFERENCE, 1000 + CLAIM_TIMEOUT) is Claim.WON
     assert claim(attempts, REFERENCE, 1000 + CLAIM_TIMEOUT) is Claim.CLAIMED
     assert attempts.expired(1000 + CLAIM_TIMEOUT + CLAIM_LIFETIME - 1, limit=5) == []
-    attempts.close(REFERENCE, "connected")
+    attempts.finish(REFERENCE, "connected")
     assert claim(attempts, REFERENCE, 1000 + 5 * CLAIM_TIMEOUT) is Claim.USED
 
 
 def test_what_is_in_hand_is_not_overdue_until_it_is_given_up(attempts):
     at = int(NOON.timestamp())
     reference = new_reference(NOON.date(), lambda alphabet: alphabet[7])
-    attempts.note(Attempt(reference, "workato", ATTEMPT.requested, at, at + 900))
+    attempts.create(Attempt(reference, "workato", ATTEMPT.requested, at, at + 900))
     claim(attempts, reference, at + 890)
     assert attempts.expired(at + 900, limit=5) == []
     assert attempts.expired(at + 890 + CLAIM_LIFETIME - 1, limit=5) == []

@@ -98,8 +98,8 @@ def test_everything_works_on_a_cluster(client, running):
 def test_attempts_work_on_a_cluster(client):
     attempts, log = Attempts(client), Failures(client, retention_days=90)
     failure = a_failure()
-    attempts.note(Attempt(failure.reference, "workato", REQUESTS[0], failure.started_at, 1))
-    assert attempts.claim(failure.reference, 1.0, mark="m") is Claim.WON
+    attempts.create(Attempt(failure.reference, "workato", REQUESTS[0], failure.started_at, 1))
+    assert attempts.claim(failure.reference, 1.0, claim_id="m") is Claim.WON
     assert log.record(failure, only_if_open=True)
     assert attempts.outcome(failure.reference) == "failed"
 

@@ -29,7 +29,8 @@ from oauth_helper.failures.statistics import AttemptCount, FailureCount, Recover
 from oauth_helper.models import Attempt
 from oauth_helper.store import counters, day_counters
 from oauth_helper.store.attempts import Attempts
-from oauth_helper.store.counters import COUNTED, Counters
+from oauth_helper.store.counters import Counters
+from oauth_helper.store.failure_index import KIND
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import connect
 
@@ -61,7 +62,7 @@ def a_log(client, recorded):
 def facets(recorded, wanted):
     """What the page offers beside each filter: that filter's own terms do not count for it."""
     found = {}
-    for field in COUNTED:
+    for field in KIND:
         others = tuple(term for term in wanted.all_terms if term.field != field)
         fitting = found_in(
             recorded, FailureQuery(terms=others, since=wanted.since, until=wanted.until)
@@ -118,9 +119,9 @@ def test_counts_are_those_of_a_plain_search(client, recorded, wanted):
 def test_counts_of_many_say_what_they_do_not_know(client, recorded, wanted):
     a_log(client, recorded)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(counters, "_LOOKED_AT", -1)
+        patch.setattr(counters, "_READ_AT_MOST", -1)
         counts = Counters(client).counts(wanted)
-    if not any(term.field not in COUNTED for term in wanted.all_terms):
+    if not any(term.field not in KIND for term in wanted.all_terms):
         whole = [each for each in recorded if is_on_days(each, wanted)]
         without_times = replace(wanted, since=None, until=None)
         assert counts.whole_days == (wanted.since is not None or wanted.until is not None)
@@ -248,11 +249,11 @@ def test_attempts_are_counted_once(client, counted):
     for number, profile in enumerate(("workato", "workato", "second")):
         reference = a_failure().reference
         attempt = Attempt(reference, profile, REQUESTS[0], int(NOON.timestamp()), 1)
-        attempts.note(attempt)
-        attempts.note(attempt)
+        attempts.create(attempt)
+        attempts.create(attempt)
         if number:
-            attempts.close(reference, "connected")
-            attempts.close(reference, "connected")
+            attempts.finish(reference, "connected")
+            attempts.finish(reference, "connected")
     assert counted.attempts(day, day) == (
         AttemptCount(day, "second", begun=1, connected=1),
         AttemptCount(day, "workato", begun=2, connected=1),
@@ -385,8 +386,8 @@ def test_what_is_remembered_is_bounded(client, log, monkeypatch):
         since = (NOON - timedelta(days=number)).timestamp()
         groups = counted.groups(FailureQuery(since=since), limit=5)
         assert [group.count for group in groups] == [number + 1]
-    assert len(counted._groups._known) <= 3
-    assert len(counted._groups._sums) <= 2
+    assert len(counted._groups._counters._known) <= 3
+    assert len(counted._groups._counters._sums) <= 2
 
 
 def test_whatever_is_asked_never_walks_through_keys(client, log, counted):

@@ -39,7 +39,7 @@ def test_a_primary_dies_and_nothing_is_lost_or_doubled(running, make):
     home_of(running, parts.client.keys("oh:*:attempt:*")[0]).kill()
     for note in story[1:]:
         parts.writer.write(note)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while parts.outbox.depth() or parts.attempts.outcome(FAILURE.reference) != "connected":
         caught_up(parts)
         assert time.monotonic() < deadline, "waited in vain"
@@ -90,7 +90,7 @@ def test_servers_that_come_later_than_the_program(kind, make_app, hubspot, tmp_p
         assert customer.browser.get(address).status_code == 503
         for each in everyone:
             each.start()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while (page := customer.browser.get(address)).status_code == 503:
             assert time.monotonic() < deadline, "waited in vain"
             time.sleep(0.05)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FailureQuery, Term
-from oauth_helper.store import failure_search, failures
+from oauth_helper.store import failure_reader, failure_search
 from oauth_helper.store.failure_search import read_cursor
 from oauth_helper.store.failures import Failures
 
@@ -112,7 +112,7 @@ def test_a_search_that_is_cut_short_reaches_all_by_going_on(
     log = a_log(client, recorded)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(failure_search, "_COMPARED_AT_MOST", compared)
-        patch.setattr(failures, "EXAMINED_AT_MOST", examined)
+        patch.setattr(failure_reader, "EXAMINED_AT_MOST", examined)
         found = pages(log, wanted, limit, newer=newer)
         assert list(log.each(wanted, chunk=3)) == found_in(recorded, wanted)
     in_order = list(reversed(found)) if newer else found

@@ -1,9 +1,7 @@
 """Floods from one network: what they leave behind is bounded, and others are served."""
 
 import pytest
-from harness import SAME_SITE, browser_of, csrf_token, customer_of
-
-from oauth_helper.web.services import services_of
+from harness import SAME_SITE, browser_of, csrf_token, customer_of, services_of
 
 COUNT = 1000
 

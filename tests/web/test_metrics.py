@@ -5,14 +5,13 @@ import re
 
 import pytest
 import yaml
-from harness import browser_of, customer_of
+from harness import browser_of, customer_of, services_of
 from paths import ROOT
 from prometheus_client.parser import text_string_to_metric_families
 from relays import Relay
 
 from oauth_helper.common.metrics import reset
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.web.services import services_of
 
 TOKEN = "canary-metrics-token-0123456789"
 OPS = ROOT / "ops"

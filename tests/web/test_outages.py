@@ -5,13 +5,13 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from harness import Customer, browser_of, customer_of
+from harness import Customer, browser_of, customer_of, services_of
 from relays import Relay
+from stopwatch import Stopwatch
 
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.attempts import CLAIM_TIMEOUT
-from oauth_helper.web.services import services_of
 
 REFERENCE = r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}"
 
@@ -24,13 +24,12 @@ def relay(store_url):
 
 @pytest.fixture
 def app(make_app, relay):
-    made = make_app(REDIS_URL=relay.url)
-    yield made
+    return make_app(REDIS_URL=relay.url)
 
 
 def caught_up(app):
     """How many notes were written, once the store is there again."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             return services_of(app).writer.flush()
@@ -82,7 +81,7 @@ def test_a_response_waits_for_the_store_and_goes_on_by_itself(app, customer, rel
     # Staff see that somebody was held up, for as long as it has not ended well.
     (failure,) = failures(app)
     assert failure.status == "open"
-    assert "its store was stopped" in failure.candidates[0].why
+    assert "its store stopped" in failure.candidates[0].why
     done = customer.browser.get(first.location)
     assert done.status_code == 303
     assert "Connected" in customer.browser.get(done.location).text
@@ -212,14 +211,14 @@ def test_tokens_that_came_when_the_store_went_away_are_kept(
 def test_a_hanging_store_is_waited_for_a_few_times_only(app, customer, relay):
     customer.start()
     relay.hold()
-    began = time.monotonic()
+    watch = Stopwatch()
     for _ in range(12):
         customer.start()
     # Each command would wait for two seconds.
-    assert time.monotonic() - began < 15
+    assert watch.seconds() < 15
     relay.let_go()
     caught_up(app)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while services_of(app).outbox.depth():
         caught_up(app)
         assert time.monotonic() < deadline
@@ -231,7 +230,7 @@ def test_a_response_waits_for_hubspot(make_app, hubspot):
     hubspot.instead = lambda path: ("", 503, {}) if path.endswith("/token") else None
     for _ in range(5):
         page = customer_of(app, hubspot).connect()
-        assert "HubSpot did not answer as it should" in page.text
+        assert "HubSpot didn't answer as it should".replace("'", "&#39;") in page.text
     asked = hubspot.token_requests
     customer = customer_of(app, hubspot)
     back = customer.agree(customer.start())
@@ -243,7 +242,7 @@ def test_a_response_waits_for_hubspot(make_app, hubspot):
     assert len(failures(app)) == 6
     assert {each.cause for each in failures(app)} == {"hubspot_unavailable"}
     hubspot.instead = None
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (done := customer.browser.get(address)).status_code == 503:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -271,7 +270,7 @@ def test_a_reload_while_it_is_dealt_with_waits_for_its_end(customer, hubspot):
 def test_a_worker_that_died_over_a_response_is_followed_by_another(app, customer, hubspot, clock):
     back = customer.agree(customer.start())
     reference = re.search(REFERENCE, customer.browser.get("/").text)[0]
-    services_of(app).attempts.claim(reference, clock.now, mark="m")  # and then it was killed
+    services_of(app).attempts.claim(reference, clock.now, claim_id="m")  # and then it was killed
     address = customer.browser.get(back).location
     page = customer.browser.get(address)
     assert page.status_code == 503
@@ -289,7 +288,7 @@ def test_a_claim_that_reached_a_hanging_store_is_known_afterwards(app, customer,
     address = customer.browser.get(back).location
     relay.let_go()  # and the claim arrives
     caught_up(app)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (done := customer.browser.get(address)).status_code == 503:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -325,4 +324,4 @@ def test_a_client_is_told_when_its_code_could_not_be_kept(make_tool, relay, hubs
     caught_up(tool.browser.application)
     (failure,) = failures(tool.browser.application)
     assert failure.client == "Flow Tool"
-    assert "its store was stopped" in failure.candidates[0].why
+    assert "its store stopped" in failure.candidates[0].why

@@ -136,7 +136,7 @@ def test_bodies_that_never_come_leave_threads_for_the_rest(make_app):
 
         def readinto(self, _buffer):
             entered.release()
-            release.wait(20)
+            release.wait(120)
             return 0
 
     def send():
@@ -148,8 +148,8 @@ def test_bodies_that_never_come_leave_threads_for_the_rest(make_app):
 
     with ThreadPoolExecutor(4) as pool:
         waiting = [pool.submit(send) for _ in range(2)]
-        assert entered.acquire(timeout=10)
-        assert entered.acquire(timeout=10)
+        assert entered.acquire(timeout=60)
+        assert entered.acquire(timeout=60)
         refused = browser_of(app).post("/support/logout", data={"a": "b"})
         assert refused.status_code == 503
         assert browser_of(app).get("/connect/workato").status_code == 302

@@ -12,7 +12,7 @@ from paths import ROOT
 
 from oauth_helper.diagnosis import Cause, Responsible, known_messages, wording
 from oauth_helper.scopes import shipped_catalogue
-from oauth_helper.web.translations import LANGUAGES, translations
+from oauth_helper.web.translations import LANGUAGES, PoTranslations, translations
 
 FOLDER = ROOT / "oauth_helper" / "web" / "translations"
 TRANSLATED = [code for code in LANGUAGES if code != "en"]
@@ -74,3 +74,16 @@ def test_what_is_not_translated_stays_english():
     assert translations("de").gettext("No such text at all") == "No such text at all"
     assert translations("en").gettext("Start again") == "Start again"
     assert translations("de").gettext("Start again") != "Start again"
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_the_program_reads_a_catalog_as_babel_does(language):
+    for message in catalogue(f"{language}.po"):
+        if message.id:
+            assert translations(language).gettext(message.id) == message.string
+
+
+def test_escapes_and_lines_of_a_catalog_are_joined():
+    header = 'msgid ""\nmsgstr "Language: x\\n"\n'
+    text = '#, c\nmsgid ""\n"a \\"b\\"\\n"\n"c"\nmsgstr "d\\t"\n"é"'
+    assert PoTranslations(f"{header}\n{text}").gettext('a "b"\nc') == "d\té"

@@ -1,4 +1,4 @@
-"""A store full of made-up failures, so that somebody can look at the support desk."""
+"""The command that fills the sandbox's store with made-up failures."""
 
 from __future__ import annotations
 
@@ -7,66 +7,61 @@ import time
 
 import click
 
-from oauth_helper.cli.output import read_config
+from oauth_helper.cli.demo.story import Demonstration
+from oauth_helper.cli.output import read_settings
+from oauth_helper.cli.records import connections_of
 from oauth_helper.cli.store import open_store
 from oauth_helper.config.settings import SANDBOX_CLIENT_ID, Settings
 from oauth_helper.failures.query import FailureQuery
+from oauth_helper.store.attempts import Attempts
+from oauth_helper.store.failures import Failures
 
 
 @click.command()
 @click.option(
     "--failures", "count", type=click.IntRange(1, 100_000), default=300, show_default=True
 )
-@click.option(
-    "--days", type=click.IntRange(1, 365), default=30, show_default=True, help="So far back."
-)
+@click.option("--days", type=click.IntRange(1, 365), default=30, show_default=True)
 @click.option("--seed", type=int, help="The same number tells the same story.")
-@click.option("--yes", is_flag=True, help="Also into a store that holds failures.")
+@click.option("--yes", is_flag=True, help="Add to a store that already contains failures.")
 def demo(*, count: int, days: int, seed: int | None, yes: bool) -> None:
-    """Fill the sandbox's store with made-up failures, to look at the support pages.
+    """Fill the sandbox's store with made-up failures, to try the support pages.
 
-    It writes into the store that the program uses, also while that is running. Only where the
-    sandbox plays HubSpot: a store with real customers is never touched.
+    The store is that of the program, which may be running. Real HubSpot apps are refused.
     """
-    from oauth_helper.cli.demo.scenario import story
-    from oauth_helper.cli.demo.writer import Demonstration
-    from oauth_helper.cli.records import connections_of
-    from oauth_helper.store.attempts import Attempts
-    from oauth_helper.store.failures import Failures
-
-    config = read_config()
-    _refuse_real_apps(config)
+    config = read_settings()
+    _check_sandbox(config)
     days = min(days, config.failure_retention_days)
     seed = random.randrange(10**6) if seed is None else seed  # noqa: S311 - a story, no secret
-    chance, now = random.Random(seed), time.time()  # noqa: S311
     with open_store(config) as client:
         failures = Failures(client, retention_days=config.failure_retention_days)
         if not yes and failures.page(FailureQuery(), limit=1).failures:
-            raise click.ClickException("The store holds failures already; --yes adds to them.")
-        demonstration = Demonstration(
+            raise click.ClickException(
+                "This store already contains failures. Use --yes to add demo data anyway."
+            )
+        done = Demonstration(
             attempts=Attempts(client, retention_days=config.failure_retention_days),
             failures=failures,
             connections=connections_of(config, client),
-            now=now,
-            chance=chance,
-        )
-        done = demonstration.write(
-            story(config.profiles, failures=count, days=days, now=now, chance=chance)
-        )
+            profiles=config.profiles,
+            now=time.time(),
+            days=days,
+            chance=random.Random(seed),  # noqa: S311
+        ).write(count)
     click.echo(
-        f"{done['failures']} failures and {done['connected']} connected attempts of the last "
-        f"{days} days, {done['accounts']} accounts connected (seed {seed})."
+        f"Wrote {done['failures']} failures and {done['connected']} connected attempts of the last "
+        f"{days} days; {done['accounts']} accounts are connected (seed {seed})."
     )
-    click.echo(f"Look at them: {config.public_url}/support/failures")
+    click.echo(f"See {config.public_url}/support/failures")
     click.echo(_sign_in_hint(config))
 
 
-def _refuse_real_apps(config: Settings) -> None:
-    """Ends the command when a customer of somebody real could be in the store."""
+def _check_sandbox(config: Settings) -> None:
+    """End the command if the store could have data of real customers."""
     real = [each.name for each in config.profiles if each.client_id != SANDBOX_CLIENT_ID]
     if real:
         raise click.ClickException(
-            f"The demonstration is for the sandbox only. Not so: {', '.join(real)}, a real app."
+            f"Demo data is for the sandbox only; these profiles have real apps: {', '.join(real)}."
         )
 
 
@@ -76,4 +71,4 @@ def _sign_in_hint(config: Settings) -> str:
         return f"  Sign in as {names} (SUPPORT_USERS)."
     if config.openid:
         return "  Sign in at your OpenID provider."
-    return "  Sign in as support, with the password that the program prints when it starts."
+    return "  Sign in as support, with the password that the program prints at start."

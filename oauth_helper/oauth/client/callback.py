@@ -187,10 +187,10 @@ class Callback:
             claim = self.attempts.claim(
                 pending.reference,
                 self.clock(),
-                mark=claim_id,
-                before=pending.deferred.claim_ids if pending.deferred else (),
+                claim_id=claim_id,
+                earlier_claim_ids=pending.deferred.claim_ids if pending.deferred else (),
                 # A proxy client's attempt ends only when the client redeems its code.
-                once=pending.client_request is not None or code is None,
+                single_use=pending.client_request is not None or code is None,
             )
         except StoreUnavailableError:
             if code is None:
@@ -296,7 +296,9 @@ def _missing(
     """
     if granted is None:
         return (), ()
-    missing = missing_scopes(requested.all, granted, profile.catalogue)
+    missing = missing_scopes(
+        (*requested.scope, *requested.optional_scope), granted, profile.catalogue
+    )
     needed = profile.required.union(requested.scope)
     return (
         tuple(name for name in missing if name in needed),

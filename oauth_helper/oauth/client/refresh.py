@@ -166,7 +166,7 @@ class RefreshFailures:
             granted=connection.granted,
             hub_id=connection.hub_id,
         )
-        first = self.locks.first(connection.reference, failure.cause, failure.reference)
+        first = self.locks.first_failure(connection.reference, failure.cause, failure.reference)
         # Writing it again changes nothing, and the first worker may have died before writing it.
         self.writer.write(AttemptFailed(replace(failure, reference=first)))
         return LoggedFailure(first, failure.cause)
@@ -217,7 +217,7 @@ class TokenRefresher:
         sends the request to HubSpot, and the others get its result. Raises `StoreUnavailableError`.
         """
         query = _TokenQuery(connection_id, client, rejected)
-        lock = self.locks.turn(connection_id)
+        lock = self.locks.lock(connection_id)
         first = ""
         while True:
             held = self._held(query)
@@ -226,13 +226,13 @@ class TokenRefresher:
             first = first or held.token_id
             if self._is_fresh(held, rejected, first):
                 return held.fresh
-            note = lock.take(held.connection.reference)
-            if note == "":
+            failure = lock.acquire(held.connection.reference)
+            if failure == "":
                 return self._refresh_locked(query, lock, first)
             if self._is_usable(held, rejected):
                 return held.fresh
-            if note:
-                return RefreshFailed.from_text(note)
+            if failure:
+                return RefreshFailed.from_text(failure)
             if not lock.wait():
                 return Busy()
 
@@ -262,7 +262,7 @@ class TokenRefresher:
         return left > USABLE_ABOVE and held.token_id != rejected
 
     def _refresh_locked(self, query: _TokenQuery, lock: RefreshLock, first: str) -> Fresh | NoToken:
-        note = ""
+        failure = ""
         try:
             # Another caller may have released the lock just before this one acquired it.
             held = self._held(query)
@@ -273,10 +273,10 @@ class TokenRefresher:
             outcome = self._refresh(query, held)
             if not isinstance(outcome, RefreshFailed):
                 return outcome
-            note = outcome.to_text()
+            failure = outcome.to_text()
             return held.fresh if self._is_usable(held, query.rejected) else outcome
         finally:
-            lock.leave(note)
+            lock.release(failure)
 
     def _refresh(self, query: _TokenQuery, held: _Held) -> Fresh | NoToken:
         """Request new tokens from HubSpot and save them, or log the failure."""

@@ -7,11 +7,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from oauth_helper.common.references import new_reference, parse_reference
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import ClientError, Evidence, Stage
-from oauth_helper.hubspot.authorization_request import authorization_endpoint, authorization_url
+from oauth_helper.hubspot.authorization_request import authorization_link
 from oauth_helper.models import Attempt, ClientRequest, PendingAuthorization
 from oauth_helper.oauth.client.outcome import Failed, fail
 from oauth_helper.scopes import Problem, RequestedScopes
@@ -72,22 +75,22 @@ class Authorizer:
         Raises `UnknownScopesError` when an optional scope isn't in the catalogue, and ValueError
         for an unknown region.
         """
-        requested = profile.requested_scopes(options.optional_scopes)
+        requested = (
+            profile.usual_request
+            if options.optional_scopes is None
+            else profile.requested_scopes(options.optional_scopes)
+        )
         pending = self._pending(profile, requested, options)
         if problems := certain_refusals(profile, requested):
             evidence = Evidence(stage=Stage.PREFLIGHT, problems=problems)
             return fail(self.writer, profile, pending, evidence, at=self.clock())
-        url = authorization_url(
-            authorization_endpoint(
-                self.endpoint,
-                hub_id=options.hub_id or profile.hub_id,
-                region=options.region or profile.region,
-            ),
+        link = authorization_link(
+            self.endpoint,
             client_id=profile.client_id,
             redirect_uri=profile.redirect_uri,
             requested=requested,
-            state=pending.state,
-            code_verifier=pending.code_verifier,
+            hub_id=options.hub_id or profile.hub_id,
+            region=options.region or profile.region,
         )
         attempt = Attempt(
             pending.reference,
@@ -100,7 +103,7 @@ class Authorizer:
             client=options.client_request.client if options.client_request else "",
         )
         self.writer.write(AttemptStarted(attempt))
-        return Started(pending, url)
+        return Started(pending, with_state(link, pending.state, pending.code_verifier))
 
     def reject_client_request(
         self,
@@ -149,8 +152,17 @@ class Authorizer:
 
 def certain_refusals(profile: Profile, requested: RequestedScopes) -> tuple[Problem, ...]:
     """Return why HubSpot will certainly reject a link; empty if the app's settings are unknown."""
-    preflight = profile.preflight(requested)
+    preflight = profile.preflight(requested) if profile.app else None
     return preflight.refusals if preflight else ()
+
+
+def with_state(link: str, state: str, code_verifier: str | None) -> str:
+    """Return an authorization URL with state and the S256 challenge of the verifier (RFC 7636)."""
+    parameters = {"state": state}
+    if code_verifier:
+        parameters["code_challenge"] = create_s256_code_challenge(code_verifier)
+        parameters["code_challenge_method"] = "S256"
+    return f"{link}&{urlencode(parameters, quote_via=quote)}"
 
 
 def random_text(length: int) -> str:

@@ -72,7 +72,7 @@ class CodeRedemption:
         )
         evidence = Evidence(stage=Stage.TOKEN, client_error=ClientError.CODE_REUSED, client=client)
         failure = build_failure(self.profiles.get(profile), attempt, evidence, at=now)
-        reference = self.locks.first(grant, failure.cause, attempt.reference)
+        reference = self.locks.first_failure(grant, failure.cause, attempt.reference)
         if reference == attempt.reference:
             self.writer.write(AttemptFailed(failure))
         return reference

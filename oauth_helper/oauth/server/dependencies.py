@@ -14,7 +14,7 @@ from oauth_helper.oauth.server.refresh_tokens import RefreshTokens
 
 if TYPE_CHECKING:
     from oauth_helper.hubspot.client import HubSpotClient
-    from oauth_helper.store.authorization_codes import Codes
+    from oauth_helper.store.authorization_codes import AuthorizationCodes
     from oauth_helper.store.connections import Connections
 
 
@@ -29,7 +29,7 @@ class ServerDependencies:
     issuer: str
     clients: Sequence[OAuthClient]
     profiles: Mapping[str, Profile]
-    codes: Codes
+    codes: AuthorizationCodes
     refresh_tokens: RefreshTokens
     connections: Connections
     hubspot: HubSpotClient

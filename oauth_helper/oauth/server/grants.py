@@ -76,7 +76,7 @@ class CodeGrant(AuthorizationEndpointGrant):
 
     def save_authorization_code(self, code: str, request: ServerRequest) -> None:
         """Save the connection and tokens that the code stands for."""
-        self.server.parts.codes.keep(code, request.user)
+        self.server.parts.codes.save(code, request.user)
 
     def validate_token_request(self) -> None:
         """Run Authlib's checks, and log what a client does wrong with a valid code."""
@@ -92,7 +92,7 @@ class CodeGrant(AuthorizationEndpointGrant):
 
     def query_authorization_code(self, code: str, client: RegisteredClient) -> _Code | None:
         """Return the code if it was issued to this client and is unused. Doesn't use it up."""
-        issued = self.server.parts.codes.find(code)
+        issued = self.server.parts.codes.get(code)
         if issued is None:
             self._reject_reuse(code, client)
             return None
@@ -105,10 +105,10 @@ class CodeGrant(AuthorizationEndpointGrant):
         """Use up the code and return what it stands for. Raises if another request was faster."""
         issued = authorization_code.issued
         client: RegisteredClient = self.request.client
-        taken = self.server.parts.codes.take(
-            authorization_code.code, by=client.client.id, grant=issued.pending.reference
+        is_redeemed = self.server.parts.codes.redeem(
+            authorization_code.code, client_id=client.client.id, grant=issued.pending.reference
         )
-        if not taken:
+        if not is_redeemed:
             self._reject_reuse(authorization_code.code, client)
             raise InvalidGrantError("The code has already been used.")
         return issued
@@ -162,10 +162,10 @@ class CodeGrant(AuthorizationEndpointGrant):
 
         Raises `InvalidGrantError` if there is one.
         """
-        grant = self.server.parts.codes.used_for(code, by=client.client.id)
+        grant = self.server.parts.codes.grant_for(code, client_id=client.client.id)
         if grant is None:
             return
-        self.server.parts.codes.withdraw(grant)
+        self.server.parts.codes.revoke_grant(grant)
         reference = self.server.parts.code_redemption.code_reuse(
             profile=client.profile.name, client=client.client.name, grant=grant
         )

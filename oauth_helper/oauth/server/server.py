@@ -230,7 +230,7 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
         It is logged only with a valid code of that client; otherwise anyone could fill the log.
         """
         code = request.form.get("code")
-        issued = self.parts.codes.find(code) if code else None
+        issued = self.parts.codes.get(code) if code else None
         client_request = issued.pending.client_request if issued else None
         if issued is None or client_request is None:
             return error

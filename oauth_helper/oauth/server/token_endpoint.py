@@ -37,7 +37,7 @@ class TokenIssuer:
             generation=0 if client.client.is_public else None,
         )
         if client.client.is_public:
-            self._parts.codes.begin(token.grant, now)
+            self._parts.codes.start_grant(token.grant, now)
         self._parts.code_redemption.redeemed(issued)
         return token_body(
             client.client,
@@ -88,8 +88,8 @@ class TokenIssuer:
         Raises Authlib's error when the grant was revoked.
         """
         now = self._parts.clock()
-        found = self._parts.codes.next_generation(
-            token.grant, token.generation, token.mark, now, advance=advance
+        found = self._parts.codes.rotate(
+            token.grant, token.generation, token.mark, now, replace=advance
         )
         if found is None:
             raise InvalidGrantError("The refresh token was revoked.")
@@ -110,7 +110,7 @@ class TokenIssuer:
                     status=503,
                     retry_after=30,
                 )
-        self._parts.codes.withdraw(token.grant)
+        self._parts.codes.revoke_grant(token.grant)
         connection = self._connection_of(token)
         if connection is not None:
             self._parts.connections.forget(connection)

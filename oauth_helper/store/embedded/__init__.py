@@ -1,1 +1,1 @@
-"""."""
+"""The Valkey server that the program starts when REDIS_URL is empty."""

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from oauth_helper.models import StoreUnavailableError
+
 logger = logging.getLogger("oauth_helper.store")
 
 _REMINDER_SECONDS = 60.0
@@ -20,14 +22,14 @@ class OutageLog:
         self._queued_events = queued_events
         self._reminded_at = 0.0
 
-    def down(self) -> None:
-        """Log that Redis is unreachable, unless any worker did so within the last minute."""
+    def down(self, error: StoreUnavailableError) -> None:
+        """Log why Redis can't be used, unless any worker did so within the last minute."""
         now = time.monotonic()
         if self._reminded_at and now < self._reminded_at + _REMINDER_SECONDS:
             return
         self._reminded_at = now
         if self._claim_marker():
-            logger.warning("Redis unreachable, retrying (%d writes queued)", self._queued_events())
+            logger.warning("%s, retrying; %d writes queued", error, self._queued_events())
 
     def up(self, written: int) -> None:
         """Log that Redis is back, if it was down, and how many queued events were `written`."""

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from oauth_helper.failures.model import Failure
-from oauth_helper.failures.triage import connected_after_all, refined_by_report, returned
+from oauth_helper.failures.triage import add_late_response, add_report, resolve_as_connected
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.outbox.events import (
     AttemptEvent,
@@ -72,15 +72,19 @@ class EventWriter:
         """
         try:
             failure = self._write(event, is_new=True)
-        except StoreUnavailableError:
+        except StoreUnavailableError as error:
             self._outbox.put(event)
-            self._outage_log.down()
+            self._outage_log.down(error)
             failure = _failure_by_itself(event)
         else:
             self._remember(event)
         if failure is not None:
             logger.info("%s", event)
         return failure
+
+    def queued_events(self) -> int:
+        """Return how many events are queued."""
+        return self._outbox.depth()
 
     def flush(self) -> int:
         """Write queued events, and rewrite those that a replaced Redis may have lost.
@@ -95,8 +99,8 @@ class EventWriter:
                     written += self._write_recent_again()
                 # Only now, so that an interrupted rewrite is repeated.
                 self._last_identity = identity
-        except StoreUnavailableError:
-            self._outage_log.down()
+        except StoreUnavailableError as error:
+            self._outage_log.down(error)
             raise
         self._outage_log.up(written)
         return written
@@ -105,14 +109,14 @@ class EventWriter:
         """Write an event, which may be in Redis already. Raises `StoreUnavailableError`."""
         match event:
             case AttemptStarted(attempt):
-                self._attempts.note(attempt)
+                self._attempts.create(attempt)
             case AttemptFailed(failure):
                 return self._write_failure(event, failure)
             case ErrorReported(failure, reported):
                 first = failure.with_event(reported)
                 if self._failures.record(first):
                     return first
-                refine = partial(refined_by_report, told=failure, event=reported)
+                refine = partial(add_report, told=failure, event=reported)
                 return self._failures.change(failure.reference, refine)
             case AttemptSucceeded():
                 self._write_success(event)
@@ -128,13 +132,13 @@ class EventWriter:
             return failure
         if event.replaces:
             # The attempt expired or was reported before its response arrived.
-            respond = partial(returned, response=failure)
+            respond = partial(add_late_response, response=failure)
             return self._failures.change(failure.reference, respond)
         return None
 
     def _write_success(self, event: AttemptSucceeded) -> None:
         """Close the attempt; resolve its own failure and earlier ones of the same customer."""
-        earlier_outcome = self._attempts.close(event.reference, "connected")
+        earlier_outcome = self._attempts.finish(event.reference, "connected")
         # Before the search, so that a failure logged in the meantime sees the success.
         self._attempts.record_success(
             event.fingerprint, event.browser_id, event.profile, event.reference, event.at
@@ -145,7 +149,7 @@ class EventWriter:
         if earlier_outcome is not None:
             resolved.append(event.reference)
         for reference in dict.fromkeys(resolved):
-            resolve = partial(connected_after_all, at=event.at, reference=event.reference)
+            resolve = partial(resolve_as_connected, at=event.at, reference=event.reference)
             self._failures.change(reference, resolve)
 
     def _remember(self, event: AttemptEvent) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from oauth_helper.config.profiles import Profile
-from oauth_helper.diagnosis.app_check import compare, link_of
+from oauth_helper.diagnosis.app_check import CheckedLink, compare
 from oauth_helper.diagnosis.explanation import evidence_from, explain
 from oauth_helper.scopes.app_file import corrected_document
 from oauth_helper.web.api.failure_schemas import DiagnosisJson, PreflightJson
 from oauth_helper.web.api.schemas import DiagnoseRequest, PreflightRequest
+from oauth_helper.web.api.services import services
 from oauth_helper.web.api.validation import FieldProblem, InvalidRequestError
-from oauth_helper.web.services import services
 
 
 def preflight(body: PreflightRequest) -> PreflightJson:
@@ -18,7 +18,11 @@ def preflight(body: PreflightRequest) -> PreflightJson:
     Raises `InvalidRequestError` for an unknown profile, and `AppConfigurationError`.
     """
     app, profile = body.app_config, _profile(body.profile)
-    checked = compare(app.configuration, body.link or link_of(profile), profile.catalogue)
+    checked = compare(
+        app.configuration,
+        body.link or CheckedLink(profile.usual_request, profile.redirect_uri),
+        profile.catalogue,
+    )
     return PreflightJson.of(checked, corrected_document(app.document, checked.corrected))
 
 

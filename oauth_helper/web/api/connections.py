@@ -27,9 +27,9 @@ from oauth_helper.web.api.failure_schemas import ConnectionJson, TokenJson
 from oauth_helper.web.api.operation import operation
 from oauth_helper.web.api.queries import ConnectionListQuery, TokenQuery
 from oauth_helper.web.api.schemas import ConnectionPage, Revocation
+from oauth_helper.web.api.services import services
 from oauth_helper.web.errors import answer
 from oauth_helper.web.security import csrf
-from oauth_helper.web.services import services
 
 blueprint = Blueprint("api_connections", __name__, url_prefix="/api/v1/connections")
 csrf.exempt(blueprint)  # no request is authenticated by a cookie

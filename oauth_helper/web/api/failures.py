@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, request
 
 from oauth_helper.common.references import parse_reference
 from oauth_helper.scopes import AppConfigurationError
@@ -18,9 +18,9 @@ from oauth_helper.web.api.schemas import (
     GroupList,
     PreflightRequest,
 )
+from oauth_helper.web.api.services import services
 from oauth_helper.web.errors import answer
 from oauth_helper.web.security import csrf, max_body
-from oauth_helper.web.services import services
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 csrf.exempt(blueprint)  # no request is authenticated by a cookie
@@ -96,4 +96,4 @@ def _wrong_app(error: AppConfigurationError) -> Response:
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
     """Return the OpenAPI description of this API."""
-    return jsonify(openapi_document())
+    return Response(openapi_document(), mimetype="application/json")

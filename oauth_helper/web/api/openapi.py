@@ -1,8 +1,4 @@
-"""The OpenAPI document of the API, generated from its views and their models.
-
-Flask extensions that generate one (spectree 3.0, flask-openapi3 4.3, APIFlask 3.1) read a body that
-is no JSON as an empty one, call every error application/json and keep no named examples.
-"""
+"""The OpenAPI document of the API, generated from its views and their models."""
 
 from __future__ import annotations
 
@@ -29,17 +25,17 @@ _DESCRIPTION = (
     "with fresh access tokens. The connections have a separate bearer token."
 )
 _SCHEMAS = "#/components/schemas/"
-# By blueprint, the name and the setting of its bearer token.
-_TOKENS = {
-    "api": ("bearer", "SUPPORT_API_TOKEN"),
-    "api_connections": ("connections", "CONNECTIONS_API_TOKEN"),
+# By blueprint: the heading, and the name and the setting of the bearer token.
+_GROUPS = {
+    "api": ("Failures", "bearer", "SUPPORT_API_TOKEN"),
+    "api_connections": ("Connections", "connections", "CONNECTIONS_API_TOKEN"),
 }
 # By status, the header that an error always has.
 _HEADERS = {401: ("WWW-Authenticate", "^Bearer "), 503: ("Retry-After", "^[0-9]+$")}
 
 
 @lru_cache(maxsize=1)
-def openapi_document() -> Document:
+def openapi_document() -> str:
     """Return the OpenAPI document of the operations; every application has the same ones."""
     text = resources.files(__package__).joinpath("examples.json").read_text("utf-8")
     examples, paths, schemas = json.loads(text), defaultdict[str, Document](dict), Document()
@@ -47,24 +43,25 @@ def openapi_document() -> Document:
         operation = operation_of(current_app.view_functions[rule.endpoint])
         if operation is not None and rule.methods:
             described = _described(operation, schemas, examples.get(operation.id, {}))
-            token, _ = _TOKENS[rule.endpoint.partition(".")[0]]
-            described["security"] = [{token: []}]
+            heading, token, _ = _GROUPS[rule.endpoint.partition(".")[0]]
+            described |= {"tags": [heading], "security": [{token: []}]}
             described["parameters"] += [
                 {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
                 for name in sorted(rule.arguments)
             ]
             path = re.sub("<([a-z_]+)>", r"{\1}", rule.rule)
-            paths[path] |= {each.lower(): described for each in rule.methods & {"GET", "POST"}}
+            paths[path] |= {each.lower(): described for each in rule.methods - {"HEAD", "OPTIONS"}}
     tokens = {
         name: {"type": "http", "scheme": "bearer", "description": setting}
-        for name, setting in _TOKENS.values()
+        for _, name, setting in _GROUPS.values()
     }
-    return {
+    document = {
         "openapi": "3.1.0",
         "info": {"title": "oauth_helper", "version": "1", "description": _DESCRIPTION},
         "paths": paths,
         "components": {"schemas": schemas, "securitySchemes": tokens},
     }
+    return json.dumps(document)
 
 
 def _described(operation: Operation, schemas: Document, examples: Document) -> Document:

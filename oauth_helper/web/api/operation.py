@@ -23,7 +23,7 @@ _MAX_DEPTH = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What a view reads and returns. `errors` says what each status means; empty: the usual."""
+    """What a view reads and returns. `errors` says what each status means; empty for the usual."""
 
     id: str
     summary: str
@@ -33,17 +33,11 @@ class Operation:
     answer: type[BaseModel]
     errors: Mapping[int, str]
 
-    @property
-    def inputs(self) -> list[type[BaseModel]]:
-        """The models of what it reads."""
-        return [each for each in (self.query, self.body) if each]
 
-
-# What any operation can answer, any that reads something, and any that reads a body.
+# The errors of every operation, of those with a query or a body, and of those with a body.
 _ERRORS = {401: "The bearer token is missing or wrong", 503: "It works again later"}
 _INPUT_ERRORS = {400: "What is wrong with the request"}
 _BODY_ERRORS = {413: "", 415: ""}
-
 
 _operations: dict[View, Operation] = {}
 
@@ -54,9 +48,10 @@ def operation_of(view: View) -> Operation | None:
 
 
 def operation(operation_id: str, errors: Mapping[int, str] | None = None) -> Callable[[View], View]:
-    """Hand the view its `query` and `body` as the models it names, and send the model it returns.
+    """Give the view the `query` and `body` that its annotations ask for, and send what it returns.
 
-    A view may also return a response. Wrong input ends the request with `InvalidRequestError`.
+    That is the model that its annotation names, or an error as a response. `errors` says what its
+    statuses mean. For wrong input the view isn't called: `InvalidRequestError`.
     """
 
     def decorate(view: View) -> View:

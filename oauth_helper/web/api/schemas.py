@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -41,7 +42,7 @@ from oauth_helper.web.api.failure_schemas import (
     JsonModel,
     Reference,
 )
-from oauth_helper.web.api.validation import kind_of, wrong
+from oauth_helper.web.api.validation import MAX_PROBLEMS, kind_of, wrong
 
 # Seconds; no code is older than a year.
 _MAX_CODE_AGE = 31_536_000
@@ -111,7 +112,7 @@ _SCOPES = "Scopes in a text with spaces between them, or in a list."
 
 
 class RequestBody(BaseModel):
-    """A JSON object with known fields. Null reads as missing."""
+    """A JSON object with known fields. Null reads as missing. Not every unknown field is named."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
@@ -120,8 +121,9 @@ class RequestBody(BaseModel):
     def _without_nulls(cls, values: object) -> object:
         if not isinstance(values, dict):
             return values
-        known = cls.model_fields
-        return {key: each for key, each in values.items() if each is not None or key not in known}
+        given = {key: values[key] for key in cls.model_fields if values.get(key) is not None}
+        unknown = (key for key in values if key not in cls.model_fields)
+        return given | {key: values[key] for key in islice(unknown, MAX_PROBLEMS)}
 
 
 class _LinkBody(RequestBody):

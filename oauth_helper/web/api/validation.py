@@ -15,8 +15,10 @@ from oauth_helper.scopes.files import FileError
 
 Model = TypeVar("Model", bound=BaseModel)
 
-# A body may have a megabyte of wrong fields.
-_MAX_PROBLEMS, _MAX_NAME = 20, 60
+#: Problems that are named: a body may have a megabyte of wrong fields.
+MAX_PROBLEMS = 20
+
+_MAX_NAME = 60
 
 # By pydantic's types of errors.
 _REASONS = {
@@ -65,8 +67,8 @@ def validate(model: type[Model], values: object) -> Model:
         return model.model_validate(values)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        problems = [_problem(each, model) for each in details[:_MAX_PROBLEMS]]
-        if more := details[_MAX_PROBLEMS:]:
+        problems = [_problem(each, model) for each in details[:MAX_PROBLEMS]]
+        if more := details[MAX_PROBLEMS:]:
             reason = f"{len(more):,} more problems"
             problems.append(FieldProblem("", reason, f"and {reason}"))
         raise InvalidRequestError(problems) from error
@@ -112,15 +114,20 @@ def _reason(details: ErrorDetails, field: FieldInfo | None) -> str:
             meaning = field.description.partition(".")[0]
             return f"has to be {meaning[0].lower()}{meaning[1:]}"
         case name if name in _NOT_WHOLE and field:
-            least, most = (_bound(field, name) for name in ("ge", "le"))
-            return f"has to be a whole number from {least:,} to {most:,}"
+            return f"has to be a whole number{_range_of(field)}"
         case name:
             reason = _REASONS.get(name, details["msg"])
             return reason.replace("{kind}", kind_of(details["input"]))
 
 
-def _bound(field: FieldInfo, name: str) -> int:
-    return int(next(getattr(each, name) for each in field.metadata if hasattr(each, name)))
+def _range_of(field: FieldInfo) -> str:
+    bounds = [
+        f"{getattr(each, name):,}"
+        for name in ("ge", "le")
+        for each in field.metadata
+        if hasattr(each, name)
+    ]
+    return f" from {' to '.join(bounds)}" if bounds[1:] else ""
 
 
 def _unknown(path: list[str], name: str, known: Mapping[str, object]) -> FieldProblem:

@@ -26,9 +26,9 @@ from oauth_helper.hubspot.authorization_response import Code
 from oauth_helper.models import PendingAuthorization, StoreUnavailableError
 from oauth_helper.oauth.client.outcome import RETRYABLE, Connected, Deferred, Failed, Rejection
 from oauth_helper.web.customer.client_redirect import with_code_redirect, with_error_redirect
+from oauth_helper.web.customer.services import services
 from oauth_helper.web.i18n import translate
 from oauth_helper.web.security import csrf, is_prefetch, is_same_origin, limit
-from oauth_helper.web.services import services
 
 blueprint = Blueprint("attempts", __name__, url_prefix="/attempts")
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from oauth_helper.config.profiles import Profile
 from oauth_helper.models import ClientRequest, PendingAuthorization, StoreUnavailableError
 from oauth_helper.oauth.client.outcome import Connected, Failed
-from oauth_helper.web.services import services
+from oauth_helper.web.customer.services import services
 
 
 def with_error_redirect(failed: Failed, client_request: ClientRequest) -> Failed:

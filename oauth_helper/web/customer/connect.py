@@ -24,9 +24,9 @@ from oauth_helper.oauth.client.start import Started, StartOptions, reference_in_
 from oauth_helper.scopes import UnknownScopesError, parse_scope
 from oauth_helper.web.customer.client_redirect import with_code_redirect, with_error_redirect
 from oauth_helper.web.customer.scope_choice import describe_scope_choice
+from oauth_helper.web.customer.services import profile_or_404, services
 from oauth_helper.web.i18n import language
 from oauth_helper.web.security import is_prefetch, limit
-from oauth_helper.web.services import profile_or_404, services
 
 blueprint = Blueprint("connect", __name__)
 
@@ -111,7 +111,10 @@ def _complete(
 ) -> BaseResponse:
     match services().callback.complete(profile, pending, response):
         case Connected() as connected:
-            return _to_attempt(pending.reference, with_code_redirect(profile, pending, connected))
+            outcome: Connected | Failed = connected
+            if pending.client_request:
+                outcome = with_code_redirect(profile, pending, connected)
+            return _to_attempt(pending.reference, outcome)
         case Failed() as failed:
             if pending.client_request:
                 failed = with_error_redirect(failed, pending.client_request)

@@ -7,11 +7,11 @@ from flask import url_for as url
 
 from oauth_helper.config.app_setup import SetupChecklist, app_hsmeta, setup_checklist
 from oauth_helper.config.profiles import Profile
-from oauth_helper.hubspot.authorization_request import authorization_url
+from oauth_helper.hubspot.authorization_request import authorization_link
 from oauth_helper.scopes import UnknownScopesError
 from oauth_helper.web.customer.connect import scopes_from_query
+from oauth_helper.web.customer.services import profile_or_404, services
 from oauth_helper.web.security import limit
-from oauth_helper.web.services import profile_or_404, services
 
 blueprint = Blueprint("setup", __name__, url_prefix="/setup")
 
@@ -31,7 +31,7 @@ def setup(name: str) -> str:
         checklist=steps,
         hsmeta=app_hsmeta(steps),
         connect_url=public_url + url("connect.connect", name=profile.name, optional_scope=chosen),
-        authorize_url=authorization_url(
+        authorize_url=authorization_link(
             services().config.authorization_endpoint,
             client_id=profile.client_id,
             redirect_uri=profile.redirect_uri,

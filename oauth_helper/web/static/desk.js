@@ -1,4 +1,4 @@
-// The support desk: news without a reload, and keys. Everything else works without this script.
+// The support desk: news without a reload, and keys. The pages work without this script.
 "use strict";
 
 // ---- news
@@ -9,7 +9,7 @@ let unseen = 0;
 const countInTitle = () => {
   document.title = unseen ? `(${unseen}) ${title}` : title;
 };
-// What arrived was seen by whoever looks at the page or does something on it.
+// New failures count as seen once the user looks at the page or uses it.
 const seen = () => {
   if (document.hidden || !unseen) return;
   unseen = 0;
@@ -19,7 +19,26 @@ for (const what of ["visibilitychange", "pointerdown", "keydown", "scroll"]) {
   document.addEventListener(what, seen, { passive: true });
 }
 
-// More rows than this make a page slow; what is older is still behind "Older".
+// Listens to the server's events after `place`. A browser gives up when the server refuses: for good
+// if the session has ended, otherwise while the server or its store is down.
+const listen = (address, hear) => {
+  const url = new URL(address, location.href);
+  const source = new EventSource(url);
+  for (const [name, tell] of Object.entries(hear)) {
+    source.addEventListener(name, (event) => {
+      if (event.lastEventId) url.searchParams.set("place", event.lastEventId);
+      tell(JSON.parse(event.data), source);
+    });
+  }
+  source.addEventListener("error", async () => {
+    if (source.readyState !== EventSource.CLOSED) return;
+    const answer = await fetch(url, { cache: "no-store" }).catch(() => null);
+    if (answer && answer.status === 401) document.querySelector("[data-signed-out]").hidden = false;
+    else setTimeout(() => listen(url, hear), 10000);
+  });
+};
+
+// More rows than this make the page slow; older failures are still behind "Older".
 const MOST_ROWS = 2000;
 
 for (const part of document.querySelectorAll("[data-live]")) {
@@ -65,7 +84,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
       if (focused >= 0) (controls(row)[focused] || row.querySelector("a")).focus({ preventScroll: true });
       return;
     }
-    // Older ones that changed belong on a later page.
+    // Older failures that changed belong on a later page.
     const last = rows.lastElementChild;
     if (last && part.dataset.perPage >= 50 && Number(row.dataset.at) < Number(last.dataset.at)) return;
     place(row);
@@ -74,14 +93,8 @@ for (const part of document.querySelectorAll("[data-live]")) {
     while (rows.children.length > MOST_ROWS) rows.lastElementChild.remove();
   };
 
-  const source = new EventSource(part.dataset.live);
-  source.addEventListener("failure", (event) => show(JSON.parse(event.data)));
-  source.addEventListener("gap", () => {
-    part.dataset.gap = "yes";
-  });
-  source.addEventListener("here", (event) => {
+  const hereNow = (here) => {
     lastWord = Date.now();
-    const here = JSON.parse(event.data);
     if (total && here.total != null) total.textContent = here.total.toLocaleString("en");
     for (const part of here.states ? document.querySelectorAll("[data-count-of]") : []) {
       part.textContent = (here.states[part.dataset.countOf] || 0).toLocaleString("en");
@@ -99,30 +112,33 @@ for (const part of document.querySelectorAll("[data-live]")) {
     fresh = 0;
     if (part.dataset.gap) say("More has happened than can be shown here.", false);
     else say(news ? `Live: ${news} new since this page was opened.` : "Live: new failures appear here by themselves.", true);
-  });
-  source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) say("No longer live: you may have been signed out.", false);
+  };
+
+  listen(part.dataset.live, {
+    failure: show,
+    gap: () => { part.dataset.gap = "yes"; },
+    here: hereNow,
   });
   setInterval(() => {
     if (Date.now() - lastWord > 15000) say("Not live at the moment.", false);
-    // Now and then, not with every row.
+    // Read aloud now and then, not for every row.
     if (unspoken) spoken.textContent = unspoken === 1 ? "One new failure." : `${unspoken} new failures.`;
     unspoken = 0;
   }, 10000);
 }
 
-// A single record: somebody else's change is told, and shown when one wants to see it.
+// A single failure: announces a change by another user, and shows it when this one wants to.
 for (const part of document.querySelectorAll("[data-watch-record]")) {
   if (!window.EventSource) break;
-  const source = new EventSource(part.dataset.watchRecord);
-  source.addEventListener("failure", (event) => {
-    const news = JSON.parse(event.data);
+  const show = (news, source) => {
     if (news.reference !== part.dataset.reference || news.revision <= Number(part.dataset.revision)) return;
     part.hidden = false;
     unseen += 1;
     countInTitle();
     source.close();
-  });
+  };
+  // This event only brings the place.
+  listen(part.dataset.watchRecord, { failure: show, here: () => {} });
 }
 
 // ---- keys
@@ -135,7 +151,7 @@ const stored = (name) => {
 };
 const store = (name, value) => sessionStorage.setItem(name, JSON.stringify(value));
 
-// From one record to the next of the list that one came from.
+// From a failure to the next one of the list that led here.
 const neighbour = (step) => {
   const list = stored("list");
   const now = list ? list.references.indexOf(record.dataset.reference) : -1;
@@ -156,7 +172,7 @@ const list = document.querySelector("table.failures");
 if (list) {
   const asked = stored("back");
   const kept = stored("list");
-  // Only on the way back, so that a page that is opened begins at its top.
+  // Only on the way back, so that a newly opened page starts at its top.
   if (asked && kept && kept.address === location.href) {
     const row = document.getElementById(`row-${asked}`);
     if (row) row.querySelector("a").focus();
@@ -215,21 +231,9 @@ if (dialog) {
   });
 }
 
-// ---- drafts
-
-// What is being written is still there after looking at something else in this tab.
-for (const box of document.querySelectorAll("textarea#text")) {
-  const name = `draft:${location.pathname}`;
-  // Not when it is sent: the answer may be that it could not be taken.
-  if (document.querySelector("#done .done")) sessionStorage.removeItem(name);
-  const draft = stored(name);
-  if (draft && !box.value) box.value = draft;
-  box.addEventListener("input", () => store(name, box.value));
-}
-
 // ---- slow networks
 
-// Whoever has pressed something sees that it is on its way.
+// Shows that something is happening after a button was pressed.
 addEventListener("beforeunload", () => {
   setTimeout(() => document.body.classList.add("loading"), 300);
 });

@@ -1,62 +1,71 @@
-// How far a download of failures is. Without this script the page has a link that shows the same.
+// A download of failures that tells how far it is. Without this script the link works as any other.
 "use strict";
 
-for (const link of document.querySelectorAll("[data-reload]")) link.hidden = true;
+// More failures than this could be too much for a tab's memory: the browser downloads them itself.
+const MOST_COUNTED = 100000;
 
 for (const part of document.querySelectorAll("[data-export]")) {
-  const [bar, count, said] = ["bar", "count", "said"].map((name) => part.querySelector(`[data-${name}]`));
+  const [link, bar, count, said] = ["start", "bar", "count", "said"].map((name) => part.querySelector(`[data-${name}]`));
   const progress = bar.querySelector("progress");
-  let timer = 0;
-  let last = { written: -1, since: 0 };
-  let told = "";
+  const isCsv = part.dataset.export === "csv";
+  const total = Number(part.dataset.total);
+  let isRunning = false;
 
   // The number changes all the time; only the quarters are read aloud.
-  const tell = (words, aloud) => {
+  const tell = (words, aloud = words) => {
     count.textContent = words;
-    if (aloud !== told) said.textContent = told = aloud;
+    if (said.textContent !== aloud) said.textContent = aloud;
   };
 
-  const show = ({ written, total, done }) => {
-    bar.hidden = false;
+  const show = (written) => {
     const number = written.toLocaleString("en");
-    if (done) {
-      progress.max = progress.value = 1;
-      return tell(`Finished: ${number} failures.`, `Finished: ${number} failures.`);
-    }
-    if (!total) {
-      progress.removeAttribute("value");
-      return tell(`${number} failures written.`, "The download is running.");
-    }
+    if (!total) return tell(`${number} failures downloaded.`, "The download is running.");
     progress.max = total;
     progress.value = Math.min(written, total);
     const quarter = Math.min(75, Math.floor((4 * written) / total) * 25);
-    tell(`${number} of ${total.toLocaleString("en")} failures written.`, quarter ? `${quarter} per cent.` : "The download is running.");
+    tell(`${number} of ${total.toLocaleString("en")} failures downloaded.`, quarter ? `${quarter} percent.` : "The download is running.");
   };
 
-  const ask = async () => {
-    const answer = await fetch(part.dataset.export, { cache: "no-store" }).catch(() => null);
-    if (answer && (answer.status === 404 || answer.redirected)) return;
-    if (answer && answer.ok) {
-      const news = await answer.json();
-      show(news);
-      if (news.done) return;
-      if (news.written !== last.written) last = { written: news.written, since: Date.now() };
+  const download = async (answer) => {
+    const pieces = [];
+    // A CSV file begins with a row of names; ends of lines in quotation marks end no row.
+    let written = isCsv ? -1 : 0;
+    let isQuoted = false;
+    const reader = answer.body.getReader();
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      for (const byte of piece.value) {
+        if (isCsv && byte === 34) isQuoted = !isQuoted;
+        else if (byte === 10 && !isQuoted) written += 1;
+      }
+      pieces.push(piece.value);
+      show(Math.max(written, 0));
     }
-    // A download that was stopped, or that failed, says so in the browser's own list.
-    if (Date.now() - last.since > 60000) {
+    const file = document.createElement("a");
+    file.href = URL.createObjectURL(new Blob(pieces));
+    file.download = answer.headers.get("Content-Disposition").match(/filename="(.*)"/)[1];
+    file.click();
+    setTimeout(() => URL.revokeObjectURL(file.href), 60000);
+    progress.max = progress.value = 1;
+    tell(`Finished: ${written.toLocaleString("en")} ${written === 1 ? "failure" : "failures"}.`);
+  };
+
+  link.addEventListener("click", async (event) => {
+    if (total > MOST_COUNTED) return;
+    event.preventDefault();
+    if (isRunning) return;
+    isRunning = true;
+    bar.hidden = false;
+    progress.removeAttribute("value");
+    show(0);
+    try {
+      const answer = await fetch(link.href);
+      // The page with the reason, or the way to sign in.
+      if (answer.ok && !answer.redirected) await download(answer);
+      else location.href = link.href;
+    } catch {
       bar.hidden = true;
-      return tell("Nothing more has come for a minute: look at the browser's downloads.", "The download has stopped.");
+      tell("The download broke off, and nothing was saved. Please try again.");
     }
-    timer = setTimeout(ask, 1000);
-  };
-
-  const watch = () => {
-    clearTimeout(timer);
-    last = { written: -1, since: Date.now() };
-    // The answer for a download before this one may still be there.
-    timer = setTimeout(ask, 700);
-  };
-
-  part.querySelector("[data-start]").addEventListener("click", watch);
-  if ("running" in part.dataset) watch();
+    isRunning = false;
+  });
 }

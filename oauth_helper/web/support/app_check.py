@@ -22,11 +22,10 @@ from oauth_helper.diagnosis.app_check import (
     compare,
     errors_of,
     link_in,
-    link_of,
     read_app,
     tally,
 )
-from oauth_helper.hubspot.authorization_request import authorization_url
+from oauth_helper.hubspot.authorization_request import authorization_link
 from oauth_helper.scopes import (
     AppConfiguration,
     AppConfigurationError,
@@ -38,7 +37,7 @@ from oauth_helper.scopes.app_configuration import REDIRECT_KEY, SCOPE_KEYS
 from oauth_helper.scopes.app_file import AppFile, corrected_text
 from oauth_helper.scopes.files import MAX_BYTES, as_text
 from oauth_helper.web.security import limit, max_body
-from oauth_helper.web.services import profile_or_404, services
+from oauth_helper.web.support.services import profile_or_404, services
 
 blueprint = Blueprint("check", __name__, url_prefix="/support/check")
 blueprint.add_app_template_filter(harmless)
@@ -196,7 +195,7 @@ def _page_for_failure(reference: str) -> str:
     typed = Typed(
         profile=profile.name,
         failure=found.reference,
-        authorize_url=authorization_url(
+        authorize_url=authorization_link(
             services().config.authorization_endpoint,
             client_id=profile.client_id,
             redirect_uri=found.redirect_uri or profile.redirect_uri,
@@ -368,7 +367,7 @@ def _places(checked: Preflight, name: str) -> str:
 def _link(typed: Typed, profile: Profile) -> tuple[CheckedLink, str]:
     """The link to compare with, and what to call it. Raises `_WrongFieldsError`."""
     if not typed.authorize_url.strip():
-        return link_of(profile), _against(profile)
+        return CheckedLink(profile.usual_request, profile.redirect_uri), _against(profile)
     try:
         return link_in(typed.authorize_url), "the link given"
     except LinkError as error:

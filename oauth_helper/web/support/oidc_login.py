@@ -10,10 +10,10 @@ from werkzeug.wrappers import Response
 
 from oauth_helper.common.encryption import DecryptionError
 from oauth_helper.web.security import limit
-from oauth_helper.web.services import services
 from oauth_helper.web.support import staff_session
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.login import next_page
+from oauth_helper.web.support.services import services
 
 _PENDING = "openid"
 
@@ -74,7 +74,7 @@ def openid_callback() -> Response:
     identity = settings.admit(claims)
     if identity is None:
         current_app.logger.warning("sign-in refused: no rule of OIDC_AGENTS or OIDC_VIEWERS fits")
-        abort(403, "Your account may not use these pages. Ask whoever runs this program.")
+        abort(403, "Your account may not use these pages. Ask the operator of this program.")
     staff_session.begin(identity.name, identity.role, identity.rule)
     return redirect(pending.next, 303)
 

@@ -1,13 +1,14 @@
-"""The customers' pages in other languages: one gettext catalogue (`<language>.po`) for each.
+"""The customers' pages in other languages: one gettext catalog (`<language>.po`) for each.
 
-They are read as they are, without a step of compiling, so that an edit counts at the next start.
-`messages.pot` has all texts, and is made by the command in CONTRIBUTING.md.
+The program reads them as they are, so an edit takes effect at the next start. Babel, which extracts
+the texts to `messages.pot` with the command in CONTRIBUTING.md, is needed in development only.
 """
 
 from __future__ import annotations
 
 import gettext
-import io
+import json
+import re
 from functools import lru_cache
 from importlib import resources
 
@@ -21,19 +22,34 @@ LANGUAGES = {
     "ja": "日本語",
 }
 
+# A text and its translation, each in one or more lines of quoted strings.
+_MESSAGE = re.compile(r'^msgid ((?:".*"\n)+)msgstr ((?:".*"(?:\n|$))+)', re.MULTILINE)
+
+
+class PoTranslations(gettext.NullTranslations):
+    """The texts of a .po file. Plural forms aren't read, because no text has any."""
+
+    def __init__(self, po_file: str) -> None:
+        super().__init__()
+        self._texts = {
+            _unquoted(text): _unquoted(translation)
+            for text, translation in _MESSAGE.findall(po_file)
+        }
+
+    def gettext(self, message: str) -> str:
+        """Return the translation, or `message` itself when there is none."""
+        return self._texts.get(message) or message
+
 
 @lru_cache(maxsize=len(LANGUAGES))
 def translations(language: str) -> gettext.NullTranslations:
-    """The translations into one of `LANGUAGES`; what is not translated stays English."""
+    """Return the translations into one of `LANGUAGES`; texts that have none stay English."""
     if language == "en":
         return gettext.NullTranslations()
-    # Imported when the first page in another language is asked for: it takes a moment.
-    from babel.messages.mofile import write_mo
-    from babel.messages.pofile import read_po
+    path = resources.files(__package__).joinpath(f"{language}.po")
+    return PoTranslations(path.read_text(encoding="utf-8"))
 
-    with resources.files(__package__).joinpath(f"{language}.po").open("rb") as file:
-        catalogue = read_po(file, locale=language)
-    compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return gettext.GNUTranslations(compiled)
+
+def _unquoted(lines: str) -> str:
+    # The escapes of .po files that we use are those of JSON.
+    return "".join(map(json.loads, lines.splitlines()))

@@ -13,7 +13,7 @@ app.use(
       key: clientId,
       secret: clientSecret,
       scope: scope.split(' '),
-      scope_delimiter: ' ', // a comma when nothing is said
+      scope_delimiter: ' ', // the default is a comma
       callback: '/callback',
     },
   }),

@@ -14,6 +14,7 @@ from harness import (
     Customer,
     browser_of,
     profiles_file,
+    services_of,
 )
 from stories import a_writer
 
@@ -27,7 +28,6 @@ from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import connect
-from oauth_helper.web.services import services_of
 
 REQUESTED = RequestedScopes(("oauth", "crm.objects.contacts.read"), ("tickets",))
 TIMEOUT = 900
@@ -163,7 +163,7 @@ def test_a_response_in_hand_is_waited_for_and_then_counts_as_interrupted(custome
     customer.start()
     (attempt,) = services.attempts.expired(clock.now + TIMEOUT, limit=5)
     after(clock, TIMEOUT + 1)
-    assert services.attempts.claim(attempt.reference, clock.now, mark="m") is Claim.WON
+    assert services.attempts.claim(attempt.reference, clock.now, claim_id="m") is Claim.WON
     assert services.expiry.record_expired() == 0
     after(clock, 121)
     assert services.expiry.record_expired() == 1
@@ -191,7 +191,7 @@ def noted(client, count, deadline, choose):
     references = set()
     for number in range(count):
         reference = new_reference(days[number % 2], choose)
-        attempts.note(Attempt(reference, "workato", REQUESTED, deadline - TIMEOUT, deadline))
+        attempts.create(Attempt(reference, "workato", REQUESTED, deadline - TIMEOUT, deadline))
         references.add(reference)
     return references
 

@@ -86,22 +86,22 @@ class Store:
 
 
 @dataclass
-class Turns:
-    """Turns in memory. `while_waiting` is what happens meanwhile; False when it takes too long."""
+class Locks:
+    """Locks in memory. `while_waiting` is what happens meanwhile; False when it takes too long."""
 
     held: str | None = None
     while_waiting: list = field(default_factory=list)
-    before_take: list = field(default_factory=list)
+    before_acquire: list = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
-    def turn(self, connection_id):
+    def lock(self, connection_id):
         assert connection_id
         return self
 
-    def take(self, reference):
+    def acquire(self, reference):
         assert reference == CONNECTION.reference
-        if self.before_take:
-            self.before_take.pop()()
+        if self.before_acquire:
+            self.before_acquire.pop()()
         if self.held is None:
             self.held = ""
             return ""
@@ -110,9 +110,9 @@ class Turns:
     def wait(self):
         return self.while_waiting.pop(0)() if self.while_waiting else False
 
-    def leave(self, note):
-        self.left.append(note)
-        self.held = note or None
+    def release(self, failure):
+        self.left.append(failure)
+        self.held = failure or None
 
 
 @dataclass
@@ -142,7 +142,7 @@ class Log:
         failure = event.failure
         return failure if self.failures.setdefault(failure.reference, failure) is failure else None
 
-    def first(self, connection, cause, reference):
+    def first_failure(self, connection, cause, reference):
         return self.firsts.setdefault((connection, cause), reference)
 
 
@@ -151,7 +151,7 @@ class World:
     """All parts together."""
 
     store: Store = field(default_factory=Store)
-    turns: Turns = field(default_factory=Turns)
+    locks: Locks = field(default_factory=Locks)
     hubspot: HubSpot = field(default_factory=lambda: HubSpot([GRANTED]))
     log: Log = field(default_factory=Log)
     clock: Clock = field(default_factory=Clock)
@@ -166,7 +166,7 @@ class World:
             connections=self.store,
             profiles=self.profiles,
             hubspot=self.hubspot,
-            locks=self.turns,
+            locks=self.locks,
             failures=self.recording,
             clock=self.clock,
         )
@@ -197,7 +197,7 @@ class TestATokenWithTimeLeft:
         assert (fresh.access_token, fresh.token_id) == (Secret("old-access"), OLD)
         assert fresh.connection.expires_at == NOW + left
         assert not world.hubspot.asked
-        assert not world.turns.left
+        assert not world.locks.left
 
     def test_is_refreshed_when_hubspot_has_refused_it(self, world):
         assert world.token(rejected=OLD).token_id == NEW
@@ -223,7 +223,7 @@ class TestAnOldToken:
                 "refresh_token": "old-refresh",
             }
         ]
-        assert world.turns.left == [""]
+        assert world.locks.left == [""]
         assert world.token() == fresh
 
     def test_the_newest_refresh_token_is_kept(self, world):
@@ -251,7 +251,7 @@ class TestAnOldToken:
 class TestWhileSomebodyElseRefreshes:
     @pytest.fixture
     def world(self):
-        return World(turns=Turns(held=""))
+        return World(locks=Locks(held=""))
 
     def test_what_is_left_is_enough(self, world):
         world.age(left=61)
@@ -260,7 +260,7 @@ class TestWhileSomebodyElseRefreshes:
     @pytest.mark.parametrize(("left", "refused"), [(60, ""), (-5, ""), (1800, OLD)])
     def test_their_token_is_waited_for(self, world, left, refused):
         world.age(left=left)
-        world.turns.while_waiting = [world.refresh_elsewhere]
+        world.locks.while_waiting = [world.refresh_elsewhere]
         assert world.token(rejected=refused).access_token == Secret("elsewhere")
         assert not world.hubspot.asked
 
@@ -271,17 +271,17 @@ class TestWhileSomebodyElseRefreshes:
             return True
 
         world.age(left=0)
-        world.turns.while_waiting = [refresh]
+        world.locks.while_waiting = [refresh]
         assert world.token().access_token == Secret("elsewhere")
         assert not world.hubspot.asked
 
     def test_their_failure_is_shared(self, world):
         def fail():
-            world.turns.held = RefreshFailed("222Q-7777-777J", Cause.RATE_LIMITED, 12).to_text()
+            world.locks.held = RefreshFailed("222Q-7777-777J", Cause.RATE_LIMITED, 12).to_text()
             return True
 
         world.age(left=0)
-        world.turns.while_waiting = [fail]
+        world.locks.while_waiting = [fail]
         assert world.token() == RefreshFailed("222Q-7777-777J", Cause.RATE_LIMITED, 12)
         assert not world.hubspot.asked
         assert not world.log.failures
@@ -289,35 +289,35 @@ class TestWhileSomebodyElseRefreshes:
     def test_that_it_ended_is_shared(self, world):
         def end():
             connection, _ = world.store.kept[ID]
-            world.turns.held = None
+            world.locks.held = None
             return world.store.end(connection, at=5, by="222Q-7777-777J")
 
         world.age(left=0)
-        world.turns.while_waiting = [end]
+        world.locks.while_waiting = [end]
         assert isinstance(world.token(), Ended)
 
     def test_who_dies_is_stood_in_for(self, world):
         def die():
-            world.turns.held = None
+            world.locks.held = None
             return True
 
         world.age(left=0)
-        world.turns.while_waiting = [die]
+        world.locks.while_waiting = [die]
         assert world.token().token_id == NEW
 
     def test_nobody_waits_for_ever(self, world):
         world.age(left=0)
-        world.turns.while_waiting = [lambda: True, lambda: True, lambda: False]
+        world.locks.while_waiting = [lambda: True, lambda: True, lambda: False]
         assert world.token() == Busy()
-        assert not world.turns.left
+        assert not world.locks.left
 
     def test_one_who_was_faster_between_the_look_and_the_turn_counts(self, world):
-        world.turns.held = None
+        world.locks.held = None
         world.age(left=0)
-        world.turns.before_take = [world.refresh_elsewhere]
+        world.locks.before_acquire = [world.refresh_elsewhere]
         assert world.token().access_token == Secret("elsewhere")
         assert not world.hubspot.asked
-        assert world.turns.left == [""]
+        assert world.locks.left == [""]
 
 
 class TestWithoutTokens:
@@ -377,7 +377,7 @@ class TestWhenHubSpotGivesNone:
         assert (failure.profile, failure.hub_id) == ("workato", 7)
         assert failure.granted == failure.requested.scope == ("oauth", "tickets")
         assert failure.at == NOW
-        assert world.turns.left == [outcome.to_text()]
+        assert world.locks.left == [outcome.to_text()]
         # Whoever comes right after that hears the same, and HubSpot nothing.
         assert world.token() == outcome
         assert len(world.hubspot.asked) == len(world.log.failures) == 1
@@ -404,7 +404,7 @@ class TestWhenHubSpotGivesNone:
         assert outcome.connection.ended_at == NOW
         assert outcome.connection.ended_by == failure.reference
         assert world.store.kept[ID] == (outcome.connection, None)
-        assert world.turns.left == [""]
+        assert world.locks.left == [""]
         assert world.token() == outcome
         assert len(world.hubspot.asked) == 1
 
@@ -412,7 +412,7 @@ class TestWhenHubSpotGivesNone:
         world.age(left=0)
         world.hubspot.answers = [Unavailable("HTTP 503", 503), Unavailable("HTTP 500", 500)]
         first = world.token()
-        world.turns.held = None
+        world.locks.held = None
         world.clock.now += 3600
         assert world.token() == first
         assert len(world.log.failures) == 1
@@ -421,7 +421,7 @@ class TestWhenHubSpotGivesNone:
         world.age(left=0)
         world.hubspot.answers = [Unavailable("HTTP 503", 503), Refused(400, "BAD_CLIENT_ID")]
         first = world.token()
-        world.turns.held = None
+        world.locks.held = None
         assert world.token().reference != first.reference
         assert len(world.log.failures) == 2
 
@@ -479,4 +479,4 @@ class TestMeanwhile:
         world.store.refresh = down
         with pytest.raises(StoreUnavailableError):
             world.token()
-        assert world.turns.left == [""]
+        assert world.locks.left == [""]

@@ -12,16 +12,16 @@ from typing import TypeVar
 
 import pytest
 import redis
+from stopwatch import Stopwatch
 
-from oauth_helper.store.embedded.server import (
-    EmbeddedStore,
+from oauth_helper.store.embedded.data_dir import socket_path
+from oauth_helper.store.embedded.errors import (
     StoreInUseError,
     StoreNotStartedError,
     StoreNotWritableError,
     StoreUnsupportedError,
-    running_store_url,
-    socket_path,
 )
+from oauth_helper.store.embedded.server import EmbeddedStore, running_store_url
 
 T = TypeVar("T")
 Hold = Callable[[Path], subprocess.Popen[bytes]]
@@ -74,7 +74,7 @@ def held_elsewhere() -> Iterator[Hold]:
     yield hold
     for holder in holders:
         holder.stdin.close()
-        holder.wait(20)
+        holder.wait(60)
         holder.stdout.close()
 
 
@@ -100,9 +100,9 @@ def test_it_is_for_its_user_only_and_evicts_nothing(tmp_path: Path):
 
 
 def test_it_starts_in_well_under_a_second(tmp_path: Path):
-    before = time.perf_counter()
+    watch = Stopwatch()
     with EmbeddedStore(tmp_path):
-        assert time.perf_counter() - before < 1
+        assert watch.seconds() < 1
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_directory_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: py
     private = socket_path(data_dir).parent
     private.symlink_to(tmp_path)
     try:
-        with pytest.raises(StoreNotWritableError, match="somebody else"), EmbeddedStore(data_dir):
+        with pytest.raises(StoreNotWritableError, match="another user"), EmbeddedStore(data_dir):
             pass
     finally:
         private.unlink()
@@ -137,7 +137,7 @@ def test_a_directory_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: py
         else:
             me = os.getuid()
             monkeypatch.setattr(Path, "lstat", lambda _: os.stat_result([0o40700, *[me + 1] * 9]))
-        with pytest.raises(StoreNotWritableError, match="somebody else"), EmbeddedStore(data_dir):
+        with pytest.raises(StoreNotWritableError, match="another user"), EmbeddedStore(data_dir):
             pass
     finally:
         private.rmdir()
@@ -165,7 +165,8 @@ def test_the_same_program_cannot_start_it_twice_either(tmp_path: Path):
         script = """
             import sys
             from pathlib import Path
-            from oauth_helper.store.embedded.server import EmbeddedStore, StoreInUseError
+            from oauth_helper.store.embedded.errors import StoreInUseError
+            from oauth_helper.store.embedded.server import EmbeddedStore
             try:
                 EmbeddedStore(Path(sys.argv[1])).__enter__()
             except StoreInUseError:

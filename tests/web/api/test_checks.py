@@ -93,7 +93,14 @@ class TestEither:
             ({"app_config": []}, "not a list"),
             ({"app_config": {}}, 'app_config: holds neither "config.auth" nor "auth"'),
             ({"app_config": '{"auth": [\n'}, "app_config: is not JSON: line 2, column 1"),
-            ({"app_config": '{"auth":\n {"optionalScopes": 1}}'}, "app_config: line 2: auth.opti"),
+            (
+                {"app_config": "// an app\n{}"},
+                "app_config: is not JSON: line 1, column 1: a comment",
+            ),
+            (
+                {"app_config": '{"auth":\n {"optionalScopes": 1}}'},
+                "app_config: line 2: auth.optionalScopes",
+            ),
             ({"app_config": {"auth": {"requiredScopes": [1]}}}, "auth.requiredScopes[0] has to be"),
             ({"app_config": "x" * 1_000_001}, "app_config: is larger than"),
             ({"app_config": "\ufeff[1, 2"}, "app_config: is not JSON"),

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -28,15 +27,16 @@ from harness import (
     PUBLIC_URL,
     browser_of,
     profiles_file,
+    services_of,
 )
 
+from benchmarks import servers
 from oauth_helper import create_app
 from oauth_helper.common.secrets import Secret
 from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.models import Tokens
 from oauth_helper.sandbox import grants
-from oauth_helper.web.services import services_of
 
 ID = f"workato.{ENTERPRISE}"
 TOKEN = f"/{ID}/token"
@@ -441,8 +441,7 @@ class TestTwoHundredAtOnce:
 
     @pytest.fixture
     def program(self, environ, expired, tmp_path):  # noqa: ARG002 - it has to be there
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = servers.free_port()
         source = str(Path(create_app.__code__.co_filename).parent.parent)
         own = {"PORT": str(port), "WORKERS": "4", "THREADS": "64", "PYTHONPATH": source}
         with (tmp_path / "output").open("wb") as output:
@@ -461,14 +460,14 @@ class TestTwoHundredAtOnce:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
     def ask_at_once(self, url, path, gate):
         """Sends all requests, opens the gate at HubSpot when they are sent, and gathers answers."""
-        sent, answers = threading.Barrier(self.COUNT + 1, timeout=30), []
+        sent, answers = threading.Barrier(self.COUNT + 1, timeout=60), []
 
         def ask():
-            http = HTTPConnection(urlsplit(url).netloc, timeout=40)
+            http = HTTPConnection(urlsplit(url).netloc, timeout=120)
             http.request("GET", f"/api/v1/connections{path}", headers=RIGHT)
             sent.wait()
             response = http.getresponse()
@@ -487,7 +486,7 @@ class TestTwoHundredAtOnce:
 
     def test_get_the_one_token_of_one_refresh(self, program, hubspot):
         gate, asked = threading.Event(), hubspot.token_requests
-        hubspot.instead = lambda _: gate.wait(30) and None
+        hubspot.instead = lambda _: gate.wait(60) and None
         answers = self.ask_at_once(program, TOKEN, gate)
         assert Counter(status for status, _, _ in answers) == {200: self.COUNT}
         tokens = {json.loads(body)["access_token"] for _, _, body in answers}
@@ -505,7 +504,7 @@ class TestTwoHundredAtOnce:
     )
     def test_get_the_one_failure(self, program, hubspot, app, answer, status, retry_after):
         gate, asked = threading.Event(), hubspot.token_requests
-        hubspot.instead = lambda _: gate.wait(30) and answer
+        hubspot.instead = lambda _: gate.wait(60) and answer
         answers = self.ask_at_once(program, TOKEN, gate)
         assert len(set(answers)) == 1
         (failure,) = failures_in(app)

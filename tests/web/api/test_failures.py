@@ -5,9 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from failure_examples import a_failure
-from harness import API_TOKEN, browser_of
-
-from oauth_helper.web.services import services_of
+from harness import API_TOKEN, browser_of, services_of
 
 F_KEYS = {
     "reference",

@@ -11,7 +11,15 @@ from datetime import date
 
 import pytest
 import schemathesis
-from harness import API_TOKEN, CONNECTIONS_API_TOKEN, ENTERPRISE, FREE, PROFESSIONAL, STARTER
+from harness import (
+    API_TOKEN,
+    CONNECTIONS_API_TOKEN,
+    ENTERPRISE,
+    FREE,
+    PROFESSIONAL,
+    STARTER,
+    services_of,
+)
 from hypothesis import strategies as st
 from schemathesis.config import PositiveDataAcceptanceConfig, SchemathesisConfig
 from schemathesis.engine import from_schema
@@ -21,7 +29,6 @@ from werkzeug.serving import make_server
 from oauth_helper.common.references import new_reference
 from oauth_helper.common.secrets import Secret
 from oauth_helper.models import Tokens
-from oauth_helper.web.services import services_of
 
 CHANCE = st.randoms(use_true_random=False)
 schemathesis.openapi.format(

@@ -4,13 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 from failure_examples import a_failure
-from harness import ENTERPRISE, PROFESSIONAL, customer_of, profiles_file
+from harness import ENTERPRISE, PROFESSIONAL, customer_of, profiles_file, services_of
 
 from oauth_helper.diagnosis import Cause
 from oauth_helper.failures.model import PROGRAM, Event, EventType, Status
 from oauth_helper.failures.query import FailureQuery
-from oauth_helper.failures.triage import resolved
-from oauth_helper.web.services import services_of
+from oauth_helper.failures.triage import resolve
 
 
 @pytest.fixture
@@ -42,7 +41,7 @@ def test_a_failure_of_the_same_browser_is_resolved(customer, services, clock, st
     assert after.status is Status.RESOLVED
     assert after.history == (Event(clock.now, EventType.CONNECTED, PROGRAM, connection.reference),)
     page = staff("agent").get(f"/support/failures/{failure.reference}").text
-    assert f"Connected after all, with attempt {connection.reference}" in page
+    assert f"The account connected with attempt {connection.reference}" in page
     today = datetime.fromtimestamp(clock.now, UTC).date()
     (recovery,) = services.counters.recoveries(today, today)
     assert recovery.seconds == 240
@@ -173,7 +172,7 @@ def test_a_late_error_opens_what_staff_had_resolved_and_says_so(customer, servic
     (failure,) = all_failures(services)
     if how == "by staff":
         services.failures.change(
-            failure.reference, lambda old: resolved(old, at=clock.now, by="agent", text="called")
+            failure.reference, lambda old: resolve(old, at=clock.now, by="agent", text="called")
         )
     else:
         customer.connect()

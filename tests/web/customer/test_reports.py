@@ -4,12 +4,11 @@ import re
 
 import pytest
 from flask import Flask
-from harness import CLIENT_ID, PUBLIC_URL, SAME_SITE, Customer, browser_of, csrf_token
+from harness import CLIENT_ID, PUBLIC_URL, SAME_SITE, Customer, browser_of, csrf_token, services_of
 
 from oauth_helper.diagnosis import Cause, known_messages
 from oauth_helper.failures.model import EventType, Status
 from oauth_helper.failures.query import FailureQuery
-from oauth_helper.web.services import services_of
 
 E1 = "Authorization failed because the provided scopes are missing [tickets, forms]"
 E2 = (

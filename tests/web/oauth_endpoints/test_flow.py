@@ -7,7 +7,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 import urllib3
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
-from harness import PUBLIC_URL, SAME_SITE, query_of
+from harness import PUBLIC_URL, SAME_SITE, query_of, services_of
 from oauth_clients import (
     CALLBACK,
     SCOPE,
@@ -16,8 +16,6 @@ from oauth_clients import (
     basic,
     pkce,
 )
-
-from oauth_helper.web.services import services_of
 
 
 def test_a_client_that_knows_nothing_of_hubspot_gets_tokens(tool, hubspot):

@@ -7,14 +7,21 @@ from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
 
 import pytest
-from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, profiles_file, query_of
+from harness import (
+    PASSWORD,
+    SAME_SITE,
+    browser_of,
+    csrf_token,
+    profiles_file,
+    query_of,
+    services_of,
+)
 
 from oauth_helper.common.references import new_reference
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Event, EventType, Failure, Status
 from oauth_helper.models import Attempt
 from oauth_helper.scopes import RequestedScopes
-from oauth_helper.web.services import services_of
 from oauth_helper.web.support.insights import axis_ticks
 
 REQUESTED = RequestedScopes(("oauth",), ("tickets",))
@@ -34,7 +41,7 @@ class History:
         reference = new_reference(at.date(), self._choose)
         seconds = int(at.timestamp())
         attempt = Attempt(reference, profile, REQUESTED, seconds, seconds + 900)
-        self.services.attempts.note(attempt)
+        self.services.attempts.create(attempt)
         return attempt
 
     def failed(self, ago=0, cause=Cause.UNKNOWN, profile="workato", missing=(), **fields):
@@ -54,7 +61,7 @@ class History:
         return failure
 
     def connected(self, ago=0, profile="workato"):
-        self.services.attempts.close(self.begun(ago, profile).reference, "connected")
+        self.services.attempts.finish(self.begun(ago, profile).reference, "connected")
 
     def _choose(self, alphabet):
         number = next(self.numbers)

@@ -9,7 +9,7 @@ import time
 from urllib.parse import urlencode
 
 import pytest
-from harness import PASSWORD, PUBLIC_URL, SAME_SITE, browser_of, csrf_token, query_of
+from harness import PASSWORD, PUBLIC_URL, SAME_SITE, browser_of, csrf_token, query_of, services_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openid_providers import (
@@ -25,8 +25,6 @@ from openid_providers import (
     serving,
 )
 from werkzeug.wrappers import Response
-
-from oauth_helper.web.services import services_of
 
 CALLBACK = f"{PUBLIC_URL}/support/oidc/callback"
 SIGN_IN = "/support/oidc/sign-in"
