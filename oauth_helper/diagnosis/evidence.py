@@ -34,14 +34,15 @@ class Evidence:
     What happened around it:
     `interrupted` says that this program was stopped, or its store was down, when the response came.
     `waited_seconds` is for how long nothing has come back from HubSpot, None when that isn't what
-    happened. `code_age` is the least age, in seconds, of a rejected code. `earlier` are the causes
-    of earlier failures in the same browser; `worked` says that the very same request has connected
-    another account before.
+    happened. `code_age` is the least age, in seconds, of a code that was rejected. `earlier` are
+    the causes of earlier failures in the same browser; `worked` says that the very same request has
+    connected another account before.
 
     Who connects: `tier` is the account's subscription, `role` the customer's.
 
-    `client_error` is what went wrong between the proxy's client `client` and this program, by its
-    name in `client_errors.toml`; `client_error_scopes` are the scopes that it is about.
+    `client_error` is what went wrong between the client of the proxy named `client` and this
+    program, by its name in `client_errors.toml`, and `client_error_scopes` the scopes that it is
+    about.
     """
 
     stage: Stage

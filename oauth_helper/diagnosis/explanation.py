@@ -17,7 +17,7 @@ from oauth_helper.scopes import AppConfiguration, Catalogue, Kind, Tier, missing
 _LONGEST_MESSAGE = 50_000
 
 # How much of a text from outside goes into an answer. More is cut before secrets are looked for,
-# far enough behind the end that no half of one is left.
+# and far enough behind the end that no half of one is left.
 _LONGEST_WHY, _LOOKED_AT, _LONGEST_NAME, _MOST_NAMES = 500, 4000, 200, 100
 
 

@@ -20,7 +20,8 @@ _LISTED = re.compile(
 # A scope that a sentence is about: `scope x could not be recognized`, `unknown scope "x"`.
 _QUOTED = re.compile(rf"\bscopes?(?: name)?:? ?['\"]({_NAME})['\"]")
 _SUBJECT = re.compile(
-    rf"\bscope ({_NAME}) (?:could|couldn'?t|can'?t|cannot|does|doesn'?t|is|isn'?t|was|wasn'?t)\b"
+    rf"\bscope ({_NAME}) "
+    r"(?:could|couldn'?t|can'?t|cannot|does|doesn'?t|is|isn'?t|was|wasn'?t|not)\b"
 )
 _SPELT_OUT = re.compile(rf"\b{_NAME}\.(?:{_ALLOWS})\b(?:/[a-z]+)?")
 _LACKED = re.compile(

@@ -294,7 +294,7 @@ class Preflight:
 WITHOUT_OAUTH = Problem(
     "redirect_uri_mismatch",
     (),
-    'The app has the auth type "static": it has no redirect URL and can\'t be connected by OAuth.',
+    'The app has the auth type "static": without a redirect URL it can\'t be connected by OAuth.',
     app_fix='Set the auth type to "oauth" and list the redirect URL.',
 )
 
