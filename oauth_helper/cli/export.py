@@ -18,7 +18,7 @@ from oauth_helper.cli.output import profile_named, read_settings
 from oauth_helper.cli.store import open_store
 from oauth_helper.common.times import parse_time
 from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.failures.export import Form, Part, parts
+from oauth_helper.failures.export import ExportFormat, ExportPart, export_parts
 from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FailureQuery, Term
 from oauth_helper.failures.search import read_search
@@ -74,7 +74,13 @@ def _filtered(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command("export", short_help="Export failures as CSV or JSON lines.")
-@click.option("--format", "form", type=_one_of(Form), default=Form.CSV.value, show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=_one_of(ExportFormat),
+    default=ExportFormat.CSV.value,
+    show_default=True,
+)
 @click.option("--output", type=click.Path(path_type=Path), help="File to write instead of stdout.")
 @click.option(
     "--progress", is_flag=True, help="Print progress on stderr, even if it isn't a terminal."
@@ -121,14 +127,14 @@ def failures_export(
     )
     with open_store(config) as store:
         log = Failures(store, retention_days=config.failure_retention_days)
-        made = parts(map(failure_json, log.each(wanted)), Form(form))
+        made = export_parts(map(failure_json, log.each(wanted)), ExportFormat(form))
         if progress or sys.stderr.isatty():
             made = _telling(made, Counters(store).counts(wanted).total)
         with _destination(output) as file:
             file.writelines(part.data for part in made)
 
 
-def _telling(made: Iterable[Part], total: int | None) -> Iterator[Part]:
+def _telling(made: Iterable[ExportPart], total: int | None) -> Iterator[ExportPart]:
     """Yield the parts, and print the number of failures so far on stderr."""
     written = 0
     # In a terminal, each line overwrites the one before.

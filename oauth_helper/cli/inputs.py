@@ -27,7 +27,7 @@ def link_given(
     if authorize_url is None and scope is None and optional_scope is None:
         return None
     if authorize_url is not None and (scope is not None or optional_scope is not None):
-        raise click.UsageError("--authorize-url has scopes of its own: leave --scope out.")
+        raise click.UsageError("--authorize-url already has scopes: leave --scope out.")
     try:
         if authorize_url is None:
             return link_with(scope or "", optional_scope or "")
@@ -60,7 +60,7 @@ def unusable_ends_it(form: str = "text", version: str = "") -> Iterator[None]:
     except AppConfigurationError as error:
         _end("", [f"{error.origin}: {each}" for each in error.problems], form, error, version)
     except SettingsError as error:
-        _end("Some settings cannot be used:", error.problems, form)
+        _end("Invalid settings:", error.problems, form)
     except click.UsageError as error:
         if form == "json":
             _say_as_json(error.format_message())

@@ -1,4 +1,4 @@
-"""What the program knows of causes and scopes, as files of its own documents."""
+"""What the program knows of causes and scopes, as files of its documents."""
 
 from __future__ import annotations
 

@@ -64,6 +64,9 @@ class Profile:
     #: The app's credentials for HubSpot's token endpoint.
     credentials: AppCredentials = field(init=False, repr=False, compare=False)
 
+    #: The scopes that the catalogue says every connection needs.
+    required: frozenset[str] = field(init=False, repr=False, compare=False)
+
     def __post_init__(self) -> None:
         usual_request = self._split(self.optional_scopes)
         credentials = AppCredentials(
@@ -73,6 +76,7 @@ class Profile:
         )
         object.__setattr__(self, "usual_request", usual_request)
         object.__setattr__(self, "credentials", credentials)
+        object.__setattr__(self, "required", frozenset(self.catalogue.of_kind(Kind.REQUIRED)))
 
     def requested_scopes(self, optional: Collection[str] | None = None) -> RequestedScopes:
         """Return the scopes to request; `optional` narrows them. Raises `UnknownScopesError`."""
@@ -106,11 +110,6 @@ class Profile:
             " ".join(sorted(requested.optional_scope)),
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-    @property
-    def required(self) -> frozenset[str]:
-        """Return the scopes that the catalogue says every connection needs."""
-        return frozenset(self.catalogue.of_kind(Kind.REQUIRED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""An app's configuration against a link: what the command, the API and the page have in common."""
+"""Checking an app against a link: what the command, the API and the page have in common."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_SCOPES, _MOST_URLS = 2000, 200
 
 
 class LinkError(ValueError):
-    """What was given as a link, or as the scopes of one, cannot be compared with an app."""
+    """A link, or its scopes, that can't be compared with an app."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class CheckedLink:
 
 
 def link_in(text: str) -> CheckedLink:
-    """The authorize URL in `text`. Raises `LinkError` when there is none that can be read."""
+    """Return the authorize URL in `text`. Raises `LinkError` when none can be read."""
     found = find_authorization_url(text)
     if found is None:
         raise LinkError(
@@ -46,21 +46,21 @@ def link_in(text: str) -> CheckedLink:
 
 
 def link_with(scope: str, optional_scope: str) -> CheckedLink:
-    """A link with these two parameters. Raises `LinkError` when they hold too much."""
+    """Return a link with these two parameters. Raises `LinkError` when they hold too much."""
     return CheckedLink(_bounded(RequestedScopes(parse_scope(scope), parse_scope(optional_scope))))
 
 
 def read_app(
     raw: str | bytes, *, origin: str, variables: Mapping[str, object] | None = None
 ) -> AppFile:
-    """The app's file in `raw`, small enough to compare. Raises `AppConfigurationError`."""
+    """Return the app's file in `raw`, small enough to compare. Raises `AppConfigurationError`."""
     file = parse_app_file(raw, origin=origin, variables=variables)
     check_size(file.configuration, origin=origin)
     return file
 
 
 def check_size(app: AppConfiguration, *, origin: str) -> None:
-    """Raises `AppConfigurationError` when `app` lists more than any app can."""
+    """Raise `AppConfigurationError` when `app` lists more than any app can."""
     counted = (
         (len(app.listed), _MOST_SCOPES, "scopes"),
         (len(app.redirect_urls), _MOST_URLS, "redirect URLs"),
@@ -75,17 +75,17 @@ def check_size(app: AppConfiguration, *, origin: str) -> None:
 
 
 def compare(app: AppConfiguration, link: CheckedLink, catalogue: Catalogue) -> Preflight:
-    """What HubSpot will say when somebody opens `link`."""
+    """Return what HubSpot will do when a customer opens `link`."""
     return Preflight(link.requested, app, catalogue, link.redirect_uri)
 
 
 def errors_of(checked: Preflight) -> list[Problem]:
-    """The problems for which HubSpot refuses."""
+    """Return the problems for which HubSpot rejects the link."""
     return [each for each in checked.problems if each.severity is Severity.ERROR]
 
 
 def tally(problems: Collection[Problem]) -> str:
-    """How many problems of each severity, in words; empty when there are none."""
+    """Return how many problems there are of each severity, in words; empty for none."""
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     counted = ((errors, "error"), (len(problems) - errors, "warning"))
     return ", ".join(f"{count} {what}{'s' * (count > 1)}" for count, what in counted if count)

@@ -47,7 +47,7 @@ def fold(text: str) -> str:
 def without_wrapping(text: str) -> str:
     """The sentences of `text`, without escapes, tags, URLs and a URL's parameters.
 
-    An authorize URL that somebody pasted along would else speak of client id and redirect URI. Of a
+    Otherwise a pasted authorize URL would speak of client ID and redirect URI. Of a
     callback's URL the error stays, of a quoted URL `QUOTED_URL`.
     """
     plain = _unescaped(text[:MAX_TEXT])
@@ -68,7 +68,7 @@ def _unescaped(text: str) -> str:
 
 
 def _stand_in(url: str) -> str:
-    """A redirect URL is somebody's own, never HubSpot's."""
+    """Return what stands in for `url`: a redirect URL is never HubSpot's own."""
     return " " if re.search(r"hub(spot|api)\.com\b", url.casefold()) else f" {QUOTED_URL} "
 
 

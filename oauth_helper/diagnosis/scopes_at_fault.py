@@ -10,7 +10,7 @@ from oauth_helper.diagnosis.messages import Reading
 from oauth_helper.diagnosis.ranking import MISMATCHES
 from oauth_helper.scopes import OAUTH, OUT_OF_USE, hubspot_scopes, is_one_scope
 
-# Of many names so many are named.
+# How many scopes are named at most.
 _NAMED = 20
 
 

@@ -1,6 +1,6 @@
-"""Failures as a file: CSV for spreadsheets, JSON lines for programs. Made part by part.
+"""Write failures as a file, part by part: CSV for spreadsheets, JSON lines for programs.
 
-Each failure comes in as the JSON API gives it.
+Each failure is a document of the JSON API.
 """
 
 from __future__ import annotations
@@ -18,66 +18,66 @@ from typing import Any
 
 from oauth_helper.diagnosis import Cause, Responsible, wording
 
-#: Failures in one part.
+#: Failures in a part.
 CHUNK = 500
 
 Document = Mapping[str, Any]
 
 
-class Form(StrEnum):
-    """What kind of file. The names are part of addresses and of the command line, and stay."""
+class ExportFormat(StrEnum):
+    """The formats, with their names in addresses and on the command line."""
 
     CSV = "csv"
     JSONL = "jsonl"
 
     @property
     def mimetype(self) -> str:
-        """The media type of such a file."""
+        """The media type."""
         return {"csv": "text/csv", "jsonl": "application/x-ndjson"}[self]
 
     @property
     def label(self) -> str:
-        """The kind of file in words."""
+        """The format in words."""
         return {"csv": "CSV, for spreadsheets", "jsonl": "JSON lines, for programs"}[self]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of the file, and how many failures the file holds with it."""
+class ExportPart:
+    """A part of the file, and how many failures the file contains up to its end."""
 
     data: bytes
     written: int
 
 
-def parts(failures: Iterable[Document], form: Form) -> Iterator[Part]:
-    """The file, piece by piece; there is always at least one. Only one is held at a time."""
+def export_parts(failures: Iterable[Document], form: ExportFormat) -> Iterator[ExportPart]:
+    """Yield the file part by part, at least one; no other part is in memory meanwhile."""
     written, rest = 0, iter(failures)
-    # Excel takes a CSV file for one in the local 8-bit encoding unless it begins with this mark;
-    # LibreOffice, Google Sheets and Python's "utf-8-sig" skip it.
-    head = "\ufeff" + _csv_text([COLUMNS]) if form is Form.CSV else ""
+    # Without this mark Excel reads a CSV file in the local 8-bit encoding; LibreOffice, Google
+    # Sheets and Python's "utf-8-sig" skip it.
+    head = "\ufeff" + _csv_text([COLUMNS]) if form is ExportFormat.CSV else ""
     while chunk := list(islice(rest, CHUNK)):
         written += len(chunk)
-        yield Part((head + _text(chunk, form)).encode(), written)
+        yield ExportPart((head + _text(chunk, form)).encode(), written)
         head = ""
     if not written:
-        yield Part(head.encode(), 0)
+        yield ExportPart(head.encode(), 0)
 
 
-# A block of the type that RFC 1951 section 3.2.3 calls an error.
+# A block of the type that RFC 1951 section 3.2.3 reserves as an error.
 _NO_BLOCK = b"\x07" * 8
 
 
-def packed(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The pieces as one gzip stream, each of them complete as soon as it is there.
+def compress(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the pieces as one gzip stream, each of them flushed.
 
-    When `pieces` raises, what has been sent is made unreadable before the error goes on: a server
-    that ends the response as if nothing had happened (granian 2.8 does so, 2026-11) would else
-    leave half a file that looks like a whole one. Here every client reports a broken download.
+    If `pieces` raises, end with an invalid block before the error is raised: granian 2.8 ends the
+    response as if it were complete (2026-11), so half a file would look like a whole one. With the
+    invalid block every client reports a broken download.
     """
     packer = zlib.compressobj(6, wbits=16 + zlib.MAX_WBITS)
     try:
         for piece in pieces:
-            # The flush ends at a whole byte, where the next block begins.
+            # The flush ends at a byte, where the next block begins.
             yield packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH)
     except Exception:
         yield _NO_BLOCK
@@ -85,31 +85,31 @@ def packed(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield packer.flush()
 
 
-def _text(chunk: Iterable[Document], form: Form) -> str:
-    if form is Form.CSV:
-        return _csv_text(map(row, chunk))
+def _text(chunk: Iterable[Document], form: ExportFormat) -> str:
+    if form is ExportFormat.CSV:
+        return _csv_text(map(csv_row, chunk))
     return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in chunk)
 
 
 def _csv_text(rows: Iterable[Iterable[str | int | None]]) -> str:
     text = io.StringIO()
-    # RFC 4180. In quotation marks a text keeps its line ends, and numbers are told from texts.
+    # RFC 4180. Quotes keep line ends within a text, and tell texts from numbers.
     csv.writer(text, quoting=csv.QUOTE_NONNUMERIC).writerows(rows)
     return text.getvalue()
 
 
-def row(failure: Document) -> list[str | int | None]:
-    """The cells of a failure, in the order of `COLUMNS`."""
+def csv_row(failure: Document) -> list[str | int | None]:
+    """Return the cells of a failure, in the order of `COLUMNS`."""
     cells = (cell(failure) for cell in _CELLS.values())
-    return [defused(cell) if isinstance(cell, str) else cell for cell in cells]
+    return [escape_formulas(cell) if isinstance(cell, str) else cell for cell in cells]
 
 
-# What the programs take for the beginning of a formula, and look-alikes that some of them turn into
-# it; before it they skip what cannot be seen.
+# Characters that start a formula, and look-alikes that some programs convert to them. Programs skip
+# invisible characters before them.
 _FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
 _UNSEEN = r"\s\x00-\x20\x7f-\xa0\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-# Where a cell ends for a program that expects another separator than the comma: it finds the
-# quotation marks in the middle of a cell, and takes no notice of them.
+# Where a cell ends for a program that expects another separator than the comma: quotes that appear
+# in the middle of a cell mean nothing to it.
 _ENDS = r";\t\r\n"
 _STARTS = re.compile(
     rf"""\A (?= [\t\r\n\x00] | [{_UNSEEN}]* [{_FORMULA}] )
@@ -117,16 +117,16 @@ _STARTS = re.compile(
     re.VERBOSE,
 )
 
-# Characters that a cell of Excel holds; it puts the rest into the next row, as if it were another.
+# Characters in a cell of Excel, which puts the rest into the next row.
 _MOST = 32_767
 
 
-def defused(text: str) -> str:
-    """The text with an apostrophe wherever a spreadsheet could else see a formula begin.
+def escape_formulas(text: str) -> str:
+    """Return the text with an apostrophe wherever a spreadsheet could see the start of a formula.
 
-    OWASP, "CSV Injection" (2026-11): = + - @, tab, carriage return and the full-width forms, at the
-    beginning of a cell; and whoever takes the semicolon for the separator sees more beginnings.
-    A text that is too long for a cell is cut.
+    OWASP, "CSV Injection" (2026-11): = + - @, tab, carriage return and the full-width forms at the
+    start of a cell; programs that expect semicolons see more starts. Texts that are too long for a
+    cell are cut.
     """
     safe = _STARTS.sub("'", text)
     return safe if len(safe) <= _MOST else safe[: _MOST - 1] + "…"
@@ -141,7 +141,7 @@ def _requested(key: str) -> Callable[[Document], str]:
 
 
 def _granted(failure: Document) -> str:
-    """Nobody knows: empty. Known to be nothing: `none`."""
+    """Return an empty text for unknown scopes, `none` for no scopes."""
     names = failure["granted"]
     return "" if names is None else " ".join(names) or "none"
 

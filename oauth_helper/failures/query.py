@@ -1,4 +1,4 @@
-"""Which failures to list, and what a list answers with."""
+"""Queries for failures, and their results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from oauth_helper.failures.model import Failure
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One thing that is asked of a failure; `field` is empty for words anywhere in its texts."""
+    """One condition of a search; `field` is empty for words anywhere in a failure's texts."""
 
     field: str
     value: str
@@ -18,11 +18,11 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureQuery:
-    """Which failures to list; None asks for any. Times are Unix seconds, `since` included.
+    """Which failures to find; None matches any value. All conditions apply together.
 
-    `account` is a hub id, `group` a fingerprint, `scope` one of those that a failure is about.
-    `assignee` is `UNSET` for those that nobody has taken, `client` is so for those that no client
-    asked for, and else its name in capital or small letters. `terms` come on top.
+    `account` is a hub id, `group` a fingerprint, `scope` one of the scopes that a failure is about.
+    `assignee` and `client` are `UNSET` for failures without one; case doesn't matter for a client.
+    `since` (included) and `until` (excluded) are Unix seconds.
     """
 
     cause: str | None = None
@@ -40,25 +40,26 @@ class FailureQuery:
 
     @property
     def all_terms(self) -> tuple[Term, ...]:
-        """Everything that is asked but the times."""
+        """All conditions except the times."""
         named = ((name, getattr(self, name)) for name in FIELDS)
         return (*(Term(name, value) for name, value in named if value), *self.terms)
 
 
-#: The fields of `FailureQuery`, as they are named in addresses and searches.
+#: The fields of `FailureQuery`, as addresses and searches name them.
 FIELDS = ("cause", "profile", "client", "status", "stage", "account", "assignee", "scope", "group")
 
 
-#: The assignee of what nobody has taken, and the client of what none asked for.
+#: Finds failures without an assignee, or without a client.
 UNSET = "-"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some failures, newest first. `next_cursor` continues behind the last, None at the end.
+    """Some failures, newest first.
 
-    `previous_cursor` leads to those before the first, None when there are none. `bounded` says that
-    it stopped at its bound without filling the page, `examined` how many records it looked at.
+    `next_cursor` leads to older ones, `previous_cursor` to newer ones; None where there are none.
+    `bounded` is true when the search stopped at its limit before the page was full; `examined` is
+    the number of records that it read.
     """
 
     failures: tuple[Failure, ...]
@@ -70,11 +71,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many failures a filter finds: all, and by the values of each field.
+    """How many failures a query finds: in total, and by the values of each field.
 
-    The values of a field are counted without what is asked of that field itself; clients by the
-    `client_key` of their names. `total` is None when nobody knows without looking at each.
-    `whole_days` says that days were counted whole, by when the attempts began.
+    The counts of a field ignore the query's own condition on it; clients are counted by their
+    `client_key`. `total` is None when only reading every failure would tell. `whole_days` is true
+    when the counts are of whole days, by the start of the attempt.
     """
 
     total: int | None
@@ -84,9 +85,9 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class FeedUpdate:
-    """What happened after a place in the feed: where it stands now, and the failures to look at.
+    """The changes after a place in the feed: the new place, and references of changed failures.
 
-    `has_gap` says that more happened than is remembered, `has_more` that there is more to tell.
+    `has_gap` is true when older changes are no longer in the feed, `has_more` when more follow.
     """
 
     place: str
@@ -96,8 +97,8 @@ class FeedUpdate:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One failure that was changed: what it was before, and its revision after that."""
+class FailureChange:
+    """A changed failure: its status and assignee before, and its revision after the change."""
 
     reference: str
     status: str
@@ -107,9 +108,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class BulkAction:
-    """What somebody did to many failures. `found` is how many the filter had found."""
+    """What a member of the staff did to many failures; `found` is how many the filter found."""
 
     by: str
     do: str
-    changes: tuple[Change, ...]
+    changes: tuple[FailureChange, ...]
     found: int

@@ -1,4 +1,4 @@
-"""The answer to a customer, ready to be sent: what happened, what to do, and where to go on."""
+"""Write the answer to a customer, ready to be sent: what happened, what to do, where to go on."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from oauth_helper.failures.triage import has_connected
 
 
 def reply(failure: Failure, *, address: str, translate: Callable[[str], str]) -> str:
-    """The text for the person who tried to connect, who may start again at `address`.
+    """Return the text for the customer, who can start again at `address`.
 
-    It says nothing of what only developers and operators can mend but that it is being mended.
+    About fixes for developers and operators it only says that they are at work.
     """
     fixes = fix_for(
         failure.cause,
@@ -40,8 +40,8 @@ def _paragraphs(
     theirs = _steps(fixes, Responsible.CUSTOMER)
     admins = _steps(fixes, Responsible.ACCOUNT_ADMIN)
     if failure.status is Status.RESOLVED:
-        again = translate("This is mended now. Please try once more:") + f"\n{address}"
-        there = translate("This is mended now. Please try once more in the program you came from:")
+        again = translate("This is fixed now. Please try once more:") + f"\n{address}"
+        there = translate("This is fixed now. Please try once more in the program you came from:")
         yield f"{there} {failure.client}" if failure.client else again
     else:
         if theirs:
@@ -53,7 +53,7 @@ def _paragraphs(
             there = translate("Then start again in the program you came from:")
             yield f"{there} {failure.client}" if failure.client else again
         else:
-            yield translate("We are mending it, and will tell you when you can try again.")
+            yield translate("We are fixing it, and will tell you when you can try again.")
     reference = translate("If you write or call about this, please give this reference:")
     yield f"{reference} {failure.reference}"
 

@@ -1,7 +1,7 @@
-"""What somebody asks for in a search box, and whether a failure is that.
+"""Read searches, and match failures against them.
 
-`field:value` asks for a field, words are looked for in the texts, quotes hold words together, a
-hyphen in front asks for the contrary: `cause:never_returned -scope:tickets "token expired"`.
+`field:value` matches a field, a word is searched in the texts, quotes keep words together, and a
+hyphen in front negates: `cause:never_returned -scope:tickets "token expired"`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.failures.model import EventType, Failure, Status
 from oauth_helper.failures.query import FIELDS, UNSET, Term
 
-#: Characters of a search, and terms that count in it.
-MAX_SEARCH, MOST_TERMS = 300, 20
+#: Characters and terms of a search.
+MAX_SEARCH, MAX_TERMS = 300, 20
 
-#: Of the scopes that a failure is about, so many can be searched for.
+#: How many of the scopes that a failure is about can be found.
 SCOPES_SEARCHED = 10
 
-#: Fields that are looked for in the texts of records, besides those that have an index.
+#: Fields that are searched in the texts of records; the others have an index.
 TEXT_FIELDS = ("reference", "message", "note")
 
-# What staff write; other events hold a name, or what the record's message has too.
+# What staff write; other events hold a name, or repeat the failure's message.
 _WRITTEN = (EventType.COMMENTED, EventType.RESOLVED, EventType.REOPENED)
 
 _OTHER_NAMES = {"state": "status", "by": "assignee", "ref": "reference", "hub_id": "account"}
@@ -39,41 +39,41 @@ _ALLOWED: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What was asked for. `problems` are sentences about what cannot be."""
+    """A search that was read. `problems` are sentences about what can't be searched."""
 
     terms: tuple[Term, ...]
     problems: tuple[str, ...] = ()
 
 
 def read_search(text: str) -> Search:
-    """The terms in `text`, in their order; what cannot be asked for is left out and named."""
+    """Return the terms in `text`, in their order; invalid ones are left out and named."""
     terms, problems = [], []
     for match in _TOKEN.finditer(text[:MAX_SEARCH]):
         term = _term(match)
-        if problem := problem_with(term):
+        if problem := term_problem(term):
             problems.append(problem)
         elif term.value:
             terms.append(term)
-    if len(terms) > MOST_TERMS:
-        problems.append(f"Only the first {MOST_TERMS} words count.")
+    if len(terms) > MAX_TERMS:
+        problems.append(f"Only the first {MAX_TERMS} words count.")
     if len(text) > MAX_SEARCH:
         problems.append(f"Only the first {MAX_SEARCH} characters count.")
-    return Search(tuple(terms[:MOST_TERMS]), tuple(problems))
+    return Search(tuple(terms[:MAX_TERMS]), tuple(problems))
 
 
 def write_term(term: Term) -> str:
-    """The term as somebody would type it: `read_search` reads the same."""
+    """Return the term as a user would type it, so that `read_search` reads it back."""
     if term.field == "assignee" and term.value == UNSET:
         return "is:taken" if term.negated else "-is:taken"
     before = f"{'-' if term.negated else ''}{term.field}{':' if term.field else ''}"
     bare = before + term.value
-    # A word may begin like a field, or hold a blank. A quotation mark cannot stand inside others.
-    is_read_as_it_is = read_search(bare) == Search((term,))
-    return bare if is_read_as_it_is else f'{before}"{term.value.replace(chr(34), "")}"'
+    # A word may begin like a field, or contain a blank. Quotes can't contain quotes.
+    is_read_back = read_search(bare) == Search((term,))
+    return bare if is_read_back else f'{before}"{term.value.replace(chr(34), "")}"'
 
 
-def problem_with(term: Term) -> str | None:
-    """Why nothing can be found by a term; None when it can."""
+def term_problem(term: Term) -> str | None:
+    """Return why a term can't find anything, or None if it can."""
     allowed = _ALLOWED.get(term.field)
     if allowed is not None and term.value not in allowed:
         known = ", ".join(sorted(allowed)) if len(allowed) < 10 else ""
@@ -84,12 +84,12 @@ def problem_with(term: Term) -> str | None:
 
 
 def is_match(failure: Failure, terms: tuple[Term, ...]) -> bool:
-    """Whether a failure is all that is asked for."""
+    """Whether a failure fulfills all terms."""
     return all(_holds(failure, term) is not term.negated for term in terms)
 
 
 def client_key(name: str) -> str:
-    """What all ways to write a client's name share; `UNSET` where there is no client."""
+    """Return a client's name without regard to case; `UNSET` where there is no client."""
     return name.casefold() or UNSET
 
 
@@ -100,7 +100,7 @@ def _term(match: re.Match[str]) -> Term:
     if name == "is":
         return _is(value.lower(), negated=negated)
     if name in FIELDS or name in TEXT_FIELDS:
-        # Names of profiles, clients and of the staff are as they are; the rest is written small.
+        # Names of profiles, clients and staff keep their case; everything else is lower case.
         is_name = name in ("profile", "client", "assignee")
         return Term(name, value if is_name else value.lower(), negated)
     return Term("", f"{field}:{value}" if field else value, negated)
@@ -146,10 +146,10 @@ def _texts(failure: Failure, field: str) -> Iterator[str]:
     if field in ("", "note"):
         yield from (event.text for event in failure.history if event.what in _WRITTEN)
     if not field:
-        # As it stands in the lists: people look for what they see.
+        # As the lists show it: people search for what they see.
         yield failure.words.title.replace("`", "")
         yield failure.client
         yield failure.correlation_id
         yield str(failure.hub_id or "")
-        # Not those that were requested: nearly all of them are, every time.
+        # Not the requested scopes: nearly every attempt requests nearly all.
         yield from failure.missing

@@ -7,11 +7,11 @@ from datetime import date
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Failures of one fingerprint. `sample` are references, the newest first.
+class FailureGroup:
+    """Failures with one fingerprint. `sample` are references, newest first.
 
-    `people` and `accounts` are how many are known to be affected, within some per cent. `by_day` is
-    how many failed on each day that was asked for, the oldest first.
+    `people` and `accounts` estimate how many are affected, within a few percent. `by_day` counts
+    the failures of each day of the query, oldest first.
     """
 
     fingerprint: str
@@ -30,7 +30,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class FailureCount:
-    """How many failures of one kind there are whose attempts began on one day (UTC)."""
+    """How many failures of one kind have attempts that started on a day (UTC)."""
 
     day: date
     cause: str
@@ -42,7 +42,7 @@ class FailureCount:
 
 @dataclass(frozen=True, slots=True)
 class ScopeCount:
-    """How many failures are about a scope, whose attempts began on one day (UTC)."""
+    """How many failures about a scope have attempts that started on a day (UTC)."""
 
     day: date
     profile: str
@@ -52,7 +52,7 @@ class ScopeCount:
 
 @dataclass(frozen=True, slots=True)
 class AttemptCount:
-    """How many attempts began on one day (UTC), and how many of these connected."""
+    """How many attempts started on a day (UTC), and how many of these connected."""
 
     day: date
     profile: str
@@ -62,7 +62,7 @@ class AttemptCount:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """Seconds from a failure to the connection that its account made after all."""
+    """Seconds from a failure until its account connected."""
 
     day: date
     profile: str

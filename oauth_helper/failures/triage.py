@@ -1,4 +1,7 @@
-"""What becomes of a failure: noted, taken, resolved, opened again. Each leaves who and when."""
+"""What staff, customers and the program do to a failure. Each action leaves an event: who and when.
+
+Every function returns the changed failure, and the same one when there is nothing to change.
+"""
 
 from __future__ import annotations
 
@@ -7,59 +10,59 @@ from dataclasses import replace
 from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.failures.model import PROGRAM, Event, EventType, Failure, Status
 
-#: Characters that a note may have.
+#: Characters of a comment.
 MAX_COMMENT = 2000
 
 # Reports of one person in a history.
-_MOST_REPORTS = 5
+_MAX_REPORTS = 5
 
 
-def noted(failure: Failure, *, at: float, by: str, text: str) -> Failure:
-    """The failure with a note."""
+def comment(failure: Failure, *, at: float, by: str, text: str) -> Failure:
+    """Add a comment."""
     return failure.with_event(Event(at, EventType.COMMENTED, by, text[:MAX_COMMENT]))
 
 
-def assigned(failure: Failure, *, at: float, by: str, to: str, text: str = "") -> Failure:
-    """The failure in the hands of `to`, or of nobody, with `text` as a note.
-
-    The same when it is there already and there is no note.
-    """
-    after = noted(failure, at=at, by=by, text=text) if text else failure
+def assign(failure: Failure, *, at: float, by: str, to: str, text: str = "") -> Failure:
+    """Assign the failure to `to`, or to nobody when that is empty; `text` becomes a comment."""
+    after = comment(failure, at=at, by=by, text=text) if text else failure
     if failure.assignee == to:
         return after
     return replace(after, assignee=to).with_event(Event(at, EventType.ASSIGNED, by, to))
 
 
-def resolved(failure: Failure, *, at: float, by: str, text: str) -> Failure:
-    """The failure as resolved; `text` says what mended it. The same when it is resolved already."""
+def resolve(failure: Failure, *, at: float, by: str, text: str) -> Failure:
+    """Resolve the failure; `text` says what fixed it."""
     if failure.status is Status.RESOLVED:
         return failure
     event = Event(at, EventType.RESOLVED, by, text[:MAX_COMMENT])
     return replace(failure, status=Status.RESOLVED).with_event(event)
 
 
-def reopened(failure: Failure, *, at: float, by: str, text: str = "") -> Failure:
-    """The failure as open again; the same when it is open."""
+def reopen(failure: Failure, *, at: float, by: str, text: str = "") -> Failure:
+    """Reopen the failure; `text` says why."""
     if failure.status is Status.OPEN:
         return failure
     event = Event(at, EventType.REOPENED, by, text[:MAX_COMMENT])
     return replace(failure, status=Status.OPEN).with_event(event)
 
 
-def put_back(
+def undo_change(
     failure: Failure, *, at: float, by: str, status: Status, assignee: str, revision: int
 ) -> Failure:
-    """The failure as it was before a change; the same when it was changed again since then."""
+    """Restore what `status` and `assignee` were before a change that led to `revision`.
+
+    A failure that has changed again since then stays as it is.
+    """
     if failure.revision != revision:
         return failure
     event = Event(at, EventType.UNDONE, by)
     return replace(failure, status=status, assignee=assignee).with_event(event)
 
 
-def connected_after_all(failure: Failure, *, at: float, reference: str) -> Failure:
-    """The failure as resolved, since the account has connected with the attempt `reference`.
+def resolve_as_connected(failure: Failure, *, at: float, reference: str) -> Failure:
+    """Resolve the failure because the account connected with the attempt `reference`.
 
-    The same when that is known already: it may be told twice.
+    May be called twice for the same connection.
     """
     if any(
         event.what is EventType.CONNECTED and event.text == reference for event in failure.history
@@ -69,11 +72,11 @@ def connected_after_all(failure: Failure, *, at: float, reference: str) -> Failu
     return replace(failure, status=Status.RESOLVED).with_event(event)
 
 
-def returned(failure: Failure, *, response: Failure) -> Failure:
-    """The failure with the causes of its response, which came back late with an error.
+def add_late_response(failure: Failure, *, response: Failure) -> Failure:
+    """Take over the causes of `response`, which came with an error after the attempt had expired.
 
-    Open again when somebody had resolved it; not when the account has connected meanwhile. The same
-    when it is this response's already: it may be told twice.
+    Reopens the failure if staff resolved it, but not if the account has connected meanwhile. May be
+    called twice for the same response.
     """
     if failure.at == response.at or any(
         event.what is EventType.RETURNED and event.at == response.at for event in failure.history
@@ -94,21 +97,21 @@ def returned(failure: Failure, *, response: Failure) -> Failure:
     return after.with_event(Event(response.at, EventType.REOPENED, PROGRAM))
 
 
-def refined_by_report(before: Failure, *, told: Failure, event: Event) -> Failure:
-    """The failure with what a report adds to it: `told` is what the report alone makes.
+def add_report(before: Failure, *, told: Failure, event: Event) -> Failure:
+    """Add a report and what follows from it; `told` is the failure made from the report alone.
 
-    A response that came back tells more than any report, so a failure of a later stage keeps its
-    causes. The same when the very report is known already.
+    A response from HubSpot says more than any report, so a failure of a later stage keeps its
+    causes. May be called twice for the same report.
     """
     return _with_report(_refined(before, told), event)
 
 
 def _with_report(failure: Failure, event: Event) -> Failure:
-    """The failure with the report in its history, which whoever has the cookie could else flood."""
+    """Add the report to the history. Older ones make room, so that reports can't flood it."""
     same = [each for each in failure.history if each.what is event.what and each.by == event.by]
     if any(each.text == event.text for each in same):
         return failure
-    dropped = same[: len(same) - _MOST_REPORTS + 1] if len(same) >= _MOST_REPORTS else []
+    dropped = same[: len(same) - _MAX_REPORTS + 1] if len(same) >= _MAX_REPORTS else []
     kept = tuple(each for each in failure.history if each not in dropped)
     return replace(failure, history=kept).with_event(event)
 
@@ -117,7 +120,7 @@ def _refined(before: Failure, told: Failure) -> Failure:
     if before.stage is not Stage.AUTHORIZATION or before.status is Status.RESOLVED:
         return before
     if told.cause is Cause.UNKNOWN and before.cause is not Cause.UNKNOWN:
-        return before  # what was understood is worth more than what is not
+        return before  # a known cause is worth more than an unknown one
     return replace(
         before,
         candidates=told.candidates,
@@ -129,9 +132,9 @@ def _refined(before: Failure, told: Failure) -> Failure:
 
 
 def has_connected(failure: Failure) -> bool:
-    """Whether that its account connected after all is what resolved it."""
-    whats = [event.what for event in failure.history if event.what in _OPEN_OR_NOT]
+    """Whether the failure is resolved because its account connected."""
+    whats = [event.what for event in failure.history if event.what in _STATUS_EVENTS]
     return failure.status is Status.RESOLVED and whats[-1:] == [EventType.CONNECTED]
 
 
-_OPEN_OR_NOT = (EventType.CONNECTED, EventType.RESOLVED, EventType.REOPENED, EventType.UNDONE)
+_STATUS_EVENTS = (EventType.CONNECTED, EventType.RESOLVED, EventType.REOPENED, EventType.UNDONE)

@@ -58,7 +58,7 @@ def read_authorization_response(
     iss = single(parameters, "iss")
     for name in ("code", "error", "error_description", "iss"):
         if len(parameters.get(name, ())) > 1:
-            return Malformed(f"the parameter {name} stands more than once", iss)
+            return Malformed(f"the parameter {name} is there more than once", iss)
     if error := single(parameters, "error"):
         description = single(parameters, "error_description") or ""
         return Declined(error[:MAX_ERROR], description[:MAX_DESCRIPTION], iss)

@@ -1,4 +1,4 @@
-"""The sandbox as a blueprint, and as an application of its own."""
+"""The sandbox as a blueprint, and as a separate application."""
 
 from __future__ import annotations
 

@@ -72,11 +72,11 @@ class Sandbox:
 
     @property
     def apps(self) -> tuple[SandboxApp, ...]:
-        """Every app as it stands now."""
+        """Return every app with its edits."""
         return tuple(self._with_edit(app) for app in self._apps.values())
 
     def app(self, client_id: str) -> SandboxApp | None:
-        """The app as it stands now: an edit wins over how it was given."""
+        """Return the app with its edits, which win over how it was given."""
         given = self._apps.get(client_id)
         return given and self._with_edit(given)
 

@@ -72,7 +72,7 @@ class KnownToken:
 
 
 def issue_code(sandbox: Sandbox, code: SandboxCode) -> str:
-    """A new code that stands for `code`."""
+    """Store `code` and return a new value for it."""
     value = f"{code.grant.region}-{sandbox.random(24)}"
     ttl = sandbox.code_lifetime + _CODE_REMEMBERED
     sandbox.state.put(_key("code", value), asdict(code), ttl=ttl)

@@ -32,7 +32,7 @@ def _contacts_optional(app: AppConfiguration, _: Catalogue) -> AppConfiguration:
 
 
 def _hubdb_replaced(app: AppConfiguration, catalogue: Catalogue) -> AppConfiguration:
-    # Since 2026-09-08 HubSpot moves apps from coarse scopes to granular ones on a date of its own.
+    # Since 2026-09-08 HubSpot moves apps from coarse scopes to granular ones, each on its date.
     entry = catalogue.by_name.get("hubdb")
     granular = entry.replaced_by if entry else ()
     return replace(app, optional=(*_without(app.optional, "hubdb"), *granular))

@@ -66,7 +66,7 @@ class Pages:
         return render_template("sandbox/index.html", apps=apps, accounts=ACCOUNTS, home=home)
 
     def left(self) -> str:
-        """Where somebody ends who closes HubSpot's page: the client never hears of it."""
+        """Show where a customer who closes HubSpot's page ends: the client never learns of it."""
         return render_template("sandbox/left.html")
 
     def authorize(self, hub_id: str | None = None) -> str:

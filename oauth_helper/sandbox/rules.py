@@ -1,4 +1,4 @@
-"""What HubSpot decides about an authorization request: an error page of its own, or a grant. Pure.
+"""What HubSpot decides about an authorization request: an error page, or a grant. Pure.
 
 The wording is what HubSpot's page said when last seen (public threads and forum posts, 2026), in
 English. Each page ends the attempt: HubSpot does not redirect back from any of them.
@@ -91,7 +91,7 @@ class SandboxRequest:
 def refuse_request(
     app: SandboxApp | None, request: SandboxRequest, catalogue: Catalogue
 ) -> SandboxErrorPage | None:
-    """The error page that the URL alone leads to, whoever opens it; None when it is in order."""
+    """Return the error page that the URL alone leads to, for any user; None when it is in order."""
     if app is None:
         return UNKNOWN_CLIENT
     if not is_registered(request.redirect_uri, app.configuration):

@@ -50,8 +50,8 @@ _KINDS_OF_VALUES = {
     type(None): "null",
 }
 
-# So many problems are named, so many characters of a wrong value shown, and so many unknown keys
-# compared with the known ones: a file may have a megabyte of them.
+# How many problems are named, how many characters of a wrong value are shown, and how many unknown
+# keys are compared with the known ones: a file may have a megabyte of them.
 _NAMED, _SHOWN, _COMPARED = 50, 100, 20
 
 

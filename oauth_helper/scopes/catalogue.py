@@ -15,7 +15,7 @@ from oauth_helper.scopes.names import misspelt
 
 
 class Kind(StrEnum):
-    """How an app lists a scope, which decides where it stands in the authorize URL."""
+    """How an app lists a scope, which decides its parameter in the authorize URL."""
 
     REQUIRED = "required"
     CONDITIONAL = "conditionally required"

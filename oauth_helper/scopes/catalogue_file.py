@@ -170,7 +170,7 @@ class _Reader:
             if earlier is scope:
                 continue
             kinds = "" if earlier.kind is scope.kind else f", {earlier.kind} and {scope.kind}"
-            self.problems.append(f"{place}: stands already at {earlier_place}{kinds}")
+            self.problems.append(f"{place}: is already at {earlier_place}{kinds}")
 
     def _oauth(self, scopes: Iterable[Scope], places: Iterable[str]) -> None:
         for scope, place in zip(scopes, places, strict=True):

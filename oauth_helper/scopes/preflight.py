@@ -18,7 +18,7 @@ from oauth_helper.scopes.names import OAUTH, is_one_scope, is_scope_token, missp
 from oauth_helper.scopes.placement import Problem, Severity, check_placement
 from oauth_helper.scopes.split import RequestedScopes
 
-# Of many names so many are looked up and shown: a file may hold thousands.
+# How many names are looked up, and how many shown: a file may hold thousands.
 _LOOKED_UP, _SHOWN = 20, 10
 
 

@@ -9,7 +9,7 @@ from oauth_helper.scopes.app_configuration import AppConfiguration
 from oauth_helper.scopes.catalogue import Catalogue, Kind, Scope
 from oauth_helper.scopes.names import OAUTH
 
-# Of many unknown names so many are named, so many looked up, and so many characters of each shown.
+# How many unknown names are named, how many are looked up, and how many characters each shows.
 _NAMED, _HINTED, _SHOWN = 10, 5, 100
 
 

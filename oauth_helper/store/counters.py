@@ -14,7 +14,13 @@ from typing import TypeVar, cast
 
 from oauth_helper.failures.query import Counts, FailureQuery, Term
 from oauth_helper.failures.search import client_key
-from oauth_helper.failures.statistics import AttemptCount, FailureCount, Group, Recovery, ScopeCount
+from oauth_helper.failures.statistics import (
+    AttemptCount,
+    FailureCount,
+    FailureGroup,
+    Recovery,
+    ScopeCount,
+)
 from oauth_helper.store import keys
 from oauth_helper.store.day_counters import DayCounters, DayCounts
 from oauth_helper.store.failure_groups import FailureGroups
@@ -140,7 +146,9 @@ class Counters:
         # A record that is gone has no values.
         return Counter(write_kind(map(str, row)) for row in rows if row[0])
 
-    def groups(self, query: FailureQuery, *, limit: int, sample: int = 3) -> tuple[Group, ...]:
+    def groups(
+        self, query: FailureQuery, *, limit: int, sample: int = 3
+    ) -> tuple[FailureGroup, ...]:
         """Return the groups of a query, largest first, with `sample` references each.
 
         The times count by whole days; of the terms only `cause`, `profile`, `status` and `group`
@@ -148,7 +156,7 @@ class Counters:
         """
         return self._groups.largest(query, limit=limit, sample=sample)
 
-    def kinds(self, *, sample: int = 3) -> tuple[Group, ...]:
+    def kinds(self, *, sample: int = 3) -> tuple[FailureGroup, ...]:
         """Return the groups of all failures, merged by cause and profile, largest first."""
         return self._groups.merged(sample=sample)
 

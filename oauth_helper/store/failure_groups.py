@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FailureQuery
-from oauth_helper.failures.statistics import Group
+from oauth_helper.failures.statistics import FailureGroup
 from oauth_helper.store import keys
 from oauth_helper.store.day_counters import DayCounters, DayCounts
 from oauth_helper.store.failure_index import mismatches
@@ -61,7 +61,7 @@ class FailureGroups:
         self._counters = DayCounters(client, keys.GROUPS)
         self._read_edges = LuaScript(client, _EDGES)
 
-    def largest(self, query: FailureQuery, *, limit: int, sample: int) -> tuple[Group, ...]:
+    def largest(self, query: FailureQuery, *, limit: int, sample: int) -> tuple[FailureGroup, ...]:
         """Return the groups of a query, as `Counters.groups` does."""
         days = self._search.days_within(query)
         total = self._counters.sum_of(days)
@@ -79,7 +79,7 @@ class FailureGroups:
         states = [each for each in Status if not mismatches({"status": each}, terms)]
         span = [counts.get(day, {}) for day in _span(days)]
         return tuple(
-            Group(
+            FailureGroup(
                 *name,
                 **details[name],
                 count=sizes[name],
@@ -89,9 +89,9 @@ class FailureGroups:
             for name in largest
         )
 
-    def merged(self, *, sample: int) -> tuple[Group, ...]:
+    def merged(self, *, sample: int) -> tuple[FailureGroup, ...]:
         """Return the groups of all failures, merged by cause and profile, largest first."""
-        alike: dict[tuple[str, str], list[Group]] = {}
+        alike: dict[tuple[str, str], list[FailureGroup]] = {}
         for group in self.largest(FailureQuery(), limit=_MOST_GROUPS, sample=sample):
             alike.setdefault((group.cause, group.profile), []).append(group)
         found = [_merge(groups, sample) for groups in alike.values()]
@@ -176,10 +176,10 @@ def _each_day(span: Iterable[DayCounts], fields: Sequence[str]) -> tuple[int, ..
     return tuple([sum(day.get(field, 0) for field in fields) for day in span])
 
 
-def _merge(groups: Sequence[Group], sample: int) -> Group:
+def _merge(groups: Sequence[FailureGroup], sample: int) -> FailureGroup:
     largest = groups[0]
     newest = sorted(groups, key=lambda group: -group.last_seen)
-    return Group(
+    return FailureGroup(
         fingerprint="",
         cause=largest.cause,
         profile=largest.profile,

@@ -233,7 +233,7 @@ def test_support_revokes_a_connection(site, page):
     page.get_by_role("button", name="Sign in").click()
     page.get_by_text("Revoke…").click()
     page.get_by_role("button", name="Revoke at HubSpot").click()
-    says(page, "Nobody is connected yet")
+    says(page, "No account is connected yet")
 
 
 @pytest.mark.parametrize(

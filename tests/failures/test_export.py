@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
-from oauth_helper.failures.export import CHUNK, COLUMNS, Form, defused, packed, parts
+from oauth_helper.failures.export import (
+    CHUNK,
+    COLUMNS,
+    ExportFormat,
+    compress,
+    escape_formulas,
+    export_parts,
+)
 from oauth_helper.failures.model import Event, EventType, Failure
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.web.api.failure_schemas import failure_json
@@ -36,7 +43,7 @@ def failure(**changes):
 
 
 def file_of(failures, form):
-    return b"".join(part.data for part in parts(map(failure_json, failures), form))
+    return b"".join(part.data for part in export_parts(map(failure_json, failures), form))
 
 
 def rows_of(data):
@@ -92,7 +99,7 @@ def test_no_cell_begins_a_formula(payload):
         granted=(payload,),
         candidates=(Candidate(Cause.UNKNOWN, payload),),
     )
-    (found,) = rows_of(file_of([record], Form.CSV))
+    (found,) = rows_of(file_of([record], ExportFormat.CSV))
     for name in (
         "message",
         "assignee",
@@ -118,14 +125,14 @@ def test_no_cell_begins_a_formula(payload):
     ],
 )
 def test_nor_does_one_for_a_program_that_expects_semicolons(text, safe):
-    assert defused(text) == safe
+    assert escape_formulas(text) == safe
 
 
 @pytest.mark.parametrize(
     "text", ["", "plain", "a=b", "x - y", "1+1", "it's", "'=1", "a@example", '"quoted"', "é; è"]
 )
 def test_what_begins_no_formula_stays_as_it_is(text):
-    assert defused(text) == text
+    assert escape_formulas(text) == text
 
 
 def without_prefix(text):
@@ -149,7 +156,7 @@ def test_texts_survive_but_for_the_apostrophe(texts):
         )
         for message, name, note in texts
     ]
-    found = rows_of(file_of(records, Form.CSV))
+    found = rows_of(file_of(records, ExportFormat.CSV))
     for cells, (message, name, note) in zip(found, texts, strict=True):
         assert not any(begins_a_formula(cell) for cell in cells.values())
         assert not any(
@@ -164,12 +171,16 @@ def test_texts_survive_but_for_the_apostrophe(texts):
 
 
 def test_a_text_too_long_for_a_cell_is_cut():
-    (found,) = rows_of(file_of([failure(message="a" * 40_000)], Form.CSV))
+    (found,) = rows_of(file_of([failure(message="a" * 40_000)], ExportFormat.CSV))
     assert len(found["message"]) == 32_767
 
 
 def test_numbers_stay_numbers_and_all_else_is_quoted():
-    lines = file_of([failure(), failure(hub_id=None)], Form.CSV).decode("utf-8-sig").split("\r\n")
+    lines = (
+        file_of([failure(), failure(hub_id=None)], ExportFormat.CSV)
+        .decode("utf-8-sig")
+        .split("\r\n")
+    )
     assert lines[0] == ",".join(f'"{name}"' for name in COLUMNS)
     assert ',"",1000104,"",' in lines[1]
     assert ',"","","",' in lines[2]
@@ -177,15 +188,15 @@ def test_numbers_stay_numbers_and_all_else_is_quoted():
 
 
 def test_the_client_that_asked_has_a_column():
-    found = rows_of(file_of([failure(client="Flow Tool"), failure()], Form.CSV))
+    found = rows_of(file_of([failure(client="Flow Tool"), failure()], ExportFormat.CSV))
     assert [cells["client"] for cells in found] == ["Flow Tool", ""]
-    lines = file_of([failure(client="Flow Tool"), failure()], Form.JSONL).splitlines()
+    lines = file_of([failure(client="Flow Tool"), failure()], ExportFormat.JSONL).splitlines()
     assert [json.loads(line)["client"] for line in lines] == ["Flow Tool", None]
 
 
 def test_line_ends_in_a_message_stay_in_its_cell():
     message = 'first, "second"\r\nthird\nfourth'
-    (found,) = rows_of(file_of([failure(message=message)], Form.CSV))
+    (found,) = rows_of(file_of([failure(message=message)], ExportFormat.CSV))
     assert found["message"] == message
 
 
@@ -193,14 +204,14 @@ def test_line_ends_in_a_message_stay_in_its_cell():
     ("granted", "cell"), [(None, ""), ((), "none"), (("oauth", "tickets"), "oauth tickets")]
 )
 def test_unknown_is_told_from_nothing(granted, cell):
-    (found,) = rows_of(file_of([failure(granted=granted)], Form.CSV))
+    (found,) = rows_of(file_of([failure(granted=granted)], ExportFormat.CSV))
     assert found["granted"] == cell
 
 
 def test_a_row_says_what_the_page_says():
     record = failure(candidates=(Candidate(Cause.USER_DENIED, "They said no."),))
     record = record.with_event(Event(1_795_000_060.0, EventType.RESOLVED, "agent", "Called."))
-    (found,) = rows_of(file_of([record], Form.CSV))
+    (found,) = rows_of(file_of([record], ExportFormat.CSV))
     assert found["title"] == "Cancelled at HubSpot"
     assert found["scope"] == "oauth tickets"
     assert found["optional_scope"] == "forms"
@@ -210,19 +221,19 @@ def test_a_row_says_what_the_page_says():
 
 def test_json_lines_are_what_the_api_gives():
     records = [failure(message="a\nb\u2028c"), failure(granted=())]
-    lines = file_of(records, Form.JSONL).decode().split("\n")
+    lines = file_of(records, ExportFormat.JSONL).decode().split("\n")
     assert [json.loads(line) for line in lines[:-1]] == [failure_json(each) for each in records]
     assert lines[-1] == ""
 
 
-@pytest.mark.parametrize("form", Form)
+@pytest.mark.parametrize("form", ExportFormat)
 @pytest.mark.parametrize("count", [0, 1, CHUNK, CHUNK + 1])
 def test_parts_make_the_whole(form, count):
-    found = list(parts((failure_json(failure()) for _ in range(count)), form))
+    found = list(export_parts((failure_json(failure()) for _ in range(count)), form))
     assert found[-1].written == count
     assert len(found) == max(1, -(-count // CHUNK))
     data = b"".join(part.data for part in found)
-    has_header = form is Form.CSV
+    has_header = form is ExportFormat.CSV
     assert data.count(b"2M7G-7JW3-4R5J") == count
     assert data.startswith(b"\xef\xbb\xbf") is has_header
     assert data.count(b'"correlation_id",') == has_header
@@ -237,7 +248,7 @@ def test_only_one_part_is_held():
             read += 1
             yield failure_json(failure())
 
-    made = parts(each(), Form.CSV)
+    made = export_parts(each(), ExportFormat.CSV)
     next(made)
     assert read == CHUNK
 
@@ -245,17 +256,17 @@ def test_only_one_part_is_held():
 class TestPacked:
     def test_unpacks_to_the_same_and_each_piece_at_once(self):
         unpacker = zlib.decompressobj(wbits=31)
-        made = packed([b"one", b"two"])
+        made = compress([b"one", b"two"])
         assert unpacker.decompress(next(made)) == b"one"
         assert unpacker.decompress(next(made)) == b"two"
-        assert gzip.decompress(b"".join(packed([b"one", b"two"]))) == b"onetwo"
+        assert gzip.decompress(b"".join(compress([b"one", b"two"]))) == b"onetwo"
 
     def test_that_breaks_off_cannot_be_taken_for_the_whole(self):
         def breaking_off():
             yield b"one"
             raise OSError("away")
 
-        made, unpacker = packed(breaking_off()), zlib.decompressobj(wbits=31)
+        made, unpacker = compress(breaking_off()), zlib.decompressobj(wbits=31)
         assert unpacker.decompress(next(made)) == b"one"
         with pytest.raises(zlib.error, match="invalid block type"):
             unpacker.decompress(next(made))

@@ -11,17 +11,9 @@ from hypothesis import strategies as st
 
 import oauth_helper
 from oauth_helper.diagnosis import Cause
-from oauth_helper.failures.insights import (
-    MOST_CAUSES,
-    MOST_SCOPES,
-    OTHER,
-    Asked,
-    Attempts,
-    Period,
-    cause_colours,
-    cause_title,
-    insights,
-)
+from oauth_helper.failures.cause_series import MAX_CAUSES, OTHER, cause_colours, cause_title
+from oauth_helper.failures.insights import MAX_SCOPES, AttemptTotals, insights
+from oauth_helper.failures.periods import InsightsQuery, Period
 from oauth_helper.failures.search import read_search
 from oauth_helper.failures.statistics import AttemptCount, FailureCount, Recovery, ScopeCount
 from oauth_helper.web.support.format import connected_of, counted, duration, percent
@@ -30,7 +22,7 @@ LAST = date(2026, 11, 18)  # a Wednesday
 
 
 def asked(days=30, profile=None, settled=LAST - timedelta(days=1)):
-    return Asked(LAST - timedelta(days=days - 1), LAST, settled, profile)
+    return InsightsQuery(LAST - timedelta(days=days - 1), LAST, settled, profile)
 
 
 def told(of=None, failures=(), scopes=(), attempts=(), recoveries=(), titles=None):
@@ -148,21 +140,21 @@ class TestCauses:
     def test_beyond_the_commonest_are_the_others(self):
         failures = [failed(30 - number, cause=cause) for number, cause in enumerate(Cause)]
         *shown, rest = told(failures=failures).causes
-        assert [each.title for each in shown] == [cause_title(c) for c in list(Cause)[:MOST_CAUSES]]
+        assert [each.title for each in shown] == [cause_title(c) for c in list(Cause)[:MAX_CAUSES]]
         assert (rest.title, rest.is_rest) == (OTHER, True)
-        assert rest.total.number == sum(each.count for each in failures[MOST_CAUSES:])
+        assert rest.total.number == sum(each.count for each in failures[MAX_CAUSES:])
 
     def test_the_others_are_searched_for_without_the_rest(self):
-        longest = sorted(Cause, key=len)[-MOST_CAUSES - 1 :]
+        longest = sorted(Cause, key=len)[-MAX_CAUSES - 1 :]
         failures = [failed(2 + len(cause), cause=cause) for cause in longest]
         rest = told(failures=failures).causes[-1]
         search = read_search(dict(rest.total.filters)["q"])
         assert not search.problems
-        assert len(search.terms) == MOST_CAUSES
+        assert len(search.terms) == MAX_CAUSES
         assert all(term.field == "cause" and term.negated for term in search.terms)
 
     def test_there_are_no_others_where_all_are_shown(self):
-        failures = [failed(cause=cause) for cause in list(Cause)[:MOST_CAUSES]]
+        failures = [failed(cause=cause) for cause in list(Cause)[:MAX_CAUSES]]
         assert not any(each.is_rest for each in told(failures=failures).causes)
 
     def test_of_a_newer_version_are_shown_by_name(self):
@@ -178,7 +170,7 @@ class TestColoursOfCauses:
         colours = cause_colours(causes)
         assert list(colours) == causes
         assert len(set(colours.values())) == len(causes)
-        assert set(colours.values()) <= set(range(MOST_CAUSES))
+        assert set(colours.values()) <= set(range(MAX_CAUSES))
 
     @given(
         st.lists(st.sampled_from(list(map(str, Cause))), min_size=1, max_size=6, unique=True),
@@ -242,8 +234,8 @@ class TestScopes:
         found = told(scopes=counters)
         assert [row.title for row in found.scopes[:2]] == ["s01", "s20"]
         assert found.scopes[0].count.number == 101
-        assert len(found.scopes) == MOST_SCOPES
-        assert found.more_scopes == 20 - MOST_SCOPES
+        assert len(found.scopes) == MAX_SCOPES
+        assert found.more_scopes == 20 - MAX_SCOPES
 
 
 class TestProfiles:
@@ -254,7 +246,11 @@ class TestProfiles:
 
     def test_without_failures_are_there_for_their_attempts(self):
         (row,) = told(attempts=[AttemptCount(LAST, "workato", 3, 1)]).profiles
-        assert (row.count.number, row.over, row.running) == (0, Attempts(), Attempts(3, 1))
+        assert (row.count.number, row.over, row.running) == (
+            0,
+            AttemptTotals(),
+            AttemptTotals(3, 1),
+        )
 
 
 class TestShares:
@@ -264,18 +260,18 @@ class TestShares:
             AttemptCount(LAST, "workato", 5, 0),
         ]
         found = told(attempts=attempts)
-        assert found.total.over == Attempts(4, 3)
-        assert found.total.running == Attempts(5, 0)
+        assert found.total.over == AttemptTotals(4, 3)
+        assert found.total.running == AttemptTotals(5, 0)
         assert found.total.over.share == 0.75
         assert found.outcomes[-1].over.share is None
 
     def test_of_no_attempts_are_not_zero(self):
         assert told().total.over.share is None
-        assert Attempts(3, 0).share == 0
+        assert AttemptTotals(3, 0).share == 0
 
     @pytest.mark.parametrize(("begun", "few"), [(0, False), (1, True), (4, True), (5, False)])
     def test_of_few_attempts_are_told_apart(self, begun, few):
-        assert Attempts(begun, 0).are_few is few
+        assert AttemptTotals(begun, 0).are_few is few
 
 
 def test_the_time_until_connected_is_the_median():
@@ -314,8 +310,8 @@ class TestAmounts:
             "1 failure",
             "2,345 failures",
         ]
-        assert connected_of(Attempts()) == "no attempts"
-        assert connected_of(Attempts(4, 1)) == "25 %: 1 of 4 attempts connected"
+        assert connected_of(AttemptTotals()) == "no attempts"
+        assert connected_of(AttemptTotals(4, 1)) == "25 %: 1 of 4 attempts connected"
 
 
 # From here on: the colours of the causes, measured.
@@ -334,7 +330,7 @@ SIGHTS = {
 def colours(theme):
     text = (STYLES / "insights.css").read_text()
     found = re.findall(r"--series-\w+: light-dark\((#\w{6}), (#\w{6})\)", text)
-    assert len(found) == MOST_CAUSES + 1
+    assert len(found) == MAX_CAUSES + 1
     return [linear(pair[theme]) for pair in found]
 
 

@@ -30,18 +30,18 @@ def test_what_the_customer_can_do_stands_step_by_step():
     assert ADDRESS in text
 
 
-def test_what_others_mend_is_only_said_to_be_mended():
+def test_what_others_fix_is_only_said_to_be_in_progress():
     text = answer(a_failure(cause=Cause.CLIENT_SECRET_INVALID))
-    assert "We are mending it" in text
+    assert "We are fixing it" in text
     assert ADDRESS not in text
     assert "1. " not in text
 
 
-def test_a_failure_that_is_mended_asks_to_try_again():
+def test_a_failure_that_is_fixed_asks_to_try_again():
     failure = replace(a_failure(cause=Cause.CLIENT_SECRET_INVALID), status=Status.RESOLVED)
     text = answer(failure)
     assert f"Please try once more:\n{ADDRESS}" in text
-    assert "We are mending it" not in text
+    assert "We are fixing it" not in text
 
 
 @pytest.mark.parametrize(

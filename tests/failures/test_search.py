@@ -12,7 +12,7 @@ from oauth_helper.failures.model import Event, EventType, Status
 from oauth_helper.failures.query import FIELDS, Term
 from oauth_helper.failures.search import (
     MAX_SEARCH,
-    MOST_TERMS,
+    MAX_TERMS,
     TEXT_FIELDS,
     is_match,
     read_search,
@@ -110,7 +110,7 @@ def test_what_is_asked_for(text, terms):
         ("account:-1", "“-1” is no account"),
         (f"cause:{'x' * 200}", f"There is no cause “{'x' * 60}”."),
         ("x" * (MAX_SEARCH + 1), f"Only the first {MAX_SEARCH} characters count."),
-        (" ".join("x" * (MOST_TERMS + 1)), f"Only the first {MOST_TERMS} words count."),
+        (" ".join("x" * (MAX_TERMS + 1)), f"Only the first {MAX_TERMS} words count."),
     ],
     ids=lambda text: text[:30],
 )
@@ -128,7 +128,7 @@ def test_what_can_be_asked_for_is_kept_beside_what_cannot():
 
 def test_a_very_long_search_is_cut():
     found = read_search("ab " * 100_000)
-    assert len(found.terms) == MOST_TERMS
+    assert len(found.terms) == MAX_TERMS
     assert len(found.problems) == 2
     (one,) = read_search("x" * 10_000).terms
     assert len(one.value) == MAX_SEARCH

@@ -45,22 +45,22 @@ NO_CODE = Malformed("its code is no code")
         pytest.param({"Code": ["abc"]}, NEITHER, id="case-of-the-name"),
         pytest.param(
             {"code": ["a", "a"], "iss": ["i"]},
-            Malformed("the parameter code stands more than once", "i"),
+            Malformed("the parameter code is there more than once", "i"),
             id="two-codes",
         ),
         pytest.param(
             {"code": ["a"], "error": ["", ""]},
-            Malformed("the parameter error stands more than once"),
+            Malformed("the parameter error is there more than once"),
             id="two-errors",
         ),
         pytest.param(
             {"error": ["e"], "error_description": ["a", "b"]},
-            Malformed("the parameter error_description stands more than once"),
+            Malformed("the parameter error_description is there more than once"),
             id="two-descriptions",
         ),
         pytest.param(
             {"code": ["a"], "iss": ["i", "j"]},
-            Malformed("the parameter iss stands more than once"),
+            Malformed("the parameter iss is there more than once"),
             id="two-issuers",
         ),
         pytest.param({"code": ["a" * 2048]}, Code("a" * 2048), id="longest-code"),
@@ -106,7 +106,7 @@ def test_anything_reads_as_one_of_the_three(parameters):
                 "it holds neither a code nor an error",
                 "its code is no code",
                 *(
-                    f"the parameter {name} stands more than once"
+                    f"the parameter {name} is there more than once"
                     for name in ("code", "error", "error_description", "iss")
                 ),
             )

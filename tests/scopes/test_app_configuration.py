@@ -21,6 +21,7 @@ AUTH = {
     "optionalScopes": ["tickets"],
     "conditionallyRequiredScopes": ["forms"],
 }
+COMMENT = "a comment. HubSpot parses this file as plain JSON and can't upload it; remove it"
 READ = AppConfiguration(
     required=("oauth", "crm.objects.contacts.read"),
     conditional=("forms",),

@@ -281,17 +281,17 @@ RFC = '(RFC 6749 section 3.3: visible ASCII without space, " and \\)'
         ),
         pytest.param(
             MINIMAL + MINIMAL,
-            ["line 4, scope 2 (tickets): stands already at line 1, scope 1 (tickets)"],
+            ["line 4, scope 2 (tickets): is already at line 1, scope 1 (tickets)"],
             id="twice",
         ),
         pytest.param(
             MINIMAL + MINIMAL.replace("optional", "required") + MINIMAL,
             [
                 (
-                    "line 4, scope 2 (tickets): stands already at line 1, scope 1 (tickets), "
+                    "line 4, scope 2 (tickets): is already at line 1, scope 1 (tickets), "
                     "optional and required"
                 ),
-                "line 7, scope 3 (tickets): stands already at line 1, scope 1 (tickets)",
+                "line 7, scope 3 (tickets): is already at line 1, scope 1 (tickets)",
             ],
             id="in-two-kinds-and-thrice",
         ),

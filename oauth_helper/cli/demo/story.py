@@ -22,7 +22,7 @@ from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Cause, Evidence, Stage
 from oauth_helper.failures.model import CUSTOMER, Event, EventType, Failure, Status
 from oauth_helper.failures.record import build_failure, evidence_at_hubspot
-from oauth_helper.failures.triage import assigned, connected_after_all, noted, reopened, resolved
+from oauth_helper.failures.triage import assign, comment, reopen, resolve, resolve_as_connected
 from oauth_helper.hubspot.authorization_response import Declined
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable, read_token_response
 from oauth_helper.models import Attempt, Connection, Tokens
@@ -245,10 +245,10 @@ class Demonstration:
         who = chance.choice(STAFF)
         fixed = _filled(scenario["fixed"], failure.requested.all, "")
         steps: list[tuple[float, Callable[..., Failure], Mapping[str, str]]] = [
-            (0.6, assigned, {"to": who}),
-            (0.3, noted, {"text": chance.choice(_DATA["comments"])}),
-            (0.6, resolved, {"text": fixed}),
-            (0.08, reopened, {"text": "It happened again."}),
+            (0.6, assign, {"to": who}),
+            (0.3, comment, {"text": chance.choice(_DATA["comments"])}),
+            (0.6, resolve, {"text": fixed}),
+            (0.08, reopen, {"text": "It happened again."}),
         ]
         changes: list[Callable[[Failure], Failure]] = []
         for probability, step, arguments in steps:
@@ -288,7 +288,7 @@ class Demonstration:
 def _resolve(failure: Failure, *, connection: Connection) -> Failure:
     if failure.status is Status.RESOLVED or failure.at > connection.connected_at:
         return failure
-    return connected_after_all(failure, at=connection.connected_at, reference=connection.reference)
+    return resolve_as_connected(failure, at=connection.connected_at, reference=connection.reference)
 
 
 def _filled(text: str, scopes: tuple[str, ...], redirect_uri: str) -> str:

@@ -296,7 +296,9 @@ def _missing(
     """
     if granted is None:
         return (), ()
-    missing = missing_scopes(requested.all, granted, profile.catalogue)
+    missing = missing_scopes(
+        (*requested.scope, *requested.optional_scope), granted, profile.catalogue
+    )
     needed = profile.required.union(requested.scope)
     return (
         tuple(name for name in missing if name in needed),

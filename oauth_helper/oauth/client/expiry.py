@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import ClientError, Evidence, Stage
 from oauth_helper.failures.record import build_failure, evidence_at_hubspot
-from oauth_helper.failures.triage import connected_after_all
+from oauth_helper.failures.triage import resolve_as_connected
 from oauth_helper.models import Attempt
 from oauth_helper.store.outbox.events import AttemptFailed
 
@@ -57,7 +57,7 @@ class AttemptExpiry:
         success = self.attempts.last_success_of(attempt.browser_id, attempt.profile)
         if success is not None and success[0] >= attempt.started_at:
             # The same customer has started again in the meantime and connected.
-            failure = connected_after_all(failure, at=success[0], reference=success[1])
+            failure = resolve_as_connected(failure, at=success[0], reference=success[1])
         return self.writer.write(AttemptFailed(failure, only_if_open=True)) is not None
 
     def _evidence(self, profile: Profile | None, attempt: Attempt) -> Evidence:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from oauth_helper.failures.model import Failure
-from oauth_helper.failures.triage import connected_after_all, refined_by_report, returned
+from oauth_helper.failures.triage import add_late_response, add_report, resolve_as_connected
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.outbox.events import (
     AttemptEvent,
@@ -116,7 +116,7 @@ class EventWriter:
                 first = failure.with_event(reported)
                 if self._failures.record(first):
                     return first
-                refine = partial(refined_by_report, told=failure, event=reported)
+                refine = partial(add_report, told=failure, event=reported)
                 return self._failures.change(failure.reference, refine)
             case AttemptSucceeded():
                 self._write_success(event)
@@ -132,7 +132,7 @@ class EventWriter:
             return failure
         if event.replaces:
             # The attempt expired or was reported before its response arrived.
-            respond = partial(returned, response=failure)
+            respond = partial(add_late_response, response=failure)
             return self._failures.change(failure.reference, respond)
         return None
 
@@ -149,7 +149,7 @@ class EventWriter:
         if earlier_outcome is not None:
             resolved.append(event.reference)
         for reference in dict.fromkeys(resolved):
-            resolve = partial(connected_after_all, at=event.at, reference=event.reference)
+            resolve = partial(resolve_as_connected, at=event.at, reference=event.reference)
             self._failures.change(reference, resolve)
 
     def _remember(self, event: AttemptEvent) -> None:

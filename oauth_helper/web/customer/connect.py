@@ -111,7 +111,10 @@ def _complete(
 ) -> BaseResponse:
     match services().callback.complete(profile, pending, response):
         case Connected() as connected:
-            return _to_attempt(pending.reference, with_code_redirect(profile, pending, connected))
+            outcome: Connected | Failed = connected
+            if pending.client_request:
+                outcome = with_code_redirect(profile, pending, connected)
+            return _to_attempt(pending.reference, outcome)
         case Failed() as failed:
             if pending.client_request:
                 failed = with_error_redirect(failed, pending.client_request)

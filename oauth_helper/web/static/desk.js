@@ -1,4 +1,4 @@
-// The support desk: news without a reload, and keys. Everything else works without this script.
+// The support desk: news without a reload, and keys. The pages work without this script.
 "use strict";
 
 // ---- news
@@ -9,7 +9,7 @@ let unseen = 0;
 const countInTitle = () => {
   document.title = unseen ? `(${unseen}) ${title}` : title;
 };
-// What arrived was seen by whoever looks at the page or does something on it.
+// New failures count as seen once the user looks at the page or uses it.
 const seen = () => {
   if (document.hidden || !unseen) return;
   unseen = 0;
@@ -19,8 +19,8 @@ for (const what of ["visibilitychange", "pointerdown", "keydown", "scroll"]) {
   document.addEventListener(what, seen, { passive: true });
 }
 
-// Listens to the server's events after `place`. A browser that gives up was refused: for good when
-// the session has ended, otherwise for as long as the server or its store is away.
+// Listens to the server's events after `place`. A browser gives up when the server refuses: for good
+// if the session has ended, otherwise while the server or its store is down.
 const listen = (address, hear) => {
   const url = new URL(address, location.href);
   const source = new EventSource(url);
@@ -38,7 +38,7 @@ const listen = (address, hear) => {
   });
 };
 
-// More rows than this make a page slow; what is older is still behind "Older".
+// More rows than this make the page slow; older failures are still behind "Older".
 const MOST_ROWS = 2000;
 
 for (const part of document.querySelectorAll("[data-live]")) {
@@ -84,7 +84,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
       if (focused >= 0) (controls(row)[focused] || row.querySelector("a")).focus({ preventScroll: true });
       return;
     }
-    // Older ones that changed belong on a later page.
+    // Older failures that changed belong on a later page.
     const last = rows.lastElementChild;
     if (last && part.dataset.perPage >= 50 && Number(row.dataset.at) < Number(last.dataset.at)) return;
     place(row);
@@ -121,13 +121,13 @@ for (const part of document.querySelectorAll("[data-live]")) {
   });
   setInterval(() => {
     if (Date.now() - lastWord > 15000) say("Not live at the moment.", false);
-    // Now and then, not with every row.
+    // Read aloud now and then, not for every row.
     if (unspoken) spoken.textContent = unspoken === 1 ? "One new failure." : `${unspoken} new failures.`;
     unspoken = 0;
   }, 10000);
 }
 
-// A single record: somebody else's change is told, and shown when one wants to see it.
+// A single failure: announces a change by another user, and shows it when this one wants to.
 for (const part of document.querySelectorAll("[data-watch-record]")) {
   if (!window.EventSource) break;
   const show = (news, source) => {
@@ -137,7 +137,7 @@ for (const part of document.querySelectorAll("[data-watch-record]")) {
     countInTitle();
     source.close();
   };
-  // The place goes along with this event.
+  // This event only brings the place.
   listen(part.dataset.watchRecord, { failure: show, here: () => {} });
 }
 
@@ -151,7 +151,7 @@ const stored = (name) => {
 };
 const store = (name, value) => sessionStorage.setItem(name, JSON.stringify(value));
 
-// From one record to the next of the list that one came from.
+// From a failure to the next one of the list that led here.
 const neighbour = (step) => {
   const list = stored("list");
   const now = list ? list.references.indexOf(record.dataset.reference) : -1;
@@ -172,7 +172,7 @@ const list = document.querySelector("table.failures");
 if (list) {
   const asked = stored("back");
   const kept = stored("list");
-  // Only on the way back, so that a page that is opened begins at its top.
+  // Only on the way back, so that a newly opened page starts at its top.
   if (asked && kept && kept.address === location.href) {
     const row = document.getElementById(`row-${asked}`);
     if (row) row.querySelector("a").focus();
@@ -233,7 +233,7 @@ if (dialog) {
 
 // ---- slow networks
 
-// Whoever has pressed something sees that it is on its way.
+// Shows that something is happening after a button was pressed.
 addEventListener("beforeunload", () => {
   setTimeout(() => document.body.classList.add("loading"), 300);
 });

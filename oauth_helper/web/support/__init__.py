@@ -1,6 +1,6 @@
 """The support desk, behind sign-in: one module for each page.
 
-It knows Flask and the rooms below `web`; nothing in here talks to Redis or HubSpot by itself.
+It knows Flask and the layers below `web`, but neither Redis nor HubSpot.
 """
 
 from oauth_helper.web.support import (

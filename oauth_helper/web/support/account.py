@@ -1,4 +1,4 @@
-"""The page of who is signed in, and the end of all of their sessions."""
+"""The account page, and signing out everywhere."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from oauth_helper.web.support.services import services
 @blueprint.get("/account")
 @login_required  # type: ignore[untyped-decorator]
 def account() -> str:
-    """Who is signed in, with which role and since when."""
+    """Show who is signed in, with which role and since when."""
     return render_template("support/account.html", now=services().clock())
 
 
 @blueprint.post("/account/sign-out-everywhere")
 @login_required  # type: ignore[untyped-decorator]
 def sign_out_everywhere() -> Response:
-    """Ends all sessions of who is signed in, in every browser."""
+    """End all sessions of the signed-in user, in every browser."""
     current_app.logger.info("%s signs out everywhere", current_user.id)
     staff_session.end_everywhere()
     return redirect(url("support.login"), 303)

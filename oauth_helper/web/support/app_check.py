@@ -61,7 +61,7 @@ _MOST_ALIKE = 10
 # A problem that tells what is wrong with the file as a whole, without its place in it.
 _OF_THE_WHOLE = re.compile(r"(?:is|lists) ")
 
-# Of the names in a box that cannot be scopes so many are named, and so many characters of each.
+# How many names in a box that can't be scopes are named, and how many characters of each.
 _NAMED, _SHOWN = 5, 100
 
 
@@ -132,7 +132,7 @@ class Result:
     def rows(self) -> tuple[Row, ...]:
         """Every scope of link or app, those that differ first."""
         requested, app = self.checked.requested, self.checked.app
-        # Where there are several reasons, the last is what to mend, such as the wrong parameter.
+        # Where there are several reasons, the last is what to fix, such as the wrong parameter.
         wrong = {name: each.code for each in errors_of(self.checked) for name in each.scopes}
         listed = (*app.required, *app.conditional, *app.optional)
         found = [
@@ -350,7 +350,7 @@ def _problems_at(field: str) -> Iterator[None]:
 
 
 def _sentence(problem: str) -> str:
-    """The problem, which follows the name of a file elsewhere, as it stands below a field."""
+    """Return the problem, which follows a file's name elsewhere, as a sentence below a field."""
     return f"This {problem}" if _OF_THE_WHOLE.match(problem) else problem
 
 

@@ -1,4 +1,4 @@
-"""The support staff's pages: what all of them share."""
+"""The blueprint of the support desk, and what its pages share."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ PER_PAGE = 50
 
 
 def require_agent() -> None:
-    """Ends the request in 403 unless the role of who is signed in allows changes."""
+    """End the request with 403 unless the user's role allows changes."""
     if not current_user.is_agent:
         abort(403, "Your role may look but not change anything.")

@@ -1,4 +1,4 @@
-"""Working on many failures at once: those that are ticked, or all that are found; undoing it."""
+"""Bulk actions on the ticked failures, or on all that the filter finds; and undoing them."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from werkzeug.wrappers import Response
 
 from oauth_helper.common.references import parse_reference
 from oauth_helper.failures.model import Failure, Status
-from oauth_helper.failures.query import BulkAction, Change, FailureQuery
-from oauth_helper.failures.triage import put_back
+from oauth_helper.failures.query import BulkAction, FailureChange, FailureQuery
+from oauth_helper.failures.triage import undo_change
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.web.security import max_body
 from oauth_helper.web.support.blueprint import blueprint, require_agent
-from oauth_helper.web.support.filters import filters_from, sound_filters_from
+from oauth_helper.web.support.filters import filters_from, valid_filters_from
 from oauth_helper.web.support.services import services
-from oauth_helper.web.support.triage import HANDS, Guarded, Step, steps, text_sent
+from oauth_helper.web.support.triage import ASSIGNMENTS, GuardedStep, Step, steps, text_sent
 
-#: Failures that are changed by one press of a button; each takes about a millisecond.
-MOST_AT_ONCE = 1000
+#: Failures in one bulk action; each takes about a millisecond.
+MAX_AT_ONCE = 1000
 
-# Bytes of a form with so many references, and a note; and characters of filters: of an emoji in a
-# search each takes twelve.
-_LARGEST_FORM, _LONGEST_FILTERS = 200_000, 10_000
+# Bytes of a form with that many references and a comment; and characters of filters, of which an
+# emoji in a search takes twelve.
+_MAX_FORM, _MAX_FILTERS = 200_000, 10_000
 
-# Changes after which it is kept again how to undo them.
-_KEPT_AT_ONCE = 50
+# The action is saved after this many changes, so that they can be undone even if the rest fails.
+_SAVED_AFTER = 50
 
 
 @blueprint.post("/failures/work")
 @login_required  # type: ignore[untyped-decorator]
-@max_body(_LARGEST_FORM)
+@max_body(_MAX_FORM)
 def work_on_many() -> Response:
-    """Does to many failures what the button says: to those that are ticked, or to all found."""
+    """Do what the button says to the ticked failures, or to all that the filter finds."""
     require_agent()
     do, text = request.form.get("do", ""), text_sent()
     step = steps(text).get(do)
     if step is None:
         abort(400, "The form asks for nothing that can be done here.")
     try:
-        filters = sound_filters_from("support.failures", _filters_sent())
+        filters = valid_filters_from("support.failures", _filters_sent())
         references, found = _chosen(filters.wanted) if request.form.get("all") else _ticked()
     except ValueError as error:
         abort(400, f"{error}.")
@@ -63,13 +63,13 @@ def work_on_many() -> Response:
 
 
 def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found: int) -> int:
-    """Changes the failures and keeps what it takes to undo that; how many were changed."""
-    changes: list[Change] = []
+    """Change the failures, save the action to undo it by, and return the number of changes."""
+    changes: list[FailureChange] = []
     try:
         for reference in references:
             if change := _change(reference, do, step):
                 changes.append(change)
-            if len(changes) % _KEPT_AT_ONCE == 0:
+            if len(changes) % _SAVED_AFTER == 0:
                 services().bulk_actions.save(
                     name, BulkAction(current_user.id, do, tuple(changes), found)
                 )
@@ -83,39 +83,39 @@ def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found
 @blueprint.post("/deeds/<name>/undo")
 @login_required  # type: ignore[untyped-decorator]
 def undo(name: str) -> Response:
-    """Puts back what was changed at once, where nobody has changed it again."""
+    """Undo a bulk action, except for failures that have changed again since."""
     require_agent()
     try:
         address = filters_from("support.failures", _filters_sent()).address()
     except ValueError:
         address = url("support.failures")
-    deed = services().bulk_actions.get(name[:60])
-    if deed is not None and deed.by != current_user.id:
-        abort(403, f"{deed.by} did this, and only they can undo it at once.")
-    deed = services().bulk_actions.pop(name[:60])
-    if deed is None:
+    action = services().bulk_actions.get(name[:60])
+    if action is not None and action.by != current_user.id:
+        abort(403, f"{action.by} did this, and only they can undo it at once.")
+    action = services().bulk_actions.pop(name[:60])
+    if action is None:
         abort(404, "This cannot be undone any more: it is undone already, or an hour has passed.")
-    undone = sum(map(_put_back, deed.changes))
-    left = len(deed.changes) - undone
+    undone = sum(map(_undo, action.changes))
+    left = len(action.changes) - undone
     more = f" {left} had been changed again since, and stay as they are." if left else ""
     flash(f"Undone for {undone} failures.{more}", "done")
-    current_app.logger.info("%s undoes %s of %d failures", current_user.id, deed.do, undone)
+    current_app.logger.info("%s undoes %s of %d failures", current_user.id, action.do, undone)
     return redirect(address, 303)
 
 
 def _filters_sent() -> list[tuple[str, str]]:
-    """The filters that a form brings along. ValueError when they are too long to be ours."""
+    """Return the filters of the page that sent the form. ValueError when they are too long."""
     text = request.form.get("filters", "")
-    if len(text) > _LONGEST_FILTERS:
+    if len(text) > _MAX_FILTERS:
         raise ValueError("the filters of this form are too long")
-    # Never cut: without its last filters, a form would ask for more than its page showed.
+    # Never cut: without its last filters, an action would reach more failures than were shown.
     return parse_qsl(text)
 
 
-def _put_back(change: Change) -> bool:
-    step = Guarded(
+def _undo(change: FailureChange) -> bool:
+    step = GuardedStep(
         partial(
-            put_back,
+            undo_change,
             at=services().clock(),
             by=current_user.id,
             status=Status(change.status),
@@ -130,28 +130,28 @@ def _put_back(change: Change) -> bool:
 def _ticked() -> tuple[list[str], int]:
     parsed = (parse_reference(each) for each in request.form.getlist("reference"))
     references = list(dict.fromkeys(each for each in parsed if each))
-    return references[:MOST_AT_ONCE], len(references)
+    return references[:MAX_AT_ONCE], len(references)
 
 
 def _chosen(wanted: FailureQuery) -> tuple[list[str], int]:
-    """All that the filter finds, as far as one press goes, and how many there are if known."""
-    page = services().failures.page(wanted, limit=MOST_AT_ONCE)
+    """Return the failures that the filter finds, up to the limit, and how many there are."""
+    page = services().failures.page(wanted, limit=MAX_AT_ONCE)
     found = [failure.reference for failure in page.failures]
     return found, services().counters.counts(wanted).total or len(found)
 
 
-def _change(reference: str, do: str, step: Step) -> Change | None:
-    """Changes one failure; what it was before, or None when it is as it was."""
-    before = _Before(step, is_careful=do in HANDS)
+def _change(reference: str, do: str, step: Step) -> FailureChange | None:
+    """Change a failure. Return what it was before, or None if nothing has changed."""
+    before = _Before(step, is_careful=do in ASSIGNMENTS)
     after = services().failures.change(reference, before)
     if after is None or before.failure is None:
         return None
-    return Change(reference, before.failure.status, before.failure.assignee, after.revision)
+    return FailureChange(reference, before.failure.status, before.failure.assignee, after.revision)
 
 
 @dataclass
 class _Before:
-    """A step that remembers what it changed. A careful one leaves what others have taken."""
+    """A step that remembers the failure before. A careful one skips what others are assigned."""
 
     step: Step
     is_careful: bool

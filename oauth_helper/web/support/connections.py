@@ -1,4 +1,4 @@
-"""The accounts that are connected, and the end of a connection."""
+"""The connected accounts, and revoking a connection."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from oauth_helper.oauth.client.revocation import revoke
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint, require_agent
 from oauth_helper.web.support.services import services
 
-# Of what is searched for so many characters are looked at.
-_LONGEST_SEARCH = 300
+# Characters of a search.
+_MAX_SEARCH = 300
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a search has found; a sentence instead when that is nothing."""
+    """The connections that were found, and the sentence to show if there are none."""
 
     connections: tuple[Connection, ...]
     nothing: str = ""
@@ -31,19 +31,19 @@ class _Found:
 @blueprint.get("/connections")
 @login_required  # type: ignore[untyped-decorator]
 def connections() -> str:
-    """The accounts that are connected, the latest first, or what a search finds of them."""
-    wanted = request.args.get("q", "").strip()[:_LONGEST_SEARCH]
+    """Show the connections, newest first, or those that a search finds."""
+    wanted = request.args.get("q", "").strip()[:_MAX_SEARCH]
     page, count = 1, services().connections.count()
     if wanted:
         found = _search(wanted)
     else:
         page = min(max(request.args.get("page", 1, int), 1), max(1, -(-count // PER_PAGE)))
         some = services().connections.newest(limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
-        found = _Found(some, "Nobody is connected yet.")
+        found = _Found(some, "No account is connected yet.")
     return render_template(
         "support/connections.html",
         connections=found.connections,
-        # One that is no longer registered is named by its id.
+        # A client that is no longer registered is shown by its id.
         clients={client.id: client.name for client in services().config.oauth_clients},
         nothing=found.nothing,
         wanted=wanted,
@@ -55,9 +55,9 @@ def connections() -> str:
 
 
 def _search(wanted: str) -> _Found:
-    """The connections of an account, or that of an attempt."""
+    """Find the connections of an account, or that of an attempt."""
     if re.fullmatch(r"[0-9]{1,15}", wanted):
-        # A connection's id is its profile and the account, so that this needs no search.
+        # A connection's id consists of profile and account, so this needs no search.
         of_account = services().connections.of_account(int(wanted), profiles=services().profiles)
         return _Found(of_account, f"Account {wanted} is not connected with any of the profiles.")
     reference = find_reference(wanted)
@@ -74,7 +74,7 @@ def _search(wanted: str) -> _Found:
 @blueprint.post("/connections/<connection_id>/revoke")
 @login_required  # type: ignore[untyped-decorator]
 def revoke_connection(connection_id: str) -> Response:
-    """Ends a connection at HubSpot and forgets it here."""
+    """Revoke a connection at HubSpot and delete it here."""
     require_agent()
     done = revoke(
         connection_id,

@@ -13,12 +13,12 @@ from flask import Response, abort, current_app, render_template, request
 from flask_login import current_user, login_required
 from werkzeug.exceptions import ServiceUnavailable
 
-from oauth_helper.failures.export import Form, packed, parts
+from oauth_helper.failures.export import ExportFormat, compress, export_parts
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.web.api.failure_schemas import failure_json
 from oauth_helper.web.failure_query import PARAMETERS
 from oauth_helper.web.support.blueprint import blueprint
-from oauth_helper.web.support.filters import sound_filters_from
+from oauth_helper.web.support.filters import valid_filters_from
 from oauth_helper.web.support.services import services
 
 _BLOCK = 64 * 1024
@@ -32,7 +32,7 @@ def export_start() -> str:
         "support/export.html",
         counts=services().counters.counts(_wanted()),
         filters={key: value for key in PARAMETERS if (value := request.args.get(key))},
-        forms=Form,
+        forms=ExportFormat,
     )
 
 
@@ -48,7 +48,7 @@ def export() -> Response:
             raise ServiceUnavailable(words, retry_after=30)
         stack.callback(slots.release)
         current_app.logger.info("%s exports failures as %s", current_user.id, form)
-        pieces = parts(map(failure_json, services().failures.each(wanted)), form)
+        pieces = export_parts(map(failure_json, services().failures.each(wanted)), form)
         first = next(pieces)  # made here, so that a store that is down ends in an error page
         response = _response(piece.data for piece in chain([first], pieces))
         response.call_on_close(stack.pop_all().close)
@@ -59,13 +59,13 @@ def export() -> Response:
 
 
 def _response(pieces: Iterable[bytes]) -> Response:
-    """The pieces as they are made, so that a download that breaks off is known to have done so.
+    """Send the pieces so that the client notices when the download breaks off.
 
-    Packed, a stream tells that itself. For whoever does not unpack it the whole is made first, on
+    Compressed, the stream shows it. Clients without compression get a file that is first written to
     disk, and sent with its length.
     """
     if request.accept_encodings["gzip"]:
-        response = Response(packed(pieces))
+        response = Response(compress(pieces))
         response.headers["Content-Encoding"] = "gzip"
     else:
         file = _spooled(pieces)
@@ -76,7 +76,7 @@ def _response(pieces: Iterable[bytes]) -> Response:
 
 
 def _spooled(pieces: Iterable[bytes]) -> IO[bytes]:
-    """A file without a name that holds the pieces, behind the last of them."""
+    """Return an unnamed file with the pieces, positioned at its end."""
     with ExitStack() as stack:
         file = stack.enter_context(tempfile.TemporaryFile())
         file.writelines(pieces)
@@ -91,15 +91,15 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
             yield block
 
 
-def _form() -> Form:
+def _form() -> ExportFormat:
     try:
-        return Form(request.args.get("format", ""))
+        return ExportFormat(request.args.get("format", ""))
     except ValueError:
-        abort(400, f"format has to be one of {', '.join(Form)}.")
+        abort(400, f"format has to be one of {', '.join(ExportFormat)}.")
 
 
 def _wanted() -> FailureQuery:
     try:
-        return sound_filters_from("support.export_start").wanted
+        return valid_filters_from("support.export_start").wanted
     except ValueError as error:
         abort(400, f"{error}.")

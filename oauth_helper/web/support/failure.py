@@ -1,4 +1,4 @@
-"""One failure, with all that is known of it and what to answer."""
+"""The page of one failure: everything known about it, and the answer to the customer."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from oauth_helper.web.support.services import services
 from oauth_helper.web.support.timeline import timeline_of
 from oauth_helper.web.translations import LANGUAGES, translations
 
-# Other failures that are named beside one.
-_OTHERS = 5
+# Other failures of a list beside a failure.
+_MAX_OTHERS = 5
 
 
 @blueprint.get("/failures/<reference>")
 @login_required  # type: ignore[untyped-decorator]
 def failure(reference: str) -> str | Response | tuple[str, int]:
-    """One failure with all that is known of it."""
+    """Show a failure."""
     parsed = parse_reference(reference)
     if parsed and parsed != reference:
         return redirect(url("support.failure", reference=parsed))
@@ -59,7 +59,7 @@ def failure(reference: str) -> str | Response | tuple[str, int]:
 @blueprint.post("/failures/<reference>/report")
 @login_required  # type: ignore[untyped-decorator]
 def report(reference: str) -> Response:
-    """Takes in what the person on the phone reads from HubSpot's page."""
+    """Save what the customer on the phone reads from HubSpot's page."""
     require_agent()
     parsed = parse_reference(reference)
     attempt = _attempt(parsed) if parsed else None
@@ -74,7 +74,7 @@ def report(reference: str) -> Response:
 
 
 def _reported(attempt: Attempt, text: str) -> tuple[str, str]:
-    """Puts a report into the record; what came of it, and what kind of news that is."""
+    """Add a report to the failure; return a message about it, and the message's category."""
     before = services().failures.get(attempt.reference)
     profile = services().profiles.get(attempt.profile)
     after = services().reports.report(profile, attempt, text, by=current_user.id)
@@ -86,10 +86,7 @@ def _reported(attempt: Attempt, text: str) -> tuple[str, str]:
 
 
 def _replies(found: Failure, profile: Profile | None) -> dict[str, str]:
-    """The answer in each language, that of the person's page first.
-
-    All at once: to fetch another one would lose a note that is being written.
-    """
+    """Return the answer in each language, that of the customer's page first."""
     public_url = services().config.public_url
     address = f"{public_url}/connect/{profile.name}" if profile else f"{public_url}/"
     codes = sorted(LANGUAGES, key=lambda code: code != (found.language or "en"))
@@ -99,16 +96,16 @@ def _replies(found: Failure, profile: Profile | None) -> dict[str, str]:
 
 
 def _others(found: Failure) -> dict[str, list[Failure]]:
-    """Other failures of the same account and of the same kind, the newest."""
-    asked = {"group": FailureQuery(group=found.fingerprint)}
+    """Return other failures of the same account and of the same kind, newest first."""
+    queries = {"group": FailureQuery(group=found.fingerprint)}
     if found.hub_id is not None:
-        asked["account"] = FailureQuery(account=str(found.hub_id))
-    return {name: _besides(found, wanted) for name, wanted in asked.items()}
+        queries["account"] = FailureQuery(account=str(found.hub_id))
+    return {name: _besides(found, wanted) for name, wanted in queries.items()}
 
 
 def _besides(found: Failure, wanted: FailureQuery) -> list[Failure]:
-    page = services().failures.page(wanted, limit=_OTHERS + 1)
-    return [each for each in page.failures if each.reference != found.reference][:_OTHERS]
+    page = services().failures.page(wanted, limit=_MAX_OTHERS + 1)
+    return [each for each in page.failures if each.reference != found.reference][:_MAX_OTHERS]
 
 
 def _is_for_the_developer(found: Failure) -> bool:
@@ -118,7 +115,7 @@ def _is_for_the_developer(found: Failure) -> bool:
 
 
 def _attempt(reference: str) -> Attempt | None:
-    """The attempt as it was noted, or as its failure tells."""
+    """Return the attempt, if need be rebuilt from its failure."""
     if attempt := services().attempts.get(reference):
         return attempt
     found = services().failures.get(reference)
@@ -128,7 +125,7 @@ def _attempt(reference: str) -> Attempt | None:
 
 
 def _no_failure(reference: str | None) -> tuple[str, int]:
-    """What is known of a reference that no failure has."""
+    """Show what is known about a reference without a failure."""
     outcome = services().attempts.outcome(reference) if reference else None
     page = render_template(
         "support/no_failure.html", reference=reference, outcome=outcome, usual=known_messages()

@@ -13,7 +13,7 @@ from oauth_helper.common.references import find_reference, is_mistyped
 from oauth_helper.diagnosis import wording
 from oauth_helper.failures.query import FIELDS, BulkAction, Counts, FailureQuery, Page
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint
-from oauth_helper.web.support.bulk_triage import MOST_AT_ONCE
+from oauth_helper.web.support.bulk_triage import MAX_AT_ONCE
 from oauth_helper.web.support.filters import Filters, filters_from
 from oauth_helper.web.support.services import services
 
@@ -21,18 +21,18 @@ from oauth_helper.web.support.services import services
 @blueprint.get("/")
 @login_required  # type: ignore[untyped-decorator]
 def start() -> Response:
-    """The list is the first page."""
+    """Redirect to the list."""
     return redirect(url("support.failures"))
 
 
 @blueprint.get("/failures")
 @login_required  # type: ignore[untyped-decorator]
 def failures() -> str | Response:
-    """The failures, newest first, as the query filters them."""
+    """Show the failures that the query finds, newest first."""
     text = request.args.get("q", "")
     if reference := find_reference(text):
         return redirect(url("support.failure", reference=reference))
-    # Before the page is read: what comes in between is told twice rather than never.
+    # Before the page is read, so that a change in between shows up twice rather than never.
     place = services().failures.feed.place()
     try:
         filters = filters_from("support.failures")
@@ -51,17 +51,17 @@ def failures() -> str | Response:
         mistyped=is_mistyped(text),
         is_first=not (request.args.get("cursor") or request.args.get("before")),
         live=filters.address("support.live", place=place),
-        deed=_deed(),
-        most_at_once=MOST_AT_ONCE,
+        bulk_action=_bulk_action(),
+        most_at_once=MAX_AT_ONCE,
         wording=wording,
         now=services().clock(),
     )
 
 
 def _page(filters: Filters) -> Page:
-    """The page behind `cursor`, or the one right before `before`.
+    """Return the page after `cursor`, or the one before `before`.
 
-    Empty when part of the search cannot be: the rest of it would find what nobody asked for.
+    A search with an invalid part finds nothing: the rest of it would find unwanted failures.
     """
     if filters.problems:
         return Page((), None)
@@ -73,7 +73,7 @@ def _page(filters: Filters) -> Page:
 
 
 def _counts(filters: Filters, page: Page) -> Counts:
-    """How many there are. One page that holds all of them tells it too."""
+    """Return the counts. A page that contains all failures tells the total too."""
     if filters.problems:
         return Counts(None, {})
     counts = services().counters.counts(filters.wanted)
@@ -82,7 +82,7 @@ def _counts(filters: Filters, page: Page) -> Counts:
 
 
 def _searched_in(filters: Filters, page: Page) -> Counts | None:
-    """How many failures there are to look for words in, when not all of them were looked at."""
+    """Return how many failures a search for words has to read, if it stopped before the end."""
     if not page.bounded:
         return None
     terms = tuple(term for term in filters.wanted.all_terms if term.field in FIELDS)
@@ -90,8 +90,8 @@ def _searched_in(filters: Filters, page: Page) -> Counts | None:
     return services().counters.counts(wanted)
 
 
-def _deed() -> tuple[str, BulkAction] | None:
-    """What was done just now to many failures, if the address tells of it."""
+def _bulk_action() -> tuple[str, BulkAction] | None:
+    """Return the bulk action that the address names, with its name, to show and undo it."""
     name = request.args.get("done", "")[:60]
-    deed = services().bulk_actions.get(name) if name else None
-    return (name, deed) if deed else None
+    action = services().bulk_actions.get(name) if name else None
+    return (name, action) if action else None

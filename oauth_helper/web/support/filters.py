@@ -1,4 +1,4 @@
-"""The filters of a list: what is on, what could be, and how many each would find."""
+"""The filters of a list: those that are set, the choices, and how many failures each finds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SPAN_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One value to choose for a field. `count` is None when nobody counted."""
+    """A choice for a field. `count` is None when it is unknown."""
 
     value: str
     title: str
@@ -39,7 +39,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """One filter that is on, and the address without it."""
+    """A filter that is set, and the address without it."""
 
     title: str
     without: str
@@ -47,10 +47,9 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What an address asks for. `query` has the parameters that filter, without empty ones.
+    """The filters of an address. `query` has its filter parameters, without empty ones.
 
-    `read_as` says in words as what a search was taken that has words only; `problems` are sentences
-    about what cannot be asked for.
+    `read_as` is the field, in words, that a search for a mere number or name was taken for.
     """
 
     endpoint: str
@@ -61,19 +60,19 @@ class Filters:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Sentences about what in the search box cannot be."""
+        """Sentences about what in the search is invalid."""
         return self.search.problems
 
     def address(self, endpoint: str = "", **changes: str | None) -> str:
-        """The address with these parameters changed; None takes one away."""
+        """Return the address with these parameters changed; None removes one."""
         query = {name: value for name, value in {**self.query, **changes}.items() if value}
         path = url(endpoint or self.endpoint)
         return f"{path}?{urlencode(query)}" if query else path
 
     def chips(self, found: Sequence[Failure] = ()) -> list[Chip]:
-        """What is on, each with the way to take it away; `found` tells what a group is.
+        """Return the filters that are set; `found` has failures to describe a group by.
 
-        The state is not among them: it has links of its own.
+        The state has its own links, so it isn't among them.
         """
         named = [
             Chip(f"{_FIELD_NAMES[name]}: {self._title(name, value, found)}", self._without(name))
@@ -95,9 +94,9 @@ class Filters:
         return replace(self, query=kept).address()
 
     def options(self, counts: Counts, clients: Iterable[str] = ()) -> dict[str, list[Option]]:
-        """The values to choose from for each field, those that find most first.
+        """Return the choices for each field, those that find most first.
 
-        `clients` are the names of those that failures came by.
+        `clients` are the names of clients with failures.
         """
         profiles = {each.name: each.title for each in services().profiles.values()}
         found = counts.by_field
@@ -116,7 +115,7 @@ class Filters:
     ) -> list[Option]:
         chosen = self.query.get(field)
         known = counts.get(field)
-        # What is chosen stays choosable, also a profile that is no longer there.
+        # The current choice stays, even if its profile is gone.
         values = dict.fromkeys([*titles, *(known or ()), *([chosen] if chosen else [])])
         options = [
             Option(
@@ -131,7 +130,7 @@ class Filters:
 
     def _clients(self, names: Iterable[str], known: Mapping[str, int] | None) -> list[Option]:
         chosen = self.query.get("client") or None
-        # The one that is chosen may be written in another way.
+        # The current choice may be written in another case.
         by_key = {client_key(name): name for name in (chosen or UNSET, UNSET, *names)}
         options = [
             Option(
@@ -180,7 +179,7 @@ _FIELD_NAMES = {
 
 
 def filters_from(endpoint: str, query: Iterable[tuple[str, str]] | None = None) -> Filters:
-    """The filters in the query of this request, or in `query`. ValueError names a wrong one."""
+    """Return the filters of this request, or of `query`. ValueError names an invalid one."""
     pairs = request.args.items() if query is None else query
     given = {name: value for name, value in pairs if name in PARAMETERS and value.strip()}
     search = _with_me(read_search(given.get("q", "")))
@@ -188,8 +187,8 @@ def filters_from(endpoint: str, query: Iterable[tuple[str, str]] | None = None) 
     return _narrowed(filters)
 
 
-def sound_filters_from(endpoint: str, query: Iterable[tuple[str, str]] | None = None) -> Filters:
-    """The same; ValueError also names what in a search cannot be, before anything is done by it."""
+def valid_filters_from(endpoint: str, query: Iterable[tuple[str, str]] | None = None) -> Filters:
+    """Return the same. ValueError also names an invalid part of the search."""
     filters = filters_from(endpoint, query)
     if filters.problems:
         raise ValueError(filters.problems[0].rstrip("."))
@@ -197,7 +196,7 @@ def sound_filters_from(endpoint: str, query: Iterable[tuple[str, str]] | None = 
 
 
 def _with_me(search: Search) -> Search:
-    """`by:me` is who asks; `is:mine` is the same."""
+    """Replace `by:me` and `is:mine` with the name of the signed-in user."""
     mine = {term: replace(term, value=current_user.id) for term in search.terms if _is_me(term)}
     return replace(search, terms=tuple(mine.get(term, term) for term in search.terms))
 
@@ -207,7 +206,7 @@ def _is_me(term: Term) -> bool:
 
 
 def _narrowed(filters: Filters) -> Filters:
-    """A search for nothing but a number or a scope asks for the field, which an index answers."""
+    """Take a search for a mere number or scope as its field, which has an index."""
     text = filters.query.get("q", "").strip().lower()
     without = replace(filters.wanted, terms=())
     if re.fullmatch(r"[0-9]{4,15}", text) and not without.account:

@@ -1,4 +1,4 @@
-"""The groups: failures of the same cause, profile and scopes taken together."""
+"""The groups page: failures with the same cause, profile and scopes, counted together."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.filters import filters_from
 from oauth_helper.web.support.services import services
 
-# Groups on one page; the largest are what a lead wants to see.
-_MOST = 50
+# Groups on the page.
+_MAX_GROUPS = 50
 
-#: What groups can be filtered by: it is counted.
+#: Groups can be filtered only by what the counters know.
 FILTERED_BY = ("cause", "profile", "status", "within", "since", "until")
 
 
 @blueprint.get("/failures/groups")
 @login_required  # type: ignore[untyped-decorator]
 def groups() -> str:
-    """The groups of the failures that the query asks for, the largest first."""
+    """Show the groups of the failures that the query finds, the largest first."""
     pairs = [(name, value) for name, value in request.args.items() if name in FILTERED_BY]
     try:
         filters = filters_from("support.groups", pairs)
     except ValueError as error:
         abort(400, f"{error}.")
-    found = services().counters.groups(filters.wanted, limit=_MOST + 1)
+    found = services().counters.groups(filters.wanted, limit=_MAX_GROUPS + 1)
     counts = services().counters.counts(filters.wanted)
     return render_template(
         "support/groups.html",
-        groups=found[:_MOST],
-        has_more=len(found) > _MOST,
+        groups=found[:_MAX_GROUPS],
+        has_more=len(found) > _MAX_GROUPS,
         filters=filters,
         chips=filters.chips(),
         is_part=bool(filters.query),

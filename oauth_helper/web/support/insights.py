@@ -1,4 +1,4 @@
-"""What breaks most, and for whom: figures, charts and tables of some days."""
+"""The insights page: what breaks most and for whom, as figures, charts and tables."""
 
 from __future__ import annotations
 
@@ -10,35 +10,28 @@ from flask import abort, render_template, request
 from flask import url_for as url
 from flask_login import login_required
 
-from oauth_helper.failures.insights import (
-    FEW_ATTEMPTS,
-    SETTLED_AFTER,
-    Asked,
-    Filters,
-    Insights,
-    day_title,
-    insights,
-)
+from oauth_helper.failures.insights import FEW_ATTEMPTS, SETTLED_AFTER, Insights, insights
+from oauth_helper.failures.periods import FilterPairs, InsightsQuery, day_title
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.format import connected_of, counted, duration, percent
 from oauth_helper.web.support.services import services
 
-#: Spans of days to choose from, as far as records are kept.
+#: Days to choose from, as far as failures are kept.
 SPANS: Final = (7, 30, 90)
 
-_USUAL_SPAN: Final = 30
+_DEFAULT_SPAN: Final = 30
 
 
 @blueprint.get("/insights", endpoint="insights")
 @login_required  # type: ignore[untyped-decorator]
-def page() -> str:
-    """What the counters tell of the days and the profile that the query asks for."""
+def show_insights() -> str:
+    """Show the insights for the days and the profile in the query."""
     try:
         days, profile = _days(), _profile()
     except ValueError as error:
         abort(400, f"{error}.")
-    asked = _asked(days, profile)
-    found = _insights(asked)
+    query = _query(days, profile)
+    found = _insights(query)
     return render_template(
         "support/insights.html",
         found=found,
@@ -57,11 +50,11 @@ def page() -> str:
     )
 
 
-def _insights(asked: Asked) -> Insights:
-    """Four reads of as many days; whatever else there is is not looked at."""
-    counters, span = services().counters, (asked.first, asked.last)
+def _insights(query: InsightsQuery) -> Insights:
+    """Read the counters: four reads, one for each kind."""
+    counters, span = services().counters, (query.first, query.last)
     return insights(
-        asked,
+        query,
         failures=counters.failures(*span),
         scopes=counters.scopes(*span),
         attempts=counters.attempts(*span),
@@ -80,7 +73,7 @@ def axis_ticks(most: int) -> list[int]:
         power *= 10
 
 
-def _link(filters: Filters) -> str:
+def _link(filters: FilterPairs) -> str:
     return f"{url('support.failures')}?{urlencode(filters)}"
 
 
@@ -90,10 +83,10 @@ def _spans() -> tuple[int, ...]:
 
 
 def _days() -> int:
-    """The number of days in the query, or the usual one."""
+    """Return the number of days in the query, or the default. ValueError names the choices."""
     text, spans = request.args.get("days", ""), {str(span): span for span in _spans()}
     if not text:
-        return min(_USUAL_SPAN, max(_spans()))
+        return min(_DEFAULT_SPAN, max(_spans()))
     if text not in spans:
         raise ValueError(f"days has to be one of {', '.join(spans)}")
     return spans[text]
@@ -106,11 +99,11 @@ def _profile() -> str | None:
     return name
 
 
-def _asked(days: int, profile: str | None) -> Asked:
-    """So many days, today being the last of them."""
+def _query(days: int, profile: str | None) -> InsightsQuery:
+    """Return the query for this number of days up to today."""
     now = services().clock()
     today = _day(now)
-    return Asked(
+    return InsightsQuery(
         first=today - timedelta(days=days - 1),
         last=today,
         settled=_day(now - SETTLED_AFTER) - timedelta(days=1),

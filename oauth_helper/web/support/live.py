@@ -1,9 +1,8 @@
-"""News for pages that are open: server-sent events, one short answer after another.
+"""News for open pages: server-sent events in short responses, one after another.
 
-An answer tells what happened after the place that the browser names, and ends. Browsers ask again
-by themselves (HTML Standard, section 9.2) and name the place they had reached, so that nothing is
-lost when a connection, a worker or the whole program goes away, and no thread is held by somebody
-who only watches.
+A response has the changes after the place that the browser names, and ends. Browsers repeat the
+request with the last place (HTML Standard, section 9.2), so nothing is lost when a connection or a
+worker goes away, and no open page holds a thread.
 """
 
 from __future__ import annotations
@@ -19,29 +18,28 @@ from oauth_helper.failures.model import Failure
 from oauth_helper.failures.query import FailureQuery, FeedUpdate
 from oauth_helper.failures.search import is_match
 from oauth_helper.web.support.blueprint import blueprint
-from oauth_helper.web.support.filters import sound_filters_from
+from oauth_helper.web.support.filters import valid_filters_from
 from oauth_helper.web.support.services import services
 
-# Changes that one answer tells of: their rows are some 200 kB.
-_AT_ONCE = 200
+# Changes in one response: their rows have some 200 kB.
+_MAX_CHANGES = 200
 
-# Milliseconds until the browser asks again; at once while there is more to tell.
+# Milliseconds until the browser repeats the request, and while more changes are waiting.
 _PAUSE, _NO_PAUSE = 2000, 50
 
 
 @blueprint.get("/failures/live")
 @login_required  # type: ignore[untyped-decorator]
 def live() -> Response:
-    """The changes after `Last-Event-ID`, or after `place` for the first time, as events.
+    """Return the changes after `Last-Event-ID`, or after `place` at first, as events.
 
-    `failure` has a row of the list, and says whether it is none for the filters in the query (any
-    more); `here` names the place and, when
-    something happened, how many there are now; `gap` says that more happened than is remembered.
+    `failure` has a row of the list, and whether it is outside the query's filters (now); `here` has
+    the place and, after changes, the new counts; `gap` says that older changes are gone.
     """
     place = request.headers.get("Last-Event-ID") or request.args.get("place", "")
     try:
-        news = services().failures.feed.after(place, limit=_AT_ONCE)
-        filters = sound_filters_from("support.failures")
+        news = services().failures.feed.after(place, limit=_MAX_CHANGES)
+        filters = valid_filters_from("support.failures")
     except ValueError as error:
         abort(400, f"{error}.")
     failures = services().failures.get_all(news.references)
@@ -54,8 +52,8 @@ def _events(news: FeedUpdate, failures: list[Failure], wanted: FailureQuery) -> 
     if news.has_gap:
         yield "event: gap\ndata: {}\n\n"
     for failure in failures:
-        yield _event("failure", _told(failure, wanted))
-    # The place comes last: whoever gets half an answer asks for all of it again.
+        yield _event("failure", _news(failure, wanted))
+    # The place comes last, so that a browser that got half a response asks for all of it again.
     here: dict[str, object] = {"place": news.place}
     if news.references:
         counts = services().counters.counts(wanted)
@@ -63,7 +61,7 @@ def _events(news: FeedUpdate, failures: list[Failure], wanted: FailureQuery) -> 
     yield f"id: {news.place}\n" + _event("here", here)
 
 
-def _told(failure: Failure, wanted: FailureQuery) -> dict[str, object]:
+def _news(failure: Failure, wanted: FailureQuery) -> dict[str, object]:
     is_gone = not _is_wanted(failure, wanted)
     row = render_template(
         "support/row.html",

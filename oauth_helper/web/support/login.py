@@ -1,4 +1,4 @@
-"""How the support staff sign in with a password, and out."""
+"""Sign in with a password, and sign out."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from oauth_helper.web.support import staff_session
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.services import services
 
-# Each takes 32 MB for a moment, on purpose; a crowd of them must not take it all.
+# Checking a password takes 32 MB on purpose, so only a few are checked at once.
 _hashing = threading.BoundedSemaphore(2)
 
-# Checked when the name is unknown, so that the time taken does not tell which names exist.
+# Checked when the name is unknown, so that the time taken doesn't tell which names exist.
 _NO_PASSWORD = generate_password_hash("nobody has this password")
 
 
@@ -38,7 +38,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
 
 
 def next_page(target: str | None) -> str:
-    """Where to go after signing in: a page of our own, whatever `target` asks for."""
+    """Return the page to open after signing in: `target` if it is one of ours."""
     # A second "/" or a backslash would lead to another host.
     is_ours = target and target.startswith("/support/") and "\\" not in target
     return target if target and is_ours and target.isprintable() else url("support.failures")
@@ -51,10 +51,10 @@ def _name_typed() -> str:
 @blueprint.route("/login", methods=["GET", "POST"])
 @limit_posts("10 per minute", of=lambda: f"{client_network()} {_name_typed()}")
 @limit_posts("100 per minute", of=_name_typed)
-# The last one is counted first: names that somebody makes up are counted only up to it.
+# The last limit is counted first: made-up names are counted only up to it.
 @limit("30 per minute")
 def login() -> str | Response | tuple[str, int]:
-    """Signs a member of the staff in."""
+    """Sign a member of the staff in."""
     form = SignInForm()
     if current_user.is_authenticated:
         return redirect(next_page(_target()))
@@ -74,7 +74,7 @@ def login() -> str | Response | tuple[str, int]:
 
 @blueprint.post("/logout")
 def logout() -> Response:
-    """Signs out."""
+    """Sign out."""
     staff_session.end()
     return redirect(url("support.login"), 303)
 
@@ -82,7 +82,7 @@ def logout() -> Response:
 @staff_session.sign_in.unauthorized_handler  # type: ignore[untyped-decorator]
 def _without_session() -> Response | tuple[str, int]:
     """Ask to sign in; where a form was sent, with a page that says that nothing was done."""
-    if error := staff_session.is_store_down():
+    if error := staff_session.store_error():
         raise error
     if request.endpoint == "support.live":  # asked by a script, which can show no page
         return Response(status=401)

@@ -74,7 +74,7 @@ def openid_callback() -> Response:
     identity = settings.admit(claims)
     if identity is None:
         current_app.logger.warning("sign-in refused: no rule of OIDC_AGENTS or OIDC_VIEWERS fits")
-        abort(403, "Your account may not use these pages. Ask whoever runs this program.")
+        abort(403, "Your account may not use these pages. Ask the operator of this program.")
     staff_session.begin(identity.name, identity.role, identity.rule)
     return redirect(pending.next, 303)
 

@@ -1,4 +1,4 @@
-"""The scopes of a failure: requested, listed by the app and granted, side by side."""
+"""Compare the scopes of a failure: requested, listed by the app, and granted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from oauth_helper.failures.model import Failure
 
 @dataclass(frozen=True, slots=True)
 class ScopeRow:
-    """One scope. `in_app` is None when nobody knows the app; `differs` says what is wrong."""
+    """A scope. `in_app` is None when the app is unknown; `differs` says what is wrong."""
 
     name: str
     requested_in: str
@@ -21,7 +21,7 @@ class ScopeRow:
 
 
 def scope_rows(failure: Failure, profile: Profile | None) -> list[ScopeRow]:
-    """Every scope that was requested, granted, or that it is about; those that differ first."""
+    """Return every scope that is requested, granted or at issue; those that differ first."""
     wrong = _wrong_by_app(failure, profile)
     names = dict.fromkeys(
         (*failure.missing, *wrong, *failure.requested.all, *(failure.granted or ()))
@@ -31,7 +31,7 @@ def scope_rows(failure: Failure, profile: Profile | None) -> list[ScopeRow]:
 
 
 def _wrong_by_app(failure: Failure, profile: Profile | None) -> dict[str, str]:
-    """What the app's configuration, as it is known now, has against the request."""
+    """Return what the app's current configuration says against the request, by scope."""
     checked = profile.preflight(failure.requested) if profile else None
     if checked is None:
         return {}

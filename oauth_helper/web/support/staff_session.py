@@ -1,7 +1,7 @@
-"""Who is signed in: the session of a member of the support staff, from its beginning to its end.
+"""The sessions of the support staff.
 
-The browser's cookie names the session; the store says whether it is still going on, so that a copy
-of the cookie ends with it.
+The browser's cookie names the session; the store knows whether it is still valid, so that copies of
+the cookie end with it.
 """
 
 from __future__ import annotations
@@ -45,24 +45,24 @@ class StaffMember(UserMixin):  # type: ignore[misc]
 
 
 def install(app: Flask) -> None:
-    """Makes `current_user` known to views and pages; a page that does not ask costs nothing."""
+    """Provide `current_user` to views and templates, loaded when they use it."""
     sign_in.init_app(app, add_context_processor=False)
     app.context_processor(lambda: {"current_user": current_user})
 
 
 def support_user(name: str) -> SupportUser | None:
-    """The member of the staff of that name in SUPPORT_USERS."""
+    """Return the user with this name in SUPPORT_USERS."""
     users = services().config.support_users
     return next((user for user in users if user.name == name), None)
 
 
 def begin(name: str, role: Role, rule: AccessRule | None = None) -> None:
-    """Begins a session under a new id. `rule` let somebody in by OpenID Connect.
+    """Start a session under a new id. `rule` is the one that admits a user of OpenID Connect.
 
     Raises `StoreUnavailableError`.
     """
-    end()  # of another one in this browser
-    g.pop("csrf_token", None)  # made for the session before
+    end()  # of another user in this browser
+    g.pop("csrf_token", None)  # made for the previous session
     session_id, now = secrets.token_urlsafe(32), services().clock()
     by = rule.text if rule else ""
     services().staff_sessions.begin(_person(name, by), session_id, now=now)
@@ -72,23 +72,23 @@ def begin(name: str, role: Role, rule: AccessRule | None = None) -> None:
 
 
 def end() -> None:
-    """Ends this browser's session and every copy of it. Raises `StoreUnavailableError`."""
+    """End this browser's session and every copy of it. Raises `StoreUnavailableError`."""
     kept, name = session.get(_STAFF), session.get(_NAME)
     sign_out_user()
-    session.clear()  # first: whatever the store does, this browser is out
+    session.clear()  # before the store is asked: whatever it does, this browser is signed out
     if kept and name:
         services().staff_sessions.end(_person(name, kept["by"]), kept["id"])
 
 
 def end_everywhere() -> None:
-    """Ends every session of who is signed in. Raises `StoreUnavailableError`."""
+    """End every session of the signed-in user. Raises `StoreUnavailableError`."""
     services().staff_sessions.end_all(_person(session[_NAME], session[_STAFF]["by"]))
     sign_out_user()
     session.clear()
 
 
-def is_store_down() -> StoreUnavailableError | None:
-    """Why nobody knows whether this browser is signed in; None when that is known."""
+def store_error() -> StoreUnavailableError | None:
+    """Return why it is unknown whether this browser is signed in; None when it is known."""
     return cast("StoreUnavailableError | None", g.get(_STORE_ERROR))
 
 
@@ -96,7 +96,7 @@ def is_store_down() -> StoreUnavailableError | None:
 def _load_user(name: str) -> StaffMember | None:
     kept = session.get(_STAFF)
     if not isinstance(kept, dict):
-        return None  # of an earlier version of this program
+        return None
     grant = _grant(name, kept["role"], kept["by"])
     if grant is None or grant != kept["grant"]:
         return None
@@ -104,16 +104,16 @@ def _load_user(name: str) -> StaffMember | None:
     try:
         since = services().staff_sessions.since(browser_id, kept["id"], now=now)
     except StoreUnavailableError as error:
-        # Not raised here: error pages ask who is signed in too.
+        # Not raised here, because error pages load the user too.
         setattr(g, _STORE_ERROR, error)
         return None
     return StaffMember(name, kept["role"], since) if since is not None else None
 
 
 def _grant(name: str, role: str, by: str) -> str | None:
-    """Changes with password, role and rule, and ends the sessions of before with that.
+    """Return a hash that changes with password, role and rule, which ends older sessions.
 
-    `by` is the rule of somebody who came in by OpenID Connect. None when nothing lets them in.
+    `by` is the rule that admitted a user of OpenID Connect. None when nothing admits the user.
     """
     if by:
         openid = services().config.openid
@@ -125,6 +125,6 @@ def _grant(name: str, role: str, by: str) -> str | None:
 
 
 def _person(name: str, by: str) -> str:
-    # Whoever comes in by OpenID Connect is nobody of the same name in SUPPORT_USERS.
+    # A user of OpenID Connect is never the user of the same name in SUPPORT_USERS.
     openid = services().config.openid
     return f"openid\n{openid.issuer}\n{name}" if by and openid else f"password\n{name}"

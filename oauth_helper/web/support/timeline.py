@@ -1,4 +1,4 @@
-"""What happened to an attempt, from its beginning on."""
+"""The timeline of a failure: everything that happened since the attempt started."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from oauth_helper.failures.model import CUSTOMER, PROGRAM, Event, EventType, Fai
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that happened at the time `at` (Unix seconds). `quoted` is text from outside."""
+    """An entry at the time `at` (Unix seconds). `quoted` is text from outside."""
 
     at: float
     what: str
@@ -20,7 +20,7 @@ class Moment:
 
 
 def timeline_of(failure: Failure) -> list[Moment]:
-    """Everything that is known, the oldest first."""
+    """Return all entries, oldest first."""
     return [*_beginning(failure), *(_moment(event, failure) for event in failure.history)]
 
 
@@ -40,8 +40,8 @@ def _beginning(failure: Failure) -> Iterator[Moment]:
 
 def _how_it_began(failure: Failure) -> str:
     if failure.client:
-        return f"{failure.client} sent the person here to connect HubSpot."
-    return "The person clicked “Connect HubSpot”."
+        return f"{failure.client} sent the customer here to connect HubSpot."
+    return "The customer clicked “Connect HubSpot”."
 
 
 def _how_it_failed(failure: Failure) -> str:
@@ -67,16 +67,16 @@ def _moment(event: Event, failure: Failure) -> Moment:
 def _sentence(event: Event, failure: Failure) -> str:
     who = _capital(event.by)
     if event.what is EventType.CONNECTED and event.text not in ("", failure.reference):
-        return f"Connected after all, with attempt {event.text}: resolved by itself."
+        return f"The account connected with attempt {event.text}, so this is resolved."
     return {
-        EventType.REPORTED: f"{who} told what HubSpot's page said.",
-        EventType.RETURNED: "The response came back after all, with an error.",
-        EventType.CONNECTED: "The response came back after all, and the account is connected.",
-        EventType.COMMENTED: f"Note by {event.by}.",
-        EventType.ASSIGNED: f"{who} took it." if event.text else f"{who} gave it back.",
-        EventType.RESOLVED: f"{who} marked it as resolved.",
-        EventType.REOPENED: f"{who} opened it again.",
-        EventType.UNDONE: f"{who} put it back as it was before the last change.",
+        EventType.REPORTED: f"{who} reported what HubSpot's page said.",
+        EventType.RETURNED: "The response came back late, with an error.",
+        EventType.CONNECTED: "The response came back late, and the account is connected.",
+        EventType.COMMENTED: f"{who} commented.",
+        EventType.ASSIGNED: f"Assigned to {event.text}." if event.text else f"{who} unassigned it.",
+        EventType.RESOLVED: f"{who} resolved it.",
+        EventType.REOPENED: f"{who} reopened it.",
+        EventType.UNDONE: f"{who} undid the last change.",
     }[event.what]
 
 
@@ -93,5 +93,5 @@ def _title(failure: Failure) -> str:
 
 
 def _capital(who: str) -> str:
-    # Names of the staff stay as they are.
+    # Names of staff keep their case.
     return who[:1].upper() + who[1:] if who in (CUSTOMER, PROGRAM) else who

@@ -1,4 +1,4 @@
-"""Working on a failure: notes, who has taken it, resolved or open."""
+"""Triage of one failure: comment, assign, resolve, reopen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from oauth_helper.common.redaction import redact
 from oauth_helper.common.references import parse_reference
 from oauth_helper.failures.model import Failure
-from oauth_helper.failures.triage import MAX_COMMENT, assigned, noted, reopened, resolved
+from oauth_helper.failures.triage import MAX_COMMENT, assign, comment, reopen, resolve
 from oauth_helper.web.support.blueprint import blueprint, require_agent
 from oauth_helper.web.support.services import services
 
@@ -24,7 +24,7 @@ Step = Callable[[Failure], Failure]
 @blueprint.post("/failures/<reference>/work")
 @login_required  # type: ignore[untyped-decorator]
 def work(reference: str) -> Response:
-    """Does what the button that was pressed says, with the text beside it."""
+    """Do what the button says, with the text beside it."""
     require_agent()
     parsed = parse_reference(reference)
     if parsed is None:
@@ -37,19 +37,19 @@ def work(reference: str) -> Response:
         flash("The note is empty.", "work-problem")
     else:
         _do(parsed, do, step, text)
-    # To where the outcome stands, so that it is seen and read out.
+    # To the place with the message, so that it is in view and read aloud.
     return redirect(url("support.failure", reference=parsed, _anchor="done"), 303)
 
 
 def _do(reference: str, do: str, step: Step, text: str) -> None:
-    """Changes one failure; what somebody else has taken since the page was made stays theirs."""
-    guarded = Guarded(step, text, seen=request.form.get("seen") if do in HANDS else None)
+    """Change a failure. One that someone was assigned since the page was opened stays theirs."""
+    guarded = GuardedStep(step, text, seen=request.form.get("seen") if do in ASSIGNMENTS else None)
     after = services().failures.change(reference, guarded)
     if after is None:
         abort(404, "There is no failure with this reference.")
     kept = " Your note is kept." if text else ""
-    if guarded.taken_by:
-        why = f"{guarded.taken_by} has taken it meanwhile."
+    if guarded.assigned_to:
+        why = f"{guarded.assigned_to} has taken it meanwhile."
         flash(f"{why}{kept} Press again to take it over.", "work-problem")
     elif not guarded.has_changed:
         flash(f"Nothing to do: it is {after.status} already.", "work-problem")
@@ -58,8 +58,8 @@ def _do(reference: str, do: str, step: Step, text: str) -> None:
         current_app.logger.info("%s: %s %s", current_user.id, do, reference)
 
 
-#: What changes whose it is.
-HANDS = ("take", "release")
+#: Buttons that change the assignee.
+ASSIGNMENTS = ("take", "release")
 
 _DONE = {
     "note": "The note is there.",
@@ -71,39 +71,39 @@ _DONE = {
 
 
 @dataclass
-class Guarded:
-    """A step of which only the note is taken when the failure is in other hands than was shown."""
+class GuardedStep:
+    """A step that only adds its comment if the assignee isn't the one that the page showed."""
 
     step: Step
     text: str = ""
     seen: str | None = None
-    taken_by: str = ""
+    assigned_to: str = ""
     has_changed: bool = False
 
     def __call__(self, failure: Failure) -> Failure:
-        """The failure after the step, or with the note alone."""
+        """Return the failure after the step, or with the comment alone."""
         others = failure.assignee not in ("", current_user.id)
-        is_taken = self.seen is not None and others and failure.assignee != self.seen
-        after = steps(self.text)["note"](failure) if is_taken and self.text else failure
-        if not is_taken:
+        is_guarded = self.seen is not None and others and failure.assignee != self.seen
+        after = steps(self.text)["note"](failure) if is_guarded and self.text else failure
+        if not is_guarded:
             after = self.step(failure)
-        self.taken_by = failure.assignee if is_taken else ""
+        self.assigned_to = failure.assignee if is_guarded else ""
         self.has_changed = after != failure
         return after
 
 
 def text_sent() -> str:
-    """What was typed beside the button, without what looks like a secret."""
+    """Return the text beside the button, with everything that looks like a secret redacted."""
     return redact(request.form.get("text", "").strip()[: 2 * MAX_COMMENT])
 
 
 def steps(text: str) -> dict[str, Step]:
-    """What each button does to a failure."""
+    """Return what each button does to a failure, by its value."""
     who = {"at": services().clock(), "by": current_user.id}
     return {
-        "note": partial(noted, **who, text=text),
-        "take": partial(assigned, **who, to=current_user.id, text=text),
-        "release": partial(assigned, **who, to="", text=text),
-        "resolve": partial(resolved, **who, text=text),
-        "reopen": partial(reopened, **who, text=text),
+        "note": partial(comment, **who, text=text),
+        "take": partial(assign, **who, to=current_user.id, text=text),
+        "release": partial(assign, **who, to="", text=text),
+        "resolve": partial(resolve, **who, text=text),
+        "reopen": partial(reopen, **who, text=text),
     }

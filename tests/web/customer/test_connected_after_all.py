@@ -9,7 +9,7 @@ from harness import ENTERPRISE, PROFESSIONAL, customer_of, profiles_file, servic
 from oauth_helper.diagnosis import Cause
 from oauth_helper.failures.model import PROGRAM, Event, EventType, Status
 from oauth_helper.failures.query import FailureQuery
-from oauth_helper.failures.triage import resolved
+from oauth_helper.failures.triage import resolve
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_failure_of_the_same_browser_is_resolved(customer, services, clock, st
     assert after.status is Status.RESOLVED
     assert after.history == (Event(clock.now, EventType.CONNECTED, PROGRAM, connection.reference),)
     page = staff("agent").get(f"/support/failures/{failure.reference}").text
-    assert f"Connected after all, with attempt {connection.reference}" in page
+    assert f"The account connected with attempt {connection.reference}" in page
     today = datetime.fromtimestamp(clock.now, UTC).date()
     (recovery,) = services.counters.recoveries(today, today)
     assert recovery.seconds == 240
@@ -172,7 +172,7 @@ def test_a_late_error_opens_what_staff_had_resolved_and_says_so(customer, servic
     (failure,) = all_failures(services)
     if how == "by staff":
         services.failures.change(
-            failure.reference, lambda old: resolved(old, at=clock.now, by="agent", text="called")
+            failure.reference, lambda old: resolve(old, at=clock.now, by="agent", text="called")
         )
     else:
         customer.connect()

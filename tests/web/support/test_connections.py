@@ -71,7 +71,7 @@ class TestSearch:
 
 
 def test_an_empty_page_says_that_nobody_is_connected(staff):
-    assert "Nobody is connected yet." in staff("viewer").get(PAGE).text
+    assert "No account is connected yet." in staff("viewer").get(PAGE).text
 
 
 def test_names_tell_one_row_from_another(staff, connection):

@@ -14,7 +14,7 @@ from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, services_of
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Event, EventType, Status
 from oauth_helper.failures.query import FailureQuery
-from oauth_helper.failures.triage import assigned, noted
+from oauth_helper.failures.triage import assign, comment
 from oauth_helper.models import StoreUnavailableError
 
 HOUR, DAY = 3600, 86_400
@@ -225,7 +225,7 @@ def test_list_and_page_say_which_client_asked(agent, record):
     assert "through Flow Tool &amp; Co" in agent.get("/support/failures").text
     page = agent.get(f"/support/failures/{failure.reference}").text
     assert ">Flow Tool &amp; Co</a></dd>" in page
-    assert "Flow Tool &amp; Co sent the person here to connect HubSpot." in page
+    assert "Flow Tool &amp; Co sent the customer here to connect HubSpot." in page
     (address,) = re.findall(r'href="(/support/failures\?client=[^"]+)"', page)
     assert shown(agent.get(unescape(address)).text) == [failure.reference]
     place = "/support/failures/live?place=0-0&client=flow+tool+%26+co"
@@ -238,7 +238,7 @@ def test_of_no_client_nothing_is_said(agent, record):
     failure = record()
     page = agent.get(f"/support/failures/{failure.reference}").text
     assert "<dt>Through</dt>" not in page
-    assert "The person clicked “Connect HubSpot”." in page
+    assert "The customer clicked “Connect HubSpot”." in page
     assert "through" not in agent.get("/support/failures").text.partition("<tbody")[2]
 
 
@@ -419,7 +419,7 @@ def test_what_others_have_taken_is_not_taken_along(agent, five, log):
 
 
 def test_more_than_goes_at_once_is_said(agent, record, monkeypatch):
-    monkeypatch.setattr("oauth_helper.web.support.bulk_triage.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("oauth_helper.web.support.bulk_triage.MAX_AT_ONCE", 3)
     for number in range(5):
         record(number)
     response = work_on(agent, "resolve", filters="status=open", all="1")
@@ -794,12 +794,12 @@ def test_notes_outlast_taking_and_giving_back(record, log):
     for number in range(4):
         log.change(
             failure.reference,
-            lambda old, number=number: noted(old, at=number, by="agent", text=f"note {number}"),
+            lambda old, number=number: comment(old, at=number, by="agent", text=f"note {number}"),
         )
     for number in range(80):
         log.change(
             failure.reference,
-            lambda old, number=number: assigned(
+            lambda old, number=number: assign(
                 old, at=number, by="agent", to="agent" if number % 2 else ""
             ),
         )

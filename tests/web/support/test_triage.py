@@ -36,7 +36,7 @@ def test_a_note_stands_with_who_and_when(staff, reference, app, clock):
     (event,) = the_failure(app).history
     assert (event.what, event.by, event.at) == (EventType.COMMENTED, "agent", clock.now)
     page = page_of(agent, reference)
-    assert "Note by agent" in page
+    assert "agent commented." in page
     assert "called back &lt;b&gt;soon&lt;/b&gt;" in page
 
 
@@ -80,7 +80,7 @@ def test_resolving_and_opening_again(staff, reference, app, api):
     assert reference not in agent.get("/support/failures?status=open").text
     do(agent, reference, "reopen", "It happened again.")
     assert the_failure(app).status is Status.OPEN
-    assert "opened it again" in page_of(agent, reference)
+    assert "reopened it" in page_of(agent, reference)
 
 
 def test_two_agents_do_not_overwrite_each_other(app, reference):
