@@ -169,7 +169,7 @@ def test_who_declines_on_the_page_is_led_back_at_once(tool, failures, hubspot):
         f"Reference: {failure['reference']}"
     )
     assert (failure["cause"], failure["client"]) == ("user_denied", "Flow Tool")
-    assert failure["candidates"][0]["why"].startswith("The person declined on this program's own")
+    assert failure["candidates"][0]["why"].startswith("The customer declined on this program's own")
     assert not hubspot.requests
 
 
