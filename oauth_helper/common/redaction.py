@@ -20,8 +20,8 @@ _EMAIL = re.compile(
     r"[\w.%+'!#$*^~-]{1,64}(?:@|%40|=40(?=[A-Za-z]))[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
 )
 # Tokens are long runs without dots and blanks; scope names and correlation ids are shorter. The two
-# digits of %3D don't belong to one. What follows its = may be the value of a parameter whose name the
-# run swallowed.
+# digits of %3D don't belong to one. What follows its = may be the value of a parameter whose name
+# the run swallowed.
 _BLOB = re.compile(r"(?<!%)(?<!%[0-9A-Fa-f])([A-Za-z0-9_+/-]{40,})(?:={1,2}[\w.~+/-]*)?")
 # Paths and lists of scopes are runs too, but of these pieces between / or +.
 _PIECE = re.compile(
