@@ -86,9 +86,6 @@ def public_names(path: Path) -> Iterator[str]:
                 yield node.name
 
 
-@pytest.mark.xfail(
-    strict=True, reason="eight names are still those of two things, until they are named apart"
-)
 def test_a_public_name_is_that_of_one_thing():
     modules = defaultdict(list)
     for path in MODULES:

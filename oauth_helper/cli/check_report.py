@@ -26,7 +26,7 @@ UNUSABLE = "app_file_unusable"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """A problem for a program that shows it at its place. `line` is from 1."""
 
     rule: str
@@ -37,25 +37,25 @@ class Finding:
     line: int = 1
 
 
-def findings_in(file: AppFile, checked: Preflight) -> list[Finding]:
+def findings_in(file: AppFile, checked: Preflight) -> list[CheckResult]:
     """Return each problem of the check with its place in the file."""
     return [
-        Finding(
+        CheckResult(
             problem.code,
             wording(Cause(problem.code)).title.replace("`", ""),
             problem.severity,
             " ".join(filter(None, (problem.message, *_ways(problem)))),
             file.origin,
-            place_of(file, problem),
+            line_of_problem(file, problem),
         )
         for problem in checked.problems
     ]
 
 
-def unusable(origin: str, problems: Sequence[str]) -> list[Finding]:
+def unusable(origin: str, problems: Sequence[str]) -> list[CheckResult]:
     """Return the problems of a file that can't be used; each may begin with its line."""
     return [
-        Finding(
+        CheckResult(
             UNUSABLE,
             "App file can't be used",
             Severity.ERROR,
@@ -67,7 +67,7 @@ def unusable(origin: str, problems: Sequence[str]) -> list[Finding]:
     ]
 
 
-def place_of(file: AppFile, problem: Problem) -> int:
+def line_of_problem(file: AppFile, problem: Problem) -> int:
     """Return the line of the file that `problem` is about: a scope, a list, or else `auth`."""
     path, auth = auth_in(file.document)
     if problem.scopes:
@@ -96,7 +96,7 @@ def check_text(
     return "\n".join(lines)
 
 
-def github_text(findings: Sequence[Finding]) -> str:
+def github_text(findings: Sequence[CheckResult]) -> str:
     """Return the findings as GitHub's workflow commands, one a line.
 
     https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands (2026-11)
@@ -108,7 +108,7 @@ def github_text(findings: Sequence[Finding]) -> str:
     )
 
 
-def sarif(findings: Sequence[Finding], version: str) -> dict[str, Any]:
+def sarif(findings: Sequence[CheckResult], version: str) -> dict[str, Any]:
     """Return the findings as SARIF 2.1.0 (OASIS)."""
     rules = {each.rule: each.title for each in findings}
     return {
@@ -132,7 +132,7 @@ def sarif(findings: Sequence[Finding], version: str) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding) -> dict[str, Any]:
+def _result(finding: CheckResult) -> dict[str, Any]:
     return {
         "ruleId": finding.rule,
         "level": finding.severity.value,
@@ -179,7 +179,7 @@ def _heading(checked: Preflight, file: str, against: str) -> str:
 def _problem_lines(file: AppFile, problem: Problem, width: int | None) -> Iterator[str]:
     marker = click.style(problem.severity, fg=_COLOURS[problem.severity], bold=True)
     title = click.style(wording(Cause(problem.code)).title, bold=True)
-    place = f"{harmless(file.origin)}:{place_of(file, problem)}"
+    place = f"{harmless(file.origin)}:{line_of_problem(file, problem)}"
     yield f"{place}  {marker}  {title} ({problem.code})"
     yield wrapped(problem.message, width, "  ")
     if problem.url_fix:

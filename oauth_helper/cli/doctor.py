@@ -24,7 +24,7 @@ from oauth_helper.models import StoreUnavailableError
 from oauth_helper.oauth.client.start import certain_refusals
 from oauth_helper.scopes import nearest
 from oauth_helper.store.embedded.server import running_store_url
-from oauth_helper.store.outbox.queue import Outbox, problem_with
+from oauth_helper.store.outbox.queue import Outbox, problem_with_directory
 from oauth_helper.store.redis import connect, describe
 
 # Seconds by which clocks may differ before codes and sessions stop working.
@@ -163,7 +163,7 @@ def _store(config: Settings) -> Iterator[Finding]:
 def _outbox(config: Settings) -> Finding:
     """Check the folder where writes wait while Redis is down."""
     directory = config.data_dir / "outbox"
-    if problem := problem_with(directory):
+    if problem := problem_with_directory(directory):
         return Finding(Level.FAIL, "outbox", problem, "make DATA_DIR writable")
     # To count, any key does.
     counting = Encryptor([Secret("unused")], purpose="outbox")

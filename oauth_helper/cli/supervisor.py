@@ -26,7 +26,7 @@ from oauth_helper.config.settings import Settings
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.embedded.errors import StoreError
 from oauth_helper.store.embedded.server import EmbeddedStore
-from oauth_helper.store.outbox.queue import problem_with
+from oauth_helper.store.outbox.queue import problem_with_directory
 from oauth_helper.store.redis import connect, describe
 
 logger = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ def _warn_if_unreachable(url: Secret) -> None:
 
 def _warn_if_writes_cannot_wait(config: Settings) -> None:
     """Print one line when an outage of Redis could lose failures."""
-    if problem := problem_with(config.data_dir / "outbox"):
+    if problem := problem_with_directory(config.data_dir / "outbox"):
         click.echo(
             f"{problem}: while Redis is down, failures would be queued in memory only; "
             "make DATA_DIR writable",

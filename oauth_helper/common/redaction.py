@@ -20,8 +20,9 @@ _EMAIL = re.compile(
     r"[\w.%+'!#$*^~-]{1,64}(?:@|%40|=40(?=[A-Za-z]))[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
 )
 # Tokens are long runs without dots and blanks; scope names and correlation ids are shorter. The two
-# digits of %3D don't belong to one.
-_BLOB = re.compile(r"(?<!%)(?<!%[0-9A-Fa-f])[A-Za-z0-9_+/-]{40,}={0,2}")
+# digits of %3D don't belong to one. What follows its = may be the value of a parameter whose name
+# the run swallowed.
+_BLOB = re.compile(r"(?<!%)(?<!%[0-9A-Fa-f])([A-Za-z0-9_+/-]{40,})(?:={1,2}[\w.~+/-]*)?")
 # Paths and lists of scopes are runs too, but of these pieces between / or +.
 _PIECE = re.compile(
     r"[a-z]{0,20}(?:[_-][a-z]{1,20}){0,6}|v?\d{1,12}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -151,7 +152,7 @@ def _hide_named(text: str, secrets: tuple[str, ...]) -> str:
 
 
 def _without_token(run: re.Match[str]) -> str:
-    pieces = re.split("[/+]", run[0])
+    pieces = re.split("[/+]", run[1])
     ordinary = len(pieces) > 1 and all(_PIECE.fullmatch(piece) for piece in pieces)
     return run[0] if ordinary else HIDDEN
 

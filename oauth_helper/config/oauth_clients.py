@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo
 
 from oauth_helper.common.secrets import Secret, is_password_hash
 from oauth_helper.config.redirect_uri import is_registered, problem_with
-from oauth_helper.config.toml_file import TABLE, SettingsError, read_tables, validate
+from oauth_helper.config.toml_file import TABLE, SettingsError, read_tables, validate_settings
 from oauth_helper.config.values import Read, matching, reads
 
 _MAX_REDIRECT_URIS = 50
@@ -97,7 +97,7 @@ def load_clients(path: Path, profiles: Collection[str] | None) -> tuple[OAuthCli
     """
 
     def read(number: str, table: object) -> OAuthClient:
-        return validate(OAuthClient, table, profiles, place=f"client {number}: ")
+        return validate_settings(OAuthClient, table, profiles, place=f"client {number}: ")
 
     clients = read_tables(path, "client", "[[client]]", read)
     problems = [

@@ -13,7 +13,13 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, model_val
 
 from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import origin_of
-from oauth_helper.config.toml_file import TABLE, SettingsError, did_you_mean, read_tables, validate
+from oauth_helper.config.toml_file import (
+    TABLE,
+    SettingsError,
+    did_you_mean,
+    read_tables,
+    validate_settings,
+)
 from oauth_helper.config.values import Read, load_file, matching
 from oauth_helper.hubspot.hublets import HUBLETS
 from oauth_helper.hubspot.token_request import AppCredentials
@@ -147,7 +153,7 @@ def load_profiles(
             raise SettingsError(
                 [f"{place}the name may have a-z, 0-9, - and _ only, 32 characters at most"]
             )
-        table = validate(_Table, values, context, place=place)
+        table = validate_settings(_Table, values, context, place=place)
         own = {key: getattr(table, key) for key in table.model_fields_set}
         for key in ("client_secret_env", "client_secret_file"):
             if key in own:

@@ -22,7 +22,7 @@ from oauth_helper.config.staff_access import (
     parse_rules,
     parse_support_users,
 )
-from oauth_helper.config.toml_file import SettingsError, validate
+from oauth_helper.config.toml_file import SettingsError, validate_settings
 from oauth_helper.config.values import (
     EnvironInfo,
     Read,
@@ -336,7 +336,7 @@ class Settings(BaseModel):
         Raises `SettingsError` with every problem.
         """
         texts = {each.name: environ.get(each.name, "").strip() for each in SETTINGS}
-        return validate(cls, {name: text for name, text in texts.items() if text}, environ)
+        return validate_settings(cls, {name: text for name, text in texts.items() if text}, environ)
 
     @property
     def is_secure(self) -> bool:

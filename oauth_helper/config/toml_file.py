@@ -71,7 +71,7 @@ def read_tables(path: Path, key: str, form: str, read: Callable[[str, object], T
     return tuple(results)
 
 
-def validate(model: type[M], values: object, context: object, *, place: str = "") -> M:
+def validate_settings(model: type[M], values: object, context: object, *, place: str = "") -> M:
     """Return `values` as a `model`, whose validators get `context`.
 
     Raises `SettingsError` with every problem, each after `place`.

@@ -43,7 +43,7 @@ _UNWRITTEN = (EventType.ASSIGNED, EventType.UNDONE)
 
 
 class Status(StrEnum):
-    """Whether a failure still wants somebody's attention."""
+    """Whether a failure still wants attention."""
 
     OPEN = "open"
     RESOLVED = "resolved"
@@ -121,7 +121,7 @@ class Failure:
 
     @property
     def fix(self) -> tuple[Fix, ...]:
-        """Who can mend it and how."""
+        """Who can fix it and how."""
         return fix_for(
             self.cause,
             scopes=self.missing,

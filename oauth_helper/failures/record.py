@@ -92,7 +92,7 @@ def evidence_at_hubspot(
 
 
 def _redirect_uri(profile: Profile | None, evidence: Evidence) -> str:
-    """That of the request: somebody else's link may have another one than ours."""
+    """That of the request: a link made elsewhere may have another one than the profile."""
     return evidence.redirect_uri or (profile.redirect_uri if profile else "")
 
 
@@ -105,7 +105,7 @@ def _secrets_of(profile: Profile | None, attempt: Attempt | PendingAuthorization
 
 
 def _message(evidence: Evidence) -> str:
-    """What came back, or what somebody saw."""
+    """What came back, or what a person saw."""
     match evidence.response:
         case Declined(error=error, description=description):
             return f"{error}: {description}" if description else error

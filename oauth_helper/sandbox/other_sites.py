@@ -9,7 +9,7 @@ def refuse_other_sites() -> None:
     """Answers 403 to a form that a page of another site sent.
 
     There is no cookie to steal here, but another site must not change an app or give consent in
-    somebody's name. Every current browser sends the header, on localhost too; what is no browser
+    a user's name. Every current browser sends the header, on localhost too; what is no browser
     may do without: https://www.w3.org/TR/fetch-metadata/
     """
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):

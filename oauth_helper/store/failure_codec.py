@@ -53,16 +53,16 @@ def to_fields(failure: Failure) -> dict[str, str]:
 
 def request_name(requested: RequestedScopes) -> str:
     """Return sixteen characters that identify the requested scopes."""
-    return hashlib.sha256(write_request(requested).encode()).hexdigest()[:16]
+    return hashlib.sha256(encode_request(requested).encode()).hexdigest()[:16]
 
 
-def write_request(requested: RequestedScopes) -> str:
+def encode_request(requested: RequestedScopes) -> str:
     """Return the requested scopes as stored, once for all failures of a day."""
     return f"{join_scope(requested.scope)}\n{join_scope(requested.optional_scope)}"
 
 
-def read_request(text: str) -> RequestedScopes:
-    """Return the scopes that `write_request` wrote."""
+def decode_request(text: str) -> RequestedScopes:
+    """Return the scopes that `encode_request` wrote."""
     scope, _, optional_scope = text.partition("\n")
     return RequestedScopes(tuple(scope.split()), tuple(optional_scope.split()))
 

@@ -11,9 +11,9 @@ from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
 from oauth_helper.store.failure_codec import (
     TEXTS,
+    decode_request,
     from_fields,
     from_texts,
-    read_request,
 )
 from oauth_helper.store.redis import Client
 
@@ -76,7 +76,7 @@ class FailureRecords:
                 pipeline.hget(keys.of_day(day_of(reference), keys.REQUESTS), name)
             texts = cast("list[str | None]", pipeline.execute())
         found = {
-            name: read_request(text)
+            name: decode_request(text)
             for name, text in zip(missing, texts, strict=True)
             if text is not None
         }

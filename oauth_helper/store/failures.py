@@ -14,7 +14,7 @@ from oauth_helper.failures.model import EventType, Failure
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store import keys
 from oauth_helper.store.change_feed import ChangeFeed
-from oauth_helper.store.failure_codec import request_name, to_fields, write_request
+from oauth_helper.store.failure_codec import encode_request, request_name, to_fields
 from oauth_helper.store.failure_index import counters_of, group_name, indexes_of
 from oauth_helper.store.failure_reader import FailureReader
 from oauth_helper.store.failure_scripts import CHANGE, RECORD
@@ -166,7 +166,7 @@ def _shared_values(failure: Failure) -> list[str]:
         failure.fingerprint,
         group_name(failure),
         request_name(requested),
-        write_request(requested),
+        encode_request(requested),
     ]
 
 

@@ -58,7 +58,7 @@ def open_insights(site, page, query=""):
     expect(page.get_by_role("heading", level=1)).to_have_text("Insights")
 
 
-def bar(page, name="3 failures: App waiting for the account's approval"):
+def bar(page, name="3 failures: App waits for the account's approval"):
     return page.get_by_role("link", name=name).first
 
 
@@ -98,7 +98,7 @@ def test_the_keyboard_reaches_a_bar_and_opens_it(site, page):
     page.get_by_role("region", name="Causes over time, chart").focus()
     page.keyboard.press("Tab")
     name = "document.activeElement.getAttribute('aria-label')"
-    assert page.evaluate(name).startswith("1 failure: App waiting for the account's approval")
+    assert page.evaluate(name).startswith("1 failure: App waits for the account's approval")
     for _ in range(2):
         page.keyboard.press("Tab")
     assert page.evaluate(name).startswith("3 failures")

@@ -40,6 +40,7 @@ AUTHORIZE = (
         pytest.param("code=403", f"code={HIDDEN}", id="number"),
         pytest.param("code: 123456", f"code: {HIDDEN}", id="long-number"),
         pytest.param('"token": ["abc"]', f'"token": ["{HIDDEN}"]', id="list"),
+        pytest.param(f"{'A' * 60}code=abc so", f"{HIDDEN} so", id="name-in-a-token"),
         pytest.param("code={abc}", f"code={{{HIDDEN}}}", id="braces"),
     ],
 )

@@ -81,7 +81,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ConnectionEnded:
     """HubSpot ended the connection; `connection.ended_by` names the failure that showed it."""
 
     connection: Connection
@@ -114,7 +114,7 @@ class Busy:
     retry_after: int = _BUSY_FOR
 
 
-NoToken = NotFound | NotYours | NoProfile | Unreadable | Ended | RefreshFailed | Busy
+NoToken = NotFound | NotYours | NoProfile | Unreadable | ConnectionEnded | RefreshFailed | Busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ class TokenRefresher:
         if connection.client != query.client:
             return NotYours(connection.client)
         if connection.ended_at is not None:
-            return Ended(connection)
+            return ConnectionEnded(connection)
         profile = self.profiles.get(connection.profile)
         if profile is None:
             return NoProfile(connection)
@@ -305,7 +305,7 @@ class TokenRefresher:
         if not self.connections.end(held.connection, at=at, by=logged.reference):
             return self._current(query)
         ended = replace(held.connection, ended_at=at, ended_by=logged.reference)
-        return Ended(ended, logged.cause)
+        return ConnectionEnded(ended, logged.cause)
 
     def _current(self, query: _TokenQuery) -> Fresh | NoToken:
         """Return the stored token after the connection changed during the request to HubSpot."""

@@ -51,7 +51,7 @@ class _FullError(Exception):
     """The file has reached its maximum size."""
 
 
-def problem_with(directory: Path) -> str:
+def problem_with_directory(directory: Path) -> str:
     """Return why events can't be queued in a directory; empty when they can."""
     nearest = next(path for path in (directory, *directory.parents) if path.exists())
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):

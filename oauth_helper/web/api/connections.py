@@ -12,7 +12,7 @@ from flask import Blueprint, Response, abort, current_app
 from oauth_helper.models import Connection
 from oauth_helper.oauth.client.refresh import (
     Busy,
-    Ended,
+    ConnectionEnded,
     Fresh,
     NoProfile,
     NotFound,
@@ -128,7 +128,7 @@ def revoke_connection(connection_id: str) -> Revocation | Response:
 def _without_token(outcome: NoToken) -> Response:
     """Return the problem that says why there is no token, and what to do."""
     match outcome:
-        case Ended(connection=connection, cause=cause):
+        case ConnectionEnded(connection=connection, cause=cause):
             why = (
                 f"The app was uninstalled in {_account(connection)}, or its access was revoked "
                 f"there. {_connect_again(connection)}"

@@ -78,7 +78,7 @@ def operation(operation_id: str, errors: Mapping[int, str] | None = None) -> Cal
             if described.query:
                 given["query"] = validate(described.query, request.args.to_dict())
             if described.body:
-                given["body"] = validate(described.body, read_json())
+                given["body"] = validate(described.body, json_body())
             answer = view(**given)
             return answer if isinstance(answer, Response) else json_response(answer)
 
@@ -97,7 +97,7 @@ def json_response(answer: BaseModel) -> Response:
     return Response(f"{text}\n", mimetype="application/json")
 
 
-def read_json() -> object:
+def json_body() -> object:
     """Return the JSON body of this request.
 
     Ends the request with 415 for another media type, and with 400 for what is no JSON object.

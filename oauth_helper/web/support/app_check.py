@@ -37,7 +37,7 @@ from oauth_helper.scopes.app_configuration import REDIRECT_KEY, SCOPE_KEYS
 from oauth_helper.scopes.app_file import AppFile, corrected_text
 from oauth_helper.scopes.files import MAX_BYTES, as_text
 from oauth_helper.web.security import limit, max_body
-from oauth_helper.web.support.services import profile_or_404, services
+from oauth_helper.web.support.services import services
 
 blueprint = Blueprint("check", __name__, url_prefix="/support/check")
 blueprint.add_app_template_filter(harmless)
@@ -176,7 +176,7 @@ def page() -> str:
     if reference := request.args.get("failure"):
         return _page_for_failure(reference)
     name = request.args.get("profile")
-    profile = profile_or_404(name) if name else None
+    profile = _profile_or_404(name) if name else None
     known = profile.preflight() if profile else None
     result = None
     if profile and known:
@@ -221,7 +221,7 @@ def _page_for_failure(reference: str) -> str:
 def check() -> str | tuple[str, int]:
     """The same page with what the check has found, or with what is wrong in the form."""
     typed = Typed(**{each.name: _field(each.name) for each in fields(Typed)})
-    profile = profile_or_404(typed.profile)
+    profile = _profile_or_404(typed.profile)
     try:
         upload = _upload()
         if upload and not typed.app_config.strip():
@@ -372,3 +372,10 @@ def _link(typed: Typed, profile: Profile) -> tuple[CheckedLink, str]:
         return link_in(typed.authorize_url), "the link given"
     except LinkError as error:
         raise _WrongFieldsError({"authorize_url": [f"That cannot be used: {error}."]}) from error
+
+
+def _profile_or_404(name: str) -> Profile:
+    profile = services().profiles.get(name)
+    if profile is None:
+        abort(404, f"There is no profile named “{name[:40]}” here.")
+    return profile

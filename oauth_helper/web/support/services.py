@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from flask import abort, current_app
+from flask import current_app
 
 if TYPE_CHECKING:
     from threading import Semaphore
@@ -56,11 +56,3 @@ class SupportServices:
 def services() -> SupportServices:
     """Return the parts of the application that serves this request."""
     return cast("SupportServices", current_app.extensions[KEY])
-
-
-def profile_or_404(name: str) -> Profile:
-    """Return the profile with this name, or end the request with 404."""
-    profile = services().profiles.get(name)
-    if profile is None:
-        abort(404, f"There is no profile named “{name[:40]}” here.")
-    return profile

@@ -17,7 +17,7 @@ from oauth_helper.models import Connection, StoreUnavailableError, Tokens
 from oauth_helper.oauth.client.refresh import (
     TOLD_FOR,
     Busy,
-    Ended,
+    ConnectionEnded,
     Fresh,
     LoggedFailure,
     NoProfile,
@@ -294,7 +294,7 @@ class TestWhileAnotherWorkerRefreshes:
 
         world.age(left=0)
         world.locks.while_waiting = [end]
-        assert isinstance(world.token(), Ended)
+        assert isinstance(world.token(), ConnectionEnded)
 
     def test_who_dies_is_stood_in_for(self, world):
         def die():
@@ -345,7 +345,7 @@ class TestWithoutTokens:
     def test_one_that_has_ended(self, world):
         ended = replace(CONNECTION, ended_at=5, ended_by="222Q-7777-777J")
         world.store.kept[ID] = ended, None
-        assert world.token() == Ended(ended)
+        assert world.token() == ConnectionEnded(ended)
         assert not world.hubspot.asked
 
 

@@ -29,7 +29,7 @@ from oauth_helper.store.outbox.events import (
     ConnectionSaved,
     ErrorReported,
 )
-from oauth_helper.store.outbox.queue import Outbox, problem_with
+from oauth_helper.store.outbox.queue import Outbox, problem_with_directory
 
 SEALER = Encryptor([Secret("a key of the outbox that is long enough")], purpose="outbox")
 ATTEMPT = Attempt(
@@ -261,7 +261,10 @@ def test_beyond_that_notes_are_kept_in_memory_and_then_lost_and_told(make, caplo
 def test_where_nothing_can_be_written_notes_wait_in_memory(tmp_path, caplog):
     (tmp_path / "file").write_text("not a directory")
     box = Outbox(tmp_path / "file" / "outbox", encryptor=SEALER)
-    assert problem_with(tmp_path / "file/outbox") == f"{tmp_path}/file/outbox cannot be written"
+    assert (
+        problem_with_directory(tmp_path / "file/outbox")
+        == f"{tmp_path}/file/outbox cannot be written"
+    )
     box.put(NOTES[1])
     box.put(NOTES[2])
     assert [record.levelno for record in caplog.records] == [logging.WARNING]  # not for each
@@ -270,7 +273,7 @@ def test_where_nothing_can_be_written_notes_wait_in_memory(tmp_path, caplog):
 
 
 def test_a_directory_that_can_be_made_is_no_problem(tmp_path):
-    assert problem_with(tmp_path / "not/there/yet") == ""
+    assert problem_with_directory(tmp_path / "not/there/yet") == ""
 
 
 @pytest.mark.parametrize("damage", ["another file", "torn page"])

@@ -376,7 +376,7 @@ def test_staff_record_what_the_customer_on_the_phone_reads(staff, attempt_refere
     page = agent.get(response.location)
     assert "What would decide" in page.text
     assert "app-hsmeta.json" in page.text
-    assert "agent told what" in page.text
+    assert "agent reported what" in page.text
     assert "resolve-a-request-for-integration-permissions-error" in page.text
     (failure,) = failures(app)
     assert failure.history[0].by == "agent"

@@ -334,7 +334,7 @@ def test_readers_find_lists_of_links(staff, history):
     history.failed(1, Cause.APP_NOT_APPROVED)
     chart = charts_of(page_of(staff("viewer")))["Failures over time, by cause"]
     (series,) = chart.iterfind(".//{*}g[@role='list']")
-    assert series.get("aria-label") == "App waiting for the account's approval"
+    assert series.get("aria-label") == "App waits for the account's approval"
     (item,) = series.iterfind(".//{*}g[@role='listitem']")
     assert item.find("{*}a").get("aria-label").startswith("1 failure: App waiting for")
     assert {
