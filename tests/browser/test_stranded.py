@@ -15,12 +15,12 @@ pytestmark = pytest.mark.browser
 
 WAYS = {
     "E1": (require_tickets, "url_missing_required_scope", "ask for everything the app needs"),
-    "E2": (list_nothing_optional, "url_requests_unconfigured_scope", "not set up for"),
+    "E2": (list_nothing_optional, "url_requests_unconfigured_scope", "isn't set up for"),
     "E3": (require_what_a_free_account_lacks, "account_lacks_feature", "Upgrade the HubSpot"),
     "E5": (
         tampered(redirect_uri="https%3A%2F%2Felsewhere.example%2F"),
         "redirect_uri_mismatch",
-        "do not match this page",
+        "don't match this page",
     ),
     "E7": (govern, "app_not_approved", "As a Super Admin, approve the app"),
 }
@@ -154,10 +154,10 @@ def test_support_records_it_on_the_phone(site, new_page):
     says(page, "HubSpot shows them an error?")
     page.get_by_label("Or the message that comes closest").select_option("mismatch")
     page.get_by_role("button", name="Put it into the record").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Scope that the app does not list")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Scope not configured in the app")
     says(page, "What would decide")
     customer.reload()
-    says(customer, "not set up for")
+    says(customer, "isn't set up for")
 
 
 @pytest.mark.parametrize(("language", "code"), [("Deutsch", "de"), ("日本語", "ja")])

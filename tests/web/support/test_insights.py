@@ -336,7 +336,7 @@ def test_readers_find_lists_of_links(staff, history):
     (series,) = chart.iterfind(".//{*}g[@role='list']")
     assert series.get("aria-label") == "App waits for the account's approval"
     (item,) = series.iterfind(".//{*}g[@role='listitem']")
-    assert item.find("{*}a").get("aria-label").startswith("1 failure: App waiting for")
+    assert item.find("{*}a").get("aria-label").startswith("1 failure: App waits for")
     assert {
         axis.get("aria-hidden")
         for axis in chart.iterfind(".//{*}g[@class]")
