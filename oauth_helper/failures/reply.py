@@ -30,8 +30,8 @@ def reply(failure: Failure, *, address: str, translate: Callable[[str], str]) ->
 def _paragraphs(
     failure: Failure, fixes: tuple[Fix, ...], address: str, translate: Callable[[str], str]
 ) -> Iterator[str]:
-    yield translate("Hello,")
-    yield translate("you tried to connect HubSpot, and it did not work.")
+    yield translate("Hi,")
+    yield translate("Your HubSpot connection didn't go through.")
     if has_connected(failure):
         yield translate("It has worked since: your account is connected. Nothing is left to do.")
         return
@@ -54,7 +54,7 @@ def _paragraphs(
             yield f"{there} {failure.client}" if failure.client else again
         else:
             yield translate("We are fixing it, and will tell you when you can try again.")
-    reference = translate("If you write or call about this, please give this reference:")
+    reference = translate("If you contact us about this, please quote this reference:")
     yield f"{reference} {failure.reference}"
 
 

@@ -22,7 +22,7 @@ def test_what_the_customer_can_do_stands_step_by_step():
     assert answer(failure).splitlines()[:3] == [
         "Hello,",
         "",
-        "you tried to connect HubSpot, and it did not work.",
+        "Your HubSpot connection didn't go through.",
     ]
     text = answer(failure)
     assert "\n1. " in text

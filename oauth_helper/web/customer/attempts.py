@@ -102,7 +102,7 @@ def report(reference: str) -> Response:
     try:
         failure = services().reports.report(profile, kept, text, by=CUSTOMER)
     except StoreUnavailableError:
-        down = translate("The store of records does not answer. Try again soon.")
+        down = translate("Our records aren't available right now. Try again soon.")
         return _waiting(profile, kept, down, 503)
     answer = _reported(profile, kept, failure) if failure else _connected(profile, kept)
     # See Other, so that a reload doesn't repeat the report. The body is for programs, which may
@@ -318,7 +318,7 @@ def _steps(fixes: tuple[Fix, ...], who: Responsible) -> list[str]:
 def _profile_of(kept: PendingAuthorization | Connected | Failed) -> Profile:
     profile = services().profiles.get(kept.profile)
     if profile is None:
-        abort(404, translate("This attempt was made with a profile that is no longer here."))
+        abort(404, translate("This attempt used a profile that no longer exists here."))
     return profile
 
 

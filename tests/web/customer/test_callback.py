@@ -186,7 +186,7 @@ def test_nothing_in_the_cookie_can_be_read(customer):
 @pytest.mark.parametrize(("status", "cause"), ERRORS.items())
 def test_each_error_of_the_token_endpoint_becomes_its_cause(customer, api, status, cause, body):
     page = customer.connect(token_answer=f"{body}:{status}")
-    assert "HubSpot is not connected" in page.text
+    assert "We couldn't connect HubSpot" in page.text
     (failure,) = api("/failures").json["failures"]
     assert (failure["cause"], failure["stage"]) == (cause, "token")
     assert status in failure["message"]
@@ -218,7 +218,7 @@ def test_each_odd_answer_becomes_a_failure_and_nothing_is_kept(
 ):
     page = customer.connect(token_answer=answer)
     assert page.status_code == 200
-    assert "HubSpot is not connected" in page.text
+    assert "We couldn't connect HubSpot" in page.text
     (failure,) = api("/failures").json["failures"]
     if cause:
         assert failure["cause"] == cause
@@ -369,7 +369,7 @@ class TestAppConfigurationKnown:
         customer = customer_of(app, hubspot)
         assert query_of(customer.start())["optional_scope"] == "automation"
         assert "HubSpot is connected" in customer.connect(account="1000104").text
-        assert "HubSpot is not connected" in customer.connect(account="1000101").text
+        assert "We couldn't connect HubSpot" in customer.connect(account="1000101").text
         (failure,) = api("/failures").json["failures"]
         assert failure["cause"] == "granted_missing_required"
         assert failure["missing"] == ["automation"]
@@ -404,7 +404,7 @@ class TestAppConfigurationKnown:
         app = make_app(HUBSPOT_APP_CONFIG=app_config(**auth))
         customer = customer_of(app, hubspot)
         page = customer.come_back("/connect/workato")
-        assert "HubSpot is not connected" in page.text
+        assert "We couldn't connect HubSpot" in page.text
         (failure,) = api("/failures").json["failures"]
         assert (failure["cause"], failure["stage"]) == (cause, "preflight")
         assert failure["reference"] in page.text

@@ -62,7 +62,7 @@ def test_what_the_account_lacks_is_a_failure_if_the_profile_says_so(
     app = make_app(PROFILES_FILE=profiles_file(tmp_path, workato={"missing_optional": "fail"}))
     customer = customer_of(app, hubspot)
     page = customer.connect(account="1000101")
-    assert "HubSpot is not connected" in page.text
+    assert "We couldn't connect HubSpot" in page.text
     assert not store.exists("oh:connections")
 
 

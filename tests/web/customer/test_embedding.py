@@ -141,7 +141,7 @@ class TestOutcome:
         browser = customer_of(app, hubspot).browser
         query = {"display": "popup", "return_to": BACK}
         page = browser.get("/connect/workato", query_string=query, follow_redirects=True)
-        assert "HubSpot is not connected" in page.text
+        assert "We couldn't connect HubSpot" in page.text
         assert message_of(page)["outcome"] == "failed"
 
     def test_the_origin_is_written_as_browsers_write_it(self, customer):
