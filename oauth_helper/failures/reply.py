@@ -52,8 +52,10 @@ def _paragraphs(
             again = translate("Then start again here:") + f"\n{address}"
             there = translate("Then start again in the program you came from:")
             yield f"{there} {failure.client}" if failure.client else again
-        else:
+        elif failure.assignee:
             yield translate("We are fixing it, and will tell you when you can try again.")
+        else:
+            yield translate("Trying again won't help until it's fixed.")
     reference = translate("If you contact us about this, please quote this reference:")
     yield f"{reference} {failure.reference}"
 

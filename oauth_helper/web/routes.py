@@ -39,7 +39,7 @@ def install(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) ->
     """
     app.config["PERMANENT_SESSION_LIFETIME"] = SESSION_LIFETIME
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
-    app.jinja_env.globals["sandbox"] = config.sandbox
+    app.jinja_env.globals.update(sandbox=config.sandbox, settings=config)
     health.install(app)
     security.protect(app, config, limits)
     errors.install(app)

@@ -43,6 +43,10 @@ def test_the_defaults():
     values = values_of(Settings.from_environ({}))
     (profile,) = values.pop("profiles")
     assert values == {
+        "brand_name": "",
+        "brand_logo": None,
+        "support_url": "",
+        "support_email": "",
         "host": "127.0.0.1",
         "port": 8000,
         "public_url": "http://localhost:8000",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import (
@@ -37,6 +38,15 @@ MAX_REPORT = 4000
 
 # Seconds after which the page retries a deferred response.
 _RETRY_SECONDS = 5
+
+
+@blueprint.get("/latest")
+@limit("240 per minute")
+def latest() -> Response:
+    """Redirect to the latest attempt of this browser, or to the first page without one."""
+    kept = services().cookies.latest(request)
+    address = url("attempts.page", reference=kept.reference) if kept else url("connect.home")
+    return cast("Response", redirect(address, 303))
 
 
 @blueprint.get("/<reference>")
@@ -282,6 +292,7 @@ def _failed(
     shown = render_template(
         "failed.html",
         reference=attempt.reference,
+        is_cancelled=cause is Cause.USER_DENIED,
         missing=missing,
         profile=profile,
         cause=cause,
@@ -339,7 +350,13 @@ def _refused(
     if profile is not None:
         new_attempt = url("connect.connect", name=profile.name)
         start_again = _start_again_url(profile, kept) if kept else new_attempt
-    shown = render_template("refused.html", refusal=refusal, reference=reference, again=start_again)
+    shown = render_template(
+        "refused.html",
+        refusal=refusal,
+        reference=reference,
+        again=start_again,
+        profile=profile,
+    )
     return make_response(shown, 503 if refusal in RETRYABLE else 400)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, abort, redirect, render_template, request
+from flask import Blueprint, Response, abort, redirect, render_template, request, send_file
 from flask import url_for as url
 from structlog.contextvars import bind_contextvars
 from werkzeug.wrappers import Response as BaseResponse
@@ -62,6 +63,8 @@ def connect(name: str) -> BaseResponse:
     profile = profile_or_404(name)
     if is_prefetch():
         return Response(status=204)
+    if _begins_here(profile):
+        return Response(_start_page(profile))
     try:
         result = services().authorizer.start_authorization(profile, _options(profile))
     except UnknownScopesError as error:
@@ -70,11 +73,52 @@ def connect(name: str) -> BaseResponse:
         case Started(pending, address):
             bind_contextvars(reference=pending.reference)
             # Without the body that `redirect` would add, which no browser shows.
-            response = Response(status=302, headers={"Location": address})
+            response: BaseResponse = Response(status=302, headers={"Location": address})
             services().cookies.keep(request, response, pending)
-            return response
         case Failed() as failed:
-            return _to_attempt(failed.reference, failed)
+            response = _to_attempt(failed.reference, failed)
+    if request.accept_mimetypes.best == "application/json":
+        # The script of the start page goes on itself, after it has told the opener the reference.
+        reference = (pending if isinstance(result, Started) else failed).reference
+        response.set_data(json.dumps({"reference": reference, "url": response.location}))
+        response.mimetype, response.status_code = "application/json", 200
+    return response
+
+
+def _begins_here(profile: Profile) -> bool:
+    """Return whether the customer still has to press Continue on our own page.
+
+    Browsers skip a page that redirects when the customer goes Back, and a page without a click.
+    """
+    is_wanted = profile.start_page or request.args.get("display") == "popup"
+    return is_wanted and "begin" not in request.args
+
+
+def _start_page(profile: Profile) -> str:
+    options = _options(profile)
+    origin = origin_of(options.return_to) if options.popup and options.return_to else None
+    waiting = services().cookies.pending(request)
+    return render_template(
+        "start.html",
+        profile=profile,
+        profiles=services().profiles,
+        fields=list(request.args.items(multi=True)),
+        opener_origin=origin,
+        waiting=[each for each in waiting if each.profile == profile.name],
+    )
+
+
+@blueprint.get("/logo")
+@blueprint.get("/logo/<name>")
+def logo(name: str = "") -> Response:
+    """Return the logo of the settings, or of a profile."""
+    path = profile_or_404(name).brand_logo if name else services().config.brand_logo
+    if path is None:
+        abort(404)
+    response = send_file(path, max_age=3600)
+    # An image could contain a script.
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    return response
 
 
 @blueprint.get("/callback/<name>")

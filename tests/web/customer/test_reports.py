@@ -218,7 +218,7 @@ def test_a_picked_message_is_understood(customer, app, usual):
 def test_a_message_that_nobody_knows_is_kept(customer, app):
     reference = begin(customer)
     page = tell(customer, reference, "Etwas ist schiefgegangen <script>alert(1)</script>")
-    assert "We do not recognise this message yet" in page.text
+    assert "We don't recognise this message yet" in page.text
     assert "<script>alert" not in page.text
     (failure,) = failures(app)
     assert failure.cause is Cause.UNKNOWN
