@@ -243,6 +243,7 @@ def test_starting_again_in_the_popup_is_heard_too(site, product, page):
     popup = press(page)
     cancel(popup)
     popup.get_by_role("link", name="Start again").click()
+    popup.get_by_role("button", name="Continue to HubSpot").click()
     agree(site, popup)
     hears(page, "first failed", "first connected")
 

@@ -49,7 +49,7 @@ class TestRefusedBeforeAnything:
 
     def test_without_state(self, customer):
         customer.start()
-        self.refused(customer, "/callback/workato?code=x", "not an answer to anything")
+        self.refused(customer, "/callback/workato?code=x", "answer anything this browser")
 
     @pytest.mark.parametrize("state", ["x", "..", "ÿ", "2M7X-TQRT-89HR.short", "x" * 5000, "\0"])
     def test_with_a_state_that_is_none(self, customer, state):
@@ -69,7 +69,7 @@ class TestRefusedBeforeAnything:
     def test_with_the_state_twice(self, customer):
         state = query_of(customer.start())["state"]
         path = f"/callback/workato?code=x&state={state}&state={state}"
-        self.refused(customer, path, "not an answer to anything")
+        self.refused(customer, path, "answer anything this browser")
 
     def test_an_error_with_a_forged_state_writes_nothing(self, customer):
         state = query_of(customer.start())["state"]
