@@ -13,8 +13,8 @@ from werkzeug.wrappers import Request, Response
 
 from oauth_helper.common.http import Timeouts
 from oauth_helper.common.secrets import Secret
+from oauth_helper.hubspot.app_credentials import AppCredentials
 from oauth_helper.hubspot.client import HubSpotClient
-from oauth_helper.hubspot.token_request import AppCredentials
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
 
 TOKENS = {
