@@ -291,7 +291,7 @@ def test_a_worker_that_died_after_it_saved_the_connection_does_not_cost_it(
     reference = re.search(REFERENCE, customer.browser.get("/").text)[0]
     services = services_of(app)
     services.attempts.claim(reference, clock.now, claim_id="m")
-    connection = replace(CONNECTED.connection, reference=reference)
+    connection = replace(CONNECTED.connection, reference=reference, connected_at=int(clock.now))
     services.connections.save(connection, CONNECTED.tokens)  # and then it was killed
     clock.now += CLAIM_TIMEOUT
     page = customer.come_back(back)
