@@ -52,6 +52,9 @@ class HubSpotClient:
         self, api_url: str, api_version: str, timeouts: Timeouts | None = None, threads: int = 64
     ) -> None:
         self._token_endpoint = f"{api_url}/oauth/{api_version}/token"
+        # Only HubSpot's dated versions have it.
+        dated = api_version if api_version[:1].isdigit() else "2026-09"
+        self._install = f"{api_url}/appinstalls/{dated}/external-install"
         self._http = HttpClient(timeouts)
         self._slots = _Slots(max(1, threads - 1))
         self._slots_per_app = max(1, threads * 3 // 4)
@@ -93,6 +96,21 @@ class HubSpotClient:
         except RequestError:
             is_confirmed = False
         _observe("revoke", "granted" if is_confirmed else "unavailable", started)
+        return is_confirmed
+
+    def uninstall(self, access_token: Secret) -> bool:
+        """Uninstall the app in the account of a token and return whether HubSpot confirmed it.
+
+        HubSpot's certification asks for this on a disconnect (since 2026-11-02).
+        """
+        started = time.monotonic()
+        headers = {"Authorization": f"Bearer {access_token.reveal()}"}
+        try:
+            response = self._http.request("DELETE", self._install, headers=headers)
+            is_confirmed = response.status == 204
+        except RequestError:
+            is_confirmed = False
+        _observe("uninstall", "granted" if is_confirmed else "unavailable", started)
         return is_confirmed
 
     def close(self) -> None:

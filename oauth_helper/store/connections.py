@@ -81,9 +81,9 @@ class Connections:
         changed = ["expires_at", str(expires_at), "tokens", self._encryptor.encrypt_value(tokens)]
         return self._change_if_same(connection, "", changed)
 
-    def end(self, connection: Connection, *, at: int, by: str) -> bool:
+    def end(self, connection: Connection, *, at: int, by: str, cause: str = "") -> bool:
         """Mark it as ended by the failure `by` and delete its tokens; False as for `refresh`."""
-        return self._change_if_same(connection, "tokens", ["ended_at", str(at), "ended_by", by])
+        return self._change_if_same(connection, "tokens", _ended_fields(at, by, cause))
 
     def _change_if_same(self, connection: Connection, dropped: str, changed: list[str]) -> bool:
         same = [connection.reference, str(connection.expires_at)]
@@ -211,6 +211,10 @@ def _batches(ids: list[str]) -> Iterator[list[str]]:
         yield batch
 
 
+def _ended_fields(at: int, by: str, cause: str) -> list[str]:
+    return ["ended_at", str(at), "ended_by", by, "ended_cause", cause]
+
+
 def _to_fields(connection: Connection) -> dict[str, str]:
     return {
         "v": "1",
@@ -225,6 +229,7 @@ def _to_fields(connection: Connection) -> dict[str, str]:
         "client": connection.client,
         "ended_at": "" if connection.ended_at is None else str(connection.ended_at),
         "ended_by": connection.ended_by,
+        "ended_cause": connection.ended_cause,
     }
 
 
@@ -241,4 +246,5 @@ def _from_fields(fields: dict[str, str]) -> Connection:
         client=fields["client"],
         ended_at=int(fields["ended_at"]) if fields["ended_at"] else None,
         ended_by=fields["ended_by"],
+        ended_cause=fields.get("ended_cause", ""),
     )
