@@ -6,8 +6,8 @@ the client stays connected. The kernel knows when a connection was last sent any
 
 from __future__ import annotations
 
-import os
 import socket
+import stat
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
@@ -45,11 +45,17 @@ def _connections_to(port: int) -> Iterator[socket.socket]:
         return
     for descriptor in descriptors.iterdir():
         with suppress(OSError):
-            # A duplicate: the server can close its own at any time, and reuse the number.
-            connection = socket.socket(fileno=os.dup(int(descriptor.name)))
-            is_ours = connection.family in (socket.AF_INET, socket.AF_INET6)
-            with suppress(OSError):
-                if is_ours and connection.getsockname()[1] == port and connection.getpeername():
+            if stat.S_ISSOCK(descriptor.stat().st_mode):
+                # A duplicate: the server can close its own at any time, and reuse the number.
+                connection = socket.fromfd(int(descriptor.name), socket.AF_INET, socket.SOCK_STREAM)
+                if _is_to(port, connection):
                     yield connection
-                    continue
-            connection.close()
+                else:
+                    connection.close()
+
+
+def _is_to(port: int, connection: socket.socket) -> bool:
+    # A listening socket has no peer, a Unix socket no port.
+    with suppress(OSError, IndexError, TypeError):
+        return bool(connection.getsockname()[1] == port and connection.getpeername())
+    return False

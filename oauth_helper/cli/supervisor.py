@@ -78,6 +78,9 @@ class _Server(MPServer):
     def _respawn_workers(
         self, workers: list[int], spawn_target: object, target_loader: object, delay: float = 0
     ) -> None:
+        if not self.has_started[0]:
+            super()._respawn_workers(workers, spawn_target, target_loader, delay)
+            return
         now = time.monotonic()
         self._deaths = [died for died in self._deaths if now - died < _CALM] + [now]
         pause = min(_MAX_PAUSE, 2.0 ** (len(self._deaths) - 3)) if len(self._deaths) > 1 else 0.0
@@ -91,8 +94,7 @@ class _Server(MPServer):
         if self.interrupt_signal:
             return
         super()._respawn_workers(workers, spawn_target, target_loader, delay)
-        if self.has_started[0]:
-            self.respawned_wrks.clear()
+        self.respawned_wrks.clear()
 
 
 @dataclass(frozen=True, slots=True)
