@@ -18,6 +18,8 @@ from oauth_clients import (
     pkce,
 )
 
+from oauth_helper.common import passwords
+
 
 def test_a_client_that_knows_nothing_of_hubspot_gets_tokens(tool, hubspot):
     address = tool.to_hubspot()
