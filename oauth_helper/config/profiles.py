@@ -29,8 +29,8 @@ from oauth_helper.config.values import (
     read_image,
     reads,
 )
+from oauth_helper.hubspot.app_credentials import AppCredentials
 from oauth_helper.hubspot.hublets import HUBLETS
-from oauth_helper.hubspot.token_request import AppCredentials
 from oauth_helper.scopes import (
     AppConfiguration,
     Catalogue,

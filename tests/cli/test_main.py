@@ -1,5 +1,6 @@
 """The command line as an operator uses it: as a process of its own."""
 
+import itertools
 import json
 import os
 import re
@@ -7,13 +8,17 @@ import signal
 import subprocess
 import sys
 import time
+from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import click
 import pytest
 import urllib3
+from certificates import certificate
 from click.testing import CliRunner
 from failure_examples import a_failure
+from flask import Flask
+from harness import run_server
 from oauth_clients import clients_file
 from paths import ROOT
 from stopwatch import Stopwatch
@@ -22,7 +27,7 @@ from werkzeug.security import check_password_hash
 from benchmarks import servers
 from oauth_helper import __version__
 from oauth_helper.cli.main import cli
-from oauth_helper.common.encryption import Encryptor
+from oauth_helper.common.encryption import Encryptor, key_id
 from oauth_helper.common.secrets import Secret
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.outbox.queue import Outbox
@@ -44,6 +49,18 @@ def run(tmp_path):
             timeout=60,
             check=False,
         )
+
+    return run_command
+
+
+@pytest.fixture
+def run_here(tmp_path, monkeypatch):
+    """Runs a command in this process, for what needs none of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(*arguments, **settings):
+        environ = {**dict.fromkeys(os.environ), "DATA_DIR": str(tmp_path / "data"), **settings}
+        return CliRunner().invoke(cli, arguments, env=environ)
 
     return run_command
 
@@ -87,9 +104,9 @@ def test_the_version_is_that_of_the_package(run):
     "command",
     [(), ("url",), ("catalogue",), ("check", "-"), ("diagnose",), ("doctor",), ("serve",)],
 )
-def test_wrong_settings_are_named_all_at_once(run, command):
-    done = run(*command, PORT="x", RATE_LIMITS="perhaps", SECRET_KEY="canary-short")
-    assert done.returncode == 2
+def test_wrong_settings_are_named_all_at_once(run_here, command):
+    done = run_here(*command, PORT="x", RATE_LIMITS="perhaps", SECRET_KEY="canary-short")
+    assert done.exit_code == 2
     for name in ("PORT", "RATE_LIMITS", "SECRET_KEY"):
         assert name in done.stderr
     assert "Traceback" not in done.stderr
@@ -102,13 +119,13 @@ def test_settings_come_from_a_file_too_and_the_environment_wins(run, tmp_path):
     assert "other.example" in run("url", PUBLIC_URL="https://other.example").stdout
 
 
-def test_url_is_the_one_for_hubspot(run):
+def test_url_is_the_one_for_hubspot(run_here):
     settings = {
         "HUBSPOT_CLIENT_ID": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
         "HUBSPOT_CLIENT_SECRET": "canary",
         "PUBLIC_URL": "https://connect.example.com",
     }
-    done = run("url", "--hub-id", "77", "--region", "eu1", **settings)
+    done = run_here("url", "--hub-id", "77", "--region", "eu1", **settings)
     parts = urlsplit(done.stdout.strip())
     query = parse_qs(parts.query)
     assert parts.netloc == "app-eu1.hubspot.com"
@@ -116,7 +133,7 @@ def test_url_is_the_one_for_hubspot(run):
     assert query["scope"] == ["oauth crm.objects.contacts.read"]
     assert len(query["optional_scope"][0].split()) == 47
     assert "state" not in query
-    narrowed = run("url", "--optional-scope", "tickets", **settings).stdout
+    narrowed = run_here("url", "--optional-scope", "tickets", **settings).stdout
     assert parse_qs(urlsplit(narrowed.strip()).query)["optional_scope"] == ["tickets"]
 
 
@@ -132,15 +149,15 @@ def test_url_is_the_one_for_hubspot(run):
         (("failures", "list", "--profile", "nobody"), "workato"),
     ],
 )
-def test_wrong_arguments_are_named(run, arguments, named):
-    done = run(*arguments)
-    assert done.returncode != 0
+def test_wrong_arguments_are_named(run_here, arguments, named):
+    done = run_here(*arguments)
+    assert done.exit_code != 0
     assert named in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_catalogue_as_a_table(run):
-    done = run("catalogue")
+def test_catalogue_as_a_table(run_here):
+    done = run_here("catalogue")
     assert "https://www.workato.com/oauth/callback" in done.stdout
     assert "Mark as required" in done.stdout
     assert re.search(
@@ -148,18 +165,18 @@ def test_catalogue_as_a_table(run):
     )
 
 
-def test_catalogue_as_json(run):
-    document = json.loads(run("catalogue", "--format", "json").stdout)
+def test_catalogue_as_json(run_here):
+    document = json.loads(run_here("catalogue", "--format", "json").stdout)
     assert len(document["scopes"]) == 50
     assert sum(row["listed"] for row in document["scopes"]) == 49
 
 
-def test_catalogue_as_the_app_file(run):
-    document = json.loads(run("catalogue", "--format", "hsmeta").stdout)
+def test_catalogue_as_the_app_file(run_here):
+    document = json.loads(run_here("catalogue", "--format", "hsmeta").stdout)
     auth = document["config"]["auth"]
     assert auth["requiredScopes"] == ["oauth", "crm.objects.contacts.read"]
     assert len(auth["optionalScopes"]) == 47
-    fewer = run("catalogue", "--format", "hsmeta", "--optional-scope", "").stdout
+    fewer = run_here("catalogue", "--format", "hsmeta", "--optional-scope", "").stdout
     assert json.loads(fewer)["config"]["auth"]["optionalScopes"] == []
 
 
@@ -170,20 +187,20 @@ def test_hash_password_reads_one_line(run):
     assert run("hash-password", typed="\n").returncode != 0
 
 
-def test_failures_are_listed_with_the_client_that_asked(run, store, store_url):
+def test_failures_are_listed_with_the_client_that_asked(run_here, store, store_url):
     log = Failures(store, retention_days=90_000)
     through, own = a_failure(client="Flow Tool"), a_failure()
     assert log.record(through)
     assert log.record(own)
-    done = run("failures", "list", "--client", "flow tool", REDIS_URL=store_url)
+    done = run_here("failures", "list", "--client", "flow tool", REDIS_URL=store_url)
     header, line = done.stdout.splitlines()
     assert header.split() == ["TIME", "REFERENCE", "PROFILE", "ACCOUNT", "CAUSE", "CLIENT"]
     assert through.reference in line
     assert line.endswith("unknown  Flow Tool")
-    _, line = run("failures", "list", "--client", "-", REDIS_URL=store_url).stdout.splitlines()
+    _, line = run_here("failures", "list", "--client", "-", REDIS_URL=store_url).stdout.splitlines()
     assert own.reference in line
     assert line.split()[-2:] == ["unknown", "-"]
-    shown = json.loads(run("failures", "show", through.reference, REDIS_URL=store_url).stdout)
+    shown = json.loads(run_here("failures", "show", through.reference, REDIS_URL=store_url).stdout)
     assert shown["client"] == "Flow Tool"
 
 
@@ -193,11 +210,11 @@ def test_without_a_running_program_the_records_are_read_all_the_same(run):
     assert run("connections", "revoke", "nobody").returncode == 1
 
 
-def test_doctor_sees_what_will_stop_every_attempt(run, tmp_path):
+def test_doctor_sees_what_will_stop_every_attempt(run_here, tmp_path):
     path = tmp_path / "app-hsmeta.json"
     path.write_text('{"auth": {"requiredScopes": ["crm.objects.leads.read"]}}')
-    done = run("doctor", HUBSPOT_APP_CONFIG=str(path), HUBSPOT_CLIENTID="x")
-    assert done.returncode == 1
+    done = run_here("doctor", HUBSPOT_APP_CONFIG=str(path), HUBSPOT_CLIENTID="x")
+    assert done.exit_code == 1
     assert "requires crm.objects.leads.read" in done.stdout
     assert "unknown setting; did you mean HUBSPOT_CLIENT_ID?" in done.stdout
 
@@ -214,26 +231,27 @@ def test_a_key_that_others_can_read_is_one_line(run, tmp_path):
 
 
 @pytest.mark.parametrize("command", [("doctor",), ("failures", "list")])
-def test_a_store_address_that_cannot_be_read_shows_no_password(run, command):
-    done = run(*command, REDIS_URL="redis://:hunter/canary@localhost:6379")
-    assert done.returncode == 2
+def test_a_store_address_that_cannot_be_read_shows_no_password(run_here, command):
+    done = run_here(*command, REDIS_URL="redis://:hunter/canary@localhost:6379")
+    assert done.exit_code == 2
     assert "REDIS_URL cannot be read" in done.stderr
     assert "hunter" not in done.stdout + done.stderr
 
 
-def test_doctor_tells_what_is_and_what_is_wrong(run):
-    done = run("doctor")
-    assert done.returncode == 0
-    assert done.stdout.endswith("\nNo problems found.\n")
+def test_doctor_tells_what_is_and_what_is_wrong(run_here):
+    done = run_here("doctor")
+    assert done.exit_code == 0
+    summary = rf"\nNo problems found by oauth_helper {__version__}: \d+ checks, \d+ to note.\n\Z"
+    assert re.search(summary, done.stdout)
     assert "sandbox" in done.stdout
     assert "http://localhost:8000/callback/workato" in done.stdout
-    away = run("doctor", REDIS_URL="redis://user:canary@127.0.0.1:1/0")
-    assert away.returncode == 1
+    away = run_here("doctor", REDIS_URL="redis://user:canary@127.0.0.1:1/0")
+    assert away.exit_code == 1
     assert "FAIL  store: can't reach redis://" in away.stdout
     assert "(check REDIS_URL and the network)" in away.stdout
-    assert away.stdout.endswith("\n1 problem found.\n")
+    assert "\n1 problem found by " in away.stdout
     assert "canary" not in away.stdout + away.stderr
-    unreachable = run(
+    unreachable = run_here(
         "doctor",
         HUBSPOT_CLIENT_ID="x",
         HUBSPOT_CLIENT_SECRET="canary-secret",
@@ -241,26 +259,87 @@ def test_doctor_tells_what_is_and_what_is_wrong(run):
         HUBSPOT_API_URL="http://127.0.0.1:1",
         HUBSPOT_AUTHORIZATION_ENDPOINT="http://127.0.0.1:1/oauth/authorize",
     )
-    assert unreachable.returncode == 1
+    assert unreachable.exit_code == 1
     assert "can't be reached" in unreachable.stdout
     assert "canary" not in unreachable.stdout
 
 
-def test_doctor_tells_what_waits_for_the_store_and_whether_anything_could(run, tmp_path):
-    assert "outbox: empty" in run("doctor").stdout
+class TestDoctorAtPublicUrl:
+    """What the command says of the instances that browsers reach."""
+
+    ANSWER: ClassVar = {"status": "ok", "version": __version__, "keys": [key_id(Secret("k" * 32))]}
+
+    @pytest.fixture
+    def report(self, run_here, store_url, tmp_path):
+        """Serves one answer after the other at PUBLIC_URL; what is said, by what it is about."""
+
+        def examine(*answers, scheme="http", **settings):
+            turns = itertools.cycle(json.dumps(each) for each in answers)
+            page = Flask("instances")
+            page.get("/healthz")(lambda: next(turns))
+            context = certificate(tmp_path, days=settings.pop("days", 30))
+            with run_server(page, ssl_context=context if scheme == "https" else None) as port:
+                environ = {"PUBLIC_URL": f"{scheme}://localhost:{port}", "SECRET_KEY": "k" * 32}
+                environ |= {"REDIS_URL": store_url, **settings}
+                done = run_here("doctor", "--json", **environ)
+            found = json.loads(done.stdout)
+            assert found["ok"] is (done.exit_code == 0)
+            assert found["version"] == __version__
+            return {each["about"]: (each["level"], each["text"]) for each in found["findings"]}
+
+        return examine
+
+    def test_all_is_well(self, report):
+        found = report(self.ANSWER)
+        assert found["instances"] == ("OK", f"version {__version__}")
+        assert found["SECRET_KEY"][0] == "OK"
+        assert found["maxmemory-policy"] == ("OK", "noeviction")
+        assert found["retention"][1] == "failures are kept 90 days"
+        assert "certificate" not in found
+
+    def test_instances_that_do_not_share_the_key(self, report):
+        other = {**self.ANSWER, "keys": ["other"]}
+        assert report(self.ANSWER, other)["SECRET_KEY"][1] == "the instances don't share it"
+        assert report(other)["SECRET_KEY"][1] == "the instance at PUBLIC_URL has another"
+        ours = self.ANSWER["keys"][0]
+        both, turned = ({**self.ANSWER, "keys": keys} for keys in ([ours, "new"], ["new", ours]))
+        assert report(both, turned)["SECRET_KEY"][0] == "OK"
+        assert report(self.ANSWER, turned)["SECRET_KEY"][0] == "FAIL"
+
+    def test_another_version_or_program(self, report):
+        level, text = report({**self.ANSWER, "version": "0.9"}, self.ANSWER)["instances"]
+        assert (level, text) == ("NOTE", f"version 0.9, {__version__}")
+        for answer in ({}, [], "x", {"version": "1", "keys": 3}):
+            assert report(answer)["instances"][0] == "FAIL"
+
+    def test_the_certificate(self, report, tmp_path):
+        found = report(self.ANSWER, scheme="https", SSL_CERT_FILE=str(tmp_path / "cert.pem"))
+        assert found["certificate"] == ("OK", "29 days left")
+        untrusted = report(self.ANSWER, scheme="https")
+        assert untrusted["PUBLIC_URL"][0] == "NOTE"
+        assert "SSLError" in untrusted["PUBLIC_URL"][1]
+
+    def test_a_store_that_evicts(self, report, tmp_path):
+        with servers.one(tmp_path / "s", **{"maxmemory-policy": "allkeys-lru"}) as evicting:
+            found = report(self.ANSWER, REDIS_URL=evicting.url)
+        assert found["maxmemory-policy"] == ("FAIL", "allkeys-lru")
+
+
+def test_doctor_tells_what_waits_for_the_store_and_whether_anything_could(run_here, tmp_path):
+    assert "outbox: empty" in run_here("doctor").stdout
     folder = tmp_path / "data" / "outbox"
     outbox = Outbox(folder, encryptor=Encryptor([Secret("any key")], purpose="outbox"))
     outbox.put(AttemptFailed(a_failure()))
-    assert "outbox: 1 write queued for Redis" in run("doctor").stdout
+    assert "outbox: 1 write queued for Redis" in run_here("doctor").stdout
     (tmp_path / "file").write_text("")
-    done = run("doctor", DATA_DIR=str(tmp_path / "file" / "data"))
-    assert done.returncode == 1
+    done = run_here("doctor", DATA_DIR=str(tmp_path / "file" / "data"))
+    assert done.exit_code == 1
     assert "outbox cannot be written (make DATA_DIR writable)" in done.stdout
 
 
-def test_doctor_names_the_clients_of_the_proxy(run, tmp_path):
+def test_doctor_names_the_clients_of_the_proxy(run_here, tmp_path):
     path = clients_file(tmp_path, {}, {"id": "desk", "name": "Desk", "secret_hash": None})
-    shown = " ".join(run("doctor", OAUTH_CLIENTS_FILE=path).stdout.split())
+    shown = " ".join(run_here("doctor", OAUTH_CLIENTS_FILE=path).stdout.split())
     assert (
         "client tool: Flow Tool, confidential, for profile workato; customers give consent first"
         in shown
