@@ -81,9 +81,10 @@ def connect(name: str) -> BaseResponse:
             return response
         case Failed() as failed:
             page = url("attempts.page", reference=failed.reference)
-            if response := _for_script(failed.reference, page):
-                services().cookies.keep(request, response, failed)
-            return response or _to_attempt(failed.reference, failed)
+            answer = _for_script(failed.reference, page)
+            if answer:
+                services().cookies.keep(request, answer, failed)
+            return answer or _to_attempt(failed.reference, failed)
 
 
 def _for_script(reference: str, address: str) -> Response | None:
