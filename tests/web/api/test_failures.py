@@ -11,6 +11,8 @@ F_KEYS = {
     "reference",
     "profile",
     "client",
+    "customer",
+    "customer_name",
     "cause",
     "stage",
     "status",
