@@ -98,7 +98,9 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         clock=clock,
         attempt_timeout=config.attempt_timeout,
     )
-    callback = Callback(attempts=attempts, writer=writer, hubspot=hubspot, clock=clock)
+    callback = Callback(
+        attempts=attempts, connections=connections, writer=writer, hubspot=hubspot, clock=clock
+    )
     reports = Reports(attempts=attempts, failures=failures, writer=writer, clock=clock)
     expiry = AttemptExpiry(
         attempts=attempts, failures=failures, writer=writer, profiles=profiles, clock=clock

@@ -20,7 +20,7 @@ from oauth_helper.store.connection_pages import (
     write_connection_cursor,
 )
 from oauth_helper.store.redis import Client
-from oauth_helper.store.redis_clients import LuaScript
+from oauth_helper.store.redis_clients import LuaScript, Pipeline
 
 # KEYS: connection. ARGV: its reference.
 _FORGET: Final = """
@@ -63,18 +63,22 @@ class Connections:
 
     def save(self, connection: Connection, tokens: Tokens) -> None:
         """Store a connection; it replaces an earlier one of the same id with its tokens."""
-        fields = {**_to_fields(connection), "tokens": self._encryptor.encrypt_value(tokens)}
         with self._client.pipeline(transaction=False) as pipeline:
-            # The index first: an id without record is skipped, a record without id is never found.
-            pipeline.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
-            if connection.hub_id is not None:
-                pipeline.sadd(keys.connections_of(connection.hub_id), connection.id)
-            pipeline.hset(keys.connection(connection.id), mapping=cast("Any", fields))
-            if connection.link:
-                used = {"connection": connection.id, "reference": connection.reference}
-                pipeline.hset(keys.link(connection.link), mapping=cast("Any", used))
-                pipeline.expire(keys.link(connection.link), keys.LINK_KEPT)
+            self.add_to(pipeline, connection, tokens)
             pipeline.execute()
+
+    def add_to(self, pipeline: Pipeline, connection: Connection, tokens: Tokens) -> None:
+        """Add the commands of `save` to a pipeline."""
+        fields = {**_to_fields(connection), "tokens": self._encryptor.encrypt_value(tokens)}
+        # The index first: an id without record is skipped, a record without id is never found.
+        pipeline.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
+        if connection.hub_id is not None:
+            pipeline.sadd(keys.connections_of(connection.hub_id), connection.id)
+        pipeline.hset(keys.connection(connection.id), mapping=cast("Any", fields))
+        if connection.link:
+            used = {"connection": connection.id, "reference": connection.reference}
+            pipeline.hset(keys.link(connection.link), mapping=cast("Any", used))
+            pipeline.expire(keys.link(connection.link), keys.LINK_KEPT)
 
     def refresh(self, connection: Connection, tokens: Tokens, *, expires_at: int) -> bool:
         """Store new tokens; False if the stored connection is no longer the one that was read."""

@@ -11,7 +11,7 @@ from oauth_helper.common.references import parse_reference
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.hubspot.token_request import refresh_form
+from oauth_helper.hubspot.client import refresh_form
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
 from oauth_helper.models import Connection, StoreUnavailableError, Tokens
 from oauth_helper.oauth.client.refresh import (

@@ -5,7 +5,8 @@ import pytest
 
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.profiles import Profile
-from oauth_helper.hubspot.token_request import AppCredentials, token_form
+from oauth_helper.hubspot.app_credentials import AppCredentials
+from oauth_helper.hubspot.client import token_form
 from oauth_helper.hubspot.token_response import Granted, TokenResponse
 from oauth_helper.models import Connection, StoreUnavailableError, Tokens
 from oauth_helper.oauth.client.revocation import Revoked, revoke
