@@ -18,6 +18,9 @@ from oauth_helper.web.security import csrf
 blueprint = Blueprint("api_links", __name__, url_prefix="/api/v1/connect-links")
 csrf.exempt(blueprint)  # no request is authenticated by a cookie
 
+# Seconds.
+_LIFETIME = 7 * 86_400
+
 _UNKNOWN = "There is no such link"
 
 
@@ -44,11 +47,11 @@ def create(body: ConnectLinkBody) -> ConnectLinkJson:
         id=new_link_id(),
         profile=profile.name,
         created_at=now,
-        expires_at=now + body.expires_in,
-        customer=body.customer,
-        customer_name=body.customer_name,
+        expires_at=now + (body.expires_in or _LIFETIME),
+        customer=body.customer or "",
+        customer_name=body.customer_name or "",
         optional_scopes=optional,
-        return_to=body.return_to,
+        return_to=body.return_to or "",
         hub_id=body.hub_id,
     )
     try:

@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
+    StrictBool,
     WithJsonSchema,
     model_validator,
 )
@@ -248,15 +249,17 @@ class ConnectLinkBody(RequestBody):
     """A link to make, and for whom."""
 
     profile: str
-    customer: _Line = Field("", max_length=80, description="Your id of the customer.")
-    customer_name: _Line = Field("", max_length=80, description="What staff read.")
+    customer: _Line | None = Field(None, max_length=80, description="Your id of the customer.")
+    customer_name: _Line | None = Field(None, max_length=80, description="What staff read.")
     optional_scope: _Scopes = Field(None, description="Only these optional scopes.")
-    return_to: _Line = Field("", max_length=500, description="Where the customer continues.")
+    return_to: _Line | None = Field(
+        None, max_length=500, description="Where the customer continues."
+    )
     hub_id: Annotated[int | None, BeforeValidator(_no_text)] = Field(
         None, ge=1, le=10**15 - 1, description="Preselects an account."
     )
-    expires_in: Annotated[int, BeforeValidator(_no_text)] = Field(
-        7 * 86_400, ge=60, le=30 * 86_400, description="Seconds."
+    expires_in: Annotated[int | None, BeforeValidator(_no_text)] = Field(
+        None, ge=60, le=30 * 86_400, description="Seconds; 7 days without it."
     )
 
 
@@ -264,8 +267,8 @@ class RevocationBody(RequestBody):
     """What to do at HubSpot. A request without a body revokes the tokens."""
 
     may_be_absent: ClassVar[bool] = True
-    uninstall: bool = Field(
-        default=False,
+    uninstall: StrictBool | None = Field(
+        None,
         description="Uninstall the app; its admins get an e-mail.",
     )
 
