@@ -102,8 +102,8 @@ class Authorizer:
             browser_id=pending.browser_id,
             language=pending.language,
             client=options.client_request.client if options.client_request else "",
-            customer=pending.customer,
-            customer_name=pending.customer_name,
+            customer=options.link.customer if options.link else "",
+            customer_name=options.link.customer_name if options.link else "",
         )
         self.writer.write(AttemptStarted(attempt))
         return Started(pending, with_state(link, pending.state, pending.code_verifier))
