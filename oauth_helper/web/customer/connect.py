@@ -67,13 +67,10 @@ def connect(name: str) -> BaseResponse:
     profile = profile_or_404(name)
     if is_prefetch():
         return Response(status=204)
-<<<<<<< HEAD
-    if _begins_here(profile):
-        return Response(_start_page(profile))
-=======
     link = _link(profile)
->>>>>>> main
     try:
+        if _begins_here(profile):
+            return Response(_start_page(profile, link))
         result = services().authorizer.start_authorization(profile, _options(profile, link))
     except UnknownScopesError as error:
         abort(400, f"The address asks for scopes that profile “{profile.name}” lacks: {error}.")
@@ -107,8 +104,8 @@ def _begins_here(profile: Profile) -> bool:
     return is_wanted and "begin" not in request.args
 
 
-def _start_page(profile: Profile) -> str:
-    options = _options(profile)
+def _start_page(profile: Profile, link: ConnectLink | None) -> str:
+    options = _options(profile, link)
     origin = origin_of(options.return_to) if options.popup and options.return_to else None
     waiting = services().cookies.pending(request)
     return render_template(
