@@ -44,7 +44,7 @@ class HubSpotClient:
     """HubSpot's OAuth API. Methods return an outcome; they don't raise when no response arrives.
 
     `threads` is the number of threads in this process. At most three quarters of them wait for
-    HubSpot, at most half for one app, and at most a quarter for another caller's refresh. When an
+    HubSpot, at most half for one app, and at most half for another caller's refresh. When an
     app gets no responses, its requests are skipped for a while; other apps' requests go on.
     """
 
@@ -58,7 +58,7 @@ class HubSpotClient:
         self._http = HttpClient(timeouts)
         self._slots = _Slots(max(1, threads * 3 // 4))
         self._slots_per_app = max(1, threads // 2)
-        self._bystanders = _Slots(max(1, threads // 4))
+        self._bystanders = _Slots(max(1, threads // 2))
         self._apps: dict[str, _AppState] = {}
 
     def is_ready(self, client_id: str) -> bool:
