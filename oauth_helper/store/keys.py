@@ -29,6 +29,7 @@
 | `oh:code:<hash>` | string | what an authorization code stands for, encrypted |
 | `oh:used:<hash>` | string | `<random> <client> <grant>`: who redeemed a code, for which grant |
 | `oh:grant:<reference>` | hash | generation of a client's refresh tokens; `withdrawn` if revoked |
+| `oh:link:<id>` | hash | a connect link, encrypted; `withdrawn`; its `connection` and `reference` |
 | `oh:staff:<hash>` | hash | the sessions of one staff member, with their starts |
 | `oh:deed:<name>` | string | a bulk action, for undo |
 | `oh:limit:<client and route>` | string | requests in a minute, as the library `limits` counts |
@@ -51,6 +52,9 @@ FEED = "oh:feed"
 
 #: Prefix of the keys of `limits`.
 LIMITS = "oh:limit"
+
+#: Seconds for which a connect link is known: 30 days until it expires, and 30 days more.
+LINK_KEPT = 60 * 86_400
 
 #: Names for `of_day`.
 COUNTS, GROUPS, SCOPES, NAMES = "counts", "groups", "scopes", "names"
@@ -136,6 +140,11 @@ def used_code(hashed: str) -> str:
 def grant(reference: str) -> str:
     """Return the key of a client's grant."""
     return f"oh:grant:{reference}"
+
+
+def link(link_id: str) -> str:
+    """Return the key of a connect link."""
+    return f"oh:link:{link_id}"
 
 
 def staff_sessions(hashed: str) -> str:
