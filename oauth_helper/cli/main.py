@@ -21,6 +21,7 @@ _COMMANDS = {
     "hubspot-scopes": ("print_docs:hubspot_scopes", "Print the scopes that HubSpot knows."),
     "failures": ("records:failures", "List, show and export failures."),
     "connections": ("records:connections", "List and revoke connections."),
+    "webhook": ("webhook:webhook", "Send a test event to the addresses of webhooks."),
     "demo": ("demo.command:demo", "Fill the sandbox's store with made-up failures."),
     "doctor": ("doctor:doctor", "Check settings, Redis, clocks and endpoints."),
     "hash-password": ("operate:hash_password_command", "Hash a password for SUPPORT_USERS."),

@@ -21,6 +21,7 @@ from oauth_helper.store.connection_pages import (
 )
 from oauth_helper.store.redis import Client
 from oauth_helper.store.redis_clients import LuaScript
+from oauth_helper.store.webhook_events import WebhookEvents
 
 # KEYS: connection. ARGV: its reference.
 _FORGET: Final = """
@@ -52,19 +53,24 @@ _DAY: Final = 86_400
 class Connections:
     """The connections in Redis. Methods raise `StoreUnavailableError`.
 
-    `encryptor` encrypts the tokens.
+    `encryptor` encrypts the tokens; `events` gets what webhooks send.
     """
 
-    def __init__(self, client: Client, *, encryptor: Encryptor) -> None:
+    def __init__(
+        self, client: Client, *, encryptor: Encryptor, events: WebhookEvents | None = None
+    ) -> None:
         self._client = client
+        self._events = events
         self._forget = LuaScript(client, _FORGET)
-        self._change = LuaScript(client, _CHANGE)
+        self._change = LuaScript(client, events.publish_by(_CHANGE) if events else _CHANGE)
         self._encryptor = encryptor
 
     def save(self, connection: Connection, tokens: Tokens) -> None:
         """Store a connection; it replaces an earlier one of the same id with its tokens."""
         fields = {**_to_fields(connection), "tokens": self._encryptor.encrypt_value(tokens)}
         with self._client.pipeline(transaction=False) as pipeline:
+            if self._events:
+                self._events.connection_created(connection, pipeline)
             # The index first: an id without record is skipped, a record without id is never found.
             pipeline.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
             if connection.hub_id is not None:
@@ -79,9 +85,14 @@ class Connections:
 
     def end(self, connection: Connection, *, at: int, by: str) -> bool:
         """Mark it as ended by the failure `by` and delete its tokens; False as for `refresh`."""
-        return self._change_if_same(connection, "tokens", ["ended_at", str(at), "ended_by", by])
+        ended = ["ended_at", str(at), "ended_by", by]
+        return self._change_if_same(connection, "tokens", ended, is_end=True)
 
-    def _change_if_same(self, connection: Connection, dropped: str, changed: list[str]) -> bool:
+    def _change_if_same(
+        self, connection: Connection, dropped: str, changed: list[str], *, is_end: bool = False
+    ) -> bool:
+        if self._events:
+            changed += self._events.of_connection(connection, is_end=is_end)
         same = [connection.reference, str(connection.expires_at)]
         key = keys.connection(connection.id)
         return bool(self._change(keys=[key], args=[*same, dropped, *changed]))
