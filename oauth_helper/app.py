@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from oauth_helper.common.encryption import Encryptor, derive_key
+from oauth_helper.common.encryption import Encryptor, derive_key, key_id
 from oauth_helper.common.logging import keep_libraries_quiet
 from oauth_helper.config.sandbox_app import sandbox_for
 from oauth_helper.config.settings import Settings
@@ -109,7 +109,9 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         clock=clock,
         attempt_timeout=config.attempt_timeout,
     )
-    callback = Callback(attempts=attempts, writer=writer, hubspot=hubspot, clock=clock)
+    callback = Callback(
+        attempts=attempts, connections=connections, writer=writer, hubspot=hubspot, clock=clock
+    )
     reports = Reports(attempts=attempts, failures=failures, writer=writer, clock=clock)
     expiry = AttemptExpiry(
         attempts=attempts, failures=failures, writer=writer, profiles=profiles, clock=clock
@@ -198,7 +200,10 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         clock=clock,
     )
     app.extensions[health.KEY] = health.HealthProbes(
-        ping=store_server.ping, queued_events=outbox.depth, metrics_token=config.metrics_token
+        ping=store_server.ping,
+        queued_events=outbox.depth,
+        metrics_token=config.metrics_token,
+        key_ids=[key_id(each) for each in config.secret_keys],
     )
     app.extensions[BACKGROUND] = Background(expiry=expiry, writer=writer, webhooks=webhooks)
     if config.otlp_endpoint:

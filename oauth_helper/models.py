@@ -43,6 +43,7 @@ class Claim(StrEnum):
     """Who may process an authorization response."""
 
     WON = "won"
+    TAKEN_OVER = "taken_over"  # from a worker that died; it may have used the code
     CLAIMED = "in_hand"  # another worker is processing it
     USED = "used"
 
@@ -55,7 +56,7 @@ class Connection:
     proxy client's ends in `.<client id>`. `granted` is None when HubSpot didn't list the scopes.
     `expires_at` is the expiry of the access token. `client` is the id of the proxy client that
     holds the tokens, empty when they are stored here. `ended_at` is when HubSpot first rejected the
-    tokens, `ended_by` the reference of the failure that showed it.
+    tokens, `ended_by` the reference of the failure that showed it, `ended_cause` its cause.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Connection:
     client: str = ""
     ended_at: int | None = None
     ended_by: str = ""
+    ended_cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

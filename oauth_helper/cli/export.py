@@ -130,7 +130,7 @@ def failures_export(
         made = export_parts(map(failure_json, log.each(wanted)), ExportFormat(form))
         if progress or sys.stderr.isatty():
             made = _telling(made, Counters(store).counts(wanted).total)
-        with _destination(output) as file:
+        with destination(output) as file:
             file.writelines(part.data for part in made)
 
 
@@ -148,7 +148,7 @@ def _telling(made: Iterable[ExportPart], total: int | None) -> Iterator[ExportPa
 
 
 @contextmanager
-def _destination(path: Path | None) -> Iterator[IO[bytes]]:
+def destination(path: Path | None) -> Iterator[IO[bytes]]:
     """Open stdout, or what becomes the file at `path` once all is written.
 
     Ends the command with one line when writing fails.
@@ -179,7 +179,7 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
     unfinished = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
             os.fsync(descriptor)

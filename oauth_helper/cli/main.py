@@ -23,6 +23,8 @@ _COMMANDS = {
     "connections": ("records:connections", "List and revoke connections."),
     "webhook": ("webhook:webhook", "Send a test event to the addresses of webhooks."),
     "demo": ("demo.command:demo", "Fill the sandbox's store with made-up failures."),
+    "backup": ("backup:backup", "Back up the embedded store while the program runs."),
+    "restore": ("backup:restore", "Restore such a backup into an empty DATA_DIR."),
     "doctor": ("doctor:doctor", "Check settings, Redis, clocks and endpoints."),
     "hash-password": ("operate:hash_password_command", "Hash a password for SUPPORT_USERS."),
     "settings": ("operate:settings_command", "Print every setting with its default and meaning."),

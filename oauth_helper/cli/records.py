@@ -104,7 +104,8 @@ def connections_list(limit: int) -> None:
 
 @connections.command("revoke", short_help="Revoke a connection at HubSpot and delete it.")
 @click.argument("connection_id", metavar="ID")
-def connections_revoke(connection_id: str) -> None:
+@click.option("--uninstall", is_flag=True, help="Uninstall the app in the account instead.")
+def connections_revoke(connection_id: str, *, uninstall: bool) -> None:
     """Revoke the connection ID at HubSpot and delete it here."""
     config = read_settings()
     with open_store(config) as client:
@@ -113,6 +114,7 @@ def connections_revoke(connection_id: str) -> None:
             connections=connections_of(config, client),
             hubspot=HubSpotClient(config.api_url, config.api_version),
             profiles={profile.name: profile for profile in config.profiles},
+            uninstall=uninstall,
         )
     if not done.ok:
         raise click.ClickException(done.message)

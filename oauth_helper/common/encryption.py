@@ -72,8 +72,7 @@ class Encryptor:
 
     def encrypt(self, plain: bytes) -> bytes:
         """Return `plain` as URL-safe text that only this program can read."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return base64.urlsafe_b64encode(nonce + self._ciphers[0].encrypt(nonce, plain, None))
+        return base64.urlsafe_b64encode(self.encrypt_bytes(plain))
 
     def decrypt(self, encrypted: bytes) -> bytes:
         """Return what `encrypt` was given. Raises `DecryptionError`.
@@ -84,13 +83,23 @@ class Encryptor:
             raw = base64.urlsafe_b64decode(encrypted)
         except binascii.Error as error:
             raise DecryptionError("cannot be opened") from error
-        if base64.urlsafe_b64encode(raw) != encrypted or len(raw) < _NONCE_BYTES + _TAG_BYTES:
+        if base64.urlsafe_b64encode(raw) != encrypted:
             raise DecryptionError("cannot be opened")
-        for cipher in self._ciphers:
-            try:
-                return cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None)
-            except InvalidTag:
-                continue
+        return self.decrypt_bytes(raw)
+
+    def encrypt_bytes(self, plain: bytes, context: bytes | None = None) -> bytes:
+        """Return `plain` as bytes that only this program can read, given the same `context`."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._ciphers[0].encrypt(nonce, plain, context)
+
+    def decrypt_bytes(self, raw: bytes, context: bytes | None = None) -> bytes:
+        """Return what `encrypt_bytes` was given. Raises `DecryptionError`."""
+        if len(raw) >= _NONCE_BYTES + _TAG_BYTES:
+            for cipher in self._ciphers:
+                try:
+                    return cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], context)
+                except InvalidTag:
+                    continue
         raise DecryptionError("cannot be opened")
 
 
@@ -98,6 +107,11 @@ def derive_key(secret_key: Secret, purpose: str) -> bytes:
     """Return 32 bytes in URL-safe base64 for one purpose (RFC 5869)."""
     kdf = HKDF(SHA256(), length=32, salt=None, info=f"oauth_helper {purpose}".encode())
     return base64.urlsafe_b64encode(kdf.derive(secret_key.reveal().encode()))
+
+
+def key_id(secret_key: Secret) -> str:
+    """Return a name for a key that says nothing about it, to see whether two keys are the same."""
+    return derive_key(secret_key, "key id")[:8].decode()
 
 
 def _write_secret(value: Any) -> str:  # noqa: ANN401 - msgspec asks about any type it doesn't know

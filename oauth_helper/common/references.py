@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 ALPHABET = "2345789CDFGHJKMPQRTVWXY"
 _BASE = len(ALPHABET)  # 23; the weighted sum below needs a prime
@@ -84,3 +84,8 @@ def _check_character(characters: Sequence[str]) -> str:
     # Different weights, none a multiple of the prime base, as in ISO 7064.
     total = sum(place * ALPHABET.index(char) for place, char in enumerate(characters, 1))
     return ALPHABET[total % _BASE]
+
+
+def midnight(day: date) -> datetime:
+    """Return the start of a day (UTC)."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,3 +1,3 @@
-"""The program's version, as `pyproject.toml` has it."""
+"""The program's version, which `pyproject.toml` reads here."""
 
-VERSION = "0.1.0"
+VERSION = "1.0.0"

@@ -21,8 +21,8 @@ from oauth_helper.config.toml_file import (
     validate_settings,
 )
 from oauth_helper.config.values import Read, load_file, matching
+from oauth_helper.hubspot.app_credentials import AppCredentials
 from oauth_helper.hubspot.hublets import HUBLETS
-from oauth_helper.hubspot.token_request import AppCredentials
 from oauth_helper.scopes import (
     AppConfiguration,
     Catalogue,

@@ -48,7 +48,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     """
     if evidence.client_error:
         return from_client_error(evidence)
-    if evidence.requested is None and (found := find_authorization_url(evidence.message)):
+    may_hold_url = evidence.requested is None and "http" in evidence.message
+    if may_hold_url and (found := find_authorization_url(evidence.message)):
         evidence = replace(
             evidence, requested=found.requested, redirect_uri=found.redirect_uri or ""
         )

@@ -1,4 +1,8 @@
-"""Call HubSpot's token, introspection and revocation endpoints over HTTP."""
+"""Call HubSpot's token, introspection and revocation endpoints over HTTP.
+
+HubSpot takes form bodies only, and wants its client credentials there too. As of 2026-11:
+https://developers.hubspot.com/docs/api-reference/auth-oauth-v1/tokens
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlencode
+
+from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
 from oauth_helper.common.circuit_breaker import CircuitBreaker
 from oauth_helper.common.http import HttpClient, HttpResponse, RequestError, Timeouts
 from oauth_helper.common.metrics import HUBSPOT_REQUESTS
 from oauth_helper.common.secrets import Secret
-from oauth_helper.hubspot.token_request import (
-    AppCredentials,
-    code_form,
-    refresh_form,
-    token_form,
-)
+from oauth_helper.hubspot.app_credentials import AppCredentials
 from oauth_helper.hubspot.token_response import (
     Granted,
     Introspected,
@@ -50,6 +52,9 @@ class HubSpotClient:
         self, api_url: str, api_version: str, timeouts: Timeouts | None = None, threads: int = 64
     ) -> None:
         self._token_endpoint = f"{api_url}/oauth/{api_version}/token"
+        # Only HubSpot's dated versions have it.
+        dated = api_version if api_version[:1].isdigit() else "2026-09"
+        self._install = f"{api_url}/appinstalls/{dated}/external-install"
         self._http = HttpClient(timeouts)
         self._slots = _Slots(max(1, threads - 1))
         self._slots_per_app = max(1, threads * 3 // 4)
@@ -91,6 +96,21 @@ class HubSpotClient:
         except RequestError:
             is_confirmed = False
         _observe("revoke", "granted" if is_confirmed else "unavailable", started)
+        return is_confirmed
+
+    def uninstall(self, access_token: Secret) -> bool:
+        """Uninstall the app in the account of a token and return whether HubSpot confirmed it.
+
+        HubSpot's certification asks for this on a disconnect (since 2026-11-02).
+        """
+        started = time.monotonic()
+        headers = {"Authorization": f"Bearer {access_token.reveal()}"}
+        try:
+            response = self._http.request("DELETE", self._install, headers=headers)
+            is_confirmed = response.status == 204
+        except RequestError:
+            is_confirmed = False
+        _observe("uninstall", "granted" if is_confirmed else "unavailable", started)
         return is_confirmed
 
     def close(self) -> None:
@@ -191,3 +211,39 @@ def _observe(kind: str, result: str, started: float) -> None:
 def _is_outage(response: Unavailable) -> bool:
     """Return whether other requests would fail too, unlike when one account is locked or busy."""
     return response.http_status is None or response.http_status >= 500
+
+
+def code_form(app: AppCredentials, code: str, code_verifier: str | None) -> str:
+    """Return the form that exchanges a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+    form: str = prepare_token_request(
+        "authorization_code",
+        redirect_uri=app.redirect_uri,
+        client_id=app.client_id,
+        client_secret=app.client_secret.reveal(),
+        code=code,
+        code_verifier=code_verifier,
+    )
+    return form
+
+
+def refresh_form(app: AppCredentials, refresh_token: Secret) -> str:
+    """Return the form that requests a new access token (RFC 6749 section 6)."""
+    form: str = prepare_token_request(
+        "refresh_token",
+        client_id=app.client_id,
+        client_secret=app.client_secret.reveal(),
+        refresh_token=refresh_token.reveal(),
+    )
+    return form
+
+
+def token_form(app: AppCredentials, token: Secret, token_type_hint: str) -> str:
+    """Return the form that introspects or revokes a token (RFC 7662, RFC 7009)."""
+    return urlencode(
+        {
+            "client_id": app.client_id,
+            "client_secret": app.client_secret.reveal(),
+            "token": token.reveal(),
+            "token_type_hint": token_type_hint,
+        }
+    )

@@ -130,7 +130,7 @@ def _refused(http_status: int, text: _Text, body: bytes) -> Refused:
         message=text("message") or text("error_description"),
         correlation_id=text("correlationId"),
         body=body[:MAX_MESSAGE].decode(errors="replace"),
-        correct_hublet=hublet if is_hublet(hublet) else "",
+        correct_hublet=hublet if hublet and is_hublet(hublet) else "",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
@@ -11,7 +12,7 @@ from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
 from oauth_helper.store.redis import Client
-from oauth_helper.store.redis_clients import LuaScript
+from oauth_helper.store.redis_clients import LuaScript, Pipeline
 
 # Seconds that an attempt is stored: over a weekend, and far longer than it can take.
 _DAYS_KEPT = 3
@@ -71,7 +72,10 @@ for number = 7, #ARGV do
   if known[1] == ARGV[number] then return win() end
 end
 if known[3] or ARGV[6] == '1' then return 'used' end
-if tonumber(ARGV[3]) - tonumber(known[2]) >= CLAIM_TIMEOUT then return win() end
+if tonumber(ARGV[3]) - tonumber(known[2]) >= CLAIM_TIMEOUT then
+  win()
+  return 'taken_over'
+end
 return 'in_hand'
 """.replace("CLAIM_TIMEOUT", str(CLAIM_TIMEOUT))
 
@@ -155,9 +159,8 @@ class Attempts:
         """Store the outcome of an attempt, and return the one stored before, if any."""
         arguments = [reference, outcome, str(_KEPT)]
         earlier, profile = self._finish(keys=self._keys(reference), args=arguments)
-        if outcome == "connected" != earlier:
-            # The profile is empty when the attempt was never written.
-            CONNECTIONS.labels(profile or "unknown").inc()
+        if outcome == "connected":
+            _count_connection(earlier, profile)
         return earlier or None
 
     def get(self, reference: str) -> Attempt | None:
@@ -196,16 +199,40 @@ class Attempts:
         """Return whether a request of this fingerprint has connected an account recently."""
         return bool(self._client.exists(keys.succeeded(fingerprint)))
 
-    def record_success(
-        self, fingerprint: str, browser_id: str, profile: str, reference: str, now: float
-    ) -> None:
-        """Store that a request succeeded, and the attempt by which this browser connected."""
-        with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.set(keys.succeeded(fingerprint), int(now), ex=_SUCCESS_KEPT)
-            pipeline.set(
-                keys.last_success_of(browser_id, profile), f"{now!r} {reference}", ex=_KEPT
-            )
-            pipeline.execute()
+    def succeed(
+        self,
+        reference: str,
+        profile: str,
+        *,
+        browser_id: str,
+        hub_id: int | None,
+        fingerprint: str,
+        at: float,
+        save: Callable[[Pipeline], object] = lambda _: None,
+    ) -> list[str]:
+        """Close an attempt as connected, and return the failures that this may resolve.
+
+        `save` adds the commands that store the connection; all are sent together. `fingerprint`
+        is that of the request, by which others are known to succeed; empty if unknown.
+        """
+
+        def mark(pipeline: Pipeline) -> None:
+            if fingerprint:
+                pipeline.set(keys.succeeded(fingerprint), int(at), ex=_SUCCESS_KEPT)
+            mark = f"{at!r} {reference}"
+            pipeline.set(keys.last_success_of(browser_id, profile), mark, ex=_KEPT)
+            # After the mark, so that a failure logged in the meantime sees the success.
+            pipeline.zrevrange(keys.unresolved(browser_id, profile), 0, -1)
+            if hub_id is not None:
+                pipeline.zrevrange(keys.unresolved(hub_id, profile), 0, -1)
+
+        call = (self._keys(reference), [reference, "connected", str(_KEPT)])
+        answers = self._finish.run_all([call], before=save, after=mark)
+        at_end = answers[-1:] if hub_id is None else answers[-2:]
+        earlier, known_profile = answers[-len(at_end) - (3 if fingerprint else 2)]
+        _count_connection(earlier, known_profile)
+        unresolved = [reference] if earlier else []
+        return [*unresolved, *(name for names in at_end for name in names)]
 
     def last_success_of(self, browser_id: str, profile: str) -> tuple[float, str] | None:
         """Return when a browser last connected a profile, and by which attempt; None if unknown."""
@@ -231,6 +258,12 @@ class Attempts:
             keys.of_day(day, keys.ATTEMPTS),
             keys.failure(reference),
         ]
+
+
+def _count_connection(earlier_outcome: str, profile: str) -> None:
+    if earlier_outcome != "connected":
+        # The profile is empty when the attempt was never written.
+        CONNECTIONS.labels(profile or "unknown").inc()
 
 
 def _attempt_of(reference: str, fields: dict[str, str]) -> Attempt:

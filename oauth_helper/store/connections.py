@@ -20,7 +20,7 @@ from oauth_helper.store.connection_pages import (
     write_connection_cursor,
 )
 from oauth_helper.store.redis import Client
-from oauth_helper.store.redis_clients import LuaScript
+from oauth_helper.store.redis_clients import LuaScript, Pipeline
 from oauth_helper.store.webhook_events import WebhookEvents
 
 # KEYS: connection. ARGV: its reference.
@@ -67,25 +67,29 @@ class Connections:
 
     def save(self, connection: Connection, tokens: Tokens) -> None:
         """Store a connection; it replaces an earlier one of the same id with its tokens."""
-        fields = {**_to_fields(connection), "tokens": self._encryptor.encrypt_value(tokens)}
         with self._client.pipeline(transaction=False) as pipeline:
-            if self._events:
-                self._events.connection_created(connection, pipeline)
-            # The index first: an id without record is skipped, a record without id is never found.
-            pipeline.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
-            if connection.hub_id is not None:
-                pipeline.sadd(keys.connections_of(connection.hub_id), connection.id)
-            pipeline.hset(keys.connection(connection.id), mapping=cast("Any", fields))
+            self.add_to(pipeline, connection, tokens)
             pipeline.execute()
+
+    def add_to(self, pipeline: Pipeline, connection: Connection, tokens: Tokens) -> None:
+        """Add the commands of `save` to a pipeline."""
+        fields = {**_to_fields(connection), "tokens": self._encryptor.encrypt_value(tokens)}
+        if self._events:
+            self._events.connection_created(connection, pipeline)
+        # The index first: an id without record is skipped, a record without id is never found.
+        pipeline.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
+        if connection.hub_id is not None:
+            pipeline.sadd(keys.connections_of(connection.hub_id), connection.id)
+        pipeline.hset(keys.connection(connection.id), mapping=cast("Any", fields))
 
     def refresh(self, connection: Connection, tokens: Tokens, *, expires_at: int) -> bool:
         """Store new tokens; False if the stored connection is no longer the one that was read."""
         changed = ["expires_at", str(expires_at), "tokens", self._encryptor.encrypt_value(tokens)]
         return self._change_if_same(connection, "", changed)
 
-    def end(self, connection: Connection, *, at: int, by: str) -> bool:
+    def end(self, connection: Connection, *, at: int, by: str, cause: str = "") -> bool:
         """Mark it as ended by the failure `by` and delete its tokens; False as for `refresh`."""
-        ended = ["ended_at", str(at), "ended_by", by]
+        ended = _ended_fields(at, by, cause)
         return self._change_if_same(connection, "tokens", ended, is_end=True)
 
     def _change_if_same(
@@ -218,6 +222,10 @@ def _batches(ids: list[str]) -> Iterator[list[str]]:
         yield batch
 
 
+def _ended_fields(at: int, by: str, cause: str) -> list[str]:
+    return ["ended_at", str(at), "ended_by", by, "ended_cause", cause]
+
+
 def _to_fields(connection: Connection) -> dict[str, str]:
     return {
         "v": "1",
@@ -232,6 +240,7 @@ def _to_fields(connection: Connection) -> dict[str, str]:
         "client": connection.client,
         "ended_at": "" if connection.ended_at is None else str(connection.ended_at),
         "ended_by": connection.ended_by,
+        "ended_cause": connection.ended_cause,
     }
 
 
@@ -248,4 +257,5 @@ def _from_fields(fields: dict[str, str]) -> Connection:
         client=fields["client"],
         ended_at=int(fields["ended_at"]) if fields["ended_at"] else None,
         ended_by=fields["ended_by"],
+        ended_cause=fields.get("ended_cause", ""),
     )

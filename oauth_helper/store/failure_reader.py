@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from oauth_helper.common.references import day_of
+from oauth_helper.common.references import day_of, midnight
 from oauth_helper.diagnosis import Cause
-from oauth_helper.failures.model import Failure, Status
+from oauth_helper.failures.model import Failure
 from oauth_helper.failures.query import FailureQuery, Page, Term
 from oauth_helper.failures.search import is_match
 from oauth_helper.store.failure_index import Plan, browser_index, plan_for
@@ -14,7 +14,6 @@ from oauth_helper.store.failure_records import FailureRecords
 from oauth_helper.store.failure_search import (
     FailureSearch,
     Place,
-    midnight,
     read_cursor,
     write_cursor,
 )
@@ -29,7 +28,7 @@ _CHUNK = 250
 # Seconds, less than between a place and a cursor that has to find it again.
 _STEP = 0.001
 
-# The latest failures of a browser or account that a success resolves.
+# The latest failures of a browser that are read.
 _MOST_EARLIER = 50
 
 
@@ -88,25 +87,6 @@ class FailureReader:
     def earlier_causes(self, reference: str, browser_id: str) -> tuple[Cause, ...]:
         """Return the causes of a browser's other failures, newest first."""
         return tuple(each.cause for each in self.of_browser(browser_id, excluding=reference))
-
-    def open_failures_of(self, profile: str, *, account: int | None, browser_id: str) -> list[str]:
-        """Return the open failures of an account, and the browser's whose account is unknown.
-
-        At most fifty of each, the newest.
-        """
-        found = list(self._of_browser(browser_id))
-        if account is not None:
-            query = FailureQuery(account=str(account), profile=profile, status=Status.OPEN)
-            found += self.page(query, limit=_MOST_EARLIER).failures
-        return list(
-            dict.fromkeys(
-                each.reference
-                for each in found
-                if each.profile == profile
-                and each.status is Status.OPEN
-                and each.hub_id in (None, account)
-            )
-        )
 
     def _of_browser(self, browser_id: str) -> Iterator[Failure]:
         if not browser_id:

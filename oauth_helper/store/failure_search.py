@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, cast
 
-from oauth_helper.common.references import parse_reference
+from oauth_helper.common.references import midnight, parse_reference
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.store import keys
 from oauth_helper.store.failure_index import Plan
@@ -270,11 +270,6 @@ def read_cursor(text: str) -> Place:
     if not re.fullmatch(r"[0-9]{1,11}\.[0-9]{1,9}", at) or not is_ours:
         raise ValueError("the cursor is none of this program's")
     return float(at), reference
-
-
-def midnight(day: date) -> datetime:
-    """Return the start of a day (UTC)."""
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def ordinal(at: float) -> int:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 
 from oauth_helper.common.metrics import FAILURES
-from oauth_helper.common.references import day_of
-from oauth_helper.failures.model import EventType, Failure
+from oauth_helper.common.references import day_of, midnight
+from oauth_helper.failures.model import EventType, Failure, Status
+from oauth_helper.failures.triage import resolve_as_connected
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store import keys
 from oauth_helper.store.change_feed import ChangeFeed
@@ -18,15 +20,17 @@ from oauth_helper.store.failure_codec import encode_request, request_name, to_fi
 from oauth_helper.store.failure_index import counters_of, group_name, indexes_of
 from oauth_helper.store.failure_reader import FailureReader
 from oauth_helper.store.failure_scripts import CHANGE, RECORD
-from oauth_helper.store.failure_search import midnight
 from oauth_helper.store.redis import Client
-from oauth_helper.store.redis_clients import LuaScript
+from oauth_helper.store.redis_clients import LuaScript, Pipeline
 from oauth_helper.store.webhook_events import WebhookEvents
 
 _FIRST_OF_DAY = 2
 
 # A failure may happen this much later than its attempt starts, and is kept as much longer.
 _LONGER = timedelta(days=2)
+
+# The latest failures of a browser or account that a success resolves.
+_MOST_UNRESOLVED = 50
 
 # Others may change the same record at the same time, but not this often.
 _TRIES = 20
@@ -61,8 +65,8 @@ class Failures(FailureReader):
             # Once per day and process, and before the record, so that no record is unlisted.
             self._list_day(day)
         counters = counters_of(failure)
-        written = self._record(
-            keys=[
+        call = (
+            [
                 keys.failure(failure.reference),
                 keys.attempt(failure.reference),
                 keys.open_attempts(day),
@@ -70,7 +74,7 @@ class Failures(FailureReader):
                 *(keys.of_day(day, name) for name, _ in counters),
                 *(keys.failures(day, index) for index in indexes_of(failure)),
             ],
-            args=[
+            [
                 failure.reference,
                 repr(failure.at),
                 self._expiry(day),
@@ -83,6 +87,8 @@ class Failures(FailureReader):
                 *(self._events.of_failure(None, failure) if self._events else ()),
             ],
         )
+        # The marks first: one without a failure is skipped, a failure without is never resolved.
+        written = self._record.run_all([call], before=partial(self._mark_unresolved, failure))[-1]
         if written == _FIRST_OF_DAY:
             # Also after the store lost the day that this process has listed.
             self._list_day(day)
@@ -107,9 +113,39 @@ class Failures(FailureReader):
             new = replace(new, revision=old.revision + 1)
             if self._replace(old, new):
                 self._store_recovery(old, new)
+                if new.status is Status.OPEN and _differ_in_whom(old, new):
+                    with self._client.pipeline(transaction=False) as pipeline:
+                        self._mark_unresolved(new, pipeline)
+                        pipeline.execute()
                 self.feed.announce(new, expires_at=int(self._expiry(day_of(reference))))
                 return new
         raise StoreUnavailableError(f"{reference} keeps changing")
+
+    def resolve_as_connected(
+        self, references: Iterable[str], *, at: float, reference: str, hub_id: int | None
+    ) -> None:
+        """Resolve the open ones of these failures, because the attempt `reference` has connected.
+
+        Leaves those of another account than `hub_id` open.
+        """
+        resolve = partial(resolve_as_connected, at=at, reference=reference)
+        for failure in self.get_all(list(dict.fromkeys(references))):
+            is_own = failure.reference == reference
+            if not is_own and failure.hub_id not in (None, hub_id):
+                continue
+            if is_own or failure.status is Status.OPEN:
+                self.change(failure.reference, resolve)
+            with self._client.pipeline(transaction=False) as pipeline:
+                for key in _unresolved_keys(failure):
+                    pipeline.zrem(key, failure.reference)
+                pipeline.execute()
+
+    def _mark_unresolved(self, failure: Failure, pipeline: Pipeline) -> None:
+        """Let a success of the same browser or account find the failure."""
+        for key in _unresolved_keys(failure):
+            pipeline.zadd(key, {failure.reference: failure.at})
+            pipeline.zremrangebyrank(key, 0, -_MOST_UNRESOLVED - 1)
+            pipeline.expireat(key, int(self._expiry(day_of(failure.reference))))
 
     def _replace(self, old: Failure, new: Failure) -> bool:
         day = day_of(new.reference)
@@ -160,6 +196,16 @@ class Failures(FailureReader):
         expired = day - self._retention - 2 * _LONGER
         self._client.zremrangebyscore(keys.DAYS, "-inf", expired.toordinal())
         self._known_days.add(day)
+
+
+def _unresolved_keys(failure: Failure) -> tuple[str, ...]:
+    whom = (failure.browser_id or failure.reference, failure.hub_id)
+    return tuple(keys.unresolved(each, failure.profile) for each in whom if each is not None)
+
+
+def _differ_in_whom(old: Failure, new: Failure) -> bool:
+    """Return whether a success finds the new record elsewhere, or can resolve only that."""
+    return old.status is not Status.OPEN or _unresolved_keys(old) != _unresolved_keys(new)
 
 
 def _shared_keys(day: date) -> list[str]:

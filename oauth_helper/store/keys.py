@@ -18,6 +18,7 @@
 | `oh:feed` | stream | references of the latest new and changed failures |
 | `oh:people:<fingerprint>` | HyperLogLog | the browsers that a group affects |
 | `oh:accounts:<fingerprint>` | HyperLogLog | the accounts that a group affects |
+| `oh:unresolved:<browser or hub id>:<profile>` | sorted set | what a success resolves, by time |
 | `oh:came:<browser id>:<profile>` | string | when a browser last connected, and by which attempt |
 | `oh:worked:<fingerprint>` | string | when a request of this kind last connected an account |
 | `oh:connection:<id>` | hash | one connection, its tokens encrypted |
@@ -92,6 +93,11 @@ def of_day(day: date, name: str) -> str:
 def affected(whom: str, fingerprint: str) -> str:
     """Return the key of the `people` or `accounts` that a group affects."""
     return f"oh:{whom}:{fingerprint}"
+
+
+def unresolved(whom: str | int, profile: str) -> str:
+    """Return the key of the failures that a success of a browser or an account resolves."""
+    return f"oh:unresolved:{whom}:{profile}"
 
 
 def last_success_of(browser_id: str, profile: str) -> str:

@@ -24,6 +24,9 @@ from oauth_helper.models import StoreUnavailableError
 R = TypeVar("R")
 P = TypeVar("P", redis.client.Pipeline, redis.cluster.ClusterPipeline)
 
+#: Commands that are sent in one round trip for each node. A Cluster's has the same methods.
+Pipeline = redis.client.Pipeline
+
 # After this many failures in a row requests don't wait for Redis any more: it is tried once a
 # second. A trial takes as long as the timeouts allow.
 _FAILURES, _RESET_TIMEOUT, _HALF_OPEN_TIMEOUT = 3, 1.0, 10.0
@@ -157,24 +160,36 @@ class LuaScript:
 
     def __call__(self, *, keys: Sequence[str], args: Iterable[str]) -> Any:  # noqa: ANN401 - what Lua returns
         """Return the script's answer."""
-        arguments = (*keys, *args)
-        try:
-            return self._client.evalsha(self._sha, len(keys), *arguments)
-        except NoScriptError:
-            return self._client.eval(self._text, len(keys), *arguments)
+        arguments = (len(keys), *keys, *args)
+        return self._send(lambda *script: self._client.execute_command(*script, *arguments))  # type: ignore[no-untyped-call]
 
-    def run_all(self, calls: Sequence[tuple[Sequence[str], Sequence[object]]]) -> list[Any]:
-        """Return the answers to several calls, each with its keys and arguments, sent together."""
-        try:
-            return self._send_all("EVALSHA", self._sha, calls)
-        except NoScriptError:
-            return self._send_all("EVAL", self._text, calls)
-
-    def _send_all(
-        self, command: str, script: str, calls: Sequence[tuple[Sequence[str], Sequence[object]]]
+    def run_all(
+        self,
+        calls: Sequence[tuple[Sequence[str], Sequence[object]]],
+        *,
+        before: Callable[[Pipeline], object] = lambda _: None,
+        after: Callable[[Pipeline], object] = lambda _: None,
     ) -> list[Any]:
-        with self._client.pipeline(transaction=False) as pipeline:
-            for keys, arguments in calls:
-                # A Cluster's pipeline sends scripts too, but has no methods for them.
-                pipeline.execute_command(command, script, len(keys), *keys, *arguments)  # type: ignore[no-untyped-call]
-            return pipeline.execute()
+        """Return the answers to calls, each with its keys and arguments, in one round trip.
+
+        `before` and `after` add commands, whose answers come before and after those of the calls.
+        The commands are sent again with a server that doesn't know the script, so sending them
+        twice must change nothing.
+        """
+
+        def send(*script: str) -> list[Any]:
+            with self._client.pipeline(transaction=False) as pipeline:
+                before(pipeline)
+                for keys, arguments in calls:
+                    # A Cluster's pipeline sends scripts too, but has no methods for them.
+                    pipeline.execute_command(*script, len(keys), *keys, *arguments)  # type: ignore[no-untyped-call]
+                after(pipeline)
+                return pipeline.execute()
+
+        return self._send(send)
+
+    def _send(self, send: Callable[[str, str], R]) -> R:
+        try:
+            return send("EVALSHA", self._sha)
+        except NoScriptError:
+            return send("EVAL", self._text)

@@ -6,7 +6,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,6 +17,7 @@ from oauth_helper.common.logging import REQUEST_FIELDS, REQUESTS
 from oauth_helper.common.metrics import HTTP_REQUESTS, exposition
 from oauth_helper.common.references import parse_reference
 from oauth_helper.common.secrets import Secret
+from oauth_helper.common.version import VERSION
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.web.api.auth import unless_bearer
 
@@ -36,6 +37,7 @@ class HealthProbes:
     ping: Callable[[], object]
     queued_events: Callable[[], int]
     metrics_token: Secret
+    key_ids: Sequence[str]
 
 
 def _probes() -> HealthProbes:
@@ -44,8 +46,11 @@ def _probes() -> HealthProbes:
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """Return 200 while the process is alive."""
-    return jsonify(status="ok")
+    """Return 200 while the process is alive, with the version and the ids of its keys.
+
+    An id says nothing about its key. `doctor` compares those of all instances.
+    """
+    return jsonify(status="ok", version=VERSION, keys=list(_probes().key_ids))
 
 
 @blueprint.get("/readyz")

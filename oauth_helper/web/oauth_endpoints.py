@@ -20,6 +20,7 @@ from oauth_helper.oauth.server import (
     ServerRequest,
     ServerResponse,
     UnknownScopesRequestedError,
+    standard_parameters,
 )
 from oauth_helper.web.customer.client_redirect import with_error_redirect
 from oauth_helper.web.customer.services import services
@@ -115,7 +116,8 @@ def revoke() -> Response:
 
 def _checked() -> tuple[ClientRequest, RegisteredClient] | BaseResponse:
     """Return the valid request and its client, or the response to an invalid request."""
-    message = ServerRequest("GET", _endpoint("authorize"), http.args.to_dict(flat=False))
+    parameters = standard_parameters(http.args.to_dict(flat=False))
+    message = ServerRequest("GET", _endpoint("authorize"), parameters)
     try:
         return server().check(message)
     except UnknownScopesRequestedError as error:

@@ -11,9 +11,11 @@ from datetime import date
 
 import pytest
 import redis
+from click.testing import CliRunner
 from paths import ROOT
 from relays import Relay
 
+from oauth_helper.cli.main import cli
 from oauth_helper.common.references import new_reference
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Failure, Status
@@ -91,6 +93,20 @@ def run(start):
     return wait
 
 
+@pytest.fixture
+def run_here(tmp_path, store_url, monkeypatch):
+    """Runs the command in this process, for what needs none of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments):
+        own = {"DATA_DIR": str(tmp_path / "data"), "REDIS_URL": store_url}
+        environ = {**dict.fromkeys(os.environ), **own}
+        done = CliRunner().invoke(cli, ["failures", "export", *arguments], env=environ)
+        return done.exit_code, done.stdout_bytes, done.stderr
+
+    return command
+
+
 def rows_of(data):
     return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
 
@@ -128,8 +144,8 @@ def test_json_lines(run, two):
         (("--search", "nothing"), ""),
     ],
 )
-def test_filters(run, two, arguments, found):
-    _, out, _ = run(*arguments)
+def test_filters(run_here, two, arguments, found):
+    _, out, _ = run_here(*arguments)
     expected = {"both": two, "new": two[:1], "old": two[1:], "": []}[found]
     assert [row["reference"] for row in rows_of(out)] == [each.reference for each in expected]
 
@@ -147,8 +163,8 @@ def test_filters(run, two, arguments, found):
         (("--output", "/dev/null"), "isn't a regular file"),
     ],
 )
-def test_what_cannot_be_done_is_named(run, arguments, named):
-    code, out, error = run(*arguments)
+def test_what_cannot_be_done_is_named(run_here, arguments, named):
+    code, out, error = run_here(*arguments)
     assert code != 0
     assert out == b""
     assert named in error

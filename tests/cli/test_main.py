@@ -48,6 +48,18 @@ def run(tmp_path):
     return run_command
 
 
+@pytest.fixture
+def run_here(tmp_path, monkeypatch):
+    """Runs a command in this process, for what needs none of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(*arguments, **settings):
+        environ = {**dict.fromkeys(os.environ), "DATA_DIR": str(tmp_path / "data"), **settings}
+        return CliRunner().invoke(cli, arguments, env=environ)
+
+    return run_command
+
+
 def environment(folder, settings):
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     source = str(ROOT)
@@ -87,9 +99,9 @@ def test_the_version_is_that_of_the_package(run):
     "command",
     [(), ("url",), ("catalogue",), ("check", "-"), ("diagnose",), ("doctor",), ("serve",)],
 )
-def test_wrong_settings_are_named_all_at_once(run, command):
-    done = run(*command, PORT="x", RATE_LIMITS="perhaps", SECRET_KEY="canary-short")
-    assert done.returncode == 2
+def test_wrong_settings_are_named_all_at_once(run_here, command):
+    done = run_here(*command, PORT="x", RATE_LIMITS="perhaps", SECRET_KEY="canary-short")
+    assert done.exit_code == 2
     for name in ("PORT", "RATE_LIMITS", "SECRET_KEY"):
         assert name in done.stderr
     assert "Traceback" not in done.stderr
@@ -102,13 +114,13 @@ def test_settings_come_from_a_file_too_and_the_environment_wins(run, tmp_path):
     assert "other.example" in run("url", PUBLIC_URL="https://other.example").stdout
 
 
-def test_url_is_the_one_for_hubspot(run):
+def test_url_is_the_one_for_hubspot(run_here):
     settings = {
         "HUBSPOT_CLIENT_ID": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
         "HUBSPOT_CLIENT_SECRET": "canary",
         "PUBLIC_URL": "https://connect.example.com",
     }
-    done = run("url", "--hub-id", "77", "--region", "eu1", **settings)
+    done = run_here("url", "--hub-id", "77", "--region", "eu1", **settings)
     parts = urlsplit(done.stdout.strip())
     query = parse_qs(parts.query)
     assert parts.netloc == "app-eu1.hubspot.com"
@@ -116,7 +128,7 @@ def test_url_is_the_one_for_hubspot(run):
     assert query["scope"] == ["oauth crm.objects.contacts.read"]
     assert len(query["optional_scope"][0].split()) == 47
     assert "state" not in query
-    narrowed = run("url", "--optional-scope", "tickets", **settings).stdout
+    narrowed = run_here("url", "--optional-scope", "tickets", **settings).stdout
     assert parse_qs(urlsplit(narrowed.strip()).query)["optional_scope"] == ["tickets"]
 
 
@@ -132,15 +144,15 @@ def test_url_is_the_one_for_hubspot(run):
         (("failures", "list", "--profile", "nobody"), "workato"),
     ],
 )
-def test_wrong_arguments_are_named(run, arguments, named):
-    done = run(*arguments)
-    assert done.returncode != 0
+def test_wrong_arguments_are_named(run_here, arguments, named):
+    done = run_here(*arguments)
+    assert done.exit_code != 0
     assert named in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_catalogue_as_a_table(run):
-    done = run("catalogue")
+def test_catalogue_as_a_table(run_here):
+    done = run_here("catalogue")
     assert "https://www.workato.com/oauth/callback" in done.stdout
     assert "Mark as required" in done.stdout
     assert re.search(
@@ -148,18 +160,18 @@ def test_catalogue_as_a_table(run):
     )
 
 
-def test_catalogue_as_json(run):
-    document = json.loads(run("catalogue", "--format", "json").stdout)
+def test_catalogue_as_json(run_here):
+    document = json.loads(run_here("catalogue", "--format", "json").stdout)
     assert len(document["scopes"]) == 50
     assert sum(row["listed"] for row in document["scopes"]) == 49
 
 
-def test_catalogue_as_the_app_file(run):
-    document = json.loads(run("catalogue", "--format", "hsmeta").stdout)
+def test_catalogue_as_the_app_file(run_here):
+    document = json.loads(run_here("catalogue", "--format", "hsmeta").stdout)
     auth = document["config"]["auth"]
     assert auth["requiredScopes"] == ["oauth", "crm.objects.contacts.read"]
     assert len(auth["optionalScopes"]) == 47
-    fewer = run("catalogue", "--format", "hsmeta", "--optional-scope", "").stdout
+    fewer = run_here("catalogue", "--format", "hsmeta", "--optional-scope", "").stdout
     assert json.loads(fewer)["config"]["auth"]["optionalScopes"] == []
 
 
@@ -170,20 +182,20 @@ def test_hash_password_reads_one_line(run):
     assert run("hash-password", typed="\n").returncode != 0
 
 
-def test_failures_are_listed_with_the_client_that_asked(run, store, store_url):
+def test_failures_are_listed_with_the_client_that_asked(run_here, store, store_url):
     log = Failures(store, retention_days=90_000)
     through, own = a_failure(client="Flow Tool"), a_failure()
     assert log.record(through)
     assert log.record(own)
-    done = run("failures", "list", "--client", "flow tool", REDIS_URL=store_url)
+    done = run_here("failures", "list", "--client", "flow tool", REDIS_URL=store_url)
     header, line = done.stdout.splitlines()
     assert header.split() == ["TIME", "REFERENCE", "PROFILE", "ACCOUNT", "CAUSE", "CLIENT"]
     assert through.reference in line
     assert line.endswith("unknown  Flow Tool")
-    _, line = run("failures", "list", "--client", "-", REDIS_URL=store_url).stdout.splitlines()
+    _, line = run_here("failures", "list", "--client", "-", REDIS_URL=store_url).stdout.splitlines()
     assert own.reference in line
     assert line.split()[-2:] == ["unknown", "-"]
-    shown = json.loads(run("failures", "show", through.reference, REDIS_URL=store_url).stdout)
+    shown = json.loads(run_here("failures", "show", through.reference, REDIS_URL=store_url).stdout)
     assert shown["client"] == "Flow Tool"
 
 
@@ -193,11 +205,11 @@ def test_without_a_running_program_the_records_are_read_all_the_same(run):
     assert run("connections", "revoke", "nobody").returncode == 1
 
 
-def test_doctor_sees_what_will_stop_every_attempt(run, tmp_path):
+def test_doctor_sees_what_will_stop_every_attempt(run_here, tmp_path):
     path = tmp_path / "app-hsmeta.json"
     path.write_text('{"auth": {"requiredScopes": ["crm.objects.leads.read"]}}')
-    done = run("doctor", HUBSPOT_APP_CONFIG=str(path), HUBSPOT_CLIENTID="x")
-    assert done.returncode == 1
+    done = run_here("doctor", HUBSPOT_APP_CONFIG=str(path), HUBSPOT_CLIENTID="x")
+    assert done.exit_code == 1
     assert "requires crm.objects.leads.read" in done.stdout
     assert "unknown setting; did you mean HUBSPOT_CLIENT_ID?" in done.stdout
 
@@ -214,26 +226,26 @@ def test_a_key_that_others_can_read_is_one_line(run, tmp_path):
 
 
 @pytest.mark.parametrize("command", [("doctor",), ("failures", "list")])
-def test_a_store_address_that_cannot_be_read_shows_no_password(run, command):
-    done = run(*command, REDIS_URL="redis://:hunter/canary@localhost:6379")
-    assert done.returncode == 2
+def test_a_store_address_that_cannot_be_read_shows_no_password(run_here, command):
+    done = run_here(*command, REDIS_URL="redis://:hunter/canary@localhost:6379")
+    assert done.exit_code == 2
     assert "REDIS_URL cannot be read" in done.stderr
     assert "hunter" not in done.stdout + done.stderr
 
 
-def test_doctor_tells_what_is_and_what_is_wrong(run):
-    done = run("doctor")
-    assert done.returncode == 0
+def test_doctor_tells_what_is_and_what_is_wrong(run_here):
+    done = run_here("doctor")
+    assert done.exit_code == 0
     assert done.stdout.endswith("\nNo problems found.\n")
     assert "sandbox" in done.stdout
     assert "http://localhost:8000/callback/workato" in done.stdout
-    away = run("doctor", REDIS_URL="redis://user:canary@127.0.0.1:1/0")
-    assert away.returncode == 1
+    away = run_here("doctor", REDIS_URL="redis://user:canary@127.0.0.1:1/0")
+    assert away.exit_code == 1
     assert "FAIL  store: can't reach redis://" in away.stdout
     assert "(check REDIS_URL and the network)" in away.stdout
     assert away.stdout.endswith("\n1 problem found.\n")
     assert "canary" not in away.stdout + away.stderr
-    unreachable = run(
+    unreachable = run_here(
         "doctor",
         HUBSPOT_CLIENT_ID="x",
         HUBSPOT_CLIENT_SECRET="canary-secret",
@@ -241,26 +253,26 @@ def test_doctor_tells_what_is_and_what_is_wrong(run):
         HUBSPOT_API_URL="http://127.0.0.1:1",
         HUBSPOT_AUTHORIZATION_ENDPOINT="http://127.0.0.1:1/oauth/authorize",
     )
-    assert unreachable.returncode == 1
+    assert unreachable.exit_code == 1
     assert "can't be reached" in unreachable.stdout
     assert "canary" not in unreachable.stdout
 
 
-def test_doctor_tells_what_waits_for_the_store_and_whether_anything_could(run, tmp_path):
-    assert "outbox: empty" in run("doctor").stdout
+def test_doctor_tells_what_waits_for_the_store_and_whether_anything_could(run_here, tmp_path):
+    assert "outbox: empty" in run_here("doctor").stdout
     folder = tmp_path / "data" / "outbox"
     outbox = Outbox(folder, encryptor=Encryptor([Secret("any key")], purpose="outbox"))
     outbox.put(AttemptFailed(a_failure()))
-    assert "outbox: 1 write queued for Redis" in run("doctor").stdout
+    assert "outbox: 1 write queued for Redis" in run_here("doctor").stdout
     (tmp_path / "file").write_text("")
-    done = run("doctor", DATA_DIR=str(tmp_path / "file" / "data"))
-    assert done.returncode == 1
+    done = run_here("doctor", DATA_DIR=str(tmp_path / "file" / "data"))
+    assert done.exit_code == 1
     assert "outbox cannot be written (make DATA_DIR writable)" in done.stdout
 
 
-def test_doctor_names_the_clients_of_the_proxy(run, tmp_path):
+def test_doctor_names_the_clients_of_the_proxy(run_here, tmp_path):
     path = clients_file(tmp_path, {}, {"id": "desk", "name": "Desk", "secret_hash": None})
-    shown = " ".join(run("doctor", OAUTH_CLIENTS_FILE=path).stdout.split())
+    shown = " ".join(run_here("doctor", OAUTH_CLIENTS_FILE=path).stdout.split())
     assert (
         "client tool: Flow Tool, confidential, for profile workato; customers give consent first"
         in shown

@@ -13,8 +13,8 @@ from werkzeug.wrappers import Request, Response
 
 from oauth_helper.common.http import Timeouts
 from oauth_helper.common.secrets import Secret
+from oauth_helper.hubspot.app_credentials import AppCredentials
 from oauth_helper.hubspot.client import HubSpotClient
-from oauth_helper.hubspot.token_request import AppCredentials
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
 
 TOKENS = {
@@ -234,6 +234,14 @@ def test_revocation_is_what_hubspot_confirms(status, confirmed):
     with serving(lambda _r, _n: Response(b"", status)) as (url, asked):
         assert HubSpotClient(url, "2026-09").revoke(app_named("app"), Secret("x")) is confirmed
     assert asked[0].path == "/oauth/2026-09/token/revoke"
+
+
+@pytest.mark.parametrize(("status", "confirmed"), [(204, True), (401, False), (500, False)])
+def test_the_app_is_uninstalled_with_the_bearer_token(status, confirmed):
+    with serving(lambda _r, _n: Response(b"", status)) as (url, asked):
+        assert HubSpotClient(url, "v3").uninstall(Secret("x")) is confirmed
+    assert (asked[0].method, asked[0].path) == ("DELETE", "/appinstalls/2026-09/external-install")
+    assert asked[0].headers["Authorization"] == "Bearer x"
 
 
 def test_an_app_that_gets_no_answers_is_left_alone_and_others_are_not():

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oauth_helper.common.secrets import Secret
-from oauth_helper.hubspot.token_request import AppCredentials, code_form, token_form
+from oauth_helper.hubspot.app_credentials import AppCredentials
+from oauth_helper.hubspot.client import code_form, token_form
 
 CALLBACK = "https://connect.example.com/callback/workato"
 

@@ -105,7 +105,8 @@ def test_overdue_ones_are_found_for_as_long_as_they_are_remembered(attempts, day
 
 def test_what_has_worked_is_remembered_for_a_month(attempts, store):
     assert not attempts.has_succeeded("f")
-    attempts.record_success("f", "", "workato", REFERENCE, 1234.5)
+    browser = {"browser_id": REFERENCE, "hub_id": None}
+    assert attempts.succeed(REFERENCE, "workato", **browser, fingerprint="f", at=1234.5) == []
     assert attempts.has_succeeded("f")
     assert not attempts.has_succeeded("g")
     (key,) = store.keys("oh:worked:*")
@@ -140,7 +141,7 @@ def test_who_died_over_a_response_is_followed_by_one_other(attempts):
     assert claim(attempts, REFERENCE, 1000) is Claim.WON
     assert claim(attempts, REFERENCE, 1000 + CLAIM_TIMEOUT - 1) is Claim.CLAIMED
     assert claim(attempts, REFERENCE, 1000 + CLAIM_TIMEOUT, single_use=True) is Claim.USED
-    assert claim(attempts, REFERENCE, 1000 + CLAIM_TIMEOUT) is Claim.WON
+    assert claim(attempts, REFERENCE, 1000 + CLAIM_TIMEOUT) is Claim.TAKEN_OVER
     assert claim(attempts, REFERENCE, 1000 + CLAIM_TIMEOUT) is Claim.CLAIMED
     assert attempts.expired(1000 + CLAIM_TIMEOUT + CLAIM_LIFETIME - 1, limit=5) == []
     attempts.finish(REFERENCE, "connected")

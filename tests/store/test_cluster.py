@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 from failure_examples import NOON, REQUESTS, a_failure, found_in
-from redis.connection import AbstractConnection
 
 from benchmarks import servers
 from oauth_helper.common.references import day_of
@@ -102,21 +101,3 @@ def test_attempts_work_on_a_cluster(client):
     assert attempts.claim(failure.reference, 1.0, claim_id="m") is Claim.WON
     assert log.record(failure, only_if_open=True)
     assert attempts.outcome(failure.reference) == "failed"
-
-
-def test_failures_of_an_account_are_not_looked_for_day_by_day(client, monkeypatch):
-    log = Failures(client, retention_days=90)
-    for number in range(30):
-        log.record(a_failure(NOON - timedelta(days=number), hub_id=number))
-    browser_id = a_failure(NOON).reference
-    found = log.open_failures_of("workato", account=29, browser_id=browser_id)
-    sent = []
-    send = AbstractConnection.send_packed_command
-    monkeypatch.setattr(
-        AbstractConnection,
-        "send_packed_command",
-        lambda *arguments, **options: (sent.append(1), send(*arguments, **options))[1],
-    )
-    assert log.open_failures_of("workato", account=29, browser_id=browser_id) == found
-    assert len(found) == 1
-    assert len(sent) <= 15

@@ -409,7 +409,6 @@ def test_whatever_is_asked_never_walks_through_keys(client, log, counted):
     for tell in (counted.failures, counted.scopes, counted.attempts, counted.recoveries):
         tell(FIRST, LAST)
     log.earlier_causes("2M7X-TQRT-89HR", "2M7X-TQRT-89HR")
-    log.open_failures_of("workato", account=1, browser_id="2M7X-TQRT-89HR")
     log.feed.after(log.feed.place(), limit=5)
     # Hashes are read whole: one record, or the counters of one day.
     allowed = {"hgetall", "hmget", "hget", "get", "hrandfield", "pfcount"}

@@ -18,6 +18,13 @@ def running(request, tmp_path):
         yield started
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def unharmed(request, tmp_path_factory):
+    """Servers that stay up, for tests that share them."""
+    with KINDS[request.param](tmp_path_factory.mktemp("servers")) as started:
+        yield started
+
+
 @pytest.fixture
 def make(tmp_path):
     with ExitStack() as stack:
@@ -51,9 +58,9 @@ def test_a_primary_dies_and_nothing_is_lost_or_doubled(running, make):
     assert found["connection"] == story[2].connection
 
 
-def test_rate_limits_are_counted_once_for_all(running, make_app, tmp_path):
+def test_rate_limits_are_counted_once_for_all(unharmed, make_app, tmp_path):
     apps = [
-        make_app(REDIS_URL=running.url, RATE_LIMITS="on", DATA_DIR=str(tmp_path / f"data{number}"))
+        make_app(REDIS_URL=unharmed.url, RATE_LIMITS="on", DATA_DIR=str(tmp_path / f"data{number}"))
         for number in range(2)
     ]
     browsers = [browser_of(app) for app in apps]
@@ -62,9 +69,9 @@ def test_rate_limits_are_counted_once_for_all(running, make_app, tmp_path):
     assert statuses[-10:] == [429] * 10
 
 
-def test_a_customer_may_meet_another_instance_at_each_step(running, make_app, hubspot, tmp_path):
+def test_a_customer_may_meet_another_instance_at_each_step(unharmed, make_app, hubspot, tmp_path):
     first, second = (
-        make_app(REDIS_URL=running.url, DATA_DIR=str(tmp_path / f"data{number}"))
+        make_app(REDIS_URL=unharmed.url, DATA_DIR=str(tmp_path / f"data{number}"))
         for number in range(2)
     )
     at_first, at_second = browser_of(first), browser_of(second)

@@ -2,12 +2,14 @@
 
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from harness import Customer, browser_of, customer_of, services_of
 from relays import Relay
 from stopwatch import Stopwatch
+from stories import CONNECTED
 
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.models import StoreUnavailableError
@@ -200,7 +202,7 @@ def test_tokens_that_came_when_the_store_went_away_are_kept(
     assert hubspot.issued
     assert not [secret for secret in hubspot.issued if secret.encode() in on_disk]
     relay.restore()
-    assert caught_up(app) == 2
+    assert caught_up(app) == 1
     (connection,) = services_of(app).connections.newest(limit=5)
     tokens = services_of(app).connections.tokens(connection.id)
     assert any(secret in tokens.access_token.reveal() for secret in hubspot.issued)
@@ -280,6 +282,23 @@ def test_a_worker_that_died_over_a_response_is_followed_by_another(app, customer
     done = customer.browser.get(address)
     assert "HubSpot is connected" in customer.browser.get(done.location).text
     assert hubspot.token_requests == 1
+
+
+def test_a_worker_that_died_after_it_saved_the_connection_does_not_cost_it(
+    app, customer, hubspot, clock
+):
+    back = customer.agree(customer.start())
+    reference = re.search(REFERENCE, customer.browser.get("/").text)[0]
+    services = services_of(app)
+    services.attempts.claim(reference, clock.now, claim_id="m")
+    connection = replace(CONNECTED.connection, reference=reference, connected_at=int(clock.now))
+    services.connections.save(connection, CONNECTED.tokens)  # and then it was killed
+    clock.now += CLAIM_TIMEOUT
+    page = customer.come_back(back)
+    assert "HubSpot is connected" in page.text
+    assert hubspot.token_requests == 0
+    assert services.connections.newest(limit=5) == (connection,)
+    assert not failures(app)
 
 
 def test_a_claim_that_reached_a_hanging_store_is_known_afterwards(app, customer, relay, hubspot):

@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import create_environ, run_wsgi_app
 
+from oauth_helper import __version__
+
 PUBLIC = ["/", "/setup/workato", "/attempts/unknown", "/support/login", "/nothing", "/healthz"]
 
 
@@ -107,7 +109,9 @@ def test_a_store_that_is_away_stops_no_start_and_uses_no_code_up(make_app, hubsp
     ready = customer.browser.get("/readyz")
     assert ready.status_code == 503
     assert "store" in ready.json["reasons"][0]
-    assert customer.browser.get("/healthz").status_code == 200
+    health = customer.browser.get("/healthz").json
+    assert health == {"status": "ok", "version": __version__, "keys": health["keys"]}
+    assert [len(each) for each in health["keys"]] == [8]
     assert customer.browser.get("/").status_code == 200
 
 

@@ -35,8 +35,8 @@ def used(customer):
     return customer
 
 
-def _way_back(customer):
-    path = customer.agree(customer.start())
+def _way_back(customer, **choices):
+    path = customer.agree(customer.start(), **choices)
     return lambda: customer.browser.get(path)
 
 
@@ -44,12 +44,15 @@ def test_a_start_asks_the_store_once(used, trips):
     assert trips(used.start) == 1
 
 
-def test_a_success_asks_the_store_seven_times(used, trips):
-    assert trips(_way_back(used)) <= 7
+def test_a_success_claims_and_writes(used, trips):
+    assert trips(_way_back(used)) == 2
 
 
-def test_a_long_log_makes_a_success_little_longer(used, trips, store_url, clock):
+def test_a_long_log_makes_a_success_no_longer(used, trips, store_url, clock):
     filling.fill(store_url, 500, until=datetime.fromtimestamp(clock(), UTC))
-    back = _way_back(used)
-    _way_back(used)()  # the scripts of the search are known now
-    assert trips(back) <= 10
+    assert trips(_way_back(used)) == 2
+
+
+def test_a_failure_claims_writes_and_announces(used, trips):
+    _way_back(used, decision="deny")()  # makes the day and the script known
+    assert trips(_way_back(used, decision="deny")) == 3

@@ -226,13 +226,13 @@ class Demonstration:
             expires_at=at + 1800,
             reference=attempt.reference,
         )
-        self.attempts.finish(attempt.reference, "connected")
-        self.attempts.record_success(
-            customer.profile.fingerprint(attempt.requested),
-            attempt.browser_id,
-            customer.profile.name,
+        self.attempts.succeed(
             attempt.reference,
-            at,
+            customer.profile.name,
+            browser_id=attempt.browser_id,
+            hub_id=customer.account,
+            fingerprint=customer.profile.fingerprint(attempt.requested),
+            at=at,
         )
         if not attempt.client:  # otherwise, the client has the tokens
             self._connected[connection.id] = connection

@@ -39,11 +39,12 @@ from oauth_helper.oauth.client.outcome import (
 )
 from oauth_helper.oauth.client.start import random_text
 from oauth_helper.scopes import RequestedScopes, missing_scopes
-from oauth_helper.store.outbox.events import AttemptFailed, AttemptSucceeded, ConnectionSaved
+from oauth_helper.store.outbox.events import AttemptFailed, AttemptSucceeded
 
 if TYPE_CHECKING:
     from oauth_helper.hubspot.client import HubSpotClient
     from oauth_helper.store.attempts import Attempts
+    from oauth_helper.store.connections import Connections
     from oauth_helper.store.outbox.writer import EventWriter
 
 logger = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ class Callback:
     """Complete attempts. `clock` returns Unix seconds."""
 
     attempts: Attempts
+    connections: Connections
     writer: EventWriter
     hubspot: HubSpotClient
     clock: Callable[[], float]
@@ -192,6 +194,12 @@ class Callback:
                 # A proxy client's attempt ends only when the client redeems its code.
                 single_use=pending.client_request is not None or code is None,
             )
+            # The worker that died may have saved the connection: the code is used up then.
+            is_connected = claim is Claim.TAKEN_OVER and self.connections.of_reference(
+                pending.reference
+            )
+            if is_connected:
+                self.attempts.finish(pending.reference, "connected")
         except StoreUnavailableError:
             if code is None:
                 return None  # an error uses nothing up, and logging it twice leaves one failure
@@ -200,7 +208,7 @@ class Callback:
             return self._defer(Rejection.STORE_DOWN, pending, code, claim_id)
         if claim is Claim.CLAIMED and code:
             return self._defer(Rejection.CLAIMED, pending, code)
-        return None if claim is Claim.WON else Rejected(Rejection.USED)
+        return Rejected(Rejection.USED) if claim is Claim.USED or is_connected else None
 
     def _defer(
         self, reason: Rejection, pending: PendingAuthorization, code: str, claim_id: str = ""
@@ -246,8 +254,7 @@ class Callback:
     ) -> Connected:
         """Save the connection. A proxy client's is saved when the client redeems its code."""
         if pending.client_request is None:
-            self.writer.write(ConnectionSaved(connection, tokens))
-            self.writer.write(success_of(profile, pending, connection, at=self.clock()))
+            self.writer.write(success_of(profile, pending, connection, tokens, at=self.clock()))
             issued = None
         else:
             issued = IssuedCode(pending=pending, connection=connection, tokens=tokens)
@@ -267,15 +274,22 @@ class Callback:
 
 
 def success_of(
-    profile: Profile, pending: PendingAuthorization, connection: Connection, *, at: float
+    profile: Profile | None,
+    pending: PendingAuthorization,
+    connection: Connection,
+    tokens: Tokens,
+    *,
+    at: float,
 ) -> AttemptSucceeded:
-    """Return the event for an attempt that connected its account at the time `at`."""
+    """Return the event for an attempt that connected its account at the time `at`.
+
+    `profile` is None when it is no longer there.
+    """
     return AttemptSucceeded(
-        reference=pending.reference,
-        profile=profile.name,
+        connection=connection,
+        tokens=tokens,
         browser_id=pending.browser_id or pending.reference,
-        fingerprint=profile.fingerprint(pending.requested),
-        hub_id=connection.hub_id,
+        fingerprint=profile.fingerprint(pending.requested) if profile else "",
         at=at,
     )
 

@@ -85,7 +85,11 @@ class ConnectionEnded:
     """HubSpot ended the connection; `connection.ended_by` names the failure that showed it."""
 
     connection: Connection
-    cause: Cause = Cause.REFRESH_TOKEN_INVALID
+
+    @property
+    def cause(self) -> Cause:
+        """Return why it ended."""
+        return Cause(self.connection.ended_cause or Cause.REFRESH_TOKEN_INVALID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,10 +306,11 @@ class TokenRefresher:
         if not ends_connection(logged.cause):
             return RefreshFailed(logged.reference, logged.cause, None)
         at = int(self.clock())
-        if not self.connections.end(held.connection, at=at, by=logged.reference):
+        by, cause = logged.reference, logged.cause
+        if not self.connections.end(held.connection, at=at, by=by, cause=cause):
             return self._current(query)
-        ended = replace(held.connection, ended_at=at, ended_by=logged.reference)
-        return ConnectionEnded(ended, logged.cause)
+        ended = replace(held.connection, ended_at=at, ended_by=by, ended_cause=cause)
+        return ConnectionEnded(ended)
 
     def _current(self, query: _TokenQuery) -> Fresh | NoToken:
         """Return the stored token after the connection changed during the request to HubSpot."""

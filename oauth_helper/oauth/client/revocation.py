@@ -1,4 +1,4 @@
-"""End a connection: revoke its token at HubSpot, then delete it here."""
+"""End a connection: revoke its token or uninstall the app at HubSpot, then delete it here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from oauth_helper.config.profiles import Profile
+from oauth_helper.hubspot.token_response import Granted
 
 if TYPE_CHECKING:
     from oauth_helper.hubspot.client import HubSpotClient
@@ -17,6 +18,7 @@ class Revoked(Enum):
     """The outcome of a revocation."""
 
     DONE = "done"
+    UNINSTALLED = "uninstalled"
     NOT_FOUND = "not found"
     NOT_CONFIRMED = "not confirmed"
     UNREADABLE = "unreadable"
@@ -25,7 +27,7 @@ class Revoked(Enum):
     @property
     def ok(self) -> bool:
         """Return whether the connection was deleted here."""
-        return self in (Revoked.DONE, Revoked.UNREADABLE, Revoked.ENDED)
+        return self not in (Revoked.NOT_FOUND, Revoked.NOT_CONFIRMED)
 
     @property
     def message(self) -> str:
@@ -38,8 +40,9 @@ _MESSAGES = {
         "Revoked at HubSpot and forgotten here. Access tokens that were handed out already work "
         "for up to 30 minutes more."
     ),
+    Revoked.UNINSTALLED: "Uninstalled in the HubSpot account and forgotten here.",
     Revoked.NOT_FOUND: "There is no such connection.",
-    Revoked.NOT_CONFIRMED: "HubSpot did not confirm the revocation, so it is kept. Try again.",
+    Revoked.NOT_CONFIRMED: "HubSpot did not confirm it, so the connection is kept. Try again.",
     Revoked.UNREADABLE: (
         "Forgotten here. Its tokens could not be read any more, or its profile is gone, so nothing "
         "was revoked at HubSpot: uninstall the app in the HubSpot account."
@@ -54,8 +57,13 @@ def revoke(
     connections: Connections,
     hubspot: HubSpotClient,
     profiles: Mapping[str, Profile],
+    uninstall: bool = False,
 ) -> Revoked:
-    """Revoke a connection's refresh token at HubSpot (RFC 7009) and delete the connection."""
+    """Revoke a connection's refresh token at HubSpot (RFC 7009) and delete the connection.
+
+    `uninstall` removes the app from the HubSpot account instead, which ends every token. The
+    connection stays as it was when HubSpot doesn't confirm.
+    """
     connection = connections.get(connection_id)
     if connection is None:
         return Revoked.NOT_FOUND
@@ -67,7 +75,13 @@ def revoke(
     if tokens is None or profile is None:
         connections.forget(connection)
         return Revoked.UNREADABLE
-    if not hubspot.revoke(profile.credentials, tokens.refresh_token):
+    if uninstall:
+        # The stored access token may have expired. HubSpot's refresh token stays the same.
+        fresh = hubspot.refresh(profile.credentials, tokens.refresh_token)
+        is_confirmed = isinstance(fresh, Granted) and hubspot.uninstall(fresh.access_token)
+    else:
+        is_confirmed = hubspot.revoke(profile.credentials, tokens.refresh_token)
+    if not is_confirmed:
         return Revoked.NOT_CONFIRMED
     connections.forget(connection)
-    return Revoked.DONE
+    return Revoked.UNINSTALLED if uninstall else Revoked.DONE

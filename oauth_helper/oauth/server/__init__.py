@@ -7,6 +7,7 @@ registered clients, the codes and refresh tokens, and HubSpot's responses in sta
 from oauth_helper.oauth.server.authorization_endpoint import (
     RegisteredClient,
     UnknownScopesRequestedError,
+    standard_parameters,
 )
 from oauth_helper.oauth.server.dependencies import ServerDependencies
 from oauth_helper.oauth.server.messages import ServerRequest, ServerResponse, error_description
@@ -22,4 +23,5 @@ __all__ = [
     "ServerResponse",
     "UnknownScopesRequestedError",
     "error_description",
+    "standard_parameters",
 ]

@@ -7,6 +7,7 @@ client sent and fail on non-ASCII text, so this module replaces those checks.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -41,6 +42,22 @@ _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 # Unknown scopes that the error names.
 _MAX_NAMED = 10
+
+
+def standard_parameters(parameters: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Return the query of an authorization request in the form of RFC 6749.
+
+    Clients made for HubSpot also send its `optional_scope` (Airbyte, Pipedream, Composio), and
+    HubSpot's own SDKs send no `response_type` (2026-11).
+    """
+    standard = dict(parameters)
+    if not any(standard.get("response_type", [])):
+        standard["response_type"] = ["code"]
+    optional = standard.get("optional_scope", [])
+    if len(optional) == 1 and len(standard.get("scope", [])) < 2:
+        scope = standard.get("scope", [])
+        standard["scope"] = [" ".join(filter(None, (*scope, *optional)))]
+    return standard
 
 
 class UnknownScopesRequestedError(InvalidScopeError):  # type: ignore[misc]  # Authlib has no types

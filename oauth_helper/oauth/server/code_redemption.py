@@ -14,7 +14,7 @@ from oauth_helper.failures.record import build_failure
 from oauth_helper.models import Attempt, IssuedCode
 from oauth_helper.oauth.client.callback import success_of
 from oauth_helper.scopes import RequestedScopes
-from oauth_helper.store.outbox.events import AttemptFailed, ConnectionSaved
+from oauth_helper.store.outbox.events import AttemptFailed
 
 if TYPE_CHECKING:
     from oauth_helper.store.outbox.writer import EventWriter
@@ -32,12 +32,10 @@ class CodeRedemption:
 
     def redeemed(self, issued: IssuedCode) -> None:
         """Save the connection and close the attempt, because the client has its tokens now."""
-        self.writer.write(ConnectionSaved(issued.connection, issued.tokens))
         profile = self.profiles.get(issued.pending.profile)
-        if profile is None:  # removed from the settings in the meantime
-            return
-        success = success_of(profile, issued.pending, issued.connection, at=self.clock())
-        self.writer.write(success)
+        self.writer.write(
+            success_of(profile, issued.pending, issued.connection, issued.tokens, at=self.clock())
+        )
 
     def client_error(self, issued: IssuedCode, error: ClientError, *, client: str) -> str:
         """Log an error of the client named `client` with a valid code; return the reference.

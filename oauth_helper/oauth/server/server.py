@@ -73,9 +73,8 @@ class ProxyServer(AuthorizationServer):  # type: ignore[misc]  # Authlib has no 
             raise InvalidRequestError(_repeated(message))
         if message.payload.response_type != "code":
             # Authlib's error text repeats what the client sent, and fails on non-ASCII text.
-            is_missing = not message.payload.response_type
             raise OAuth2Error(
-                error="invalid_request" if is_missing else "unsupported_response_type",
+                error="unsupported_response_type",
                 description="response_type must be code.",
                 redirect_uri=CodeGrant.validate_authorization_redirect_uri(message, client),
                 state=message.payload.state,

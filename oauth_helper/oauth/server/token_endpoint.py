@@ -135,7 +135,9 @@ class TokenIssuer:
             if connection is not None and connection.ended_at is None:
                 now = int(self._parts.clock())
                 ignore_outage(
-                    lambda: self._parts.connections.end(connection, at=now, by=recorded.reference)
+                    lambda: self._parts.connections.end(
+                        connection, at=now, by=recorded.reference, cause=recorded.cause
+                    )
                 )
             return InvalidGrantError(
                 error_description(

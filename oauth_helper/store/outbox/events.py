@@ -54,31 +54,21 @@ class ErrorReported:
 
 @dataclass(frozen=True, slots=True)
 class AttemptSucceeded:
-    """An attempt connected an account. `fingerprint` identifies the request."""
+    """An attempt connected an account; HubSpot issues its tokens only once.
+
+    `fingerprint` identifies the request; it is empty when the profile is gone.
+    """
 
     kind: ClassVar = "connected"
-    reference: str
-    profile: str
+    connection: Connection
+    tokens: Tokens
     browser_id: str
     fingerprint: str
-    hub_id: int | None
     at: float
 
     def __str__(self) -> str:
-        return f"connected: {self.reference} {self.profile}"
+        return f"connected: {self.connection.reference} {self.connection.profile}"
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionSaved:
-    """A connection with its tokens, which HubSpot issues only once."""
-
-    kind: ClassVar = "kept"
-    connection: Connection
-    tokens: Tokens
-
-    def __str__(self) -> str:
-        return f"kept: {self.connection.reference} {self.connection.profile}"
-
-
-AttemptEvent = AttemptStarted | AttemptFailed | ErrorReported | AttemptSucceeded | ConnectionSaved
-EVENT_TYPES = (AttemptStarted, AttemptFailed, ErrorReported, AttemptSucceeded, ConnectionSaved)
+AttemptEvent = AttemptStarted | AttemptFailed | ErrorReported | AttemptSucceeded
+EVENT_TYPES = (AttemptStarted, AttemptFailed, ErrorReported, AttemptSucceeded)

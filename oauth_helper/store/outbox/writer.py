@@ -14,14 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from oauth_helper.failures.model import Failure
-from oauth_helper.failures.triage import add_late_response, add_report, resolve_as_connected
+from oauth_helper.failures.triage import add_late_response, add_report
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.outbox.events import (
     AttemptEvent,
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
-    ConnectionSaved,
     ErrorReported,
 )
 from oauth_helper.store.outbox.outage_log import OutageLog
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from oauth_helper.store.connections import Connections
     from oauth_helper.store.failures import Failures
     from oauth_helper.store.outbox.queue import Outbox
+    from oauth_helper.store.redis_clients import Pipeline
 
 logger = logging.getLogger(__name__)
 
@@ -119,12 +119,7 @@ class EventWriter:
                 refine = partial(add_report, told=failure, event=reported)
                 return self._failures.change(failure.reference, refine)
             case AttemptSucceeded():
-                self._write_success(event)
-            case ConnectionSaved(connection, tokens):
-                # No stored connection can be newer than a new one, so skip the read.
-                found = None if is_new else self._connections.get(connection.id)
-                if found is None or found.connected_at < connection.connected_at:
-                    self._connections.save(connection, tokens)
+                self._write_success(event, is_new=is_new)
         return None
 
     def _write_failure(self, event: AttemptFailed, failure: Failure) -> Failure | None:
@@ -136,21 +131,32 @@ class EventWriter:
             return self._failures.change(failure.reference, respond)
         return None
 
-    def _write_success(self, event: AttemptSucceeded) -> None:
-        """Close the attempt; resolve its own failure and earlier ones of the same customer."""
-        earlier_outcome = self._attempts.finish(event.reference, "connected")
-        # Before the search, so that a failure logged in the meantime sees the success.
-        self._attempts.record_success(
-            event.fingerprint, event.browser_id, event.profile, event.reference, event.at
+    def _write_success(self, event: AttemptSucceeded, *, is_new: bool) -> None:
+        """Save the connection, close the attempt, and resolve the customer's failures."""
+        connection = event.connection
+
+        def save(pipeline: Pipeline) -> None:
+            # No stored connection can be newer than a new one, so skip the read.
+            found = None if is_new else self._connections.get(connection.id)
+            if found is None or found.connected_at < connection.connected_at:
+                self._connections.add_to(pipeline, connection, event.tokens)
+
+        unresolved = self._attempts.succeed(
+            connection.reference,
+            connection.profile,
+            browser_id=event.browser_id,
+            hub_id=connection.hub_id,
+            fingerprint=event.fingerprint,
+            at=event.at,
+            save=save,
         )
-        resolved = self._failures.open_failures_of(
-            event.profile, account=event.hub_id, browser_id=event.browser_id
-        )
-        if earlier_outcome is not None:
-            resolved.append(event.reference)
-        for reference in dict.fromkeys(resolved):
-            resolve = partial(resolve_as_connected, at=event.at, reference=event.reference)
-            self._failures.change(reference, resolve)
+        if unresolved:
+            self._failures.resolve_as_connected(
+                unresolved,
+                at=event.at,
+                reference=connection.reference,
+                hub_id=connection.hub_id,
+            )
 
     def _remember(self, event: AttemptEvent) -> None:
         now = self._clock()

@@ -26,7 +26,7 @@ from oauth_helper.web.api.auth import unless_bearer
 from oauth_helper.web.api.failure_schemas import ConnectionJson, TokenJson
 from oauth_helper.web.api.operation import operation
 from oauth_helper.web.api.queries import ConnectionListQuery, TokenQuery
-from oauth_helper.web.api.schemas import ConnectionPage, Revocation
+from oauth_helper.web.api.schemas import ConnectionPage, Revocation, RevocationBody
 from oauth_helper.web.api.services import services
 from oauth_helper.web.errors import answer
 from oauth_helper.web.security import csrf
@@ -109,13 +109,14 @@ def token(connection_id: str, query: TokenQuery) -> TokenJson | Response:
 
 @blueprint.post("/<connection_id>/revoke")
 @operation("revokeConnection", {404: _UNKNOWN, 502: "HubSpot didn't confirm it, so it is kept"})
-def revoke_connection(connection_id: str) -> Revocation | Response:
-    """Revoke a connection at HubSpot and forget it."""
+def revoke_connection(connection_id: str, body: RevocationBody) -> Revocation | Response:
+    """Revoke a connection at HubSpot, or uninstall the app there, and forget it."""
     done = revoke(
         connection_id,
         connections=services().connections,
         hubspot=services().hubspot,
         profiles=services().profiles,
+        uninstall=body.uninstall,
     )
     current_app.logger.info("the API revokes %s: %s", ascii(connection_id[:100]), done.value)
     if done is Revoked.NOT_FOUND:
@@ -128,12 +129,12 @@ def revoke_connection(connection_id: str) -> Revocation | Response:
 def _without_token(outcome: NoToken) -> Response:
     """Return the problem that says why there is no token, and what to do."""
     match outcome:
-        case ConnectionEnded(connection=connection, cause=cause):
+        case ConnectionEnded(connection=connection):
             why = (
                 f"The app was uninstalled in {_account(connection)}, or its access was revoked "
                 f"there. {_connect_again(connection)}"
             )
-            return _problem(410, why, reference=connection.ended_by, cause=cause)
+            return _problem(410, why, reference=connection.ended_by, cause=outcome.cause)
         case Busy(retry_after=retry_after):
             why = "Another request is refreshing it, and HubSpot takes long. Ask again."
             return _later(_problem(503, why), retry_after)

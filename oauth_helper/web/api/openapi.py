@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from pydantic_core import core_schema
 
-from oauth_helper.web.api.operation import Operation, operation_of
+from oauth_helper.web.api.operation import Operation, accepts_no_body, operation_of
 from oauth_helper.web.api.schemas import Problem
 
 Document = dict[str, Any]
@@ -84,7 +84,10 @@ def _described(operation: Operation, schemas: Document, examples: Document) -> D
     if operation.body:
         body = _schema(operation.body, "validation", schemas)
         content = _json(body, examples.get("bodies", {}))
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {
+            "required": not accepts_no_body(operation.body),
+            "content": content,
+        }
     return described
 
 

@@ -78,7 +78,8 @@ def operation(operation_id: str, errors: Mapping[int, str] | None = None) -> Cal
             if described.query:
                 given["query"] = validate(described.query, request.args.to_dict())
             if described.body:
-                given["body"] = validate(described.body, json_body())
+                is_absent = not request.content_length and accepts_no_body(described.body)
+                given["body"] = validate(described.body, {} if is_absent else json_body())
             answer = view(**given)
             return answer if isinstance(answer, Response) else json_response(answer)
 
@@ -86,6 +87,11 @@ def operation(operation_id: str, errors: Mapping[int, str] | None = None) -> Cal
         return read_and_answer
 
     return decorate
+
+
+def accepts_no_body(model: type[BaseModel]) -> bool:
+    """Return whether a request without a body is a request with the model's defaults."""
+    return getattr(model, "may_be_absent", False)
 
 
 def json_response(answer: BaseModel) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from itertools import islice
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -234,6 +234,16 @@ class ConnectionPage(JsonModel):
 
     connections: list[ConnectionJson]
     next_cursor: str | None
+
+
+class RevocationBody(JsonModel):
+    """What to do at HubSpot. A request without a body revokes the tokens."""
+
+    may_be_absent: ClassVar[bool] = True
+    uninstall: bool = Field(
+        default=False,
+        description="Uninstall the app; its admins get an e-mail.",
+    )
 
 
 class Revocation(JsonModel):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, render_template
+from flask import Blueprint, Response, abort, render_template, request
 from flask import url_for as url
 
-from oauth_helper.config.app_setup import SetupChecklist, app_hsmeta, setup_checklist
+from oauth_helper.config.app_setup import (
+    DISTRIBUTIONS,
+    SetupChecklist,
+    app_hsmeta,
+    setup_checklist,
+)
 from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.authorization_request import authorization_link
 from oauth_helper.scopes import UnknownScopesError
@@ -23,13 +28,15 @@ def setup(name: str) -> str:
     profile = profile_or_404(name)
     optional = scopes_from_query()
     steps = _checklist(profile, optional)
+    distribution = _distribution()
     chosen = None if optional is None else " ".join(optional)
     public_url = services().config.public_url
     return render_template(
         "setup.html",
         profile=profile,
         checklist=steps,
-        hsmeta=app_hsmeta(steps),
+        distribution=distribution,
+        hsmeta=app_hsmeta(steps, distribution),
         connect_url=public_url + url("connect.connect", name=profile.name, optional_scope=chosen),
         authorize_url=authorization_link(
             services().config.authorization_endpoint,
@@ -46,7 +53,7 @@ def setup(name: str) -> str:
 def file(name: str) -> Response:
     """Return the complete app-hsmeta.json for a developer project."""
     profile = profile_or_404(name)
-    text = app_hsmeta(_checklist(profile, scopes_from_query()))
+    text = app_hsmeta(_checklist(profile, scopes_from_query()), _distribution())
     headers = {"Content-Disposition": 'attachment; filename="app-hsmeta.json"'}
     return Response(text, mimetype="application/json", headers=headers)
 
@@ -56,3 +63,11 @@ def _checklist(profile: Profile, optional: tuple[str, ...] | None) -> SetupCheck
         return setup_checklist(profile, optional)
     except UnknownScopesError as error:
         abort(400, f"The address names scopes that profile “{profile.name}” lacks: {error}.")
+
+
+def _distribution() -> str:
+    """Return how the file says that the app is distributed."""
+    distribution = request.args.get("distribution") or DISTRIBUTIONS[0]
+    if distribution not in DISTRIBUTIONS:
+        abort(400, f"distribution has to be {' or '.join(DISTRIBUTIONS)}.")
+    return distribution

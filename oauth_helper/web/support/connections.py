@@ -74,13 +74,14 @@ def _search(wanted: str) -> _Found:
 @blueprint.post("/connections/<connection_id>/revoke")
 @login_required  # type: ignore[untyped-decorator]
 def revoke_connection(connection_id: str) -> Response:
-    """Revoke a connection at HubSpot and delete it here."""
+    """Revoke a connection at HubSpot, or uninstall the app there, and delete it here."""
     require_agent()
     done = revoke(
         connection_id,
         connections=services().connections,
         hubspot=services().hubspot,
         profiles=services().profiles,
+        uninstall=request.form.get("do") == "uninstall",
     )
     current_app.logger.info("%s revokes %s: %s", current_user.id, connection_id[:100], done.value)
     flash(done.message, "done" if done.ok else "problem")

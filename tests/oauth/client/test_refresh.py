@@ -11,7 +11,7 @@ from oauth_helper.common.references import parse_reference
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.hubspot.token_request import refresh_form
+from oauth_helper.hubspot.client import refresh_form
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
 from oauth_helper.models import Connection, StoreUnavailableError, Tokens
 from oauth_helper.oauth.client.refresh import (
@@ -74,10 +74,11 @@ class Store:
         self.kept[connection.id] = replace(connection, expires_at=expires_at), tokens
         return True
 
-    def end(self, connection, *, at, by):
+    def end(self, connection, *, at, by, cause):
         if not self._is_same(connection):
             return False
-        self.kept[connection.id] = replace(connection, ended_at=at, ended_by=by), None
+        ended = replace(connection, ended_at=at, ended_by=by, ended_cause=cause)
+        self.kept[connection.id] = ended, None
         return True
 
     def _is_same(self, connection):
@@ -290,7 +291,7 @@ class TestWhileAnotherWorkerRefreshes:
         def end():
             connection, _ = world.store.kept[ID]
             world.locks.held = None
-            return world.store.end(connection, at=5, by="222Q-7777-777J")
+            return world.store.end(connection, at=5, by="222Q-7777-777J", cause="")
 
         world.age(left=0)
         world.locks.while_waiting = [end]
@@ -344,8 +345,10 @@ class TestWithoutTokens:
 
     def test_one_that_has_ended(self, world):
         ended = replace(CONNECTION, ended_at=5, ended_by="222Q-7777-777J")
+        ended = replace(ended, ended_cause=Cause.ACCOUNT_UNKNOWN)
         world.store.kept[ID] = ended, None
         assert world.token() == ConnectionEnded(ended)
+        assert world.token().cause is Cause.ACCOUNT_UNKNOWN
         assert not world.hubspot.asked
 
 

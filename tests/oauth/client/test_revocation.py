@@ -5,7 +5,9 @@ import pytest
 
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.profiles import Profile
-from oauth_helper.hubspot.token_request import AppCredentials, token_form
+from oauth_helper.hubspot.app_credentials import AppCredentials
+from oauth_helper.hubspot.client import token_form
+from oauth_helper.hubspot.token_response import Granted, TokenResponse
 from oauth_helper.models import Connection, StoreUnavailableError, Tokens
 from oauth_helper.oauth.client.revocation import Revoked, revoke
 from oauth_helper.scopes import shipped_catalogue
@@ -63,6 +65,14 @@ class Endpoint:
         self.seen.append((parse_qs(form), ID in self.store.kept))
         return self.confirms
 
+    def refresh(self, app: AppCredentials, refresh_token: Secret) -> TokenResponse:
+        assert app == PROFILE.credentials
+        return Granted(Secret("fresh"), refresh_token, 1800)
+
+    def uninstall(self, access_token: Secret) -> bool:
+        self.seen.append(({"token": [access_token.reveal()]}, ID in self.store.kept))
+        return self.confirms
+
 
 FORM = {
     "client_id": ["shop"],
@@ -86,6 +96,23 @@ def test_hubspot_is_asked_before_anything_is_forgotten(confirms, expected, kept)
     assert went is expected
     assert hubspot.seen == [(FORM, True)]
     assert list(store.kept) == list(store.encrypted) == kept
+
+
+@pytest.mark.parametrize(
+    ("confirms", "expected", "kept"),
+    [
+        pytest.param(True, Revoked.UNINSTALLED, [], id="confirmed"),
+        pytest.param(False, Revoked.NOT_CONFIRMED, [ID], id="not-confirmed"),
+    ],
+)
+def test_the_app_is_uninstalled_with_a_fresh_token(confirms, expected, kept):
+    store = Store()
+    hubspot = Endpoint(confirms, store)
+    profiles = {"workato": PROFILE}
+    went = revoke(ID, connections=store, hubspot=hubspot, profiles=profiles, uninstall=True)
+    assert went is expected
+    assert hubspot.seen == [({"token": ["fresh"]}, True)]
+    assert list(store.kept) == kept
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,6 @@ from oauth_helper.store.outbox.events import (
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
-    ConnectionSaved,
     ErrorReported,
 )
 from oauth_helper.store.outbox.queue import Outbox, problem_with_directory
@@ -36,7 +35,7 @@ ATTEMPT = Attempt(
     "2M7X-TQRT-89HR", "workato", RequestedScopes(("oauth",), ("tickets",)), 1000, 1900
 )
 FAILURE = a_failure(message="canary-message")
-KEPT = ConnectionSaved(
+CONNECTED = AttemptSucceeded(
     Connection(
         id="workato.7",
         profile="workato",
@@ -48,6 +47,9 @@ KEPT = ConnectionSaved(
         reference="2M7X-TQRT-89HR",
     ),
     Tokens(Secret("canary-access"), Secret("canary-refresh")),
+    browser_id="2M7X-TQRT-89HR",
+    fingerprint="f",
+    at=1234.5,
 )
 NOTES = [
     AttemptStarted(
@@ -56,10 +58,10 @@ NOTES = [
     AttemptFailed(FAILURE),
     AttemptFailed(FAILURE, replaces=True),
     ErrorReported(FAILURE, Event(1234.5, EventType.REPORTED, "customer", "“E1”\n")),
-    AttemptSucceeded("2M7X-TQRT-89HR", "workato", "2M7X-TQRT-89HR", "f", None, 1234.5),
-    KEPT,
-    ConnectionSaved(
-        replace(KEPT.connection, hub_id=None, granted=None, client="flow"), KEPT.tokens
+    CONNECTED,
+    replace(
+        CONNECTED,
+        connection=replace(CONNECTED.connection, hub_id=None, granted=None, client="flow"),
     ),
 ]
 
@@ -86,7 +88,7 @@ def began(number):
 def test_a_note_comes_back_as_it_was(note):
     again = SEALER.decrypt_value(SEALER.encrypt_value(note), *EVENT_TYPES)
     assert again == note
-    if isinstance(note, ConnectionSaved):
+    if isinstance(note, AttemptSucceeded):
         assert again.tokens.refresh_token.reveal() == "canary-refresh"
 
 

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from relays import Relay
-from stories import KEPT, STORIES, Everything, caught_up
+from stories import CONNECTED, STORIES, Everything, caught_up
 
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.embedded.server import EmbeddedStore
-from oauth_helper.store.outbox.events import ConnectionSaved
 
 
 @pytest.fixture
@@ -66,12 +65,12 @@ def test_what_waits_is_written_when_the_store_is_back(store, store_url, make):
         relay.cut()
         for note in STORIES["put off, then connected"]:
             parts.writer.write(note)
-        assert parts.outbox.depth() == 4
+        assert parts.outbox.depth() == 3
         assert store.dbsize() == 0
         with pytest.raises(StoreUnavailableError):
             parts.writer.flush()
         relay.restore()
-        assert caught_up(parts) == 4
+        assert caught_up(parts) == 3
         assert parts.outbox.depth() == 0
         assert parts.left_behind()["status"] == "resolved"
         tokens = parts.connections.tokens("workato.7")
@@ -80,9 +79,10 @@ def test_what_waits_is_written_when_the_store_is_back(store, store_url, make):
 
 
 def test_an_older_connection_does_not_take_the_place_of_a_newer_one(parts):
-    newer = replace(KEPT.connection, connected_at=KEPT.connection.connected_at + 60, granted=("x",))
-    parts.writer.write(ConnectionSaved(newer, KEPT.tokens))
-    parts.writer._write(KEPT)
+    connection = CONNECTED.connection
+    newer = replace(connection, connected_at=connection.connected_at + 60, granted=("x",))
+    parts.writer.write(replace(CONNECTED, connection=newer))
+    parts.writer._write(CONNECTED)
     assert parts.connections.get("workato.7") == newer
 
 
@@ -102,7 +102,7 @@ def test_a_store_that_lost_the_last_moments_gets_them_again(tmp_path, make):
         with EmbeddedStore(tmp_path / "replica") as replica:
             relay.lead_to(replica.url)
             relay.restore()
-            assert caught_up(parts) == 3
+            assert caught_up(parts) == 2
             after = parts.left_behind()
             assert after["connection"] == before["connection"]
             assert after["outcome"] == "connected"

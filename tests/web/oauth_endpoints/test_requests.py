@@ -57,9 +57,20 @@ def test_another_response_type_is_reported_to_the_client(tool, store, value):
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_without_response_type_the_request_is_invalid(tool, value):
-    answer = answer_in(tool.ask(response_type=value).location)
-    assert (answer["error"], answer["state"]) == ("invalid_request", "xyz")
+def test_without_response_type_the_request_is_for_a_code(tool, value):
+    page = tool.ask(response_type=value)
+    assert page.status_code == 200
+    assert "code=" in tool.consent(page).location or "/authorize" in tool.consent(page).location
+
+
+def test_the_optional_scope_of_a_client_counts_with_its_scope(tool):
+    page = tool.ask(scope="oauth tickets", optional_scope="forms tickets")
+    address = tool.consent(page).location
+    assert "forms" in address
+    assert "tickets" in address
+    assert answer_in(tool.ask(scope="oauth", optional_scope="bogus").location)["error"] == (
+        "invalid_scope"
+    )
 
 
 @pytest.mark.parametrize("scope", ["b\u00f6gus", 'a"b', "a\\b", "\x00", "<script>", "x" * 2000])
@@ -433,7 +444,6 @@ def test_what_the_request_asks_hubspot_for_is_only_what_hubspot_knows(tool):
         nonce="n",
         response_mode="form_post",
         hub_id="1",
-        optional_scope="x",
         account="evil",
     )
     ours = {"client_id", "redirect_uri", "scope", "optional_scope", "state", "response_type"}

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 import socket
 import string
 import subprocess
@@ -176,7 +177,7 @@ def test_a_place_is_given_back_when_nothing_comes_of_it(app, staff):
 
 
 class TestLarge:
-    COUNT = 3000
+    COUNT = 2000
 
     def test_begins_before_all_is_read_and_needs_little_memory(self, app, staff, store):
         record_many(app, self.COUNT)
@@ -267,8 +268,26 @@ class TestServed:
 
     COUNT = 3000
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def filled(cls, tmp_path_factory):
+        """The files of a store with many failures."""
+        folder = tmp_path_factory.mktemp("filled")
+        chance = random.Random(1)
+        letters = string.ascii_letters + string.digits
+        with EmbeddedStore(folder) as own:
+            config = {"REDIS_URL": own.url, "DATA_DIR": str(folder), "SECRET_KEY": "k" * 32}
+            # They hardly get smaller, so that what lies between the two cannot hold the file.
+            record_many(
+                create_app(Settings.from_environ(config)),
+                cls.COUNT,
+                message=lambda: "".join(chance.choices(letters, k=1900)),
+            )
+        return folder / "store"
+
     @pytest.fixture
-    def own_store(self, tmp_path):
+    def own_store(self, filled, tmp_path):
+        shutil.copytree(filled, tmp_path / "own" / "store")
         with EmbeddedStore(tmp_path / "own") as own:
             yield own
 
@@ -281,15 +300,10 @@ class TestServed:
     @pytest.fixture
     def app(self, settings):
         """The same application, to look into its store."""
-        app = create_app(Settings.from_environ(settings))
-        chance = random.Random(1)
-        letters = string.ascii_letters + string.digits
-        # They hardly get smaller, so that what lies between the two cannot hold the file.
-        record_many(app, self.COUNT, message=lambda: "".join(chance.choices(letters, k=1900)))
-        return app
+        return create_app(Settings.from_environ(settings))
 
     @pytest.fixture
-    def program(self, settings, app):  # noqa: ARG002 - its failures have to be there
+    def program(self, settings):
         source = str(Path(create_app.__code__.co_filename).parent.parent)
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", "oauth_helper"],

@@ -1,0 +1,16 @@
+"""The credentials of a HubSpot app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from oauth_helper.common.secrets import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppCredentials:
+    """What a HubSpot app proves itself with at the token endpoint."""
+
+    client_id: str
+    client_secret: Secret
+    redirect_uri: str
