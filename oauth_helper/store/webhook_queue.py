@@ -26,17 +26,19 @@ _CLAIMED: Final = 60
 _MAX_QUEUED: Final = 50_000
 _BATCH: Final = 500
 
-# KEYS: events, then `due` of each address. ARGV: now, number of events, most queued.
+# KEYS: events, then `due` of each address. ARGV: now, number of events, most queued. A pipeline that
+# is sent again publishes its events twice.
 _DISTRIBUTE: Final = """
 local entries, dropped = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[2]), 0
 for _, entry in ipairs(entries) do
   local record, event = entry[2][2], entry[2][4]
   for i = 2, #KEYS do
     local address = string.sub(KEYS[i], 1, -4)
+    local queue = address .. 'queue:' .. record
     if tonumber(redis.call('GET', address .. 'size') or 0) >= tonumber(ARGV[3]) then
       dropped = dropped + 1
-    else
-      redis.call('RPUSH', address .. 'queue:' .. record, event)
+    elseif redis.call('LINDEX', queue, -1) ~= event then
+      redis.call('RPUSH', queue, event)
       redis.call('INCR', address .. 'size')
       if not redis.call('ZSCORE', address .. 'parked', record) then
         redis.call('ZADD', KEYS[i], 'NX', ARGV[1], record)
