@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,9 @@ _TIMEOUT = 10
 
 # Concurrent customers.
 _CONCURRENT = 8
+
+# Connections that an attacker keeps open at a time.
+_ATTACKERS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +290,48 @@ def _worker_dies(scene: Scene, seconds: float) -> None:
         os.kill(scene.program.worker_pids()[0], signal.SIGKILL)
 
 
+def _bodies_never_come(scene: Scene, seconds: float) -> None:
+    """Keep 32 requests open from one other address, whose bodies never come or come in trickles."""
+    head = b"POST /oauth/token HTTP/1.1\r\nHost: localhost\r\n"
+    kinds = (
+        (b"Content-Length: 9999\r\n\r\n", b""),
+        (b"Content-Length: 9999\r\n\r\n", b"x"),
+        (b"Content-Length: 9999\r\nExpect: 100-continue\r\n\r\n", b""),
+        (b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    )
+    until = time.monotonic() + seconds
+    attackers: list[tuple[socket.socket, bytes]] = []
+    while time.monotonic() < until:
+        while len(attackers) < _ATTACKERS:
+            kind, trickle = kinds[len(attackers) % len(kinds)]
+            attacker = socket.create_connection(
+                ("127.0.0.1", scene.program.port), 5, ("127.0.0.66", 0)
+            )
+            attacker.sendall(head + kind)
+            attacker.setblocking(False)  # noqa: FBT003
+            attackers.append((attacker, trickle))
+        time.sleep(1)
+        attackers = [each for each in attackers if _is_held(*each)]
+    for attacker, _ in attackers:
+        attacker.close()
+
+
+def _is_held(attacker: socket.socket, trickle: bytes) -> bool:
+    """Send the next byte, and return whether the connection is still open."""
+    try:
+        while received := attacker.recv(4096):
+            if not received.startswith(b"HTTP/1.1 100"):
+                break
+        attacker.close()
+    except BlockingIOError:
+        with suppress(OSError):
+            attacker.sendall(trickle)
+            return True
+    except OSError:
+        attacker.close()
+    return False
+
+
 def _instances_restart(scene: Scene, seconds: float) -> None:
     """Restart two instances on one store, one after the other."""
     time.sleep(seconds / 4)
@@ -318,6 +364,7 @@ DRILLS: dict[str, tuple[Callable[..., object], Callable[[Scene, float], None]]] 
     "cluster-primary-killed": (servers.cluster, _primary_dies),
     "sentinel-primary-killed": (servers.sentinel_trio, _primary_dies),
     "worker-killed": (servers.one, _worker_dies),
+    "bodies-never-come": (servers.one, _bodies_never_come),
     "rolling-restart": (servers.one, _instances_restart),
     "embedded-store-killed": (_none, _embedded_store_dies),
 }

@@ -1,6 +1,7 @@
 """The parts that tests play with: a clock, a HubSpot, customers, and what they say."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -65,9 +66,11 @@ COMPILED = CompiledTemplates()
 
 
 @contextmanager
-def run_server(app: Callable[..., object], port: int = 0) -> Iterator[int]:
+def run_server(
+    app: Callable[..., object], port: int = 0, ssl_context: ssl.SSLContext | None = None
+) -> Iterator[int]:
     """Serves a WSGI application at 127.0.0.1; the port."""
-    server = make_server("127.0.0.1", port, app, threaded=True)
+    server = make_server("127.0.0.1", port, app, threaded=True, ssl_context=ssl_context)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -38,6 +38,8 @@ ELSEWHERE = {
     r"\.venv/bin/ruff check \. && .*": ".ci/run",
     r"\.venv/bin/python -m babel\.messages\.frontend .*": "web/test_translations.py holds them",
     r"docker compose .*": "test_compose.py reads the file; there is no engine on every machine",
+    r"(useradd|install|systemctl|.*caddy run) .*": "test_deploy.py reads unit and Caddyfile",
+    r"cp deploy/kubernetes/.*|kubectl .*": "test_deploy.py builds and reads the manifests",
     r"git pull": "needs a remote",
 }
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
+import ssl
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -15,20 +18,25 @@ import click
 import urllib3
 
 from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key
-from oauth_helper.cli.output import read_settings
-from oauth_helper.common.encryption import Encryptor
+from oauth_helper.cli.output import json_text, read_settings
+from oauth_helper.common.encryption import Encryptor, key_id
 from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import is_loopback
+from oauth_helper.common.version import VERSION
 from oauth_helper.config.settings import SETTINGS, Settings
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.oauth.client.start import certain_refusals
 from oauth_helper.scopes import nearest
 from oauth_helper.store.embedded.server import running_store_url
 from oauth_helper.store.outbox.queue import Outbox, problem_with_directory
-from oauth_helper.store.redis import connect, describe
+from oauth_helper.store.redis import RedisServer, connect, describe
 
 # Seconds by which clocks may differ before codes and sessions stop working.
 _MAX_CLOCK_SKEW = 30
+# Days before its end by which a certificate should have been renewed.
+_CERTIFICATE_DAYS = 14
+# Requests to PUBLIC_URL, each on a new connection, to meet every instance behind it.
+_VISITS = 8
 
 
 class Level(StrEnum):
@@ -53,20 +61,31 @@ class Finding:
 
 
 @click.command()
-def doctor() -> None:
-    """Check settings, Redis, clocks and endpoints.
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(*, as_json: bool) -> None:
+    """Check settings, Redis, clocks, certificate, instances and endpoints.
 
     Exits with 1 when something fails; each failure says what to check.
     """
     findings = examine(read_settings(), os.environ)
+    failed = sum(finding.level is Level.FAIL for finding in findings)
+    if as_json:
+        report = {"version": VERSION, "ok": not failed, "findings": [asdict(f) for f in findings]}
+        click.echo(json_text(report))
+    else:
+        _print(findings, failed)
+    if failed:
+        sys.exit(1)
+
+
+def _print(findings: list[Finding], failed: int) -> None:
     for finding in findings:
         level = click.style(f"{finding.level:<4}", fg=_COLOURS[finding.level])
         hint = f" ({finding.hint})" if finding.hint else ""
         click.echo(f"{level}  {finding.about}: {finding.text}{hint}")
-    failed = sum(finding.level is Level.FAIL for finding in findings)
-    click.echo(f"{failed or 'No'} problem{'' if failed == 1 else 's'} found.")
-    if failed:
-        sys.exit(1)
+    notes = sum(finding.level is Level.NOTE for finding in findings)
+    problems = f"{failed or 'No'} problem{'' if failed == 1 else 's'} found"
+    click.echo(f"{problems} by oauth_helper {VERSION}: {len(findings)} checks, {notes} to note.")
 
 
 def examine(config: Settings, environ: Mapping[str, str]) -> list[Finding]:
@@ -78,7 +97,8 @@ def examine(config: Settings, environ: Mapping[str, str]) -> list[Finding]:
         *_access(config),
         *_store(config),
         _outbox(config),
-        _public_url(config),
+        Finding(Level.NOTE, "retention", f"failures are kept {config.failure_retention_days} days"),
+        *_public_url(config),
         *_hubspot(config),
     ]
 
@@ -154,10 +174,27 @@ def _store(config: Settings) -> Iterator[Finding]:
         yield Finding(Level.OK, "store", f"{describe(address)} answers")
         seconds, _ = client.time()
         yield _clock("store clock", seconds)
+        yield from _store_keeps(RedisServer(client), is_ours=not config.redis_url)
     except (StoreUnavailableError, ValueError) as error:
         problem = type(error.__cause__ or error).__name__
         text = f"can't reach {describe(address)}: {problem}"
         yield Finding(Level.FAIL, "store", text, "check REDIS_URL and the network")
+
+
+def _store_keeps(server: RedisServer, *, is_ours: bool) -> Iterator[Finding]:
+    """Check that the store neither evicts nor forgets."""
+    policies = server.eviction_policies()
+    if not policies:
+        text = "unknown: the store's user may not use INFO"
+        yield Finding(Level.NOTE, "maxmemory-policy", text, "add +info to its rights")
+        return
+    evicts = policies - {"noeviction"}
+    level = Level.FAIL if evicts else Level.OK
+    hint = "a full store would delete connections; set noeviction" if evicts else ""
+    yield Finding(level, "maxmemory-policy", ", ".join(sorted(evicts or policies)), hint)
+    if not is_ours and server.writes_to_disk() != {True}:
+        hint = "a restart of the store loses connections unless something else saves them"
+        yield Finding(Level.NOTE, "appendonly", "no", hint)
 
 
 def _outbox(config: Settings) -> Finding:
@@ -172,14 +209,68 @@ def _outbox(config: Settings) -> Finding:
     return Finding(Level.NOTE, "outbox", text)
 
 
-def _public_url(config: Settings) -> Finding:
-    found = _request(f"{config.public_url}/healthz")
-    if isinstance(found, str):
-        hint = "start the program; check DNS, firewall and reverse proxy"
-        return Finding(
-            Level.NOTE, "PUBLIC_URL", f"{config.public_url} doesn't answer: {found}", hint
-        )
-    return Finding(Level.OK, "PUBLIC_URL", f"{config.public_url} answers")
+def _public_url(config: Settings) -> Iterator[Finding]:
+    """Check the way of a browser: it answers, with a certificate, and leads to this program."""
+    address = f"{config.public_url}/healthz"
+    answers = [_request(address, "GET") for _ in range(_VISITS)]
+    problem = next((each for each in answers if isinstance(each, str)), "")
+    if problem:
+        hint = "start the program; check DNS, firewall, certificate and reverse proxy"
+        text = f"{config.public_url} doesn't answer: {problem}"
+        yield Finding(Level.NOTE, "PUBLIC_URL", text, hint)
+        return
+    yield Finding(Level.OK, "PUBLIC_URL", f"{config.public_url} answers")
+    if config.public_url.startswith("https:"):
+        yield _certificate(config.public_url)
+    yield from _instances(config, [each for each in answers if not isinstance(each, str)])
+
+
+def _certificate(address: str) -> Finding:
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    try:
+        with (
+            socket.create_connection((host, parts.port or 443), 5) as plain,
+            ssl.create_default_context().wrap_socket(plain, server_hostname=host) as secured,
+        ):
+            ends = (secured.getpeercert() or {})["notAfter"]
+    except OSError as error:  # of ssl too
+        return Finding(Level.FAIL, "certificate", f"can't be checked: {type(error).__name__}")
+    days = int((ssl.cert_time_to_seconds(str(ends)) - time.time()) // 86_400)
+    level, hint = Level.OK, ""
+    # Those of a proxy's own authority live for hours.
+    if days < _CERTIFICATE_DAYS and not is_loopback(host):
+        level, hint = Level.FAIL, "renew it; if that happens by itself, see why it didn't"
+    return Finding(level, "certificate", f"{days} days left", hint)
+
+
+def _instances(config: Settings, answers: list[urllib3.BaseHTTPResponse]) -> Iterator[Finding]:
+    """Check that every instance behind PUBLIC_URL is this program, with keys that fit."""
+    try:
+        found = {(each.json()["version"], *each.json()["keys"]) for each in answers}
+    except (ValueError, KeyError, TypeError):
+        hint = "check the reverse proxy"
+        yield Finding(Level.FAIL, "instances", "another program answers at PUBLIC_URL", hint)
+        return
+    versions = sorted({str(version) for version, *_ in found})
+    level = Level.OK if versions == [VERSION] else Level.NOTE
+    hint = "" if level is Level.OK else f"this is {VERSION}; finish the upgrade"
+    yield Finding(level, "instances", f"version {', '.join(versions)}", hint)
+    if not config.secret_keys and (config.data_dir / "secret_key").exists():
+        with suppress(KeyFileError):
+            config = with_secret_key(config)
+    ours = {key_id(each) for each in config.secret_keys}
+    # What one encrypts with its newest key, each other has to decrypt.
+    newest = {keys[0] for _, *keys in found if keys}
+    shared = set.intersection(*({*keys} for _, *keys in found))
+    if not newest <= shared:
+        hint = "customers who change between them have to start again; set the same SECRET_KEY"
+        yield Finding(Level.FAIL, "SECRET_KEY", "the instances don't share it", hint)
+    elif ours and not newest & ours:
+        hint = "run this command with the settings of the program"
+        yield Finding(Level.FAIL, "SECRET_KEY", "the instance at PUBLIC_URL has another", hint)
+    else:
+        yield Finding(Level.OK, "SECRET_KEY", "the same wherever PUBLIC_URL leads")
 
 
 def _hubspot(config: Settings) -> Iterator[Finding]:
@@ -198,10 +289,12 @@ def _hubspot(config: Settings) -> Iterator[Finding]:
             yield _clock(f"clock of {origin}", parsedate_to_datetime(date).timestamp())
 
 
-def _request(address: str) -> urllib3.BaseHTTPResponse | str:
-    """Return the response to a HEAD request, or the name of the problem."""
+def _request(address: str, method: str = "HEAD") -> urllib3.BaseHTTPResponse | str:
+    """Return the response, over a new connection, or the name of the problem."""
+    # The module's own pool would reuse the connection, and meet the same instance again.
     try:
-        return urllib3.request("HEAD", address, redirect=False, retries=False, timeout=5.0)
+        with urllib3.PoolManager(retries=False, timeout=5.0) as http:
+            return http.request(method, address, redirect=False)
     except urllib3.exceptions.HTTPError as error:
         return type(error).__name__
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import mmap
 import multiprocessing
 import os
 import signal
@@ -13,13 +14,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import click
 from flask import Flask
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import MPServer
 
+from oauth_helper.cli.slow_connections import end_slow_connections
 from oauth_helper.common.logging import log_config
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Settings
@@ -39,6 +43,11 @@ _READY_TIMEOUT = 60.0
 # granian counts connections here, including idle ones that browsers and proxies keep open, so this
 # must be far above the number of threads.
 _MAX_CONNECTIONS = 512
+# The longest pause in seconds before a dead worker is replaced, and the time without a death after
+# which pauses begin anew.
+_MAX_PAUSE, _CALM = 15.0, 60.0
+# Seconds for the headers of a request, also of the next one on a connection that stays open.
+_HEADER_TIMEOUT = 10
 
 
 @contextmanager
@@ -52,6 +61,40 @@ def _kept_running(store: EmbeddedStore) -> Iterator[None]:
     finally:
         stopped.set()
         watch.join()
+
+
+class _Server(MPServer):
+    """granian's server, which ends when a worker dies twice within seconds, without that rule.
+
+    Workers are replaced after growing pauses. Only if none has ever started does the program end.
+    """
+
+    def __init__(self, target: str, **options: Any) -> None:  # noqa: ANN401 - granian's
+        super().__init__(target, **options)
+        # Shared with the workers: 1 once one has created its application.
+        self.has_started = mmap.mmap(-1, 1)
+        self._deaths: list[float] = []
+
+    def _respawn_workers(
+        self, workers: list[int], spawn_target: object, target_loader: object, delay: float = 0
+    ) -> None:
+        if not self.has_started[0]:
+            super()._respawn_workers(workers, spawn_target, target_loader, delay)
+            return
+        now = time.monotonic()
+        self._deaths = [died for died in self._deaths if now - died < _CALM] + [now]
+        pause = min(_MAX_PAUSE, 2.0 ** (len(self._deaths) - 3)) if len(self._deaths) > 1 else 0.0
+        logger.error(
+            "Worker died; replacing it in %.1f s (%d died within a minute)",
+            pause,
+            len(self._deaths),
+        )
+        while not self.interrupt_signal and time.monotonic() < now + pause:
+            time.sleep(0.05)
+        if self.interrupt_signal:
+            return
+        super()._respawn_workers(workers, spawn_target, target_loader, delay)
+        self.respawned_wrks.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +120,7 @@ def serve(
     """Serve until SIGTERM, Ctrl-C or SIGHUP, and return the exit code.
 
     It is 0 after such a stop, with requests in progress answered; 2 when HOST, PORT, DATA_DIR or
-    REDIS_URL can't be used, after one line on stderr; 1 when the workers keep dying.
+    REDIS_URL can't be used, after one line on stderr; 1 when no worker can start.
 
     `on_startup` runs once in this process when the store is up; the settings that it gets have a
     `redis_url`, and those that it returns are for the workers. `ready` runs here too, in a thread,
@@ -171,10 +214,10 @@ def _warn_if_writes_cannot_wait(config: Settings) -> None:
         )
 
 
-def _server(address: str, config: Settings) -> MPServer:
+def _server(address: str, config: Settings) -> _Server:
     # The application is a closure, which only forked workers can inherit.
     multiprocessing.set_start_method("fork", force=True)
-    return MPServer(
+    return _Server(
         "oauth_helper",
         address=address,
         port=config.port,
@@ -185,6 +228,7 @@ def _server(address: str, config: Settings) -> MPServer:
         blocking_threads=config.threads,
         backlog=1024,
         backpressure=_MAX_CONNECTIONS,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT * 1000),
         respawn_failed_workers=True,
         workers_kill_timeout=_GRACE_PERIOD,
         log_level=LogLevels.info,
@@ -197,7 +241,7 @@ def _server(address: str, config: Settings) -> MPServer:
 
 
 def _run(
-    server: MPServer,
+    server: _Server,
     config: Settings,
     create_app: Callable[[Settings], Flask],
     periodic_tasks: Callable[[Flask], Sequence[PeriodicTask]],
@@ -210,7 +254,8 @@ def _run(
     def application() -> Flask:
         _prepare_worker(lifeline, held_by_supervisor)
         app = create_app(config)
-        for periodic in periodic_tasks(app):
+        server.has_started[0] = 1
+        for periodic in (*periodic_tasks(app), _end_slow_connections(config)):
             _repeat(periodic)
         return app
 
@@ -236,6 +281,10 @@ def _run(
         os.close(lifeline)
         os.close(held_by_supervisor)
     return 0
+
+
+def _end_slow_connections(config: Settings) -> PeriodicTask:
+    return PeriodicTask(lambda: end_slow_connections(config.port), interval=2.0)
 
 
 def _prepare_worker(lifeline: int, held_by_supervisor: int) -> None:

@@ -5,13 +5,17 @@ A new connection costs more than a code exchange, so each process keeps some ope
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
 import socket
-import time
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -22,6 +26,7 @@ from urllib3.exceptions import (
 
 # Expected responses have a few kilobytes.
 _MAX_BODY = 256 * 1024
+_MAX_INTERIM = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,118 @@ class Timeouts:
     connect: float = 3.0
     read: float = 10.0
     total: float = 15.0
+
+
+_current = threading.local()
+
+
+class TimeLimit:
+    """Ends the connection in use when time is up, whatever arrives on it."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self.closed: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._connection: socket.socket | None = None
+
+    def watch(self, connection: socket.socket | None) -> None:
+        """Make this, or nothing, the connection to end."""
+        with self._lock:
+            self._connection = connection
+        if connection and self.is_over:
+            self.end()
+
+    def end(self) -> None:
+        """End the connection, and every further one."""
+        self.is_over = True
+        with self._lock:
+            if self._connection:
+                with suppress(OSError):  # it has ended already
+                    self._connection.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[TimeLimit]:
+    """Limit all that this thread does in the `with` statement with connections of `POOLS`.
+
+    urllib3's timeouts are for each read, and so don't end a response that trickles in.
+    """
+    limit = TimeLimit()
+    timer = threading.Timer(seconds, limit.end)
+    timer.daemon = True
+    timer.start()
+    _current.limit = limit
+    try:
+        yield limit
+    finally:
+        timer.cancel()
+        limit.watch(None)  # another thread may use it next
+        _current.limit = None
+        for connection in limit.closed:
+            connection.close()
+
+
+class _Response(http.client.HTTPResponse):
+    """Rejects endless interim responses, such as `100 Continue`, which take no time to wait for."""
+
+    _interim = 0
+
+    def _read_status(self) -> tuple[str, int, str]:
+        self._interim += 1
+        if self._interim > _MAX_INTERIM:
+            raise http.client.BadStatusLine("too many interim responses")
+        return super()._read_status()  # type: ignore[misc, no-any-return]
+
+
+class _Limited:
+    """Part of a connection that lets the thread's time limit end it."""
+
+    # A duplicate: wrapping a socket in TLS detaches the first one.
+    _duplicate: socket.socket | None = None
+
+    def _new_conn(self) -> socket.socket:
+        connection: socket.socket = super()._new_conn()  # type: ignore[misc]
+        self._duplicate = connection.dup()
+        self._watch()
+        return connection
+
+    def request(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - urllib3's
+        self._watch()
+        super().request(*args, **options)  # type: ignore[misc]
+
+    def close(self) -> None:
+        super().close()  # type: ignore[misc]
+        if self._duplicate:
+            if limit := getattr(_current, "limit", None):
+                # A response without a length is still being read.
+                limit.closed.append(self._duplicate)
+            else:
+                self._duplicate.close()
+            self._duplicate = None
+
+    def _watch(self) -> None:
+        if limit := getattr(_current, "limit", None):
+            limit.watch(self._duplicate)
+
+
+class _HttpConnection(_Limited, HTTPConnection):
+    response_class = _Response
+
+
+class _HttpsConnection(_Limited, HTTPSConnection):
+    response_class = _Response
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
+
+
+#: The pools of a `urllib3.PoolManager` whose connections `time_limit` can end.
+POOLS: dict[str, type[urllib3.HTTPConnectionPool]] = {"http": _HttpPool, "https": _HttpsPool}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +185,31 @@ class HttpClient:
             retries=False,
             timeout=urllib3.Timeout(connect=self._timeouts.connect, read=self._timeouts.read),
         )
-        if only_public:
-            self._pool.pool_classes_by_scheme = {"http": _PublicHttpPool, "https": _PublicHttpsPool}
+        self._pool.pool_classes_by_scheme = _PUBLIC_POOLS if only_public else POOLS
 
     def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: str | None = None
     ) -> HttpResponse:
         """Send one request and return the response. Raises `RequestError`."""
-        try:
-            return self._request(method, url, headers=headers, body=body)
-        except PrivateAddressError as error:
-            raise RequestError(str(error), was_sent=False) from error
-        except (NewConnectionError, ConnectTimeoutError, SSLError) as error:
-            reason = f"no connection ({type(error).__name__})"
-            raise RequestError(reason, was_sent=False) from error
-        except ReadTimeoutError as error:
-            raise RequestError("no answer in time") from error
-        except HTTPError as error:
-            raise RequestError(f"the connection broke ({type(error).__name__})") from error
+        with time_limit(self._timeouts.total) as limit:
+            try:
+                response = self._request(method, url, headers=headers, body=body)
+            except PrivateAddressError as error:
+                raise RequestError(str(error), was_sent=False) from error
+            except (NewConnectionError, ConnectTimeoutError, SSLError) as error:
+                reason = f"no connection ({type(error).__name__})"
+                raise RequestError(reason, was_sent=False) from error
+            except HTTPError as error:
+                if limit.is_over or isinstance(error, ReadTimeoutError):
+                    raise RequestError("no answer in time") from error
+                raise RequestError(f"the connection broke ({type(error).__name__})") from error
+            if limit.is_over:  # its end looks like that of a body without a length
+                raise RequestError("no answer in time")
+        return response
 
     def _request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: str | None
     ) -> HttpResponse:
-        deadline = time.monotonic() + self._timeouts.total
         response = self._pool.request(
             method,
             url,
@@ -102,12 +221,11 @@ class HttpClient:
         )
         content = b""
         try:
-            # `read1` returns what has arrived, so that a slow trickle can't outlast the deadline.
             while chunk := response.read1(65_536):
                 content += chunk
-                if len(content) > _MAX_BODY or time.monotonic() > deadline:
+                if len(content) > _MAX_BODY:
                     response.close()
-                    raise RequestError("the answer is far too long or far too slow")
+                    raise RequestError("the answer is far too long")
         finally:
             response.release_conn()
         return HttpResponse(response.status, response.headers, content)
@@ -146,25 +264,36 @@ def _public_address_of(host: str, port: int) -> str:
     return addresses[0]
 
 
-class _PublicHttp(urllib3.connection.HTTPConnection):
-    """Connects to the very address that was checked, so that DNS can't answer anew."""
+class _Public:
+    """Part of a connection to the very address that was checked, so that DNS can't answer anew."""
+
+    _dns_host: str
+    port: int
 
     def _new_conn(self) -> socket.socket:
         host = self._dns_host
-        self._dns_host = _public_address_of(host, self.port or self.default_port)
+        self._dns_host = _public_address_of(host, self.port)
         try:
-            return super()._new_conn()
+            connection: socket.socket = super()._new_conn()  # type: ignore[misc]
         finally:
             self._dns_host = host  # the name that TLS verifies
+        return connection
 
 
-class _PublicHttps(_PublicHttp, urllib3.connection.HTTPSConnection):
-    """The same with TLS."""
+class _PublicHttpConnection(_Public, _HttpConnection):
+    pass
+
+
+class _PublicHttpsConnection(_Public, _HttpsConnection):
+    pass
 
 
 class _PublicHttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _PublicHttp
+    ConnectionCls = _PublicHttpConnection
 
 
 class _PublicHttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _PublicHttps
+    ConnectionCls = _PublicHttpsConnection
+
+
+_PUBLIC_POOLS = {"http": _PublicHttpPool, "https": _PublicHttpsPool}

@@ -78,16 +78,27 @@ class RedisServer:
 
         Empty if the account may not use INFO.
         """
+        return " ".join(sorted(self._info("server", "run_id")))
+
+    def eviction_policies(self) -> set[str]:
+        """Return the `maxmemory-policy` of each server. Empty if the account may not use INFO."""
+        return set(self._info("memory", "maxmemory_policy"))
+
+    def writes_to_disk(self) -> set[bool]:
+        """Return for each server whether it is `appendonly`."""
+        return {each == "1" for each in self._info("persistence", "aof_enabled")}
+
+    def _info(self, section: str, field: str) -> list[str]:
         # A Cluster answers with each node by its name, a single server with its own fields.
         options = {"target_nodes": "primaries"} if is_cluster(self._client) else {}
         try:
-            info = self._client.info("server", **options)
+            info = self._client.info(section, **options)
         except StoreUnavailableError as error:
             if isinstance(error.__cause__, NoPermissionError):
-                return ""
+                return []
             raise
-        servers = [info] if "run_id" in info else list(info.values())
-        return " ".join(sorted(str(server.get("run_id", "")) for server in servers))
+        servers = [info] if field in info else list(info.values())
+        return [str(server.get(field, "")) for server in servers]
 
 
 def _sentinel(url: str, options: dict[str, Any]) -> Client:

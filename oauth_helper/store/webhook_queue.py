@@ -26,8 +26,8 @@ _CLAIMED: Final = 60
 _MAX_QUEUED: Final = 50_000
 _BATCH: Final = 500
 
-# KEYS: events, then `due` of each address. ARGV: now, number of events, most queued. A pipeline that
-# is sent again publishes its events twice.
+# KEYS: events, then `due` of each address. ARGV: now, number of events, most queued.
+# A pipeline that is sent again has published its events twice.
 _DISTRIBUTE: Final = """
 local entries, dropped = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[2]), 0
 for _, entry in ipairs(entries) do

@@ -7,6 +7,7 @@ import logging
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import BadHost, HTTPException, InternalServerError
 
+from oauth_helper.common.passwords import TooManyChecksError
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.oauth.server import error_description
 from oauth_helper.web.api.validation import InvalidRequestError
@@ -20,6 +21,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(InvalidRequestError, _invalid_request)
     app.register_error_handler(StoreUnavailableError, _store_down)
+    app.register_error_handler(TooManyChecksError, _too_many_checks)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -95,6 +97,14 @@ def _store_down(error: StoreUnavailableError) -> Response:
         marked("The store of records does not answer. Try again soon."),
     )
     response.headers["Retry-After"] = "10"
+    return response
+
+
+def _too_many_checks(_error: TooManyChecksError) -> Response:
+    response = answer(
+        503, "Service Unavailable", "Too many passwords are being checked. Try again."
+    )
+    response.headers["Retry-After"] = "2"
     return response
 
 

@@ -7,6 +7,7 @@ import io
 import ipaddress
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import quote, urlsplit
@@ -32,8 +33,12 @@ csrf = CSRFProtect()
 
 def client_network() -> str:
     """Return the network of a request's sender: an IPv4 address, or the /64 of an IPv6 customer."""
+    return _network_of(request.remote_addr)
+
+
+def _network_of(sender: str | None) -> str:
     try:
-        address = ipaddress.ip_address(request.remote_addr or "")
+        address = ipaddress.ip_address(sender or "")
     except ValueError:
         return "unknown"
     if isinstance(address, ipaddress.IPv6Address):
@@ -123,10 +128,10 @@ def protect(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) ->
     """
     app.config["PUBLIC_URL"] = config.public_url
     storage_uri, options = limits
+    app.wsgi_app = _BodySlots(app.wsgi_app, max(1, config.threads // 2))  # type: ignore[method-assign]
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
-    app.wsgi_app = _BodySlots(app.wsgi_app, max(1, config.threads // 2))  # type: ignore[method-assign]
     app.session_interface = _Sessions()
     app.config.update(
         SESSION_COOKIE_NAME="__Host-session" if config.is_secure else "session",
@@ -192,20 +197,24 @@ _BUSY_PROBLEM = (
 class _BodySlots:
     """WSGI middleware that lets at most `slots` threads wait for request bodies.
 
-    A thread waits for a body as long as its sender takes, so a few slow senders could block every
-    thread. The redirects to HubSpot and back have no bodies, so they need no slot. Small bodies are
-    read first, so that their requests hold a slot only while they are being received.
+    A thread waits for a body until the server ends a connection that is too slow, so a few slow
+    senders could block every thread. One network gets at most three quarters of the slots. The
+    redirects to HubSpot and back have no bodies, so they need no slot. Small bodies are read
+    first, so that their requests hold a slot only while they are being received.
     """
 
     def __init__(self, app: WSGIApplication, slots: int) -> None:
         self._app = app
-        self._slots = threading.BoundedSemaphore(slots)
+        self._slots, self._slots_per_network = slots, max(1, slots * 3 // 4)
+        self._lock = threading.Lock()
+        self._held: Counter[str] = Counter()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         has_body = environ.get("CONTENT_LENGTH") not in (None, "", "0")
         if not has_body and "HTTP_TRANSFER_ENCODING" not in environ:
             return self._app(environ, start_response)
-        if not self._slots.acquire(blocking=False):
+        network = _network_of(environ.get("REMOTE_ADDR"))
+        if not self._take(network):
             is_api = environ.get("PATH_INFO", "").startswith("/api/")
             busy = Response(
                 _BUSY_PROBLEM if is_api else _BUSY,
@@ -217,11 +226,28 @@ class _BodySlots:
         try:
             if not _is_small(environ.get("CONTENT_LENGTH")):
                 return self._app(environ, start_response)
-            body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+            length = int(environ["CONTENT_LENGTH"])
+            body = environ["wsgi.input"].read(length)
         finally:
-            self._slots.release()
+            self._give_back(network)
+        if len(body) < length:
+            # Half a form could mean something else than the whole one.
+            return Response("The body is incomplete.", 400)(environ, start_response)
         environ["wsgi.input"] = io.BytesIO(body)
         return self._app(environ, start_response)
+
+    def _take(self, network: str) -> bool:
+        with self._lock:
+            has_slot = (
+                self._held.total() < self._slots and self._held[network] < self._slots_per_network
+            )
+            self._held[network] += has_slot
+            return has_slot
+
+    def _give_back(self, network: str) -> None:
+        with self._lock:
+            self._held[network] -= 1
+            self._held = +self._held  # only those above 0
 
 
 def _is_small(length: str | None) -> bool:

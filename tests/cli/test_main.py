@@ -1,5 +1,6 @@
 """The command line as an operator uses it: as a process of its own."""
 
+import itertools
 import json
 import os
 import re
@@ -7,13 +8,17 @@ import signal
 import subprocess
 import sys
 import time
+from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import click
 import pytest
 import urllib3
+from certificates import certificate
 from click.testing import CliRunner
 from failure_examples import a_failure
+from flask import Flask
+from harness import run_server
 from oauth_clients import clients_file
 from paths import ROOT
 from stopwatch import Stopwatch
@@ -22,7 +27,7 @@ from werkzeug.security import check_password_hash
 from benchmarks import servers
 from oauth_helper import __version__
 from oauth_helper.cli.main import cli
-from oauth_helper.common.encryption import Encryptor
+from oauth_helper.common.encryption import Encryptor, key_id
 from oauth_helper.common.secrets import Secret
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.outbox.queue import Outbox
@@ -236,14 +241,15 @@ def test_a_store_address_that_cannot_be_read_shows_no_password(run_here, command
 def test_doctor_tells_what_is_and_what_is_wrong(run_here):
     done = run_here("doctor")
     assert done.exit_code == 0
-    assert done.stdout.endswith("\nNo problems found.\n")
+    summary = rf"\nNo problems found by oauth_helper {__version__}: \d+ checks, \d+ to note.\n\Z"
+    assert re.search(summary, done.stdout)
     assert "sandbox" in done.stdout
     assert "http://localhost:8000/callback/workato" in done.stdout
     away = run_here("doctor", REDIS_URL="redis://user:canary@127.0.0.1:1/0")
     assert away.exit_code == 1
     assert "FAIL  store: can't reach redis://" in away.stdout
     assert "(check REDIS_URL and the network)" in away.stdout
-    assert away.stdout.endswith("\n1 problem found.\n")
+    assert "\n1 problem found by " in away.stdout
     assert "canary" not in away.stdout + away.stderr
     unreachable = run_here(
         "doctor",
@@ -256,6 +262,67 @@ def test_doctor_tells_what_is_and_what_is_wrong(run_here):
     assert unreachable.exit_code == 1
     assert "can't be reached" in unreachable.stdout
     assert "canary" not in unreachable.stdout
+
+
+class TestDoctorAtPublicUrl:
+    """What the command says of the instances that browsers reach."""
+
+    ANSWER: ClassVar = {"status": "ok", "version": __version__, "keys": [key_id(Secret("k" * 32))]}
+
+    @pytest.fixture
+    def report(self, run_here, store_url, tmp_path):
+        """Serves one answer after the other at PUBLIC_URL; what is said, by what it is about."""
+
+        def examine(*answers, scheme="http", **settings):
+            turns = itertools.cycle(json.dumps(each) for each in answers)
+            page = Flask("instances")
+            page.get("/healthz")(lambda: next(turns))
+            context = certificate(tmp_path, days=settings.pop("days", 30))
+            with run_server(page, ssl_context=context if scheme == "https" else None) as port:
+                environ = {"PUBLIC_URL": f"{scheme}://localhost:{port}", "SECRET_KEY": "k" * 32}
+                environ |= {"REDIS_URL": store_url, **settings}
+                done = run_here("doctor", "--json", **environ)
+            found = json.loads(done.stdout)
+            assert found["ok"] is (done.exit_code == 0)
+            assert found["version"] == __version__
+            return {each["about"]: (each["level"], each["text"]) for each in found["findings"]}
+
+        return examine
+
+    def test_all_is_well(self, report):
+        found = report(self.ANSWER)
+        assert found["instances"] == ("OK", f"version {__version__}")
+        assert found["SECRET_KEY"][0] == "OK"
+        assert found["maxmemory-policy"] == ("OK", "noeviction")
+        assert found["retention"][1] == "failures are kept 90 days"
+        assert "certificate" not in found
+
+    def test_instances_that_do_not_share_the_key(self, report):
+        other = {**self.ANSWER, "keys": ["other"]}
+        assert report(self.ANSWER, other)["SECRET_KEY"][1] == "the instances don't share it"
+        assert report(other)["SECRET_KEY"][1] == "the instance at PUBLIC_URL has another"
+        ours = self.ANSWER["keys"][0]
+        both, turned = ({**self.ANSWER, "keys": keys} for keys in ([ours, "new"], ["new", ours]))
+        assert report(both, turned)["SECRET_KEY"][0] == "OK"
+        assert report(self.ANSWER, turned)["SECRET_KEY"][0] == "FAIL"
+
+    def test_another_version_or_program(self, report):
+        level, text = report({**self.ANSWER, "version": "0.9"}, self.ANSWER)["instances"]
+        assert (level, text) == ("NOTE", f"version 0.9, {__version__}")
+        for answer in ({}, [], "x", {"version": "1", "keys": 3}):
+            assert report(answer)["instances"][0] == "FAIL"
+
+    def test_the_certificate(self, report, tmp_path):
+        found = report(self.ANSWER, scheme="https", SSL_CERT_FILE=str(tmp_path / "cert.pem"))
+        assert found["certificate"] == ("OK", "29 days left")
+        untrusted = report(self.ANSWER, scheme="https")
+        assert untrusted["PUBLIC_URL"][0] == "NOTE"
+        assert "SSLError" in untrusted["PUBLIC_URL"][1]
+
+    def test_a_store_that_evicts(self, report, tmp_path):
+        with servers.one(tmp_path / "s", **{"maxmemory-policy": "allkeys-lru"}) as evicting:
+            found = report(self.ANSWER, REDIS_URL=evicting.url)
+        assert found["maxmemory-policy"] == ("FAIL", "allkeys-lru")
 
 
 def test_doctor_tells_what_waits_for_the_store_and_whether_anything_could(run_here, tmp_path):

@@ -348,6 +348,15 @@ def test_a_worker_that_dies_is_replaced(start: Start):
     assert program.stop() == 0
 
 
+def test_workers_that_die_again_and_again_do_not_end_the_program(start: Start):
+    program = start()
+    for deaths in (1, 2, 3):
+        os.kill(min(program.worker_pids()), signal.SIGKILL)
+        eventually(lambda deaths=deaths: f"({deaths} died within a minute)" in program.text())
+    assert len(program.worker_pids()) == 2
+    assert program.stop() == 0
+
+
 def test_a_store_that_is_killed_is_started_again_with_all_that_it_had(start: Start):
     program = start()
     before = program.get("/count")["count"]

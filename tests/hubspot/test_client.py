@@ -171,12 +171,35 @@ def raw_server(*chunks, pause=0.0):
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.mark.parametrize(
     ("chunks", "pause"),
-    [((), 0.0), ((HEAD,), 0.0), ((HEAD, *[b" "] * 40), 0.1)],
-    ids=["silent", "stops-after-the-head", "trickles"],
+    [
+        ((), 0.0),
+        ((HEAD,), 0.0),
+        ((HEAD, *[b" "] * 40), 0.1),
+        ([HEAD[at : at + 1] for at in range(len(HEAD))], 0.1),
+        ([b"HTTP/1.1 200 OK\r\n", *[b"A: b\r\n"] * 90], 0.1),
+        ([CHUNKED, *[b"0"] * 90], 0.1),
+        ([CHUNKED, *[b"1\r\n \r\n"] * 90], 0.1),
+        ([b"HTTP/1.1 200 OK\r\n\r\n{", *[b" "] * 90], 0.1),
+        ([b"HTTP/1.1 100 Continue\r\n\r\n"] * 90, 0.1),
+        ([b"HTTP/1.1 100 Continue\r\n\r\n"] * 100_000, 0.0),
+    ],
+    ids=[
+        "silent",
+        "stops-after-the-head",
+        "trickles",
+        "head-trickles",
+        "headers-trickle",
+        "chunk-size-trickles",
+        "chunks-trickle",
+        "no-length",
+        "continue-trickles",
+        "continue-endless",
+    ],
 )
 def test_waits_are_bounded(chunks, pause):
     listener, done = raw_server(*chunks, pause=pause)

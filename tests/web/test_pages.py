@@ -129,8 +129,8 @@ def test_an_office_behind_one_address_may_start_sixty_times_a_minute(make_app):
     assert "Too many requests" in response.text
 
 
-def test_bodies_that_never_come_leave_threads_for_the_rest(make_app):
-    app = make_app(THREADS="4")
+def test_bodies_that_never_come_leave_threads_and_places_for_the_rest(make_app):
+    app = make_app(THREADS="8")
     release = threading.Event()
     entered = threading.Semaphore(0)
 
@@ -143,22 +143,33 @@ def test_bodies_that_never_come_leave_threads_for_the_rest(make_app):
             release.wait(120)
             return 0
 
-    def send():
+    def send(network):
         environ = create_environ("/support/logout", "https://connect.example.com", method="POST")
         environ["CONTENT_TYPE"] = "application/x-www-form-urlencoded"
         environ["CONTENT_LENGTH"] = "10"
+        environ["REMOTE_ADDR"] = network
         environ["wsgi.input"] = io.BufferedReader(NeverEnds())
         return run_wsgi_app(app.wsgi_app, environ)[1]
 
+    def post(network):
+        sender = {"REMOTE_ADDR": network}
+        browser = browser_of(app)
+        return browser.post("/support/logout", data={"a": "b"}, environ_base=sender).status_code
+
     with ThreadPoolExecutor(4) as pool:
-        waiting = [pool.submit(send) for _ in range(2)]
+        waiting = [pool.submit(send, "203.0.113.7") for _ in range(3)]
+        for _ in waiting:
+            assert entered.acquire(timeout=60)
+        assert post("203.0.113.7") == 503
+        assert post("198.51.100.20") == 401
+        waiting.append(pool.submit(send, "198.51.100.20"))
         assert entered.acquire(timeout=60)
-        assert entered.acquire(timeout=60)
-        refused = browser_of(app).post("/support/logout", data={"a": "b"})
-        assert refused.status_code == 503
+        assert post("192.0.2.1") == 503
         assert browser_of(app).get("/connect/workato").status_code == 302
         release.set()
+        # Half a form is not taken for the whole one.
         assert all(each.result().startswith("400") for each in waiting)
+    assert post("203.0.113.7") == 401
 
 
 def test_werkzeugs_own_redirects_do_not_follow_the_host_header(client):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
@@ -158,11 +158,11 @@ def certain_refusals(profile: Profile, requested: RequestedScopes) -> tuple[Prob
 
 def with_state(link: str, state: str, code_verifier: str | None) -> str:
     """Return an authorization URL with state and the S256 challenge of the verifier (RFC 7636)."""
-    parameters = {"state": state}
+    link = f"{link}&state={quote(state, safe='')}"
     if code_verifier:
-        parameters["code_challenge"] = create_s256_code_challenge(code_verifier)
-        parameters["code_challenge_method"] = "S256"
-    return f"{link}&{urlencode(parameters, quote_via=quote)}"
+        challenge = create_s256_code_challenge(code_verifier)
+        link += f"&code_challenge={challenge}&code_challenge_method=S256"
+    return link
 
 
 def random_text(length: int) -> str:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
-from werkzeug.security import check_password_hash
 
+from oauth_helper.common.passwords import check_password
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.oauth_clients import OAuthClient
 
@@ -51,7 +51,7 @@ class Credentials:
         """Return the client that sent a request.
 
         Raises Authlib's `InvalidClientError`, and `InvalidRequestError` for credentials in two
-        places (RFC 6749 section 2.3).
+        places (RFC 6749 section 2.3). `TooManyChecksError` if too many secrets are being checked.
         """
         given = read_credentials(headers, form)
         for client_id, secret in given.pairs:
@@ -69,7 +69,7 @@ class Credentials:
         digest = hmac.digest(self._key, text.encode("utf-8", "replace"), "sha256")
         if hmac.compare_digest(self._verified.get(client.id, b""), digest):
             return True
-        is_valid = check_password_hash(client.secret_hash.reveal(), text)
+        is_valid = check_password(client.secret_hash.reveal(), text)
         if is_valid:
             self._verified[client.id] = digest
         return is_valid

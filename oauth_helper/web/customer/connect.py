@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask import url_for as url
 from structlog.contextvars import bind_contextvars
+from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as BaseResponse
 
 from oauth_helper.common.urls import origin_of
@@ -27,6 +29,9 @@ from oauth_helper.web.customer.scope_choice import describe_scope_choice
 from oauth_helper.web.customer.services import profile_or_404, services
 from oauth_helper.web.i18n import language
 from oauth_helper.web.security import is_prefetch, limit
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 blueprint = Blueprint("connect", __name__)
 
@@ -69,8 +74,7 @@ def connect(name: str) -> BaseResponse:
     match result:
         case Started(pending, address):
             bind_contextvars(reference=pending.reference)
-            # Without the body that `redirect` would add, which no browser shows.
-            response = Response(status=302, headers={"Location": address})
+            response = _ToHubSpot(address)
             services().cookies.keep(request, response, pending)
             return response
         case Failed() as failed:
@@ -104,6 +108,21 @@ def callback(name: str) -> BaseResponse:
     if isinstance(pending, Rejected):
         return _to_refusal(reference, profile, pending.reason)
     return _complete(profile, pending, read_authorization_response(parameters))
+
+
+class _ToHubSpot(Response):
+    """A redirect without the body that `redirect` would add, which no browser shows.
+
+    The address is built here and needs no corrections, which for fifty scopes take a tenth of a
+    start's time.
+    """
+
+    def __init__(self, address: str) -> None:
+        super().__init__(status=302, headers={"Location": address, "Content-Length": "0"})
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:  # noqa: ARG002
+        """Return the headers as they are."""
+        return self.headers
 
 
 def _complete(

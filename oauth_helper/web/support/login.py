@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Literal
 
 from flask import current_app, redirect, render_template, request
@@ -10,19 +9,17 @@ from flask import url_for as url
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
-from werkzeug.security import check_password_hash, generate_password_hash
+from werkzeug.security import generate_password_hash
 from werkzeug.wrappers import Response
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
+from oauth_helper.common.passwords import check_password
 from oauth_helper.web.errors import answer
 from oauth_helper.web.security import client_network, is_same_origin, limit, limit_posts
 from oauth_helper.web.support import staff_session
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.services import services
-
-# Checking a password takes 32 MB on purpose, so only a few are checked at once.
-_hashing = threading.BoundedSemaphore(2)
 
 # Checked when the name is unknown, so that the time taken doesn't tell which names exist.
 _NO_PASSWORD = generate_password_hash("nobody has this password")
@@ -62,8 +59,7 @@ def login() -> str | Response | tuple[str, int]:
         return _sign_in_page(form)
     user = staff_session.support_user(form.name.data)
     hashed = user.password_hash.reveal() if user else _NO_PASSWORD
-    with _hashing:
-        is_right = check_password_hash(hashed, form.password.data)
+    is_right = check_password(hashed, form.password.data)
     if user is None or not is_right:
         current_app.logger.warning("sign-in refused from %s", request.remote_addr)
         form.password.errors = ["Name and password do not match."]

@@ -24,6 +24,7 @@ from joserfc.jwk import JWKRegistry
 from requests import RequestException, Response
 from urllib3.exceptions import HTTPError
 
+from oauth_helper.common.http import POOLS, time_limit
 from oauth_helper.common.urls import is_loopback, parse_web_url
 from oauth_helper.config.staff_access import OpenIdSettings
 
@@ -31,9 +32,9 @@ from oauth_helper.config.staff_access import OpenIdSettings
 # and `none` is no signature.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 
-# Seconds: to connect and to wait for the next bytes; for a whole body; until metadata and keys are
-# fetched again; and by which the provider's clock may be off.
-_TIMEOUT, _BODY_TIMEOUT, _MAX_AGE, _LEEWAY = (3, 5), 8, 3600, 60
+# Seconds: to connect and to wait for the next bytes; for all requests of one step of a sign-in;
+# until metadata and keys are fetched again; and by which the provider's clock may be off.
+_TIMEOUT, _TOTAL_TIMEOUT, _MAX_AGE, _LEEWAY = (3, 5), 12.0, 3600, 60
 
 # Bytes of a response.
 _MAX_BODY = 256 * 1024
@@ -144,6 +145,12 @@ class OidcProvider(FlaskOAuth2App):  # type: ignore[misc]
             metadata["jwks"] = {"keys": keys}
         return dict(metadata["jwks"])
 
+    def _get_session(self) -> Any:  # noqa: ANN401 - Authlib's
+        session = super()._get_session()
+        for scheme in ("https://", "http://"):
+            session.get_adapter(scheme).poolmanager.pool_classes_by_scheme = POOLS
+        return session
+
     def _get_json(self, url: str) -> dict[str, Any]:
         with self._get_session() as session:
             response = session.get(url, withhold_token=True)
@@ -158,12 +165,11 @@ def _read_bounded(response: Response, **_options: object) -> None:
     """Read the body with bounds on size and time; an overloaded provider gets no further."""
     if response.status_code >= 500 or response.status_code == 429:
         raise ProviderUnavailableError(f"{response.url} answers {response.status_code}")
-    deadline, body = time.monotonic() + _BODY_TIMEOUT, b""
-    # `read1` returns with what is there, so that a trickle meets the deadline.
+    body = b""
     while chunk := response.raw.read1(65_536, decode_content=True):
         body += chunk
-        if len(body) > _MAX_BODY or time.monotonic() > deadline:
-            raise ProviderUnavailableError(f"{response.url} answers far too much or too slowly")
+        if len(body) > _MAX_BODY:
+            raise ProviderUnavailableError(f"{response.url} answers far too much")
     response.raw = io.BytesIO(body)
 
 
@@ -171,7 +177,10 @@ def _read_bounded(response: Response, **_options: object) -> None:
 def _failures_as_pages() -> Iterator[None]:
     """End the request with an error page when the provider fails or rejects the sign-in."""
     try:
-        yield
+        with time_limit(_TOTAL_TIMEOUT) as limit:
+            yield
+            if limit.is_over:
+                raise ProviderUnavailableError("answers too slowly")  # noqa: TRY301 - one page for all
     except (ProviderUnavailableError, RequestException, HTTPError, RecursionError) as error:
         # The last one: JSON that is nested too deeply.
         reason = str(error) if isinstance(error, ProviderUnavailableError) else type(error).__name__

@@ -2,6 +2,7 @@ import html
 import json
 import re
 import secrets
+from contextlib import ExitStack
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -16,6 +17,8 @@ from oauth_clients import (
     basic,
     pkce,
 )
+
+from oauth_helper.common import passwords
 
 
 def test_a_client_that_knows_nothing_of_hubspot_gets_tokens(tool, hubspot):
@@ -417,6 +420,20 @@ def test_guesses_at_a_secret_are_limited_and_others_are_not(make_tool):
     statuses = [tool.refresh(token, client_secret="wrong").status_code for _ in range(125)]
     assert statuses == [401] * 120 + [429] * 5
     assert tool.refresh(token, client_secret="wrong").json["error"] == "temporarily_unavailable"
+
+
+def test_a_flood_of_wrong_secrets_is_turned_away_and_a_checked_client_is_served(make_tool):
+    tool = make_tool()
+    token = tool.tokens()["refresh_token"]
+    with ExitStack() as stack:
+        for _ in range(6):
+            stack.enter_context(passwords._places)
+        refused = tool.refresh(token, client_secret="wrong")
+        assert refused.status_code == 503
+        assert refused.json["error"] == "temporarily_unavailable"
+        assert refused.headers["Retry-After"] == "2"
+        assert tool.refresh(token).status_code == 200
+    assert tool.refresh(token, client_secret="wrong").status_code == 401
 
 
 @pytest.mark.parametrize("method", [None, "plain", "s256", "S512"])

@@ -532,6 +532,20 @@ class TestAProvider:
         assert time.monotonic() - began < 30
         has_ended.set()
 
+    def test_that_trickles_is_not_waited_for(self, at, hostile, monkeypatch):
+        has_ended = threading.Event()
+
+        def trickle():
+            while not has_ended.wait(0.05):
+                yield b" "
+
+        hostile.answers[METADATA] = lambda _request: Response(trickle(), direct_passthrough=True)
+        monkeypatch.setattr("oauth_helper.web.support.oidc_client._TOTAL_TIMEOUT", 0.5)
+        began = time.monotonic()
+        assert at(hostile).get(SIGN_IN).status_code == 503
+        assert time.monotonic() - began < 30
+        has_ended.set()
+
     def test_that_has_new_keys_is_asked_for_them_once(self, at, provider):
         browser = at(provider)
         sign_in(browser, provider)

@@ -1,0 +1,33 @@
+"""Check passwords against slow hashes, a few at a time."""
+
+from __future__ import annotations
+
+import threading
+
+from werkzeug.security import check_password_hash
+
+# A check takes 32 MB and a tenth of a second on purpose. At once in each process: checks, and
+# threads that wait for their turn. Seconds to wait.
+_CHECKS, _WAITING, _TURN_TIMEOUT = 2, 4, 1.0
+
+_turns = threading.BoundedSemaphore(_CHECKS)
+_places = threading.BoundedSemaphore(_CHECKS + _WAITING)
+
+
+class TooManyChecksError(Exception):
+    """Too many passwords are being checked; try again in a few seconds."""
+
+
+def check_password(password_hash: str, password: str) -> bool:
+    """Return whether the password is the hashed one. Raises `TooManyChecksError`."""
+    if not _places.acquire(blocking=False):
+        raise TooManyChecksError
+    try:
+        if not _turns.acquire(timeout=_TURN_TIMEOUT):
+            raise TooManyChecksError
+        try:
+            return check_password_hash(password_hash, password)
+        finally:
+            _turns.release()
+    finally:
+        _places.release()
