@@ -28,6 +28,7 @@ from oauth_helper.sandbox import create_blueprint
 from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.authorization_codes import AuthorizationCodes
 from oauth_helper.store.bulk_actions import BulkActions
+from oauth_helper.store.connect_links import ConnectLinks
 from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.failures import Failures
@@ -86,9 +87,12 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         WebhookEvents(redis, config.webhook_events, clock=clock) if config.webhook_urls else None
     )
     attempts = Attempts(redis, retention_days=config.failure_retention_days)
-    failures = Failures(redis, retention_days=config.failure_retention_days, events=events)
-    connections = Connections(redis, encryptor=tokens, events=events)
+    failures, connections = (
+        Failures(redis, retention_days=config.failure_retention_days, events=events),
+        Connections(redis, encryptor=tokens, events=events),
+    )
     webhooks = _webhooks(config, redis, failures, connections, clock)
+    connect_links = ConnectLinks(redis, encryptor=encryptor("links"))
     refresh_locks = RefreshLocks(redis)
     counters = Counters(redis)
     outbox = Outbox(config.data_dir / "outbox", encryptor=queued)
@@ -168,6 +172,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         cookies=AttemptCookies(encryptor("attempts"), secure=config.is_secure),
         attempts=attempts,
         failures=failures,
+        connect_links=connect_links,
         server=server if config.oauth_clients else None,
         clock=clock,
     )
@@ -195,6 +200,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         failures=failures,
         counters=counters,
         connections=connections,
+        connect_links=connect_links,
         token_refresher=token_refresher,
         hubspot=hubspot,
         clock=clock,

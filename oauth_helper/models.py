@@ -25,7 +25,7 @@ class Attempt:
     `claimed_at` is when a worker claimed the authorization response, None before that. `browser_id`
     is the reference of the first attempt known from the same browser, empty when unknown.
     `language` is the language code of the customer's pages. `client` is the name of the proxy
-    client that requested the connection.
+    client that requested the connection. `customer` and `customer_name` are those of its link.
     """
 
     reference: str
@@ -37,6 +37,27 @@ class Attempt:
     browser_id: str = ""
     language: str = ""
     client: str = ""
+    customer: str = ""
+    customer_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectLink:
+    """A link that starts one connection, and who gets it.
+
+    `customer` is the sender's own id of the customer, opaque here; `customer_name` is what staff
+    read. Empty texts and None mean that the sender made no choice.
+    """
+
+    id: str
+    profile: str
+    created_at: int
+    expires_at: int
+    customer: str = ""
+    customer_name: str = ""
+    optional_scopes: tuple[str, ...] | None = None
+    return_to: str = ""
+    hub_id: int | None = None
 
 
 class Claim(StrEnum):
@@ -56,7 +77,8 @@ class Connection:
     proxy client's ends in `.<client id>`. `granted` is None when HubSpot didn't list the scopes.
     `expires_at` is the expiry of the access token. `client` is the id of the proxy client that
     holds the tokens, empty when they are stored here. `ended_at` is when HubSpot first rejected the
-    tokens, `ended_by` the reference of the failure that showed it, `ended_cause` its cause.
+    tokens, `ended_by` the reference of the failure that showed it, `ended_cause` its cause. `link`
+    is the id of the link that started it, `customer` and `customer_name` are those of the link.
     """
 
     id: str
@@ -71,6 +93,9 @@ class Connection:
     ended_at: int | None = None
     ended_by: str = ""
     ended_cause: str = ""
+    customer: str = ""
+    customer_name: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +163,7 @@ class PendingAuthorization:
     `browser_id` is the reference of the first attempt known from the same browser. `language` is
     the language code of the customer's pages. `client_request` is the request of a proxy client,
     None without one. `popup` says that the window closes at the end. `deferred` holds a response
-    that couldn't be processed yet.
+    that couldn't be processed yet. `link` is the link that started it, None without one.
     """
 
     reference: str
@@ -154,6 +179,17 @@ class PendingAuthorization:
     client_request: ClientRequest | None = None
     popup: bool = False
     deferred: DeferredCode | None = None
+    link: ConnectLink | None = None
+
+    @property
+    def customer(self) -> str:
+        """Return the sender's id of the customer; empty when unknown."""
+        return self.link.customer if self.link else ""
+
+    @property
+    def customer_name(self) -> str:
+        """Return the name of the customer; empty when unknown."""
+        return self.link.customer_name if self.link else ""
 
     @property
     def client(self) -> str:

@@ -171,6 +171,8 @@ _CELLS: dict[str, Callable[[Document], str | int | None]] = {
     "at": _plain("at"),
     "profile": _plain("profile"),
     "client": _plain("client"),
+    "customer": _plain("customer"),
+    "customer_name": _plain("customer_name"),
     "cause": _plain("cause"),
     "title": _title,
     "stage": _plain("stage"),

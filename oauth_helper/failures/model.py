@@ -71,7 +71,8 @@ class Failure:
     empty when unassigned. `browser_id` is the reference of the first attempt known from the same
     browser, `language` the code of the language that the customer read, `client` the name of the
     client of the proxy that requested the connection; `client_error` names what went wrong between
-    it and this program, empty otherwise.
+    it and this program, empty otherwise. `customer` and `customer_name` are those of the link that
+    the customer opened.
     """
 
     reference: str
@@ -94,6 +95,8 @@ class Failure:
     language: str = ""
     client: str = ""
     client_error: str = ""
+    customer: str = ""
+    customer_name: str = ""
     history: tuple[Event, ...] = ()
     revision: int = 0
 

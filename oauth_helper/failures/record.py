@@ -65,6 +65,8 @@ def build_failure(
         language=attempt.language,
         client=attempt.client,
         client_error=evidence.client_error,
+        customer=attempt.customer,
+        customer_name=attempt.customer_name,
     )
 
 

@@ -21,7 +21,7 @@ MAX_SEARCH, MAX_TERMS = 300, 20
 SCOPES_SEARCHED = 10
 
 #: Fields that are searched in the texts of records; the others have an index.
-TEXT_FIELDS = ("reference", "message", "note")
+TEXT_FIELDS = ("reference", "message", "note", "customer")
 
 # What staff write; other events hold a name, or repeat the failure's message.
 _WRITTEN = (EventType.COMMENTED, EventType.RESOLVED, EventType.REOPENED)
@@ -143,6 +143,9 @@ def _texts(failure: Failure, field: str) -> Iterator[str]:
         yield failure.reference.replace("-", "")
     if field in ("", "message"):
         yield failure.message
+    if field in ("", "customer"):
+        yield failure.customer
+        yield failure.customer_name
     if field in ("", "note"):
         yield from (event.text for event in failure.history if event.what in _WRITTEN)
     if not field:

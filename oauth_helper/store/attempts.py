@@ -120,6 +120,9 @@ class Attempts:
         }
         if attempt.client:
             fields["client"] = attempt.client
+        if attempt.customer or attempt.customer_name:
+            fields["customer"] = attempt.customer
+            fields["customer_name"] = attempt.customer_name
         arguments = [
             attempt.reference,
             str(attempt.deadline),
@@ -281,4 +284,6 @@ def _attempt_of(reference: str, fields: dict[str, str]) -> Attempt:
         browser_id=fields["person"],
         language=fields["language"],
         client=fields.get("client", ""),
+        customer=fields.get("customer", ""),
+        customer_name=fields.get("customer_name", ""),
     )

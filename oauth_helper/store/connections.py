@@ -81,6 +81,10 @@ class Connections:
         if connection.hub_id is not None:
             pipeline.sadd(keys.connections_of(connection.hub_id), connection.id)
         pipeline.hset(keys.connection(connection.id), mapping=cast("Any", fields))
+        if connection.link:
+            used = {"connection": connection.id, "reference": connection.reference}
+            pipeline.hset(keys.link(connection.link), mapping=cast("Any", used))
+            pipeline.expire(keys.link(connection.link), keys.LINK_KEPT)
 
     def refresh(self, connection: Connection, tokens: Tokens, *, expires_at: int) -> bool:
         """Store new tokens; False if the stored connection is no longer the one that was read."""
@@ -241,6 +245,9 @@ def _to_fields(connection: Connection) -> dict[str, str]:
         "ended_at": "" if connection.ended_at is None else str(connection.ended_at),
         "ended_by": connection.ended_by,
         "ended_cause": connection.ended_cause,
+        "customer": connection.customer,
+        "customer_name": connection.customer_name,
+        "link": connection.link,
     }
 
 
@@ -258,4 +265,7 @@ def _from_fields(fields: dict[str, str]) -> Connection:
         ended_at=int(fields["ended_at"]) if fields["ended_at"] else None,
         ended_by=fields["ended_by"],
         ended_cause=fields.get("ended_cause", ""),
+        customer=fields.get("customer", ""),
+        customer_name=fields.get("customer_name", ""),
+        link=fields.get("link", ""),
     )

@@ -36,6 +36,8 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "language": failure.language,
         "client": failure.client,
         "mistake": failure.client_error,
+        "customer": failure.customer,
+        "customer_name": failure.customer_name,
         "rev": str(failure.revision),
         "history": json.dumps(
             [[each.at, each.what, each.by, each.text] for each in failure.history],
@@ -77,12 +79,14 @@ TEXTS = (
     "correlation_id",
     "client",
     "history",
+    "customer",
+    "customer_name",
 )
 
 
 def from_texts(values: Sequence[str | None]) -> Failure | None:
     """Return a failure with only the texts that a search reads; None without a record."""
-    reference, cause, message, missing, hub_id, correlation_id, client, history = values
+    reference, cause, message, missing, hub_id, correlation_id, client, history, *whom = values
     if reference is None or cause is None:
         return None
     return Failure(
@@ -93,6 +97,8 @@ def from_texts(values: Sequence[str | None]) -> Failure | None:
         correlation_id=correlation_id or "",
         client=client or "",
         history=_events(history or "[]"),
+        customer=whom[0] or "",
+        customer_name=whom[1] or "",
         profile="",
         stage=Stage.API,
         at=0.0,
@@ -134,6 +140,8 @@ def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
         language=fields["language"],
         client=fields["client"],
         client_error=fields["mistake"],
+        customer=fields.get("customer", ""),
+        customer_name=fields.get("customer_name", ""),
         revision=int(fields["rev"]),
         history=_events(fields["history"]),
         candidates=tuple(

@@ -35,6 +35,7 @@
 | `oh:{webhooks}:<address>:parked` | sorted set | records whose event was rejected for a day |
 | `oh:{webhooks}:<address>:tries`, `:reasons` | hash | by record, how often and why sending failed |
 | `oh:{webhooks}:<address>:size` | string | number of queued events |
+| `oh:link:<id>` | hash | a connect link, encrypted; `withdrawn`; its `connection` and `reference` |
 | `oh:staff:<hash>` | hash | the sessions of one staff member, with their starts |
 | `oh:deed:<name>` | string | a bulk action, for undo |
 | `oh:limit:<client and route>` | string | requests in a minute, as the library `limits` counts |
@@ -58,6 +59,9 @@ WEBHOOK_EVENTS = "oh:{webhooks}:events"
 
 #: Prefix of the keys of `limits`.
 LIMITS = "oh:limit"
+
+#: Seconds for which a connect link is known: 30 days until it expires, and 30 days more.
+LINK_KEPT = 60 * 86_400
 
 #: Names for `of_day`.
 COUNTS, GROUPS, SCOPES, NAMES = "counts", "groups", "scopes", "names"
@@ -148,6 +152,11 @@ def grant(reference: str) -> str:
 def webhook(address: str, name: str) -> str:
     """Return the key of one part of an address's queue."""
     return f"oh:{{webhooks}}:{address}:{name}"
+
+
+def link(link_id: str) -> str:
+    """Return the key of a connect link."""
+    return f"oh:link:{link_id}"
 
 
 def staff_sessions(hashed: str) -> str:

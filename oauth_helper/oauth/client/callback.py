@@ -159,6 +159,9 @@ class Callback:
             expires_at=now + tokens.expires_in,
             reference=pending.reference,
             client=pending.client_request.client_id if pending.client_request else "",
+            customer=pending.customer,
+            customer_name=pending.customer_name,
+            link=pending.link.id if pending.link else "",
         )
         return self._connect(
             profile, pending, connection, Tokens(tokens.access_token, tokens.refresh_token)

@@ -160,6 +160,8 @@ class RefreshFailures:
             started_at=int(now),
             deadline=int(now),
             client=client,
+            customer=connection.customer,
+            customer_name=connection.customer_name,
         )
         failure = build_failure(
             profile,

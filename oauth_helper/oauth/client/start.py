@@ -15,7 +15,7 @@ from oauth_helper.common.references import new_reference, parse_reference
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import ClientError, Evidence, Stage
 from oauth_helper.hubspot.authorization_request import authorization_link
-from oauth_helper.models import Attempt, ClientRequest, PendingAuthorization
+from oauth_helper.models import Attempt, ClientRequest, ConnectLink, PendingAuthorization
 from oauth_helper.oauth.client.outcome import Failed, fail
 from oauth_helper.scopes import Problem, RequestedScopes
 from oauth_helper.store.outbox.events import AttemptStarted
@@ -38,7 +38,7 @@ class StartOptions:
     hublet. The outcome repeats `start_query`. `browser_id` is the reference of the first attempt
     known from the same browser, `language` the language code of the customer's pages.
     `client_request` is the request of a proxy client. `popup` says that the browser window is a
-    popup, which closes at the end.
+    popup, which closes at the end. `link` is the link that the customer opened, None without one.
     """
 
     optional_scopes: Collection[str] | None = None
@@ -50,6 +50,7 @@ class StartOptions:
     language: str = ""
     client_request: ClientRequest | None = None
     popup: bool = False
+    link: ConnectLink | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ class Authorizer:
             browser_id=pending.browser_id,
             language=pending.language,
             client=options.client_request.client if options.client_request else "",
+            customer=options.link.customer if options.link else "",
+            customer_name=options.link.customer_name if options.link else "",
         )
         self.writer.write(AttemptStarted(attempt))
         return Started(pending, with_state(link, pending.state, pending.code_verifier))
@@ -147,6 +150,7 @@ class Authorizer:
             language=options.language,
             client_request=options.client_request,
             popup=options.popup,
+            link=options.link,
         )
 
 

@@ -116,7 +116,7 @@ def revoke_connection(connection_id: str, body: RevocationBody) -> Revocation | 
         connections=services().connections,
         hubspot=services().hubspot,
         profiles=services().profiles,
-        uninstall=body.uninstall,
+        uninstall=bool(body.uninstall),
     )
     current_app.logger.info("the API revokes %s: %s", ascii(connection_id[:100]), done.value)
     if done is Revoked.NOT_FOUND:

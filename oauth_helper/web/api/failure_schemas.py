@@ -136,6 +136,8 @@ class FailureJson(JsonModel):
     client: _TextOrNull = Field(
         description="The client of the proxy that asked for the connection, if any."
     )
+    customer: _TextOrNull = Field(description="The sender's id of the customer, from its link.")
+    customer_name: _TextOrNull
     cause: Cause
     stage: Stage
     status: Status
@@ -178,6 +180,22 @@ class ConnectionJson(JsonModel):
     ended_at: _TimeOrNull = Field(description="When HubSpot was seen to reject its tokens.")
     reference: Reference
     client: _TextOrNull = Field(description="The client of the proxy that has the tokens, if any.")
+    customer: _TextOrNull = Field(description="The sender's id of the customer, from its link.")
+    customer_name: _TextOrNull
+
+
+class ConnectLinkJson(JsonModel):
+    """A link that a customer opens to connect, once."""
+
+    id: str
+    url: str
+    expires_at: Time
+    status: Literal["open", "connected", "expired", "withdrawn"]
+    profile: str
+    customer: _TextOrNull
+    customer_name: _TextOrNull
+    reference: _TextOrNull = Field(description="The attempt that used it up, once connected.")
+    connection: _TextOrNull = Field(description="The id of the connection, once connected.")
 
 
 class TokenJson(JsonModel):

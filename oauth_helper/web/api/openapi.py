@@ -28,6 +28,7 @@ _SCHEMAS = "#/components/schemas/"
 # By blueprint: the heading, and the name and the setting of the bearer token.
 _GROUPS = {
     "api": ("Failures", "bearer", "SUPPORT_API_TOKEN"),
+    "api_links": ("Connect links", "bearer", "SUPPORT_API_TOKEN"),
     "api_connections": ("Connections", "connections", "CONNECTIONS_API_TOKEN"),
 }
 # By status, the header that an error always has.
@@ -74,7 +75,10 @@ def _described(operation: Operation, schemas: Document, examples: Document) -> D
         "description": operation.description,
         "parameters": [],
         "responses": {
-            "200": {"description": "OK", "content": _json(answer, examples.get("answers", {}))},
+            str(operation.status): {
+                "description": "OK",
+                "content": _json(answer, examples.get("answers", {})),
+            },
             **{str(each): _error(each, why, problem) for each, why in operation.errors.items()},
         },
     }

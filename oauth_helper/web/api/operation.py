@@ -32,6 +32,7 @@ class Operation:
     body: type[BaseModel] | None
     answer: type[BaseModel]
     errors: Mapping[int, str]
+    status: int = 200
 
 
 # The errors of every operation, of those with a query or a body, and of those with a body.
@@ -47,7 +48,9 @@ def operation_of(view: View) -> Operation | None:
     return _operations.get(view)
 
 
-def operation(operation_id: str, errors: Mapping[int, str] | None = None) -> Callable[[View], View]:
+def operation(
+    operation_id: str, errors: Mapping[int, str] | None = None, *, status: int = 200
+) -> Callable[[View], View]:
     """Give the view the `query` and `body` that its annotations ask for, and send what it returns.
 
     That is the model that its annotation names, or an error as a response. `errors` says what its
@@ -71,6 +74,7 @@ def operation(operation_id: str, errors: Mapping[int, str] | None = None) -> Cal
                 **_ERRORS,
                 **(errors or {}),
             },
+            status=status,
         )
 
         @wraps(view)
@@ -81,7 +85,11 @@ def operation(operation_id: str, errors: Mapping[int, str] | None = None) -> Cal
                 is_absent = not request.content_length and accepts_no_body(described.body)
                 given["body"] = validate(described.body, {} if is_absent else json_body())
             answer = view(**given)
-            return answer if isinstance(answer, Response) else json_response(answer)
+            if isinstance(answer, Response):
+                return answer
+            response = json_response(answer)
+            response.status_code = status
+            return response
 
         _operations[read_and_answer] = described
         return read_and_answer

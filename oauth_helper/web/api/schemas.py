@@ -8,11 +8,13 @@ from itertools import islice
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
+    StrictBool,
     WithJsonSchema,
     model_validator,
 )
@@ -97,6 +99,13 @@ def _no_text(given: object) -> object:
     return given
 
 
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise wrong("has to be one line of text")
+    return text
+
+
+_Line = Annotated[str, AfterValidator(_one_line)]
 _AppConfig = Annotated[
     App, PlainValidator(_read_app), WithJsonSchema({"type": ["object", "string"]})
 ]
@@ -236,12 +245,30 @@ class ConnectionPage(JsonModel):
     next_cursor: str | None
 
 
-class RevocationBody(JsonModel):
+class ConnectLinkBody(RequestBody):
+    """A link to make, and for whom."""
+
+    profile: str
+    customer: _Line | None = Field(None, max_length=80, description="Your id of the customer.")
+    customer_name: _Line | None = Field(None, max_length=80, description="What staff read.")
+    optional_scope: _Scopes = Field(None, description="Only these optional scopes.")
+    return_to: _Line | None = Field(
+        None, max_length=500, description="Where the customer continues."
+    )
+    hub_id: Annotated[int | None, BeforeValidator(_no_text)] = Field(
+        None, ge=1, le=10**15 - 1, description="Preselects an account."
+    )
+    expires_in: Annotated[int | None, BeforeValidator(_no_text)] = Field(
+        None, ge=60, le=30 * 86_400, description="Seconds; 7 days without it."
+    )
+
+
+class RevocationBody(RequestBody):
     """What to do at HubSpot. A request without a body revokes the tokens."""
 
     may_be_absent: ClassVar[bool] = True
-    uninstall: bool = Field(
-        default=False,
+    uninstall: StrictBool | None = Field(
+        None,
         description="Uninstall the app; its admins get an e-mail.",
     )
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from oauth_helper.config.settings import Settings
     from oauth_helper.hubspot.client import HubSpotClient
     from oauth_helper.oauth.client.refresh import TokenRefresher
+    from oauth_helper.store.connect_links import ConnectLinks
     from oauth_helper.store.connections import Connections
     from oauth_helper.store.counters import Counters
     from oauth_helper.store.failures import Failures
@@ -30,6 +31,7 @@ class ApiServices:
     failures: Failures
     counters: Counters
     connections: Connections
+    connect_links: ConnectLinks
     token_refresher: TokenRefresher
     hubspot: HubSpotClient
     clock: Callable[[], float]

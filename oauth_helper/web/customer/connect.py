@@ -19,7 +19,7 @@ from oauth_helper.hubspot.authorization_response import (
     single,
 )
 from oauth_helper.hubspot.hublets import HUBLETS, is_hublet
-from oauth_helper.models import PendingAuthorization
+from oauth_helper.models import ConnectLink, PendingAuthorization, StoreUnavailableError
 from oauth_helper.oauth.client.callback import allowed_issuers, validate_state
 from oauth_helper.oauth.client.outcome import Connected, Deferred, Failed, Rejected, Rejection
 from oauth_helper.oauth.client.start import Started, StartOptions, reference_in_state
@@ -27,7 +27,7 @@ from oauth_helper.scopes import UnknownScopesError, parse_scope
 from oauth_helper.web.customer.client_redirect import with_code_redirect, with_error_redirect
 from oauth_helper.web.customer.scope_choice import describe_scope_choice
 from oauth_helper.web.customer.services import profile_or_404, services
-from oauth_helper.web.i18n import language
+from oauth_helper.web.i18n import language, translate
 from oauth_helper.web.security import is_prefetch, limit
 
 if TYPE_CHECKING:
@@ -67,8 +67,9 @@ def connect(name: str) -> BaseResponse:
     profile = profile_or_404(name)
     if is_prefetch():
         return Response(status=204)
+    link = _link(profile)
     try:
-        result = services().authorizer.start_authorization(profile, _options(profile))
+        result = services().authorizer.start_authorization(profile, _options(profile, link))
     except UnknownScopesError as error:
         abort(400, f"The address asks for scopes that profile “{profile.name}” lacks: {error}.")
     match result:
@@ -172,8 +173,48 @@ def _to_refusal(reference: str | None, profile: Profile, reason: Rejection) -> B
     return redirect(address, 303)
 
 
-def _options(profile: Profile) -> StartOptions:
+def _link(profile: Profile) -> ConnectLink | None:
+    """Return the connect link in the query, or end the request if it doesn't work any more."""
+    sealed = request.args.get("link")
+    if not sealed:
+        return None
+    link = services().connect_links.read(sealed)
+    if link is None or link.profile != profile.name:
+        abort(400, translate("This link is incomplete. Open it again from the message."))
+    try:
+        record = services().connect_links.get(link.id)
+    except StoreUnavailableError:
+        record = None  # nobody is stopped because Redis is down
+    match record.status(services().clock()) if record else None:
+        case "connected":
+            abort(410, translate("This link has been used: HubSpot is connected."))
+        case "withdrawn":
+            abort(410, translate("This link was withdrawn. Ask its sender for a new one."))
+    if services().clock() >= link.expires_at:
+        abort(410, translate("This link has expired. Ask its sender for a new one."))
+    return link
+
+
+def _linked_options(profile: Profile, link: ConnectLink) -> StartOptions:
+    """Return the choices of a link. Only how the window is shown comes from the query."""
+    return_to = link.return_to or _return_to(profile)
+    return StartOptions(
+        optional_scopes=link.optional_scopes,
+        hub_id=link.hub_id,
+        region=_region(),
+        return_to=return_to,
+        start_query=urlencode({"link": request.args["link"]}),
+        browser_id=services().cookies.browser_id(request),
+        language=language(),
+        popup=_popup(profile, return_to),
+        link=link,
+    )
+
+
+def _options(profile: Profile, link: ConnectLink | None) -> StartOptions:
     """Read the query. Raises `UnknownScopesError`; other bad values end the request."""
+    if link is not None:
+        return _linked_options(profile, link)
     optional, hub_id, region = scopes_from_query(), _hub_id(), _region()
     return_to = _return_to(profile)
     return StartOptions(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from oauth_helper.oauth.client.start import Authorizer
     from oauth_helper.oauth.server import ProxyServer
     from oauth_helper.store.attempts import Attempts
+    from oauth_helper.store.connect_links import ConnectLinks
     from oauth_helper.store.failures import Failures
     from oauth_helper.web.customer.cookies import AttemptCookies
 
@@ -38,6 +39,7 @@ class CustomerServices:
     cookies: AttemptCookies
     attempts: Attempts
     failures: Failures
+    connect_links: ConnectLinks
     server: ProxyServer | None
     clock: Callable[[], float]
 

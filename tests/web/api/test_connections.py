@@ -336,6 +336,8 @@ class TestTheList:
             "ended_at": None,
             "reference": made.reference,
             "client": None,
+            "customer": None,
+            "customer_name": None,
         }
         assert backend(f"/workato.{FREE}").json == first
 

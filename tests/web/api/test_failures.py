@@ -11,6 +11,8 @@ F_KEYS = {
     "reference",
     "profile",
     "client",
+    "customer",
+    "customer_name",
     "cause",
     "stage",
     "status",
@@ -171,7 +173,7 @@ def test_the_description_is_open_to_all_and_names_every_route(client, app):
     routes = {
         rule.rule.replace("<", "{").replace(">", "}")
         for rule in app.url_map.iter_rules()
-        if rule.endpoint.startswith(("api.", "api_connections."))
+        if rule.endpoint.startswith(("api.", "api_links.", "api_connections."))
     }
     assert routes == {*document["paths"], "/api/v1/openapi.json"}
     required = document["components"]["schemas"]["Failure"]["required"]

@@ -1,0 +1,93 @@
+"""Connect links: encrypted in their own address, with what became of them in Redis."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from oauth_helper.common.encryption import DecryptionError, Encryptor
+from oauth_helper.models import ConnectLink
+from oauth_helper.store import keys
+from oauth_helper.store.redis import Client
+
+LinkStatus = Literal["open", "connected", "expired", "withdrawn"]
+
+#: Characters of an encrypted link, which the attempt's cookie repeats.
+MAX_LINK = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRecord:
+    """A link as stored: its encrypted text, and what became of it."""
+
+    link: ConnectLink
+    sealed: str
+    is_withdrawn: bool = False
+    connection: str = ""
+    reference: str = ""
+
+    def status(self, now: float) -> LinkStatus:
+        """Return what opening the link does now."""
+        if self.connection:
+            return "connected"
+        if self.is_withdrawn:
+            return "withdrawn"
+        return "expired" if now >= self.link.expires_at else "open"
+
+
+class ConnectLinks:
+    """The links in Redis. `create`, `get` and `withdraw` raise `StoreUnavailableError`.
+
+    A link carries everything that it starts, encrypted, so that it also works while Redis is down.
+    """
+
+    def __init__(self, client: Client, *, encryptor: Encryptor) -> None:
+        self._client, self._encryptor = client, encryptor
+
+    def create(self, link: ConnectLink) -> LinkRecord:
+        """Store a new link. Raises ValueError when it is too long to be one."""
+        sealed = self._encryptor.encrypt_value(link)
+        if len(sealed) > MAX_LINK:
+            raise ValueError("the link would be too long: choose fewer scopes, or shorter texts")
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.hset(keys.link(link.id), "link", sealed)
+            pipeline.expire(keys.link(link.id), keys.LINK_KEPT)
+            pipeline.execute()
+        return LinkRecord(link, sealed)
+
+    def read(self, sealed: str) -> ConnectLink | None:
+        """Return the link in an address; None for one that this program hasn't made."""
+        if len(sealed) > MAX_LINK:
+            return None
+        try:
+            return cast("ConnectLink", self._encryptor.decrypt_value(sealed, ConnectLink))
+        except DecryptionError:
+            return None
+
+    def get(self, link_id: str) -> LinkRecord | None:
+        """Return a link by its id, until 30 days after it expires; None if it isn't known."""
+        fields = cast("dict[str, str]", self._client.hgetall(keys.link(link_id)))
+        sealed = fields.get("link", "")
+        link = self.read(sealed)
+        if link is None:
+            return None
+        return LinkRecord(
+            link,
+            sealed,
+            is_withdrawn="withdrawn" in fields,
+            connection=fields.get("connection", ""),
+            reference=fields.get("reference", ""),
+        )
+
+    def withdraw(self, link_id: str) -> bool:
+        """Withdraw a link; False if it isn't known."""
+        if self.get(link_id) is None:
+            return False
+        self._client.hset(keys.link(link_id), "withdrawn", "1")
+        return True
+
+
+def new_link_id() -> str:
+    """Return a new id. It names a link, and opens nothing."""
+    return secrets.token_hex(8)
