@@ -40,6 +40,12 @@ from oauth_helper.config.values import (
     reads,
     whole_number,
 )
+from oauth_helper.config.webhooks import (
+    WEBHOOK_EVENT_TYPES,
+    parse_webhook_events,
+    parse_webhook_secrets,
+    parse_webhook_urls,
+)
 from oauth_helper.scopes import (
     AppConfiguration,
     Catalogue,
@@ -325,6 +331,28 @@ class Settings(BaseModel):
         "Path of a TOML file with the clients of the OAuth proxy. Empty: there are none, and the "
         "proxy's endpoints answer 404.",
         section="Other OAuth clients",
+    )
+    webhook_urls: Annotated[tuple[Secret, ...], Read(parse_webhook_urls)] = _setting(
+        "WEBHOOK_URL",
+        "Addresses that get events about failures and connections, separated by commas; https, "
+        "unless WEBHOOK_ALLOW_PRIVATE is on. Empty: none are sent.",
+        section="Webhooks",
+    )
+    webhook_secrets: Annotated[
+        tuple[Secret, ...], reads(parse_webhook_secrets), needed_with("WEBHOOK_URL")
+    ] = _setting(
+        "WEBHOOK_SECRET",
+        "Secret that signs webhooks: whsec_ and the base64 of 24 to 64 random bytes. To rotate it, "
+        "set several, separated by commas, newest first: each signs.",
+    )
+    webhook_events: Annotated[frozenset[str], reads(parse_webhook_events)] = _setting(
+        "WEBHOOK_EVENTS",
+        f"Types of events to send, separated by commas: {', '.join(WEBHOOK_EVENT_TYPES)}. "
+        "Empty: all.",
+    )
+    webhook_allow_private: Annotated[bool, choice({"on": True, "off": False})] = _setting(
+        "WEBHOOK_ALLOW_PRIVATE=off",
+        "on or off; on allows webhooks to addresses in private networks and on this machine.",
     )
     trusted_proxies: Annotated[int, whole_number(0, 10)] = _setting(
         "TRUSTED_PROXIES=0",
