@@ -27,6 +27,7 @@ from harness import (
     quick_hash,
     run_server,
 )
+from hypothesis import HealthCheck, settings
 from werkzeug.local import LocalProxy
 from werkzeug.test import TestResponse
 
@@ -35,6 +36,10 @@ from oauth_helper.config.settings import Settings
 from oauth_helper.sandbox import MemoryState, Sandbox, SandboxApp, create_sandbox_app
 from oauth_helper.scopes import AppConfiguration, Kind, shipped_catalogue
 from oauth_helper.store.embedded.server import EmbeddedStore
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

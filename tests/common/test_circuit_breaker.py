@@ -55,4 +55,4 @@ class Breaking(RuleBasedStateMachine):
 
 
 TestBreaking = Breaking.TestCase
-TestBreaking.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestBreaking.settings = settings(max_examples=60, stateful_step_count=30)

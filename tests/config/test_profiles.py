@@ -456,7 +456,7 @@ def folder(tmp_path_factory):
 
 
 @given(st.dictionaries(keys, values, max_size=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_table_reads_or_is_refused(folder, table):
     path = folder / "profiles.toml"
     lines = "\n".join(f"{key} = {value}" for key, value in table.items())
@@ -465,7 +465,7 @@ def test_any_table_reads_or_is_refused(folder, table):
 
 
 @given(st.binary() | st.text('[]profiles.a="\n{}').map(str.encode))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_file_reads_or_is_refused(folder, content):
     path = folder / "profiles.toml"
     path.write_bytes(content)

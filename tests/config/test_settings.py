@@ -516,7 +516,7 @@ texts = st.text(max_size=30) | st.sampled_from(
 
 
 @given(st.dictionaries(st.sampled_from([setting.name for setting in SETTINGS]), texts))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_environment_reads_or_is_refused(environ):
     names = {setting.name for setting in SETTINGS}
     try:

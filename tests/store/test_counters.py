@@ -36,9 +36,7 @@ from oauth_helper.store.redis import connect
 
 FIRST, LAST = NOON.date() - timedelta(days=120), NOON.date() + timedelta(days=1)
 
-by_chance = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+by_chance = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

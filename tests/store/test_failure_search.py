@@ -13,9 +13,7 @@ from oauth_helper.store import failure_reader, failure_search
 from oauth_helper.store.failure_search import read_cursor
 from oauth_helper.store.failures import Failures
 
-by_chance = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+by_chance = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def a_log(client, recorded):

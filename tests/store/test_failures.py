@@ -153,9 +153,7 @@ def test_many_at_the_same_instant_are_each_listed_once(log):
     assert {each.reference for each in found} == {each.reference for each in failures}
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     moments=st.lists(
         st.tuples(st.integers(0, 20 * 24), st.integers(0, 30), st.sampled_from(list(Cause)[:3])),

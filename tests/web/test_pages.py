@@ -227,7 +227,6 @@ SOME_NAMES = st.sampled_from(
 
 @settings(
     max_examples=250,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

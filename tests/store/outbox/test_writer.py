@@ -110,9 +110,7 @@ def test_a_store_that_lost_the_last_moments_gets_them_again(tmp_path, make):
 
 
 @given(st.lists(st.sampled_from([note for story in STORIES.values() for note in story])))
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nothing_is_ever_counted_twice(parts, store, notes):
     store.flushall()
     for note in notes:

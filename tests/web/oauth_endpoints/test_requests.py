@@ -381,7 +381,6 @@ _HEADER = st.one_of(
 _NO_BREAKS = {0: None, 10: None, 13: None}
 _SETTINGS = settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
 )
