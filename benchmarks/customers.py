@@ -174,7 +174,7 @@ class Customer:
         expected = {
             Story.CONNECTS: "HubSpot is connected",
             Story.DECLINES: "cancelled at HubSpot",
-            Story.IS_REFUSED: "Your reference",
+            Story.IS_REFUSED: "Reference for support",
         }[self.story]
         if status != 200 or expected not in text:
             heading = re.search(r"<h1[^>]*>(.*?)</h1>", text, re.DOTALL)

@@ -116,7 +116,7 @@ def _attempt(app: Flask, recorder: Recorder, answer: str) -> tuple[list[str], li
     back = urlsplit(response.headers["Location"])
     with recorder.recording() as callback:
         after = browser.get(f"{back.path}?{back.query}", base_url=_URL)
-    expected = "HubSpot is connected" if answer == "ok" else "Your reference"
+    expected = "HubSpot is connected" if answer == "ok" else "Reference for support"
     if expected not in browser.get(after.location, base_url=_URL).text:
         raise RuntimeError(f"the callback did not end as it should: {after.status}")
     return start, callback

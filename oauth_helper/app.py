@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
@@ -34,16 +36,22 @@ from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
 from oauth_helper.store.rate_limits import rate_limit_storage
-from oauth_helper.store.redis import RedisServer, connect
+from oauth_helper.store.redis import Client, RedisServer, connect
 from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions
+from oauth_helper.store.webhook_events import WebhookEvents
+from oauth_helper.store.webhook_queue import WebhookQueues
 from oauth_helper.web import health, routes, security
 from oauth_helper.web.api import services as api
+from oauth_helper.web.api.failure_schemas import read_record
 from oauth_helper.web.customer import services as customer
 from oauth_helper.web.customer.cookies import AttemptCookies
 from oauth_helper.web.support import services as support
 from oauth_helper.web.support.staff_session import SESSION_LIFETIME
+
+if TYPE_CHECKING:
+    from oauth_helper.notifications.webhooks import WebhookDelivery
 
 #: Where an application keeps its background work among its extensions.
 BACKGROUND = "oauth_helper.background"
@@ -55,6 +63,7 @@ class Background:
 
     expiry: AttemptExpiry
     writer: EventWriter
+    webhooks: WebhookDelivery | None
 
 
 def create_app(config: Settings, *, clock: Callable[[], float] | None = None) -> Flask:
@@ -74,9 +83,15 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     redis = connect(config.redis_url.reveal())
     store_server = RedisServer(redis)
     tokens, codes, queued = encryptor("tokens"), encryptor("codes"), encryptor("outbox")
+    events = (
+        WebhookEvents(redis, config.webhook_events, clock=clock) if config.webhook_urls else None
+    )
     attempts = Attempts(redis, retention_days=config.failure_retention_days)
-    failures = Failures(redis, retention_days=config.failure_retention_days)
-    connections = Connections(redis, encryptor=tokens)
+    failures, connections = (
+        Failures(redis, retention_days=config.failure_retention_days, events=events),
+        Connections(redis, encryptor=tokens, events=events),
+    )
+    webhooks = _webhooks(config, redis, failures, connections, clock)
     connect_links = ConnectLinks(redis, encryptor=encryptor("links"))
     refresh_locks = RefreshLocks(redis)
     counters = Counters(redis)
@@ -171,6 +186,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         connections=connections,
         reports=reports,
         hubspot=hubspot,
+        webhook_queues=webhooks.queues if webhooks else None,
         staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
         oidc_provider=oidc_provider,
         sign_in_encryptor=encryptor("sign-ins"),
@@ -195,7 +211,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         metrics_token=config.metrics_token,
         key_ids=[key_id(each) for each in config.secret_keys],
     )
-    app.extensions[BACKGROUND] = Background(expiry=expiry, writer=writer)
+    app.extensions[BACKGROUND] = Background(expiry=expiry, writer=writer, webhooks=webhooks)
     if config.otlp_endpoint:
         from oauth_helper.web.tracing import Tracing  # noqa: PLC0415 - its packages are optional
 
@@ -208,3 +224,33 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         security.csrf.exempt(sandbox)
         app.register_blueprint(sandbox, url_prefix="/sandbox")
     return app
+
+
+def _webhook_events(
+    config: Settings, redis: Client, clock: Callable[[], float]
+) -> WebhookEvents | None:
+    """Return the stream that events are published to; None without webhooks."""
+    if not config.webhook_urls:
+        return None
+    return WebhookEvents(redis, config.webhook_events, clock=clock)
+
+
+def _webhooks(
+    config: Settings,
+    redis: Client,
+    failures: Failures,
+    connections: Connections,
+    clock: Callable[[], float],
+) -> WebhookDelivery | None:
+    """Return what sends the events; None without webhooks."""
+    if not config.webhook_urls:
+        return None
+    # Imported only here, as others don't need it.
+    from oauth_helper.notifications.webhooks import WebhookDelivery, WebhookSender  # noqa: PLC0415
+
+    return WebhookDelivery(
+        queues=WebhookQueues(redis, [url.reveal() for url in config.webhook_urls]),
+        sender=WebhookSender(config.webhook_secrets, allow_private=config.webhook_allow_private),
+        read_record=partial(read_record, failures=failures, connections=connections),
+        clock=clock,
+    )

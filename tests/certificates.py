@@ -2,6 +2,7 @@
 
 import ssl
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from cryptography import x509
@@ -14,6 +15,9 @@ def certificate(folder: Path, *, name: str = "localhost", days: int = 30) -> ssl
     """Writes a certificate for `name`, `cert.pem`, which is its own authority; how to serve it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    names: list[x509.GeneralName] = [x509.DNSName(name)]
+    if name == "localhost":
+        names.append(x509.IPAddress(IPv4Address("127.0.0.1")))
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder()
@@ -23,7 +27,7 @@ def certificate(folder: Path, *, name: str = "localhost", days: int = 30) -> ssl
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(key, hashes.SHA256())
     )
     chain, private = folder / "cert.pem", folder / "key.pem"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
     from oauth_helper.cli.supervisor import PeriodicTask
 
-# Seconds between each worker's checks for expired attempts, and for queued writes.
+# Seconds between each worker's checks for expired attempts, for queued writes, and for webhooks.
 _EXPIRY_INTERVAL = 15.0
 _FLUSH_INTERVAL = 2.0
+_WEBHOOK_INTERVAL = 1.0
 
 
 @click.command()
@@ -57,10 +59,17 @@ def _periodic_tasks(app: Flask, expiry_interval: float) -> list[PeriodicTask]:
     from oauth_helper.cli.supervisor import PeriodicTask
 
     background: Background = app.extensions[BACKGROUND]
-    return [
+    tasks = [
         PeriodicTask(background.expiry.record_expired, expiry_interval),
         PeriodicTask(background.writer.flush, _FLUSH_INTERVAL),
     ]
+    if webhooks := background.webhooks:
+        # A thread for each address: one that hangs delays no other.
+        tasks += [
+            PeriodicTask(partial(webhooks.deliver, url), _WEBHOOK_INTERVAL)
+            for url in webhooks.queues.by_url
+        ]
+    return tasks
 
 
 def _welcome(config: Settings, password: str | None) -> str:

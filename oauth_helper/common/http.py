@@ -6,6 +6,7 @@ A new connection costs more than a code exchange, so each process keeps some ope
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -166,10 +167,17 @@ class RequestError(Exception):
         super().__init__(reason)
 
 
-class HttpClient:
-    """Sends requests. Doesn't follow redirects and doesn't retry."""
+class PrivateAddressError(HTTPError):
+    """A host that resolves to an address of a private network."""
 
-    def __init__(self, timeouts: Timeouts | None = None) -> None:
+
+class HttpClient:
+    """Sends requests. Doesn't follow redirects and doesn't retry.
+
+    With `only_public`, a host that resolves to an address of a private network is refused.
+    """
+
+    def __init__(self, timeouts: Timeouts | None = None, *, only_public: bool = False) -> None:
         self._timeouts = timeouts or Timeouts()
         self._pool = urllib3.PoolManager(
             num_pools=4,
@@ -177,7 +185,7 @@ class HttpClient:
             retries=False,
             timeout=urllib3.Timeout(connect=self._timeouts.connect, read=self._timeouts.read),
         )
-        self._pool.pool_classes_by_scheme = POOLS
+        self._pool.pool_classes_by_scheme = _PUBLIC_POOLS if only_public else POOLS
 
     def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: str | None = None
@@ -186,6 +194,8 @@ class HttpClient:
         with time_limit(self._timeouts.total) as limit:
             try:
                 response = self._request(method, url, headers=headers, body=body)
+            except PrivateAddressError as error:
+                raise RequestError(str(error), was_sent=False) from error
             except (NewConnectionError, ConnectTimeoutError, SSLError) as error:
                 reason = f"no connection ({type(error).__name__})"
                 raise RequestError(reason, was_sent=False) from error
@@ -223,3 +233,67 @@ class HttpClient:
     def close(self) -> None:
         """Close the pooled connections."""
         self._pool.clear()
+
+
+def is_public_address(text: str) -> bool:
+    """Return whether an IP address is reachable on the Internet, also the one embedded in IPv6."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        teredo = address.teredo
+        inner = address.ipv4_mapped or address.sixtofour or (teredo and teredo[1])
+        if inner is None and (int(address) >> 32) in _EMBEDDING_IPV4:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public_address(str(inner))
+    return address.is_global and not address.is_multicast
+
+
+# The first 96 bits of addresses that contain one of IPv4: `::/96` and NAT64 (RFC 6052, RFC 8215).
+_EMBEDDING_IPV4 = (0, 0x64FF9B << 64, 0x64FF9B0001 << 48)
+
+
+def _public_address_of(host: str, port: int) -> str:
+    """Return an address of the host. Raises `PrivateAddressError` if any of them isn't public."""
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise PrivateAddressError("the host name can't be resolved") from error
+    addresses = [str(entry[4][0]) for entry in found]
+    if not all(map(is_public_address, addresses)):
+        raise PrivateAddressError("the host has an address of a private network")
+    return addresses[0]
+
+
+class _Public:
+    """Part of a connection to the very address that was checked, so that DNS can't answer anew."""
+
+    _dns_host: str
+    port: int
+
+    def _new_conn(self) -> socket.socket:
+        host = self._dns_host
+        self._dns_host = _public_address_of(host, self.port)
+        try:
+            connection: socket.socket = super()._new_conn()  # type: ignore[misc]
+        finally:
+            self._dns_host = host  # the name that TLS verifies
+        return connection
+
+
+class _PublicHttpConnection(_Public, _HttpConnection):
+    pass
+
+
+class _PublicHttpsConnection(_Public, _HttpsConnection):
+    pass
+
+
+class _PublicHttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _PublicHttpConnection
+
+
+class _PublicHttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _PublicHttpsConnection
+
+
+_PUBLIC_POOLS = {"http": _PublicHttpPool, "https": _PublicHttpsPool}

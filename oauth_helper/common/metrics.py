@@ -47,6 +47,13 @@ HTTP_REQUESTS: Final = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 45),
     registry=_REGISTRY,
 )
+WEBHOOKS: Final = _counter("webhook_events", "Webhook events sent, by result.", "result")
+WEBHOOK_LAG: Final = Histogram(
+    "oauth_helper_webhook_lag_seconds",
+    "From an event to its delivery.",
+    buckets=(1, 5, 30, 120, 600, 3600, 14_400, 86_400),
+    registry=_REGISTRY,
+)
 
 _ALL: Final = (
     ATTEMPTS,
@@ -57,6 +64,8 @@ _ALL: Final = (
     STORE_ERRORS,
     HUBSPOT_REQUESTS,
     HTTP_REQUESTS,
+    WEBHOOKS,
+    WEBHOOK_LAG,
 )
 
 

@@ -20,7 +20,15 @@ from oauth_helper.config.toml_file import (
     read_tables,
     validate_settings,
 )
-from oauth_helper.config.values import Read, load_file, matching
+from oauth_helper.config.values import (
+    EMAIL,
+    Read,
+    load_file,
+    matching,
+    parse_web_address,
+    read_image,
+    reads,
+)
 from oauth_helper.hubspot.app_credentials import AppCredentials
 from oauth_helper.hubspot.hublets import HUBLETS
 from oauth_helper.scopes import (
@@ -48,7 +56,9 @@ class Profile:
 
     `optional_scopes` are requested unless the customer chooses (None: the catalogue's default).
     `missing_optional` says whether optional scopes that weren't granted are a note to the customer
-    or a failure. `return_origins` are the web origins that a `return_to` address may have.
+    or a failure. `return_origins` are the web origins that a `return_to` address may have. With
+    `start_page`, a connection begins on our own page, which the Back button leads to. The last four
+    name the company on the customer's pages, and where its support can be reached.
     """
 
     name: str
@@ -65,6 +75,11 @@ class Profile:
     region: str | None = None
     hub_id: int | None = None
     return_origins: frozenset[str] = field(default_factory=frozenset)
+    start_page: bool = False
+    brand_name: str = ""
+    brand_logo: Path | None = None
+    support_url: str = ""
+    support_email: str = ""
     #: What nearly all attempts request, computed once.
     usual_request: RequestedScopes = field(init=False, repr=False, compare=False)
     #: The app's credentials for HubSpot's token endpoint.
@@ -127,6 +142,7 @@ class Defaults:
     catalogue: Catalogue
     app: AppConfiguration | None
     redirect_uri: Callable[[str], str]
+    brand: Mapping[str, object] = field(default_factory=dict)
 
     def profile(self, name: str, **own: object) -> Profile:
         """Return the profile `name`; `own` is what differs from the defaults."""
@@ -137,6 +153,7 @@ class Defaults:
             "catalogue": self.catalogue,
             # The app's configuration in the settings belongs to the client id in the settings.
             "app": None if "client_id" in own else self.app,
+            **self.brand,
         }
         return Profile(name=name, redirect_uri=self.redirect_uri(name), **(values | own))
 
@@ -231,6 +248,13 @@ class _Table(BaseModel):
     ] = ""
     hub_id: Annotated[int, Field(ge=1)] = 1
     return_origins: _Origins = frozenset()
+    start_page: bool = False
+    brand_name: str = ""
+    brand_logo: Annotated[
+        Path | None, Read(lambda text, info: read_image(info.context["folder"] / text))
+    ] = None
+    support_url: Annotated[str, reads(parse_web_address)] = ""
+    support_email: Annotated[str, matching(*EMAIL)] = ""
 
     @model_validator(mode="after")
     def _check_secret(self) -> Self:

@@ -24,6 +24,7 @@ from oauth_helper.config.staff_access import (
 )
 from oauth_helper.config.toml_file import SettingsError, validate_settings
 from oauth_helper.config.values import (
+    EMAIL,
     EnvironInfo,
     Read,
     choice,
@@ -35,8 +36,15 @@ from oauth_helper.config.values import (
     parse_store_url,
     parse_token,
     parse_web_address,
+    read_image,
     reads,
     whole_number,
+)
+from oauth_helper.config.webhooks import (
+    WEBHOOK_EVENT_TYPES,
+    parse_webhook_events,
+    parse_webhook_secrets,
+    parse_webhook_urls,
 )
 from oauth_helper.scopes import (
     AppConfiguration,
@@ -50,6 +58,9 @@ __all__ = ["SANDBOX_CLIENT_ID", "SETTINGS", "Setting", "Settings", "SettingsErro
 
 #: The client id of a profile without one; the built-in sandbox knows it.
 SANDBOX_CLIENT_ID = "sandbox"
+
+#: Fields that each profile has too.
+BRAND = ("brand_name", "brand_logo", "support_url", "support_email")
 
 _OIDC = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_AGENTS", "OIDC_VIEWERS")
 
@@ -98,6 +109,7 @@ def _profiles(path: str, info: EnvironInfo) -> tuple[Profile, ...]:
         catalogue=data.get("scope_catalogue") or shipped_catalogue(),
         app=data.get("app_config"),
         redirect_uri=lambda name: f"{public_url}/callback/{name}",
+        brand={name: data[name] for name in BRAND if name in data},
     )
     if path:
         profiles = load_profiles(Path(path), defaults, info.context)
@@ -227,6 +239,26 @@ class Settings(BaseModel):
         "Path of another scope catalogue. Empty: the one for Workato.",
         section="Scopes and profiles",
     )
+    brand_name: str = _setting(
+        "BRAND_NAME",
+        "Your company's name, at the top of customers' pages; also a key of a profile.",
+        section="Customers' pages",
+    )
+    brand_logo: Annotated[
+        Path | None, reads(lambda text: read_image(Path(text)) if text else None)
+    ] = _setting(
+        "BRAND_LOGO",
+        "Path of a logo to show there: PNG, SVG, JPEG or WebP; also a key of a profile.",
+    )
+    support_url: Annotated[str, reads(parse_web_address)] = _setting(
+        "SUPPORT_URL",
+        "Page where customers can reach your support; also a key of a profile.",
+    )
+    support_email: Annotated[str, matching(*EMAIL)] = _setting(
+        "SUPPORT_EMAIL",
+        "E-mail address of your support, for customers; also a key of a profile. SUPPORT_URL goes "
+        "first.",
+    )
     profiles: Annotated[tuple[Profile, ...], Read(_profiles)] = _setting(
         "PROFILES_FILE", "Path of a TOML file with several profiles. Empty: one profile, workato."
     )
@@ -299,6 +331,28 @@ class Settings(BaseModel):
         "Path of a TOML file with the clients of the OAuth proxy. Empty: there are none, and the "
         "proxy's endpoints answer 404.",
         section="Other OAuth clients",
+    )
+    webhook_urls: Annotated[tuple[Secret, ...], Read(parse_webhook_urls)] = _setting(
+        "WEBHOOK_URL",
+        "Addresses that get events about failures and connections, separated by commas; https, "
+        "unless WEBHOOK_ALLOW_PRIVATE is on. Empty: none are sent.",
+        section="Webhooks",
+    )
+    webhook_secrets: Annotated[
+        tuple[Secret, ...], reads(parse_webhook_secrets), needed_with("WEBHOOK_URL")
+    ] = _setting(
+        "WEBHOOK_SECRET",
+        "Secret that signs webhooks: whsec_ and the base64 of 24 to 64 random bytes. To rotate it, "
+        "set several, separated by commas, newest first: each signs.",
+    )
+    webhook_events: Annotated[frozenset[str], reads(parse_webhook_events)] = _setting(
+        "WEBHOOK_EVENTS",
+        f"Types of events to send, separated by commas: {', '.join(WEBHOOK_EVENT_TYPES)}. "
+        "Empty: all.",
+    )
+    webhook_allow_private: Annotated[bool, choice({"on": True, "off": False})] = _setting(
+        "WEBHOOK_ALLOW_PRIVATE=off",
+        "on or off; on allows webhooks to addresses in private networks and on this machine.",
     )
     trusted_proxies: Annotated[int, whole_number(0, 10)] = _setting(
         "TRUSTED_PROXIES=0",

@@ -143,6 +143,28 @@ def parse_secret_keys(text: str) -> tuple[Secret, ...]:
     return tuple(map(Secret, keys))
 
 
+# Kinds of images that browsers show, and the bytes that a page should at most load for one.
+_IMAGES = (".png", ".svg", ".jpg", ".jpeg", ".webp")
+_MAX_IMAGE = 200_000
+
+
+def read_image(path: Path) -> Path:
+    """Return the path of an image that pages can show."""
+    if path.suffix.lower() not in _IMAGES:
+        raise ValueError(f"must be one of {', '.join(_IMAGES)}")
+    try:
+        size = path.stat().st_size if path.is_file() else 0
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from error
+    if not 0 < size <= _MAX_IMAGE:
+        raise ValueError(f"must be a file of 1 to {_MAX_IMAGE} bytes")
+    return path.absolute()
+
+
+#: An e-mail address, or nothing.
+EMAIL = (r"([^\s@<>,;:?&]+@[^\s@<>,;:?&]+)?", "must be an e-mail address")
+
+
 def load_file(load: Callable[[Path], T], path: Path) -> T:
     """Return the catalogue or app configuration at `path`. Raises `SettingsError`."""
     try:

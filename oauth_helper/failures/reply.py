@@ -30,8 +30,8 @@ def reply(failure: Failure, *, address: str, translate: Callable[[str], str]) ->
 def _paragraphs(
     failure: Failure, fixes: tuple[Fix, ...], address: str, translate: Callable[[str], str]
 ) -> Iterator[str]:
-    yield translate("Hello,")
-    yield translate("you tried to connect HubSpot, and it did not work.")
+    yield translate("Hi,")
+    yield translate("Your HubSpot connection didn't go through.")
     if has_connected(failure):
         yield translate("It has worked since: your account is connected. Nothing is left to do.")
         return
@@ -52,9 +52,11 @@ def _paragraphs(
             again = translate("Then start again here:") + f"\n{address}"
             there = translate("Then start again in the program you came from:")
             yield f"{there} {failure.client}" if failure.client else again
-        else:
+        elif failure.assignee:
             yield translate("We are fixing it, and will tell you when you can try again.")
-    reference = translate("If you write or call about this, please give this reference:")
+        else:
+            yield translate("Trying again won't help until it's fixed.")
+    reference = translate("If you contact us about this, please quote this reference:")
     yield f"{reference} {failure.reference}"
 
 

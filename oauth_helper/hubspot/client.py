@@ -43,9 +43,9 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 class HubSpotClient:
     """HubSpot's OAuth API. Methods return an outcome; they don't raise when no response arrives.
 
-    `threads` is the number of threads in this process. At most three quarters of them wait for one
-    app, and one always stays free for other work. When an app gets no responses, its requests are
-    skipped for a while; other apps' requests go on.
+    `threads` is the number of threads in this process. At most three quarters of them wait for
+    HubSpot, at most half for one app, and at most half for another caller's refresh. When an
+    app gets no responses, its requests are skipped for a while; other apps' requests go on.
     """
 
     def __init__(
@@ -56,8 +56,9 @@ class HubSpotClient:
         dated = api_version if api_version[:1].isdigit() else "2026-09"
         self._install = f"{api_url}/appinstalls/{dated}/external-install"
         self._http = HttpClient(timeouts)
-        self._slots = _Slots(max(1, threads - 1))
-        self._slots_per_app = max(1, threads * 3 // 4)
+        self._slots = _Slots(max(1, threads * 3 // 4))
+        self._slots_per_app = max(1, threads // 2)
+        self._bystanders = _Slots(max(1, threads // 2))
         self._apps: dict[str, _AppState] = {}
 
     def is_ready(self, client_id: str) -> bool:
@@ -68,6 +69,16 @@ class HubSpotClient:
     def is_silent(self, client_id: str) -> bool:
         """Return whether this app's requests are skipped because it got no responses."""
         return self._app(client_id).breaker.is_open
+
+    @contextmanager
+    def waits_for_refresh(self) -> Iterator[bool]:
+        """Hold a place to wait for another caller's refresh; yield False when none is free."""
+        with self._bystanders.take() as is_free:
+            if not is_free:
+                yield False
+                return
+            with self._slots.take() as has_slot:
+                yield has_slot
 
     def exchange_code(
         self, app: AppCredentials, code: str, code_verifier: str | None
@@ -82,7 +93,8 @@ class HubSpotClient:
     def introspect(self, app: AppCredentials, access_token: Secret) -> Introspected | None:
         """Return the introspection of a token (RFC 7662), None without a usable response."""
         try:
-            response = self._post("/introspect", token_form(app, access_token, "access_token"))
+            with self._one_slot():
+                response = self._post("/introspect", token_form(app, access_token, "access_token"))
         except RequestError:
             return None
         return read_introspection(response.status, response.body)
@@ -91,7 +103,8 @@ class HubSpotClient:
         """Revoke a refresh token (RFC 7009) and return whether HubSpot confirmed it."""
         started = time.monotonic()
         try:
-            response = self._post("/revoke", token_form(app, refresh_token, "refresh_token"))
+            with self._one_slot():
+                response = self._post("/revoke", token_form(app, refresh_token, "refresh_token"))
             is_confirmed = response.status in (200, 204)
         except RequestError:
             is_confirmed = False
@@ -106,7 +119,8 @@ class HubSpotClient:
         started = time.monotonic()
         headers = {"Authorization": f"Bearer {access_token.reveal()}"}
         try:
-            response = self._http.request("DELETE", self._install, headers=headers)
+            with self._one_slot():
+                response = self._http.request("DELETE", self._install, headers=headers)
             is_confirmed = response.status == 204
         except RequestError:
             is_confirmed = False
@@ -123,6 +137,13 @@ class HubSpotClient:
         response = self._guarded(self._app(app.client_id), form)
         _observe(kind, _RESULTS[type(response)], started)
         return response
+
+    @contextmanager
+    def _one_slot(self) -> Iterator[None]:
+        with self._slots.take() as has_slot:
+            if not has_slot:
+                raise RequestError("too many requests already wait", was_sent=False)
+            yield
 
     def _guarded(self, app: _AppState, form: str) -> TokenResponse:
         with self._slots.take() as has_slot, app.slots.take() as has_app_slot:

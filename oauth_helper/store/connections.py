@@ -21,6 +21,7 @@ from oauth_helper.store.connection_pages import (
 )
 from oauth_helper.store.redis import Client
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
+from oauth_helper.store.webhook_events import WebhookEvents
 
 # KEYS: connection. ARGV: its reference.
 _FORGET: Final = """
@@ -52,13 +53,16 @@ _DAY: Final = 86_400
 class Connections:
     """The connections in Redis. Methods raise `StoreUnavailableError`.
 
-    `encryptor` encrypts the tokens.
+    `encryptor` encrypts the tokens; `events` gets what webhooks send.
     """
 
-    def __init__(self, client: Client, *, encryptor: Encryptor) -> None:
+    def __init__(
+        self, client: Client, *, encryptor: Encryptor, events: WebhookEvents | None = None
+    ) -> None:
         self._client = client
+        self._events = events
         self._forget = LuaScript(client, _FORGET)
-        self._change = LuaScript(client, _CHANGE)
+        self._change = LuaScript(client, events.publish_by(_CHANGE) if events else _CHANGE)
         self._encryptor = encryptor
 
     def save(self, connection: Connection, tokens: Tokens) -> None:
@@ -70,6 +74,8 @@ class Connections:
     def add_to(self, pipeline: Pipeline, connection: Connection, tokens: Tokens) -> None:
         """Add the commands of `save` to a pipeline."""
         fields = {**_to_fields(connection), "tokens": self._encryptor.encrypt_value(tokens)}
+        if self._events:
+            self._events.connection_created(connection, pipeline)
         # The index first: an id without record is skipped, a record without id is never found.
         pipeline.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
         if connection.hub_id is not None:
@@ -87,9 +93,14 @@ class Connections:
 
     def end(self, connection: Connection, *, at: int, by: str, cause: str = "") -> bool:
         """Mark it as ended by the failure `by` and delete its tokens; False as for `refresh`."""
-        return self._change_if_same(connection, "tokens", _ended_fields(at, by, cause))
+        ended = _ended_fields(at, by, cause)
+        return self._change_if_same(connection, "tokens", ended, is_end=True)
 
-    def _change_if_same(self, connection: Connection, dropped: str, changed: list[str]) -> bool:
+    def _change_if_same(
+        self, connection: Connection, dropped: str, changed: list[str], *, is_end: bool = False
+    ) -> bool:
+        if self._events:
+            changed += self._events.of_connection(connection, is_end=is_end)
         same = [connection.reference, str(connection.expires_at)]
         key = keys.connection(connection.id)
         return bool(self._change(keys=[key], args=[*same, dropped, *changed]))

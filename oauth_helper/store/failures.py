@@ -22,6 +22,7 @@ from oauth_helper.store.failure_reader import FailureReader
 from oauth_helper.store.failure_scripts import CHANGE, RECORD
 from oauth_helper.store.redis import Client
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
+from oauth_helper.store.webhook_events import WebhookEvents
 
 _FIRST_OF_DAY = 2
 
@@ -38,15 +39,19 @@ _TRIES = 20
 class Failures(FailureReader):
     """The failures in Redis. Methods raise `StoreUnavailableError`.
 
-    `feed` lists each new and changed failure.
+    `feed` lists each new and changed failure; `events` gets what webhooks send.
     """
 
-    def __init__(self, client: Client, *, retention_days: int) -> None:
+    def __init__(
+        self, client: Client, *, retention_days: int, events: WebhookEvents | None = None
+    ) -> None:
         super().__init__(client)
+        self._events = events
         self._client = client
         self._retention = timedelta(days=retention_days)
-        self._record = LuaScript(client, RECORD)
-        self._change = LuaScript(client, CHANGE)
+        record, change = (events.publish_by(text) if events else text for text in (RECORD, CHANGE))
+        self._record = LuaScript(client, record)
+        self._change = LuaScript(client, change)
         self._known_days: set[date] = set()
         self.feed = ChangeFeed(client)
 
@@ -79,6 +84,7 @@ class Failures(FailureReader):
                 str(len(counters)),
                 *(field for _, field in counters),
                 *_flat(failure),
+                *(self._events.of_failure(None, failure) if self._events else ()),
             ],
         )
         # The marks first: one without a failure is skipped, a failure without is never resolved.
@@ -167,6 +173,7 @@ class Failures(FailureReader):
                     str(len(left)),
                     *(field for _, field in (*down, *up)),
                     *_flat(new),
+                    *(self._events.of_failure(old, new) if self._events else ()),
                 ],
             )
         )

@@ -29,6 +29,12 @@
 | `oh:code:<hash>` | string | what an authorization code stands for, encrypted |
 | `oh:used:<hash>` | string | `<random> <client> <grant>`: who redeemed a code, for which grant |
 | `oh:grant:<reference>` | hash | generation of a client's refresh tokens; `withdrawn` if revoked |
+| `oh:{webhooks}:events` | stream | webhook events to distribute to the addresses |
+| `oh:{webhooks}:<address>:due` | sorted set | records with events to send to an address, by time |
+| `oh:{webhooks}:<address>:queue:<record>` | list | the events of one record, oldest first |
+| `oh:{webhooks}:<address>:parked` | sorted set | records whose event was rejected for a day |
+| `oh:{webhooks}:<address>:tries`, `:reasons` | hash | by record, how often and why sending failed |
+| `oh:{webhooks}:<address>:size` | string | number of queued events |
 | `oh:link:<id>` | hash | a connect link, encrypted; `withdrawn`; its `connection` and `reference` |
 | `oh:staff:<hash>` | hash | the sessions of one staff member, with their starts |
 | `oh:deed:<name>` | string | a bulk action, for undo |
@@ -49,6 +55,7 @@ from oauth_helper.common.references import day_of
 DAYS = "oh:days"
 CONNECTIONS = "oh:connections"
 FEED = "oh:feed"
+WEBHOOK_EVENTS = "oh:{webhooks}:events"
 
 #: Prefix of the keys of `limits`.
 LIMITS = "oh:limit"
@@ -140,6 +147,11 @@ def used_code(hashed: str) -> str:
 def grant(reference: str) -> str:
     """Return the key of a client's grant."""
     return f"oh:grant:{reference}"
+
+
+def webhook(address: str, name: str) -> str:
+    """Return the key of one part of an address's queue."""
+    return f"oh:{{webhooks}}:{address}:{name}"
 
 
 def link(link_id: str) -> str:

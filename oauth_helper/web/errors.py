@@ -49,10 +49,10 @@ _FOR_CLIENTS = ("/oauth/token", "/oauth/revoke", "/.well-known/oauth-authorizati
 _OAUTH_ERRORS = {429: "temporarily_unavailable", 503: "temporarily_unavailable"}
 
 _TITLES = {
-    400: marked("That cannot be done"),
+    400: marked("That can't be done"),
     403: marked("Not allowed"),
     404: marked("Not found"),
-    405: marked("That cannot be done"),
+    405: marked("That can't be done"),
     413: marked("Too large"),
     429: marked("Too many requests"),
     500: marked("Something went wrong"),
@@ -60,9 +60,9 @@ _TITLES = {
 }
 
 _DETAILS = {
-    404: marked("There is nothing at this address."),
-    405: marked("This address does not take that kind of request."),
-    413: marked("That is more than this page takes."),
+    404: marked("There's nothing at this address. Check the link, or start from the first page."),
+    405: marked("This address doesn't accept that kind of request."),
+    413: marked("That's more than this page accepts."),
     429: marked("Too many requests came from your network. Wait a minute and try again."),
 }
 
@@ -94,7 +94,7 @@ def _store_down(error: StoreUnavailableError) -> Response:
     response = answer(
         503,
         "Not available at the moment",
-        marked("The store of records does not answer. Try again soon."),
+        marked("Our records aren't available right now. Try again soon."),
     )
     response.headers["Retry-After"] = "10"
     return response
@@ -113,5 +113,5 @@ def _unexpected(error: Exception) -> Response:
     return answer(
         500,
         InternalServerError().name,
-        marked("Something went wrong here. It has been written to the log."),
+        marked("Something went wrong here. The error has been logged."),
     )

@@ -146,7 +146,7 @@ def test_a_callback_in_another_browser(site, new_page):
     with page.expect_request("**/callback/workato?**") as request:
         site.agree(page)
     stranger.goto(request.value.url)
-    says(stranger, "not begun in this browser")
+    says(stranger, "start in this browser")
     assert failures(site, stranger) == []
 
 

@@ -16,6 +16,7 @@ from oauth_helper.config.settings import (
     SettingsError,
     SupportUser,
 )
+from oauth_helper.config.webhooks import WEBHOOK_EVENT_TYPES
 from oauth_helper.scopes import AppConfiguration, shipped_catalogue
 
 HUBSPOT = {
@@ -43,6 +44,10 @@ def test_the_defaults():
     values = values_of(Settings.from_environ({}))
     (profile,) = values.pop("profiles")
     assert values == {
+        "brand_name": "",
+        "brand_logo": None,
+        "support_url": "",
+        "support_email": "",
         "host": "127.0.0.1",
         "port": 8000,
         "public_url": "http://localhost:8000",
@@ -73,6 +78,10 @@ def test_the_defaults():
         "log_format": "text",
         "otlp_endpoint": "",
         "connections_api_token": Secret(""),
+        "webhook_urls": (),
+        "webhook_secrets": (),
+        "webhook_events": frozenset(WEBHOOK_EVENT_TYPES),
+        "webhook_allow_private": False,
         "attempt_timeout": 900,
         "failure_retention_days": 90,
         "oauth_clients": (),

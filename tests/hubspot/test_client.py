@@ -3,7 +3,8 @@
 import json
 import socket
 import threading
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -299,6 +300,39 @@ def test_an_app_that_is_refused_has_its_answers(answer):
         assert hubspot.is_ready("app")
 
 
+def test_callers_that_wait_for_a_refresh_of_another_leave_threads_for_the_rest():
+    with serving(lambda *_: as_json(TOKENS)) as (url, _asked), ExitStack() as stack:
+        hubspot = HubSpotClient(url, "v3", threads=8)
+        found = [stack.enter_context(hubspot.waits_for_refresh()) for _ in range(6)]
+        assert found == [True] * 4 + [False] * 2
+        assert isinstance(hubspot.exchange_code(app_named("app"), "y", None), Granted)
+        stack.close()
+        with hubspot.waits_for_refresh() as may_wait:
+            assert may_wait
+
+
+def test_all_that_waits_for_hubspot_takes_three_quarters_of_the_threads():
+    release, arrived = threading.Event(), threading.Semaphore(0)
+
+    def answer(_request, _number):
+        arrived.release()
+        release.wait(120)
+        return as_json(TOKENS)
+
+    with serving(answer) as (url, _asked), ThreadPoolExecutor(8) as pool:
+        hubspot = HubSpotClient(url, "v3", threads=8)
+        for name in ("a", "a", "a", "b", "b", "b"):
+            pool.submit(hubspot.exchange_code, app_named(name), "y", None)
+        assert all(arrived.acquire(timeout=60) for _ in range(6))
+        assert isinstance(hubspot.exchange_code(app_named("c"), "y", None), Unavailable)
+        assert hubspot.introspect(app_named("c"), Secret("token")) is None
+        assert not hubspot.revoke(app_named("c"), Secret("token"))
+        assert not hubspot.uninstall(Secret("token"))
+        with hubspot.waits_for_refresh() as may_wait:
+            assert not may_wait
+        release.set()
+
+
 def test_one_slow_app_does_not_take_all_threads_of_the_program():
     release, arrived = threading.Event(), threading.Semaphore(0)
 
@@ -315,7 +349,7 @@ def test_one_slow_app_does_not_take_all_threads_of_the_program():
         def ask():
             answers.append(hubspot.exchange_code(app_named("slow"), "y", None))
 
-        threads = [threading.Thread(target=ask) for _ in range(6)]
+        threads = [threading.Thread(target=ask) for _ in range(4)]
         for thread in threads:
             thread.start()
         assert all(arrived.acquire(timeout=60) for _ in threads)
@@ -327,7 +361,7 @@ def test_one_slow_app_does_not_take_all_threads_of_the_program():
         release.set()
         for thread in threads:
             thread.join(20)
-        assert len(asked) == 7
-        assert [type(each) for each in answers] == [Granted] * 6
+        assert len(asked) == 5
+        assert [type(each) for each in answers] == [Granted] * 4
         assert hubspot.is_ready("slow")
         assert isinstance(hubspot.exchange_code(app_named("slow"), "y", None), Granted)

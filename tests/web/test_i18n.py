@@ -38,7 +38,7 @@ def ask(browser, path="/", accept="", **query):
 def test_the_browser_decides(client, accept, expected):
     page = ask(client, accept=accept)
     assert lang_of(page) == expected
-    assert translations(expected).gettext("What will be asked for") in page.text
+    assert translations(expected).gettext("Permissions we'll request") in page.text
 
 
 def test_the_switch_decides_more_and_is_remembered(client):
@@ -100,7 +100,9 @@ def test_every_page_on_the_way_is_in_the_language(customer, language):
     assert translate("View contacts") in connected.text
     missing = customer.browser.get("/nowhere")
     assert missing.status_code == 404
-    assert translate("There is nothing at this address.") in missing.text
+    assert translate(
+        "There's nothing at this address. Check the link, or start from the first page."
+    ) in html.unescape(missing.text)
 
 
 def test_names_are_filled_in_after_translation(customer):

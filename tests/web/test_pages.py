@@ -50,7 +50,7 @@ def test_the_first_page_says_what_will_be_asked(client):
     assert "View contacts" in page
     assert page.count('type="checkbox"') == 47
     assert "highly sensitive" in page
-    assert "Sandbox." not in page
+    assert "Sandbox mode." not in page
 
 
 def test_the_sandbox_is_not_there_with_a_client_id(client):
@@ -63,7 +63,7 @@ def test_without_a_client_id_every_page_says_sandbox(make_app):
     app = make_app(HUBSPOT_CLIENT_ID="", HUBSPOT_CLIENT_SECRET="")
     browser = browser_of(app)
     for path in ("/", "/setup/workato", "/attempts/unknown", "/support/login", "/nothing"):
-        assert "Sandbox." in browser.get(path).text
+        assert "Sandbox mode." in browser.get(path).text
     assert browser.get("/sandbox/").status_code == 200
 
 
@@ -104,7 +104,7 @@ def test_a_store_that_is_away_stops_no_start_and_uses_no_code_up(make_app, hubsp
     back = customer.agree(customer.start())
     page = customer.come_back(back)
     assert page.status_code == 503
-    assert "We cannot keep your connection safe just now" in page.text
+    assert "we can't store your connection safely right now" in page.text
     assert hubspot.token_requests == 0
     ready = customer.browser.get("/readyz")
     assert ready.status_code == 503

@@ -239,8 +239,9 @@ class TokenRefresher:
                 return held.fresh
             if failure:
                 return RefreshFailed.from_text(failure)
-            if not lock.wait():
-                return Busy()
+            with self.hubspot.waits_for_refresh() as may_wait:
+                if not (may_wait and lock.wait()):
+                    return Busy()
 
     def _held(self, query: _TokenQuery) -> _Held | NoToken:
         found = self.connections.with_tokens(query.connection_id)

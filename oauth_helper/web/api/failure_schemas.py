@@ -7,7 +7,7 @@ without the suffix `Json`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -15,6 +15,10 @@ from oauth_helper.common.times import iso
 from oauth_helper.diagnosis import Cause, Responsible, Stage
 from oauth_helper.failures.model import EventType, Failure, Status
 from oauth_helper.scopes import Preflight, Severity
+
+if TYPE_CHECKING:
+    from oauth_helper.store.connections import Connections
+    from oauth_helper.store.failures import Failures
 
 #: A time, from Unix seconds.
 Time = Annotated[str, BeforeValidator(iso), Field(json_schema_extra={"format": "date-time"})]
@@ -210,3 +214,18 @@ class TokenJson(JsonModel):
 def failure_json(failure: Failure) -> dict[str, Any]:
     """Return a failure as the API gives it."""
     return FailureJson.document_of(failure)
+
+
+def read_record(
+    record: str, *, failures: Failures, connections: Connections
+) -> dict[str, Any] | None:
+    """Return the record `failure:<reference>` or `connection:<id>` as JSON; None if it is gone.
+
+    Raises `StoreUnavailableError`.
+    """
+    kind, _, name = record.partition(":")
+    if kind == "failure":
+        failure = failures.get(name)
+        return failure_json(failure) if failure else None
+    connection = connections.get(name)
+    return ConnectionJson.document_of(connection) if connection else None

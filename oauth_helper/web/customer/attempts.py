@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import (
@@ -37,6 +38,15 @@ MAX_REPORT = 4000
 
 # Seconds after which the page retries a deferred response.
 _RETRY_SECONDS = 5
+
+
+@blueprint.get("/latest")
+@limit("240 per minute")
+def latest() -> Response:
+    """Redirect to the latest attempt of this browser, or to the first page without one."""
+    kept = services().cookies.latest(request)
+    address = url("attempts.page", reference=kept.reference) if kept else url("connect.home")
+    return cast("Response", redirect(address, 303))
 
 
 @blueprint.get("/<reference>")
@@ -102,7 +112,7 @@ def report(reference: str) -> Response:
     try:
         failure = services().reports.report(profile, kept, text, by=CUSTOMER)
     except StoreUnavailableError:
-        down = translate("The store of records does not answer. Try again soon.")
+        down = translate("Our records aren't available right now. Try again soon.")
         return _waiting(profile, kept, down, 503)
     answer = _reported(profile, kept, failure) if failure else _connected(profile, kept)
     # See Other, so that a reload doesn't repeat the report. The body is for programs, which may
@@ -282,6 +292,7 @@ def _failed(
     shown = render_template(
         "failed.html",
         reference=attempt.reference,
+        is_cancelled=cause is Cause.USER_DENIED,
         missing=missing,
         profile=profile,
         cause=cause,
@@ -318,7 +329,7 @@ def _steps(fixes: tuple[Fix, ...], who: Responsible) -> list[str]:
 def _profile_of(kept: PendingAuthorization | Connected | Failed) -> Profile:
     profile = services().profiles.get(kept.profile)
     if profile is None:
-        abort(404, translate("This attempt was made with a profile that is no longer here."))
+        abort(404, translate("This attempt used a profile that no longer exists here."))
     return profile
 
 
@@ -339,7 +350,13 @@ def _refused(
     if profile is not None:
         new_attempt = url("connect.connect", name=profile.name)
         start_again = _start_again_url(profile, kept) if kept else new_attempt
-    shown = render_template("refused.html", refusal=refusal, reference=reference, again=start_again)
+    shown = render_template(
+        "refused.html",
+        refusal=refusal,
+        reference=reference,
+        again=start_again,
+        profile=profile,
+    )
     return make_response(shown, 503 if refusal in RETRYABLE else 400)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, abort, redirect, render_template, request
+from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, send_file
 from flask import url_for as url
 from structlog.contextvars import bind_contextvars
 from werkzeug.datastructures import Headers
@@ -69,17 +69,66 @@ def connect(name: str) -> BaseResponse:
         return Response(status=204)
     link = _link(profile)
     try:
+        if _begins_here(profile):
+            return Response(_start_page(profile, link))
         result = services().authorizer.start_authorization(profile, _options(profile, link))
     except UnknownScopesError as error:
         abort(400, f"The address asks for scopes that profile “{profile.name}” lacks: {error}.")
     match result:
         case Started(pending, address):
             bind_contextvars(reference=pending.reference)
-            response = _ToHubSpot(address)
+            response = _for_script(pending.reference, address) or _ToHubSpot(address)
             services().cookies.keep(request, response, pending)
             return response
         case Failed() as failed:
-            return _to_attempt(failed.reference, failed)
+            page = url("attempts.page", reference=failed.reference)
+            answer = _for_script(failed.reference, page)
+            if answer:
+                services().cookies.keep(request, answer, failed)
+            return answer or _to_attempt(failed.reference, failed)
+
+
+def _for_script(reference: str, address: str) -> Response | None:
+    """Return where to go on as JSON, for the start page's script, which tells the opener first."""
+    if "begin" in request.args and request.accept_mimetypes.best == "application/json":
+        return jsonify(reference=reference, url=address)
+    return None
+
+
+def _begins_here(profile: Profile) -> bool:
+    """Return whether the customer still has to press Continue on our own page.
+
+    Browsers skip a page that redirects when the customer goes Back, and a page without a click.
+    """
+    is_wanted = profile.start_page or request.args.get("display") == "popup"
+    return is_wanted and "begin" not in request.args
+
+
+def _start_page(profile: Profile, link: ConnectLink | None) -> str:
+    options = _options(profile, link)
+    origin = origin_of(options.return_to) if options.popup and options.return_to else None
+    waiting = services().cookies.pending(request)
+    return render_template(
+        "start.html",
+        profile=profile,
+        profiles=services().profiles,
+        fields=list(request.args.items(multi=True)),
+        opener_origin=origin,
+        waiting=[each for each in waiting if each.profile == profile.name],
+    )
+
+
+@blueprint.get("/logo")
+@blueprint.get("/logo/<name>")
+def logo(name: str = "") -> Response:
+    """Return the logo of the settings, or of a profile."""
+    path = profile_or_404(name).brand_logo if name else services().config.brand_logo
+    if path is None:
+        abort(404)
+    response = send_file(path, max_age=3600)
+    # An image could contain a script.
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    return response
 
 
 @blueprint.get("/callback/<name>")

@@ -55,6 +55,16 @@ class AttemptCookies:
         waiting = [each for each in kept if isinstance(each, PendingAuthorization)]
         return sorted(waiting, key=lambda each: -each.started_at)
 
+    def latest(self, request: Request) -> Kept | None:
+        """Return this browser's latest attempt, one that waits for its response first."""
+        if waiting := self.pending(request):
+            return waiting[0]
+        # Browsers send the oldest cookie first (RFC 6265 section 5.4).
+        prefix = self._name("")
+        newest = [value for name, value in request.cookies.items() if name.startswith(prefix)]
+        kept = (self._open(value) for value in newest[: -2 * MAX_COOKIES - 1 : -1])
+        return next((each for each in kept if each), None)
+
     def browser_id(self, request: Request) -> str:
         """Return the reference of this browser's first known attempt; empty without one.
 

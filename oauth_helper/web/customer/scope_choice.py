@@ -13,6 +13,31 @@ from oauth_helper.scopes import (
     Scope,
     Sensitivity,
 )
+from oauth_helper.web.i18n import marked
+
+# What a scope opens, by the start of its name.
+_TITLES = {
+    marked("Sensitive permissions"): (),
+    "CRM": (
+        "crm.",
+        "tickets",
+        "e-commerce",
+        "timeline",
+        "sales-",
+        "integration-sync",
+        "accounting",
+    ),
+    "Marketing": ("automation", "business-", "forms", "marketing", "social", "transactional-"),
+    marked("Content and files"): ("content", "hubdb", "files", "cms."),
+    marked("Settings"): ("settings.", "account-", "oauth"),
+    marked("Other"): ("",),
+}
+
+
+def _group_of(scope: Scope) -> str:
+    if scope.sensitivity is not Sensitivity.NORMAL:
+        return next(iter(_TITLES))
+    return next(title for title, starts in _TITLES.items() if scope.name.startswith(starts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +52,14 @@ class Offer:
     always: tuple[Scope, ...]
     choices: tuple[tuple[Scope, bool], ...]
     requested: RequestedScopes
+
+    @property
+    def groups(self) -> list[tuple[str, list[tuple[Scope, bool]]]]:
+        """Return the choices by what they open, the sensitive ones first."""
+        groups: dict[str, list[tuple[Scope, bool]]] = {title: [] for title in _TITLES}
+        for choice in self.choices:
+            groups[_group_of(choice[0])].append(choice)
+        return [(title, choices) for title, choices in groups.items() if choices]
 
     @property
     def chosen(self) -> int:

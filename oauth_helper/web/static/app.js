@@ -14,6 +14,14 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+for (const row of document.querySelectorAll("[data-ticks]")) {
+  row.hidden = false;
+  row.addEventListener("click", ({ target }) => {
+    if (target.dataset.tick === undefined) return;
+    for (const box of row.parentElement.querySelectorAll("input[type=checkbox]")) box.checked = Boolean(target.dataset.tick);
+  });
+}
+
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());

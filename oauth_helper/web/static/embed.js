@@ -26,18 +26,49 @@
     return address.length > MAX_RETURN_TO ? origin + pathname : address;
   };
 
+  // HubSpot shows errors on its own page and tells nobody; only the customer can. The page may offer
+  // this in its own way: after preventDefault() on the event nothing is shown.
+  const offerReport = (url, { ask, tell }) => {
+    const box = document.createElement("div");
+    const link = document.createElement("a");
+    const close = document.createElement("button");
+    box.setAttribute("role", "status");
+    Object.assign(box.style, {
+      position: "fixed", right: "16px", bottom: "16px", zIndex: 2147483647, maxWidth: "300px",
+      padding: "14px 16px", border: "1px solid #878e9c", borderRadius: "10px", color: "#1b1f27",
+      background: "#fff", font: "15px/1.5 system-ui, sans-serif",
+    });
+    Object.assign(link, { href: url, target: "_blank", textContent: tell });
+    Object.assign(link.style, { color: "#3451d1", fontWeight: 600 });
+    Object.assign(close, { type: "button", textContent: "×", ariaLabel: "×" });
+    Object.assign(close.style, {
+      float: "right", border: 0, background: "none", color: "inherit", font: "20px/1 sans-serif",
+      padding: "0 0 0 12px", cursor: "pointer",
+    });
+    close.addEventListener("click", () => box.remove());
+    link.addEventListener("click", () => box.remove());
+    box.append(close, ask, document.createElement("br"), link);
+    document.body.append(box);
+  };
+
   // Follow one popup to its end: dispatch events at `element`, and return the first as a promise.
   const follow = (popup, nonce, element) => new Promise((resolve) => {
     const channel = channelOf(nonce);
     const over = new AbortController();
     let dispatched = "";
     let seenClosed = 0;
+    let started = null; // the attempt that HubSpot was asked for, and the words to ask about it
     const dispatch = (outcome, reference = null) => {
       if (dispatched === `${outcome} ${reference}`) return; // the popup was reloaded
       dispatched = `${outcome} ${reference}`;
       const detail = { reference, outcome };
+      if (outcome === "closed" && started) {
+        detail.reference = started.reference;
+        detail.report_url = `${HELPER}/attempts/${started.reference}#report`;
+      }
       const place = element.isConnected ? element : document;
-      place.dispatchEvent(new CustomEvent(EVENT, { bubbles: true, detail }));
+      const event = new CustomEvent(EVENT, { bubbles: true, cancelable: true, detail });
+      if (place.dispatchEvent(event) && detail.report_url) offerReport(detail.report_url, started);
       resolve(detail);
       if (outcome !== "connected") return; // the customer may start again in the popup
       over.abort();
@@ -45,6 +76,7 @@
     };
     const receive = ({ origin, source, data }) => {
       const isOurs = origin === HELPER && source === popup && data?.source === "oauth_helper";
+      if (isOurs && data.outcome === "started" && REFERENCE.test(data.reference)) started = data;
       if (isOurs && isAnswer(data)) dispatch(data.outcome, data.reference);
     };
     window.addEventListener("message", receive, { signal: over.signal });

@@ -1,13 +1,31 @@
-// At the end of a popup, send the outcome to the page that opened it. See docs/embedding.md.
+// In a popup, tell the page that opened it which attempt begins and how it ends. See
+// docs/embedding.md.
 "use strict";
 
 (() => {
-  const { reference, outcome, origin } = document.currentScript.dataset;
+  const { reference, outcome, origin, ask, tell } = document.currentScript.dataset;
   const link = document.querySelector("[data-continue]");
   const close = document.querySelector("[data-close]");
-  if (window.opener && !window.opener.closed) {
-    // Only to the origin that the profile registers; an opener of another origin receives nothing.
-    window.opener.postMessage({ source: "oauth_helper", reference, outcome }, origin);
+  const start = document.querySelector("[data-start]");
+  const opener = window.opener && !window.opener.closed ? window.opener : null;
+  // Only to the origin that the profile registers; an opener of another origin receives nothing.
+  const send = (message) => opener?.postMessage({ source: "oauth_helper", ...message }, origin);
+  start?.addEventListener("submit", async (event) => {
+    if (!opener) return;
+    event.preventDefault();
+    const address = `${start.action}?${new URLSearchParams(new FormData(start))}`;
+    try {
+      const answer = await fetch(address, { headers: { Accept: "application/json" } });
+      const { reference, url } = await answer.json();
+      send({ reference, outcome: "started", ask, tell });
+      location.assign(url);
+    } catch {
+      start.submit();
+    }
+  });
+  if (!outcome) return;
+  if (opener) {
+    send({ reference, outcome });
     if (outcome === "connected") window.close();
     if (close) {
       link.hidden = true;

@@ -18,6 +18,7 @@ from oauth_helper.web.support import (
     oidc_login,
     staff_session,
     triage,
+    webhooks,
 )
 from oauth_helper.web.support.blueprint import blueprint
 
@@ -39,4 +40,5 @@ __all__ = [
     "oidc_login",
     "staff_session",
     "triage",
+    "webhooks",
 ]

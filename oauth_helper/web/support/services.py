@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from oauth_helper.store.counters import Counters
     from oauth_helper.store.failures import Failures
     from oauth_helper.store.staff_sessions import StaffSessions
+    from oauth_helper.store.webhook_queue import WebhookQueues
     from oauth_helper.web.support.oidc_client import OidcProvider
 
 #: Where an application keeps them among its extensions.
@@ -46,6 +47,7 @@ class SupportServices:
     connections: Connections
     reports: Reports
     hubspot: HubSpotClient
+    webhook_queues: WebhookQueues | None
     staff_sessions: StaffSessions
     oidc_provider: OidcProvider | None
     sign_in_encryptor: Encryptor

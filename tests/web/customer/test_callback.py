@@ -40,16 +40,16 @@ class TestRefusedBeforeAnything:
 
     def test_finished_in_another_browser(self, customer, new_customer):
         back = customer.agree(customer.start())
-        self.refused(new_customer(), back, "not begun in this browser")
+        self.refused(new_customer(), back, "start in this browser")
 
     def test_begun_by_an_attacker_for_a_victim_with_their_own_attempt(self, customer, new_customer):
         victim = new_customer()
         victim.start()
-        self.refused(victim, customer.agree(customer.start()), "not begun in this browser")
+        self.refused(victim, customer.agree(customer.start()), "start in this browser")
 
     def test_without_state(self, customer):
         customer.start()
-        self.refused(customer, "/callback/workato?code=x", "not an answer to anything")
+        self.refused(customer, "/callback/workato?code=x", "answer anything this browser")
 
     @pytest.mark.parametrize("state", ["x", "..", "ÿ", "2M7X-TQRT-89HR.short", "x" * 5000, "\0"])
     def test_with_a_state_that_is_none(self, customer, state):
@@ -64,17 +64,17 @@ class TestRefusedBeforeAnything:
         query = query_of(customer.start())
         altered = query["state"][:-1] + ("A" if query["state"][-1] != "A" else "B")
         path = f"/callback/workato?code=x&state={altered}"
-        self.refused(customer, path, "does not fit what this browser asked")
+        self.refused(customer, path, "match what this browser asked")
 
     def test_with_the_state_twice(self, customer):
         state = query_of(customer.start())["state"]
         path = f"/callback/workato?code=x&state={state}&state={state}"
-        self.refused(customer, path, "not an answer to anything")
+        self.refused(customer, path, "answer anything this browser")
 
     def test_an_error_with_a_forged_state_writes_nothing(self, customer):
         state = query_of(customer.start())["state"]
         path = f"/callback/workato?error=forged&state={state[:14]}.{'x' * 43}"
-        self.refused(customer, path, "does not fit what this browser asked")
+        self.refused(customer, path, "match what this browser asked")
 
     def test_after_an_hour(self, customer, clock):
         back = customer.agree(customer.start())
@@ -90,7 +90,7 @@ class TestRefusedBeforeAnything:
         path = profiles_file(tmp_path, workato={"title": "One"}, second={"title": "Two"})
         customer = customer_of(make_app(PROFILES_FILE=path), hubspot)
         back = customer.agree(customer.start("workato"))
-        self.refused(customer, back.replace("/workato", "/second"), "does not fit")
+        self.refused(customer, back.replace("/workato", "/second"), "match what this browser asked")
 
     @pytest.mark.parametrize(
         "issuer",
@@ -104,7 +104,7 @@ class TestRefusedBeforeAnything:
     )
     def test_from_another_issuer(self, customer, issuer):
         back = customer.agree(customer.start())
-        self.refused(customer, f"{back}&{issuer}", "does not fit what this browser asked")
+        self.refused(customer, f"{back}&{issuer}", "match what this browser asked")
 
     def test_with_a_cookie_that_was_altered(self, customer):
         reference = query_of(customer.start())["state"][:14]
@@ -114,13 +114,15 @@ class TestRefusedBeforeAnything:
         customer.browser.set_cookie(name, altered, secure=True)
         state = query_of(customer.start())["state"]
         path = f"/callback/workato?code=x&state={reference}.{state[15:]}"
-        self.refused(customer, path, "not begun in this browser")
+        self.refused(customer, path, "start in this browser")
 
     def test_with_the_cookie_of_another_attempt_under_its_name(self, customer):
         mine, other = (query_of(customer.start())["state"] for _ in range(2))
         encrypted = customer.browser.get_cookie(f"__Host-attempt_{mine[:14]}").value
         customer.browser.set_cookie(f"__Host-attempt_{other[:14]}", encrypted, secure=True)
-        self.refused(customer, f"/callback/workato?code=x&state={other}", "does not fit")
+        self.refused(
+            customer, f"/callback/workato?code=x&state={other}", "match what this browser asked"
+        )
 
 
 def test_a_replay_in_the_same_browser_shows_the_outcome_again(customer, hubspot):
@@ -186,7 +188,7 @@ def test_nothing_in_the_cookie_can_be_read(customer):
 @pytest.mark.parametrize(("status", "cause"), ERRORS.items())
 def test_each_error_of_the_token_endpoint_becomes_its_cause(customer, api, status, cause, body):
     page = customer.connect(token_answer=f"{body}:{status}")
-    assert "HubSpot is not connected" in page.text
+    assert "We couldn't connect HubSpot" in page.text
     (failure,) = api("/failures").json["failures"]
     assert (failure["cause"], failure["stage"]) == (cause, "token")
     assert status in failure["message"]
@@ -218,7 +220,7 @@ def test_each_odd_answer_becomes_a_failure_and_nothing_is_kept(
 ):
     page = customer.connect(token_answer=answer)
     assert page.status_code == 200
-    assert "HubSpot is not connected" in page.text
+    assert "We couldn't connect HubSpot" in page.text
     (failure,) = api("/failures").json["failures"]
     if cause:
         assert failure["cause"] == cause
@@ -243,7 +245,7 @@ def test_what_the_answer_leaves_out_is_introspected(customer, store, hubspot):
 def test_what_no_response_says_stays_unknown(customer, store):
     page = customer.connect(token_answer="no_scopes_no_introspection")
     assert "HubSpot is connected" in page.text
-    assert "did not tell which permissions" in page.text
+    assert "say which permissions it granted" in page.text
     (key,) = store.keys("oh:connection:*")
     assert store.hget(key, "granted") == ""
 
@@ -369,7 +371,7 @@ class TestAppConfigurationKnown:
         customer = customer_of(app, hubspot)
         assert query_of(customer.start())["optional_scope"] == "automation"
         assert "HubSpot is connected" in customer.connect(account="1000104").text
-        assert "HubSpot is not connected" in customer.connect(account="1000101").text
+        assert "We couldn't connect HubSpot" in customer.connect(account="1000101").text
         (failure,) = api("/failures").json["failures"]
         assert failure["cause"] == "granted_missing_required"
         assert failure["missing"] == ["automation"]
@@ -404,7 +406,7 @@ class TestAppConfigurationKnown:
         app = make_app(HUBSPOT_APP_CONFIG=app_config(**auth))
         customer = customer_of(app, hubspot)
         page = customer.come_back("/connect/workato")
-        assert "HubSpot is not connected" in page.text
+        assert "We couldn't connect HubSpot" in page.text
         (failure,) = api("/failures").json["failures"]
         assert (failure["cause"], failure["stage"]) == (cause, "preflight")
         assert failure["reference"] in page.text

@@ -62,7 +62,7 @@ def test_what_the_account_lacks_is_a_failure_if_the_profile_says_so(
     app = make_app(PROFILES_FILE=profiles_file(tmp_path, workato={"missing_optional": "fail"}))
     customer = customer_of(app, hubspot)
     page = customer.connect(account="1000101")
-    assert "HubSpot is not connected" in page.text
+    assert "We couldn't connect HubSpot" in page.text
     assert not store.exists("oh:connections")
 
 
@@ -155,7 +155,7 @@ def test_two_tabs_do_not_disturb_one_another(customer, store):
 def test_six_tabs_leave_the_newest_five(customer):
     addresses = [customer.start() for _ in range(6)]
     backs = [customer.agree(address) for address in addresses]
-    assert "not begun in this browser" in customer.come_back(backs[0]).text
+    assert "start in this browser" in customer.come_back(backs[0]).text
     for back in backs[1:]:
         assert "HubSpot is connected" in customer.come_back(back).text
 
@@ -228,14 +228,15 @@ def test_the_page_of_a_connected_attempt_in_another_browser_does_not_say_it_is_n
     customer.come_back(back)
     page = new_customer().browser.get(f"/attempts/{query_of(back)['state'][:14]}")
     assert page.status_code == 400
-    assert "only be seen in the browser" in page.text
+    assert "only see this page in the browser" in page.text
     assert "Nothing was connected" not in page.text
 
 
 def test_cancelling_is_recorded_and_explained(customer, api):
     page = customer.come_back(customer.agree(customer.start(), decision="deny"))
-    assert "cancelled" in page.text
+    assert "You cancelled" in page.text
     assert "Start again" in page.text
+    assert "card failure" not in page.text
     (failure,) = api("/failures").json["failures"]
     assert failure["cause"] == "user_denied"
     assert failure["stage"] == "callback"

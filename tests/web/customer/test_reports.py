@@ -87,7 +87,7 @@ def test_a_report_refines_what_counted_as_never_returned(customer, app, clock):
     clock.now += 1000
     services_of(app).expiry.record_expired()
     page = customer.browser.get(f"/attempts/{reference}")
-    assert "We have not heard back from HubSpot" in page.text
+    assert "We haven't heard back from HubSpot" in page.text
     assert "an admin of your HubSpot account" in tell(customer, reference, E7).text
     (failure,) = failures(app)
     assert failure.cause is Cause.APP_NOT_APPROVED
@@ -170,7 +170,7 @@ def test_an_error_that_came_back_unseen_is_shown(customer):
     customer.browser.set_cookie(f"__Host-attempt_{reference}", kept, secure=True)
     page = customer.browser.get(f"/attempts/{reference}")
     assert "came too late or had already been used" in page.text
-    assert "HubSpot said something else" not in page.text
+    assert "That's not the error I saw" not in page.text
 
 
 def test_the_step_names_the_redirect_url_of_the_page(make_app, hubspot, tmp_path):
@@ -218,7 +218,7 @@ def test_a_picked_message_is_understood(customer, app, usual):
 def test_a_message_that_nobody_knows_is_kept(customer, app):
     reference = begin(customer)
     page = tell(customer, reference, "Etwas ist schiefgegangen <script>alert(1)</script>")
-    assert "We do not recognise this message yet" in page.text
+    assert "We don't recognise this message yet" in page.text
     assert "<script>alert" not in page.text
     (failure,) = failures(app)
     assert failure.cause is Cause.UNKNOWN

@@ -1,0 +1,81 @@
+"""Read the settings of webhooks: their addresses, secrets and types of events."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from oauth_helper.common.secrets import Secret
+from oauth_helper.common.urls import parse_web_url
+from oauth_helper.config.toml_file import SettingsError
+from oauth_helper.config.values import EnvironInfo
+from oauth_helper.scopes import nearest
+
+#: Every type of event.
+WEBHOOK_EVENT_TYPES = (
+    "failure.recorded",
+    "failure.reported",
+    "failure.resolved",
+    "failure.reopened",
+    "connection.created",
+    "connection.ended",
+)
+_MAX_URLS = 10
+
+
+def parse_webhook_urls(text: str, info: EnvironInfo) -> tuple[Secret, ...]:
+    """Return the addresses in a list. They are secrets, because some hold a token."""
+    urls = list(dict.fromkeys(_entries(text)))
+    is_http_allowed = info.context.get("WEBHOOK_ALLOW_PRIVATE", "").strip().lower() == "on"
+    problems = []
+    for number, url in enumerate(urls, 1):
+        parts = parse_web_url(url)
+        if parts is None or parts.username or parts.fragment:
+            problems.append(f"number {number} is no web address such as https://example.com/hook")
+        elif parts.scheme != "https" and not is_http_allowed:
+            problems.append(f"number {number} must start with https://")
+    if len(urls) > _MAX_URLS:
+        problems.append(f"has {len(urls)} addresses; {_MAX_URLS} are possible")
+    if problems:
+        raise SettingsError(problems)
+    return tuple(map(Secret, urls))
+
+
+def parse_webhook_secrets(text: str) -> tuple[Secret, ...]:
+    """Return the secrets in a list, the newest first."""
+    secrets = _entries(text)
+    problems = [
+        f"number {number} must be whsec_ and the base64 of 24 to 64 bytes"
+        for number, secret in enumerate(secrets, 1)
+        if not _is_webhook_secret(secret)
+    ]
+    if problems:
+        raise SettingsError(problems)
+    return tuple(map(Secret, secrets))
+
+
+def parse_webhook_events(text: str) -> frozenset[str]:
+    """Return the types of events in a list; all for none."""
+    types = _entries(text)
+    problems = []
+    for name in types:
+        if name not in WEBHOOK_EVENT_TYPES:
+            meant = nearest(name, WEBHOOK_EVENT_TYPES) if len(name) <= 60 else None
+            hint = f"did you mean {meant}?" if meant else "see config.example.env"
+            problems.append(f"has an unknown type of event; {hint}")
+    if problems:
+        raise SettingsError(problems)
+    return frozenset(types or WEBHOOK_EVENT_TYPES)
+
+
+def _entries(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def _is_webhook_secret(text: str) -> bool:
+    prefix, _, encoded = text.partition("_")
+    try:
+        key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return prefix == "whsec" and 24 <= len(key) <= 64
