@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 # Seconds without a byte sent. Every wait of a request for HubSpot or the store is shorter, and
-# granian ends idle connections earlier.
-LIMIT = 45.0
+# granian ends idle connections earlier: see the time for headers of `supervisor`.
+LIMIT = 80.0
 
 # `tcpi_last_data_sent` of Linux's `struct tcp_info`: milliseconds, since the connection began if
 # nothing was sent.

@@ -46,8 +46,10 @@ _MAX_CONNECTIONS = 512
 # The longest pause in seconds before a dead worker is replaced, and the time without a death after
 # which pauses begin anew.
 _MAX_PAUSE, _CALM = 15.0, 60.0
-# Seconds for the headers of a request, also of the next one on a connection that stays open.
-_HEADER_TIMEOUT = 10
+# Seconds for the headers of a request, also of the next one on a connection that stays open. More
+# than 60: proxies such as nginx keep idle connections for that long, and would reuse one that is
+# being closed.
+_HEADER_TIMEOUT = 75
 
 
 @contextmanager
