@@ -35,6 +35,12 @@ from oauth_helper.store.redis import RedisServer, connect, describe
 _MAX_CLOCK_SKEW = 30
 # Days before its end by which a certificate should have been renewed.
 _CERTIFICATE_DAYS = 14
+# When HubSpot's older OAuth APIs end: https://developers.hubspot.com/changelog
+_VERSIONS_END = {
+    "v1": "on 2027-02-16",
+    "v2": "in September 2027",
+    "v3": "in September 2027",
+}
 # Requests to PUBLIC_URL, each on a new connection, to meet every instance behind it.
 _VISITS = 8
 
@@ -276,6 +282,9 @@ def _instances(config: Settings, answers: list[urllib3.BaseHTTPResponse]) -> Ite
 def _hubspot(config: Settings) -> Iterator[Finding]:
     if config.sandbox:
         return
+    if ends := _VERSIONS_END.get(config.api_version):
+        hint = f"HubSpot removes it {ends}; set 2026-09"
+        yield Finding(Level.NOTE, "HUBSPOT_API_VERSION", config.api_version, hint)
     for address in sorted({config.api_url, config.authorization_endpoint}):
         parts = urlsplit(address)
         origin = f"{parts.scheme}://{parts.netloc}"

@@ -90,6 +90,21 @@ def authorization_endpoint(
     return urlunsplit(parts)
 
 
+@lru_cache(maxsize=64)
+def regional_origins(base: str, regions: tuple[str, ...]) -> frozenset[str]:
+    """Return the origins of the authorization endpoint: its own, and those in `regions`."""
+    urls = (base, *(authorization_endpoint(base, region=region) for region in regions))
+    return frozenset("://".join(urlsplit(url)[:2]) for url in urls)
+
+
+def is_issuer(iss: str, base: str) -> bool:
+    """Return whether `iss` is the origin of the authorization endpoint `base`, in any region."""
+    iss, own = iss.removesuffix("/"), "://".join(urlsplit(base)[:2])
+    if own == f"https://{_HUBSPOT_HOST}":
+        return re.fullmatch(r"https://app(-[a-z]{2}[0-9])?\.hubspot\.com", iss) is not None
+    return iss == own
+
+
 # Encoding fifty scopes costs more than everything else in a start, and nearly all attempts with a
 # profile request the same ones. The bound keeps individual selections from filling the memory.
 @lru_cache(maxsize=256)

@@ -21,7 +21,8 @@ from werkzeug.wrappers import Response
 
 from oauth_helper.common.urls import is_loopback, origin_of
 from oauth_helper.config.settings import Settings
-from oauth_helper.oauth.client.callback import allowed_issuers
+from oauth_helper.hubspot.authorization_request import regional_origins
+from oauth_helper.hubspot.hublets import HUBLETS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -288,7 +289,9 @@ def _name_of(view: Callable[..., object]) -> str:
 
 def _headers(config: Settings) -> dict[str, str]:
     # Browsers apply form-action also to the redirect after a form, which here leads to HubSpot.
-    destinations = " ".join(sorted(allowed_issuers(config.authorization_endpoint)))
+    regions = {*HUBLETS, *(each.region for each in config.profiles if each.region)}
+    origins = regional_origins(config.authorization_endpoint, tuple(sorted(regions)))
+    destinations = " ".join(sorted(origins))
     policy = {
         "default-src": "'none'",
         "script-src": "'self'",

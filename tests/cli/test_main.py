@@ -257,9 +257,11 @@ def test_doctor_tells_what_is_and_what_is_wrong(run_here):
         HUBSPOT_CLIENT_SECRET="canary-secret",
         PUBLIC_URL="https://connect.example.com",
         HUBSPOT_API_URL="http://127.0.0.1:1",
+        HUBSPOT_API_VERSION="v1",
         HUBSPOT_AUTHORIZATION_ENDPOINT="http://127.0.0.1:1/oauth/authorize",
     )
     assert unreachable.exit_code == 1
+    assert "NOTE  HUBSPOT_API_VERSION: v1 (HubSpot removes it on 2027-02-16" in unreachable.stdout
     assert "can't be reached" in unreachable.stdout
     assert "canary" not in unreachable.stdout
 
@@ -391,7 +393,7 @@ class TestFirstStart:
         key = tmp_path / "data" / "secret_key"
         assert key.stat().st_mode & 0o777 == 0o600
 
-        for decision, outcome in (("deny", "not connected"), ("allow", "is connected")):
+        for decision, outcome in (("deny", "Nothing was connected"), ("allow", "is connected")):
             start = http.request("GET", f"{program.url}/connect/workato", redirect=False)
             cookie = start.headers["Set-Cookie"].split(";")[0]
             answer = http.request(

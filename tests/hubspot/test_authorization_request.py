@@ -12,6 +12,7 @@ from oauth_helper.hubspot.authorization_request import (
     authorization_endpoint,
     authorization_link,
     find_authorization_url,
+    is_issuer,
 )
 from oauth_helper.oauth.client.start import with_state
 from oauth_helper.scopes import RequestedScopes
@@ -188,6 +189,30 @@ def test_an_unknown_region_is_refused(base, region):
     with pytest.raises(ValueError, match="is not one of na1, na2, na3, eu1, ap1"):
         authorization_endpoint(base, region=region)
     assert region not in HUBLETS
+
+
+@pytest.mark.parametrize("host", ["app", "app-na1", "app-eu1", "app-xx9"])
+def test_an_issuer_of_any_region(host):
+    iss = f"https://{host}.hubspot.com"
+    assert is_issuer(iss, HUBSPOT)
+    assert is_issuer(f"{iss}/", HUBSPOT)
+    assert not is_issuer(iss, "https://other.example/authorize")
+
+
+@pytest.mark.parametrize(
+    "iss",
+    [
+        "",
+        "http://app-eu1.hubspot.com",
+        "https://app-evil.hubspot.com",
+        "https://app-xx9.hubspot.com.evil",
+        "https://app-xx9.hubspot.com/x",
+        "https://app.hubspot.com\n",
+        "https://evil.hubspot.com",
+    ],
+)
+def test_no_issuer_of_hubspots(iss):
+    assert not is_issuer(iss, HUBSPOT)
 
 
 def test_a_host_that_only_looks_like_hubspots_keeps_its_name():

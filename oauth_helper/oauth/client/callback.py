@@ -7,18 +7,15 @@ and returns `Connected | Failed | Deferred | Rejected`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Evidence, Stage
 from oauth_helper.failures.record import build_failure
-from oauth_helper.hubspot.authorization_request import authorization_endpoint
+from oauth_helper.hubspot.authorization_request import is_issuer
 from oauth_helper.hubspot.authorization_response import AuthorizationResponse, Code, Declined
-from oauth_helper.hubspot.hublets import HUBLETS
 from oauth_helper.hubspot.token_response import Granted, Unavailable
 from oauth_helper.models import (
     Claim,
@@ -65,13 +62,14 @@ def validate_state(
     profile: Profile,
     state: str | None,
     iss: Sequence[str],
-    issuers: Collection[str],
+    endpoint: str,
     now: float,
 ) -> PendingAuthorization | Rejected:
     """Return the pending authorization that a response belongs to, or why it belongs to none.
 
     `pending` is what this browser keeps for the attempt named by the state. `iss` holds all values
-    of that parameter. Source: RFC 6749 section 10.12, RFC 9700 sections 2.1 and 4.4, RFC 9207.
+    of that parameter, `endpoint` is the authorization endpoint. Source: RFC 6749 section 10.12,
+    RFC 9700 sections 2.1 and 4.4, RFC 9207.
     """
     if not state:
         return Rejected(Rejection.NO_STATE)
@@ -79,20 +77,11 @@ def validate_state(
         return Rejected(Rejection.OTHER_BROWSER)
     if not pending.matches(state) or pending.profile != profile.name:
         return Rejected(Rejection.ALTERED)
-    if len(iss) > 1 or any(each.rstrip("/") not in issuers for each in iss):
+    if len(iss) > 1 or not all(is_issuer(each, endpoint) for each in iss):
         return Rejected(Rejection.ALTERED)
     if not -_CLOCK_TOLERANCE <= now - pending.started_at <= PENDING_LIFETIME:
         return Rejected(Rejection.EXPIRED)
     return pending
-
-
-@lru_cache(maxsize=8)
-def allowed_issuers(endpoint: str) -> frozenset[str]:
-    """Return the issuers that a response may name: the origin of `endpoint`, in any region."""
-    parts = urlsplit(endpoint)
-    urls = (authorization_endpoint(endpoint, region=region) for region in HUBLETS)
-    regional = {f"https://{urlsplit(url).netloc}" for url in urls}
-    return frozenset({f"{parts.scheme}://{parts.netloc}", *regional})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from oauth_helper.hubspot.authorization_response import (
 )
 from oauth_helper.hubspot.hublets import HUBLETS, is_hublet
 from oauth_helper.models import ConnectLink, PendingAuthorization, StoreUnavailableError
-from oauth_helper.oauth.client.callback import allowed_issuers, validate_state
+from oauth_helper.oauth.client.callback import validate_state
 from oauth_helper.oauth.client.outcome import Connected, Deferred, Failed, Rejected, Rejection
 from oauth_helper.oauth.client.start import Started, StartOptions, reference_in_state
 from oauth_helper.scopes import UnknownScopesError, parse_scope
@@ -152,7 +152,7 @@ def callback(name: str) -> BaseResponse:
         profile=profile,
         state=state,
         iss=parameters.get("iss", ()),
-        issuers=allowed_issuers(services().authorizer.endpoint),
+        endpoint=services().authorizer.endpoint,
         now=services().clock(),
     )
     if isinstance(pending, Rejected):

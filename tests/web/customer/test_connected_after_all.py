@@ -119,7 +119,9 @@ def test_attempts_of_one_browser_are_of_one_person(customer, new_customer, servi
     assert (group.count, group.people) == (4, 2)
 
 
-def test_earlier_failures_of_the_same_browser_weigh_in_the_diagnosis(customer, services, clock):
+def test_earlier_failures_of_the_same_browser_weigh_in_the_diagnosis(
+    customer, services, clock, staff
+):
     customer.connect(decision="deny")
     clock.now += 10
     customer.start()
@@ -127,6 +129,9 @@ def test_earlier_failures_of_the_same_browser_weigh_in_the_diagnosis(customer, s
     services.expiry.record_expired()
     late, early = all_failures(services)
     assert services.failures.earlier_causes(late.reference, late.browser_id) == (early.cause,)
+    page = staff("agent").get(f"/support/failures/{late.reference}").text
+    why = page[page.index("Why we think so") : page.index("What happened")]
+    assert f'<a href="/support/failures/{early.reference}">{early.reference}</a>' in why
 
 
 @pytest.mark.parametrize(("header", "expected"), [("de-DE,de;q=0.9", "de"), ("nl", "en")])
