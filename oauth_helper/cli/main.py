@@ -21,6 +21,7 @@ _COMMANDS = {
     "hubspot-scopes": ("print_docs:hubspot_scopes", "Print the scopes that HubSpot knows."),
     "failures": ("records:failures", "List, show and export failures."),
     "connections": ("records:connections", "List and revoke connections."),
+    "link": ("link:link", "Make, list and withdraw connect links."),
     "webhook": ("webhook:webhook", "Send a test event to the addresses of webhooks."),
     "demo": ("demo.command:demo", "Fill the sandbox's store with made-up failures."),
     "backup": ("backup:backup", "Back up the embedded store while the program runs."),

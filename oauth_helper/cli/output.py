@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 
 import click
 
@@ -39,3 +40,15 @@ def profile_named(config: Settings, name: str | None) -> Profile:
 def json_text(document: object, *, ascii_only: bool = True) -> str:
     """Return `document` as JSON. In ASCII, no text in it can control a terminal."""
     return json.dumps(document, indent=2, ensure_ascii=ascii_only)
+
+
+def print_table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]], empty: str) -> None:
+    """Print rows in columns, with - for what is unknown; `empty` on stderr when there are none."""
+    lines = [header, *(tuple(str(cell or "-") for cell in row) for row in rows)]
+    if len(lines) == 1:
+        click.echo(empty, err=True)
+        return
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import click
 
 from oauth_helper.cli.bootstrap import with_secret_key
 from oauth_helper.cli.export import failures_export
-from oauth_helper.cli.output import json_text, profile_named, read_settings
+from oauth_helper.cli.output import json_text, print_table, profile_named, read_settings
 from oauth_helper.cli.store import open_store
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.references import parse_reference
@@ -50,7 +48,7 @@ def failures_list(cause: str | None, profile: str | None, client: str | None, li
     with open_store(config) as store:
         log = Failures(store, retention_days=config.failure_retention_days)
         page = log.page(FailureQuery(cause=cause, profile=profile, client=client), limit=limit)
-    _print_table(
+    print_table(
         ("TIME", "REFERENCE", "PROFILE", "ACCOUNT", "CAUSE", "CLIENT"),
         [
             (iso(each.at), each.reference, each.profile, each.hub_id, each.cause, each.client)
@@ -87,7 +85,7 @@ def connections_list(limit: int) -> None:
     config = read_settings()
     with open_store(config) as client:
         found = connections_of(config, client).newest(limit=limit)
-    _print_table(
+    print_table(
         ("TIME", "ID", "SCOPES", "REFERENCE"),
         [
             (
@@ -125,15 +123,3 @@ def connections_of(config: Settings, client: Client) -> Connections:
     """Return the connections in the store, with the key that decrypts their tokens."""
     encryptor = Encryptor(with_secret_key(config).secret_keys, purpose="tokens")
     return Connections(client, encryptor=encryptor)
-
-
-def _print_table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]], empty: str) -> None:
-    """Print rows in columns, with - for what is unknown; `empty` on stderr when there are none."""
-    lines = [header, *(tuple(str(cell or "-") for cell in row) for row in rows)]
-    if len(lines) == 1:
-        click.echo(empty, err=True)
-        return
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())

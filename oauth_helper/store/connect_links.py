@@ -37,7 +37,7 @@ class LinkRecord:
 
 
 class ConnectLinks:
-    """The links in Redis. `create`, `get` and `withdraw` raise `StoreUnavailableError`.
+    """The links in Redis. All methods but `read` raise `StoreUnavailableError`.
 
     A link carries everything that it starts, encrypted, so that it also works while Redis is down.
     """
@@ -49,10 +49,12 @@ class ConnectLinks:
         """Store a new link. Raises ValueError when it is too long to be one."""
         sealed = self._encryptor.encrypt_value(link)
         if len(sealed) > MAX_LINK:
-            raise ValueError("the link would be too long: choose fewer scopes, or shorter texts")
+            raise ValueError("The link would be too long: choose fewer scopes, or shorter texts.")
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.hset(keys.link(link.id), "link", sealed)
             pipeline.expire(keys.link(link.id), keys.LINK_KEPT)
+            pipeline.zadd(keys.LINKS, {link.id: link.created_at})
+            pipeline.zremrangebyscore(keys.LINKS, 0, link.created_at - keys.LINK_KEPT)
             pipeline.execute()
         return LinkRecord(link, sealed)
 
@@ -67,7 +69,22 @@ class ConnectLinks:
 
     def get(self, link_id: str) -> LinkRecord | None:
         """Return a link by its id, until 30 days after it expires; None if it isn't known."""
-        fields = cast("dict[str, str]", self._client.hgetall(keys.link(link_id)))
+        return self._record(cast("dict[str, str]", self._client.hgetall(keys.link(link_id))))
+
+    def newest(self, *, limit: int, offset: int = 0) -> tuple[LinkRecord, ...]:
+        """Return the latest links, newest first."""
+        ids = cast("list[str]", self._client.zrevrange(keys.LINKS, offset, offset + limit - 1))
+        with self._client.pipeline(transaction=False) as pipeline:
+            for each in ids:
+                pipeline.hgetall(keys.link(each))
+            found = [self._record(fields) for fields in pipeline.execute()]
+        return tuple(record for record in found if record)
+
+    def count(self) -> int:
+        """Return how many links are known."""
+        return self._client.zcard(keys.LINKS)
+
+    def _record(self, fields: dict[str, str]) -> LinkRecord | None:
         sealed = fields.get("link", "")
         link = self.read(sealed)
         if link is None:

@@ -36,6 +36,7 @@
 | `oh:{webhooks}:<address>:tries`, `:reasons` | hash | by record, how often and why sending failed |
 | `oh:{webhooks}:<address>:size` | string | number of queued events |
 | `oh:link:<id>` | hash | a connect link, encrypted; `withdrawn`; its `connection` and `reference` |
+| `oh:links` | sorted set | ids of connect links, by time |
 | `oh:staff:<hash>` | hash | the sessions of one staff member, with their starts |
 | `oh:deed:<name>` | string | a bulk action, for undo |
 | `oh:limit:<client and route>` | string | requests in a minute, as the library `limits` counts |
@@ -55,6 +56,7 @@ from oauth_helper.common.references import day_of
 DAYS = "oh:days"
 CONNECTIONS = "oh:connections"
 FEED = "oh:feed"
+LINKS = "oh:links"
 WEBHOOK_EVENTS = "oh:{webhooks}:events"
 
 #: Prefix of the keys of `limits`.
