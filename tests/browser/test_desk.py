@@ -413,7 +413,7 @@ def test_the_answer_can_be_copied(signed_in, record, site):
     copied = page.evaluate("navigator.clipboard.readText()")
     assert failure.reference in copied
     assert f"{site.url}/connect/workato" in copied
-    assert re.search(r"^Hello,", copied)
+    assert re.search(r"^Hi,", copied)
 
 
 @pytest.mark.parametrize("name", ["CSV", "JSON lines"])

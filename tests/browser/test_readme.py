@@ -20,8 +20,9 @@ def test_the_steps_for_the_sandbox_work_as_the_readme_has_them(site, page):
     connect, agree, make_mistake, connect_again, report, explain, repair = buttons()
 
     def press(label):
-        button = page.get_by_role("button", name=label, exact=True)
-        button.or_(page.get_by_role("link", name=label, exact=True)).click()
+        main = page.get_by_role("main")
+        button = main.get_by_role("button", name=label, exact=True)
+        button.or_(main.get_by_role("link", name=label, exact=True)).click()
 
     page.goto(site.url)
     press(connect)
