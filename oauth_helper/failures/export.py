@@ -113,7 +113,7 @@ _UNSEEN = r"\s\x00-\x20\x7f-\xa0\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060
 _ENDS = r";\t\r\n"
 _STARTS = re.compile(
     rf"""\A (?= [\t\r\n\x00] | [{_UNSEEN}]* [{_FORMULA}] )
-    | (?<= [{_ENDS}] ) (?= (?: (?![{_ENDS}]) [{_UNSEEN}"] )* [{_FORMULA}] )""",
+    | (?<= [{_ENDS}] ) (?= \x00 | (?: (?![{_ENDS}]) [{_UNSEEN}"] )* [{_FORMULA}] )""",
     re.VERBOSE,
 )
 

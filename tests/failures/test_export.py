@@ -8,7 +8,7 @@ import re
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
@@ -147,6 +147,7 @@ TEXTS = st.text(
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), max_size=4))
+@example([("", "", "\r\x000")])
 def test_texts_survive_but_for_the_apostrophe(texts):
     records = [
         failure(
