@@ -73,12 +73,13 @@ class Claim(StrEnum):
 class Connection:
     """A connected account.
 
-    `id` is `<profile>.<hub_id>`, or `<profile>.<reference>` when HubSpot didn't name the account; a
-    proxy client's ends in `.<client id>`. `granted` is None when HubSpot didn't list the scopes.
-    `expires_at` is the expiry of the access token. `client` is the id of the proxy client that
-    holds the tokens, empty when they are stored here. `ended_at` is when HubSpot first rejected the
-    tokens, `ended_by` the reference of the failure that showed it, `ended_cause` its cause. `link`
-    is the id of the link that started it, `customer` and `customer_name` are those of the link.
+    `id` is `<profile>.<hub_id>`, of a user-level app `<profile>.<hub_id>-<user_id>`, or
+    `<profile>.<reference>` when HubSpot didn't name them; a proxy client's ends in `.<client id>`.
+    `granted` is None when HubSpot didn't list the scopes. `expires_at` is the expiry of the access
+    token. `client` is the id of the proxy client that holds the tokens, empty when they are stored
+    here. `ended_at` is when HubSpot first rejected the tokens, `ended_by` the reference of the
+    failure that showed it, `ended_cause` its cause. `link` is the id of the link that started it,
+    `customer` and `customer_name` are those of the link.
     """
 
     id: str

@@ -37,6 +37,7 @@ class Granted:
     expires_in: int
     scopes: tuple[str, ...] | None = None
     hub_id: int | None = None
+    user_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def read_introspection(http_status: int, body: bytes) -> Introspected | None:
     document = _json_object(body)
     if http_status != 200 or document is None or not isinstance(document.get("active"), bool):
         return None
-    return Introspected(document["active"], _scopes(document), _hub_id(document))
+    return Introspected(document["active"], _scopes(document), _id(document, "hub_id"))
 
 
 def _refused(http_status: int, text: _Text, body: bytes) -> Refused:
@@ -149,7 +150,8 @@ def _granted(document: Mapping[str, Any], text: _Text) -> Granted | None:
         # HubSpot's access tokens live for 30 minutes. A wrong number only means an early refresh.
         expires_in=expires_in if _is_whole(expires_in) and 0 < expires_in <= 86_400 else 1800,
         scopes=_scopes(document),
-        hub_id=_hub_id(document),
+        hub_id=_id(document, "hub_id"),
+        user_id=_id(document, "user_id"),
     )
 
 
@@ -188,8 +190,8 @@ def _scopes(document: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(legal)) if legal or not names else None
 
 
-def _hub_id(document: Mapping[str, Any]) -> int | None:
-    value = document.get("hub_id")
+def _id(document: Mapping[str, Any], key: str) -> int | None:
+    value = document.get(key)
     return value if _is_whole(value) and 0 < value < 10**15 else None
 
 

@@ -61,6 +61,8 @@ class AppConfiguration:
 
     `oauth` is among `required` whether or not the file says so: HubSpot adds it to every app. An
     app without redirect URLs either has none, or nothing is known of them: `lists_redirect_urls`.
+    With `is_user_level` each user of an account installs the app for themselves (2026-11):
+    https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/user-level-apps
     """
 
     required: tuple[str, ...] = ()
@@ -69,6 +71,7 @@ class AppConfiguration:
     redirect_urls: tuple[str, ...] = ()
     auth_type: str = "oauth"
     lists_redirect_urls: bool = field(default=False, compare=False)
+    is_user_level: bool = False
 
     def __post_init__(self) -> None:
         if OAUTH not in self.required:
@@ -169,6 +172,11 @@ def auth_in(document: Mapping[str, Any]) -> tuple[tuple[str, ...], Any]:
     return ("auth",), document.get("auth")
 
 
+def _is_user_level(document: object) -> bool:
+    config = document.get("config") if isinstance(document, dict) else None
+    return isinstance(config, dict) and config.get("isUserLevel") is True
+
+
 class _Reader:
     """Reads one document and gathers problems, with their lines when the text is known."""
 
@@ -194,6 +202,7 @@ class _Reader:
             redirect_urls=redirect_urls,
             lists_redirect_urls=REDIRECT_KEY in auth,
             auth_type=auth_type,
+            is_user_level=_is_user_level(document),
         )
 
     def _auth(self, document: object) -> tuple[tuple[str, ...], Mapping[str, Any]]:

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from flask import Blueprint, Flask, Request, current_app, g, redirect, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_limiter import Limiter
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
@@ -140,6 +140,7 @@ def protect(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) ->
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         MAX_CONTENT_LENGTH=64 * 1024,  # a view that accepts more uses `max_body`
+        WTF_CSRF_CHECK_DEFAULT=False,  # `_check_csrf` does, and counts
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session; a form left open must not lose its text
         # It compares the Referer, which our Referrer-Policy keeps browsers from sending.
         WTF_CSRF_SSL_STRICT=False,
@@ -149,9 +150,10 @@ def protect(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) ->
         # Without Redis each worker counts by itself.
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
     )
-    _limiter.init_app(app)  # before the CSRF check, so that forged posts count too
+    _limiter.init_app(app)
+    csrf.init_app(app)
     app.before_request(_allow_large_body)
-    csrf.init_app(app)  # after the body limit, because it reads the form
+    app.before_request(_check_csrf)  # after the body limit, because it reads the form
     headers = [(name, name.lower(), value) for name, value in _headers(config).items()]
 
     @app.after_request
@@ -264,6 +266,20 @@ def _allow_large_body() -> None:
     most = _max_bodies.get(_name_of(view)) if view else None
     if most:
         request.max_content_length = request.max_form_memory_size = most
+
+
+def _check_csrf() -> None:
+    try:
+        csrf.protect(apply_exemptions=True)
+    except CSRFError:
+        # Limits of views count only what reaches their views, which forged posts don't.
+        _count_forged_post()
+        raise
+
+
+@_limiter.shared_limit("60 per minute", scope="forged posts")
+def _count_forged_post() -> None:
+    """Raise an error for a network's forged posts, to any address, beyond the limit."""
 
 
 def _name_of(view: Callable[..., object]) -> str:

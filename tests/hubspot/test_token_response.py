@@ -27,8 +27,8 @@ DOCUMENTED = {
 }
 
 
-def granted(expires_in=1800, scopes=None, hub_id=None):
-    return Granted(Secret("CJ-access"), Secret("na1-refresh"), expires_in, scopes, hub_id)
+def granted(expires_in=1800, scopes=None, hub_id=None, user_id=None):
+    return Granted(Secret("CJ-access"), Secret("na1-refresh"), expires_in, scopes, hub_id, user_id)
 
 
 NO_JSON = "the answer is no JSON object"
@@ -40,7 +40,7 @@ NO_TOKEN = "the answer holds no token"
     [
         pytest.param(
             DOCUMENTED,
-            granted(scopes=("oauth", "crm.objects.contacts.read"), hub_id=1234567),
+            granted(scopes=("oauth", "crm.objects.contacts.read"), hub_id=1234567, user_id=222222),
             id="documented",
         ),
         pytest.param(TOKENS, granted(), id="without-scopes-and-hub-id"),

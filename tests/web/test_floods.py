@@ -1,7 +1,7 @@
 """Floods from one network: what they leave behind is bounded, and others are served."""
 
 import pytest
-from harness import SAME_SITE, browser_of, csrf_token, customer_of, services_of
+from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, customer_of, services_of
 
 COUNT = 1000
 
@@ -61,3 +61,22 @@ def test_a_flood_is_bounded_and_others_are_served(make_app, hubspot, store, floo
     customer.browser.environ_base["HTTP_X_FORWARDED_FOR"] = "198.51.100.20"
     customer.browser.environ_base["HTTP_X_FORWARDED_PROTO"] = "https"
     assert "HubSpot is connected" in customer.connect().text
+
+
+@pytest.mark.parametrize(
+    ("path", "refused"),
+    [("/support/login", 400), ("/support/logout", 401), ("/support/check", 401)],
+)
+def test_forged_posts_count(make_app, path, refused):
+    app = make_app(RATE_LIMITS="on")
+    browser = browser_of(app)
+    csrf_token(browser)
+    answers = [browser.post(path, data={"csrf_token": "x"}) for _ in range(62)]
+    assert [each.status_code for each in answers] == [refused] * 60 + [429] * 2
+    assert answers[-1].headers["Retry-After"] == "60"
+    # Forms with a token get through, and so do other networks.
+    form = {"name": "agent", "password": PASSWORD, "csrf_token": csrf_token(browser)}
+    assert browser.post("/support/login", data=form, headers=SAME_SITE).status_code == 303
+    other = browser_of(app)
+    other.environ_base["REMOTE_ADDR"] = "198.51.100.20"
+    assert other.post(path).status_code == refused

@@ -139,7 +139,7 @@ class Callback:
             )
         now = int(self.clock())
         connection = Connection(
-            id=_connection_id(pending, hub_id),
+            id=_connection_id(profile, pending, hub_id, tokens.user_id),
             profile=profile.name,
             hub_id=hub_id,
             granted=granted,
@@ -286,9 +286,17 @@ def success_of(
     )
 
 
-def _connection_id(pending: PendingAuthorization, hub_id: int | None) -> str:
-    """Return the id of a connection. A proxy client's differs from the operator's own."""
-    parts = [pending.profile, str(hub_id or pending.reference)]
+def _connection_id(
+    profile: Profile, pending: PendingAuthorization, hub_id: int | None, user_id: int | None
+) -> str:
+    """Return the id of a connection. A proxy client's differs from the operator's own.
+
+    Users of one account have one each when the app is user-level.
+    """
+    whose = str(hub_id or pending.reference)
+    if profile.app and profile.app.is_user_level:
+        whose = f"{hub_id}-{user_id}" if hub_id and user_id else pending.reference
+    parts = [pending.profile, whose]
     client_request = pending.client_request
     return ".".join([*parts, client_request.client_id] if client_request else parts)
 

@@ -358,6 +358,22 @@ class TestAppConfigurationKnown:
         assert query["optional_scope"] == "tickets"
         assert "HubSpot is connected" in customer.connect().text
 
+    def test_users_of_one_account_have_a_connection_each_when_the_app_is_user_level(
+        self, make_app, hubspot, store, tmp_path
+    ):
+        hubspot.list_as(required=("crm.objects.contacts.read",))
+        path = tmp_path / "app-hsmeta.json"
+        auth = {"type": "oauth", "requiredScopes": ["oauth", "crm.objects.contacts.read"]}
+        path.write_text(json.dumps({"config": {"isUserLevel": True, "auth": auth}}))
+        app = make_app(HUBSPOT_APP_CONFIG=str(path))
+        for role in ("super_admin", "marketplace", "super_admin"):
+            assert "HubSpot is connected" in customer_of(app, hubspot).connect(role=role).text
+        connections = sorted(store.zrange("oh:connections", 0, -1))
+        assert len(connections) == 2
+        assert [each.removesuffix(each[-1]) for each in connections] == [
+            "workato.1000104-1000104"
+        ] * 2
+
     def test_what_the_catalogue_requires_is_needed_though_the_app_lists_it_as_optional(
         self, make_app, app_config, hubspot, api, tmp_path
     ):

@@ -260,7 +260,7 @@ class TestStoreThatDies:
         monkeypatch.setattr(type(failures), "each", stopped)
         response = viewer.get("/support/export?format=csv", headers=headers)
         assert response.status_code == 503
-        assert "The store of records does not answer" in response.text
+        assert "available right now. Try again soon" in response.text
 
 
 class TestServed:

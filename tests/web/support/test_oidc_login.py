@@ -612,7 +612,7 @@ class TestTheSession:
         browser = at(provider, REDIS_URL="redis://127.0.0.1:1/0")
         response = sign_in(browser, provider)
         assert response.status_code == 503
-        assert "The store of records does not answer" in response.text
+        assert "available right now. Try again soon" in response.text
 
 
 @settings(

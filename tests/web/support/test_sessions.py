@@ -143,7 +143,7 @@ def test_a_store_that_is_away_is_said_to_be(staff, make_app, path):
     browser.set_cookie("__Host-session", cookie_of(agent), secure=True)
     response = browser.get(path)
     assert response.status_code == 503
-    assert "The store of records does not answer" in response.text
+    assert "available right now. Try again soon" in response.text
     assert browser.get("/support/nothing").status_code == 404
 
 
@@ -152,7 +152,7 @@ def test_without_the_store_nobody_signs_in_and_it_is_said_why(make_app):
     form = {"name": "agent", "password": PASSWORD, "csrf_token": csrf_token(browser)}
     response = browser.post("/support/login", data=form, headers=SAME_SITE)
     assert response.status_code == 503
-    assert "The store of records does not answer" in response.text
+    assert "available right now. Try again soon" in response.text
 
 
 def test_signing_out_without_the_store_ends_it_in_this_browser(staff, make_app):
@@ -192,3 +192,17 @@ def test_the_account_is_nobodys_who_is_not_signed_in(client):
     response = client.post(EVERYWHERE, data=form, headers=SAME_SITE)
     assert response.status_code == 401
     assert "Your session had ended" in response.text
+
+
+@pytest.mark.parametrize("name", ["id", "role", "by", "grant"])
+@pytest.mark.parametrize("value", [None, 7])
+def test_a_cookie_of_another_version_has_to_sign_in_again(staff, name, value):
+    agent = staff("agent")
+    with agent.session_transaction(base_url="https://localhost") as kept:
+        kept["staff"] = {**kept["staff"], name: value}
+        if value is None:
+            del kept["staff"][name]
+    assert agent.get("/support/account").location == "/support/login?next=/support/account"
+    form = {"name": "agent", "password": PASSWORD, "csrf_token": csrf_token(agent)}
+    assert agent.post("/support/login", data=form, headers=SAME_SITE).status_code == 303
+    assert is_in(agent)
