@@ -43,7 +43,8 @@ class TokenIssuer:
             client.client,
             access_token=issued.tokens.access_token,
             refresh_token=self._parts.refresh_tokens.write(token),
-            expires_in=int(connection.expires_at - now),
+            # Never more than HubSpot gave, whichever instance's clock is ahead.
+            expires_in=int(connection.expires_at - max(now, connection.connected_at)),
             granted=connection.granted,
             hub_id=connection.hub_id,
             requested=client_request.scope if client_request else "",

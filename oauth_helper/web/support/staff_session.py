@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import cast
+from typing import Any, cast
 
 from flask import Flask, g, session
 from flask_login import LoginManager, UserMixin, current_user
@@ -73,7 +73,7 @@ def begin(name: str, role: Role, rule: AccessRule | None = None) -> None:
 
 def end() -> None:
     """End this browser's session and every copy of it. Raises `StoreUnavailableError`."""
-    kept, name = session.get(_STAFF), session.get(_NAME)
+    kept, name = _kept(), session.get(_NAME)
     sign_out_user()
     session.clear()  # before the store is asked: whatever it does, this browser is signed out
     if kept and name:
@@ -94,8 +94,8 @@ def store_error() -> StoreUnavailableError | None:
 
 @sign_in.user_loader  # type: ignore[untyped-decorator]
 def _load_user(name: str) -> StaffMember | None:
-    kept = session.get(_STAFF)
-    if not isinstance(kept, dict):
+    kept = _kept()
+    if kept is None:
         return None
     grant = _grant(name, kept["role"], kept["by"])
     if grant is None or grant != kept["grant"]:
@@ -108,6 +108,14 @@ def _load_user(name: str) -> StaffMember | None:
         setattr(g, _STORE_ERROR, error)
         return None
     return StaffMember(name, kept["role"], since) if since is not None else None
+
+
+def _kept() -> dict[str, Any] | None:
+    """Return what this browser's session holds; None without one, or one of another version."""
+    kept = session.get(_STAFF)
+    names = ("id", "role", "by", "grant")
+    is_ours = isinstance(kept, dict) and all(isinstance(kept.get(name), str) for name in names)
+    return kept if is_ours else None
 
 
 def _grant(name: str, role: str, by: str) -> str | None:

@@ -69,6 +69,12 @@ def test_of_twenty_at_once_one_is_served(make_tool, hubspot):
     assert hubspot.token_requests == asked
 
 
+def test_tokens_never_live_longer_than_hubspot_said_however_clocks_differ(tool, clock):
+    code = tool.code()
+    clock.now -= 3600
+    assert tool.redeem(code).json["expires_in"] == 1800
+
+
 def test_a_code_lives_for_less_than_two_minutes_and_is_gone_after_that(tool, store, failures):
     code = tool.code()
     key = f"oh:code:{hashlib.sha256(code.encode()).hexdigest()}"

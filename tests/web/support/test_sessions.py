@@ -192,3 +192,17 @@ def test_the_account_is_nobodys_who_is_not_signed_in(client):
     response = client.post(EVERYWHERE, data=form, headers=SAME_SITE)
     assert response.status_code == 401
     assert "Your session had ended" in response.text
+
+
+@pytest.mark.parametrize("name", ["id", "role", "by", "grant"])
+@pytest.mark.parametrize("value", [None, 7])
+def test_a_cookie_of_another_version_has_to_sign_in_again(staff, name, value):
+    agent = staff("agent")
+    with agent.session_transaction(base_url="https://localhost") as kept:
+        kept["staff"] = {**kept["staff"], name: value}
+        if value is None:
+            del kept["staff"][name]
+    assert agent.get("/support/account").location == "/support/login?next=/support/account"
+    form = {"name": "agent", "password": PASSWORD, "csrf_token": csrf_token(agent)}
+    assert agent.post("/support/login", data=form, headers=SAME_SITE).status_code == 303
+    assert is_in(agent)
