@@ -184,6 +184,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         counters=counters,
         bulk_actions=BulkActions(redis),
         connections=connections,
+        connect_links=connect_links,
         reports=reports,
         hubspot=hubspot,
         webhook_queues=webhooks.queues if webhooks else None,

@@ -53,6 +53,7 @@ _TITLES = {
     403: marked("Not allowed"),
     404: marked("Not found"),
     405: marked("That can't be done"),
+    410: marked("This link no longer works"),
     413: marked("Too large"),
     429: marked("Too many requests"),
     500: marked("Something went wrong"),

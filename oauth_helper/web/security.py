@@ -7,6 +7,7 @@ import io
 import ipaddress
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -16,6 +17,7 @@ from flask import Blueprint, Flask, Request, current_app, g, redirect, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from itsdangerous import BadSignature
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
@@ -177,13 +179,24 @@ def protect(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) ->
 
 
 class _Sessions(SecureCookieSessionInterface):
-    """Flask's sessions, without deriving a key for the many requests that send no cookie."""
+    """Flask's sessions, which tolerate clocks that differ by a minute.
+
+    No key is derived for the many requests that send no cookie.
+    """
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Return the session of a request."""
-        if self.get_cookie_name(app) not in request.cookies:
+        cookie = request.cookies.get(self.get_cookie_name(app))
+        if not cookie or (serializer := self.get_signing_serializer(app)) is None:
             return self.session_class()
-        return super().open_session(app, request)
+        try:
+            values, signed_at = serializer.loads(cookie, return_timestamp=True)
+        except BadSignature:
+            return self.session_class()
+        # Flask's own check would refuse what an instance signs whose clock is a second ahead.
+        age = time.time() - signed_at.timestamp()
+        is_on = -60 <= age <= app.permanent_session_lifetime.total_seconds() + 60
+        return self.session_class(values if is_on else None)
 
 
 # Bodies of up to this many bytes are read completely before the request is processed.

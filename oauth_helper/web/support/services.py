@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from oauth_helper.oauth.client.report import Reports
     from oauth_helper.store.attempts import Attempts
     from oauth_helper.store.bulk_actions import BulkActions
+    from oauth_helper.store.connect_links import ConnectLinks
     from oauth_helper.store.connections import Connections
     from oauth_helper.store.counters import Counters
     from oauth_helper.store.failures import Failures
@@ -45,6 +46,7 @@ class SupportServices:
     counters: Counters
     bulk_actions: BulkActions
     connections: Connections
+    connect_links: ConnectLinks
     reports: Reports
     hubspot: HubSpotClient
     webhook_queues: WebhookQueues | None

@@ -1,5 +1,7 @@
 """The sessions of the support staff: they end when they are ended, copies of the cookie too."""
 
+import time
+
 import pytest
 from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
 
@@ -206,3 +208,13 @@ def test_a_cookie_of_another_version_has_to_sign_in_again(staff, name, value):
     form = {"name": "agent", "password": PASSWORD, "csrf_token": csrf_token(agent)}
     assert agent.post("/support/login", data=form, headers=SAME_SITE).status_code == 303
     assert is_in(agent)
+
+
+@pytest.mark.parametrize(("ahead", "is_on"), [(50, True), (-50, True), (90, False)])
+def test_clocks_of_instances_may_differ_by_a_minute(staff, monkeypatch, ahead, is_on):
+    agent, at = staff("agent"), int(time.time()) + ahead
+    with monkeypatch.context() as other_instance:
+        other_instance.setattr("itsdangerous.TimestampSigner.get_timestamp", lambda _: at)
+        with agent.session_transaction(base_url="https://localhost") as kept:
+            kept["signed"] = "there"
+    assert is_in(agent) is is_on
