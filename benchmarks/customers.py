@@ -173,7 +173,7 @@ class Customer:
             status, _, text = self.browser.ask("GET", address)
         expected = {
             Story.CONNECTS: "HubSpot is connected",
-            Story.DECLINES: "cancelled at HubSpot",
+            Story.DECLINES: "You cancelled",
             Story.IS_REFUSED: "Reference for support",
         }[self.story]
         if status != 200 or expected not in text:
