@@ -83,14 +83,10 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     redis = connect(config.redis_url.reveal())
     store_server = RedisServer(redis)
     tokens, codes, queued = encryptor("tokens"), encryptor("codes"), encryptor("outbox")
-    events = (
-        WebhookEvents(redis, config.webhook_events, clock=clock) if config.webhook_urls else None
-    )
+    events = _webhook_events(config, redis, clock)
     attempts = Attempts(redis, retention_days=config.failure_retention_days)
-    failures, connections = (
-        Failures(redis, retention_days=config.failure_retention_days, events=events),
-        Connections(redis, encryptor=tokens, events=events),
-    )
+    failures = Failures(redis, retention_days=config.failure_retention_days, events=events)
+    connections = Connections(redis, encryptor=tokens, events=events)
     webhooks = _webhooks(config, redis, failures, connections, clock)
     connect_links = ConnectLinks(redis, encryptor=encryptor("links"))
     refresh_locks = RefreshLocks(redis)

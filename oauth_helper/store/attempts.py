@@ -219,23 +219,26 @@ class Attempts:
         is that of the request, by which others are known to succeed; empty if unknown.
         """
 
-        def mark(pipeline: Pipeline) -> None:
+        def write(pipeline: Pipeline) -> None:
+            save(pipeline)
             if fingerprint:
                 pipeline.set(keys.succeeded(fingerprint), int(at), ex=_SUCCESS_KEPT)
             mark = f"{at!r} {reference}"
             pipeline.set(keys.last_success_of(browser_id, profile), mark, ex=_KEPT)
+
+        def read(pipeline: Pipeline) -> None:
             # After the mark, so that a failure logged in the meantime sees the success.
-            pipeline.zrevrange(keys.unresolved(browser_id, profile), 0, -1)
-            if hub_id is not None:
-                pipeline.zrevrange(keys.unresolved(hub_id, profile), 0, -1)
+            for whom in (browser_id, hub_id):
+                if whom is not None:
+                    pipeline.zrevrange(keys.unresolved(whom, profile), 0, -1)
 
         call = (self._keys(reference), [reference, "connected", str(_KEPT)])
-        answers = self._finish.run_all([call], before=save, after=mark)
-        at_end = answers[-1:] if hub_id is None else answers[-2:]
-        earlier, known_profile = answers[-len(at_end) - (3 if fingerprint else 2)]
+        (earlier, known_profile), *unresolved = self._finish.run_all(
+            [call], before=write, after=read
+        )
         _count_connection(earlier, known_profile)
-        unresolved = [reference] if earlier else []
-        return [*unresolved, *(name for names in at_end for name in names)]
+        own = [reference] if earlier else []
+        return [*own, *(name for names in unresolved for name in names)]
 
     def last_success_of(self, browser_id: str, profile: str) -> tuple[float, str] | None:
         """Return when a browser last connected a profile, and by which attempt; None if unknown."""

@@ -22,7 +22,7 @@ class LinkRecord:
     """A link as stored: its encrypted text, and what became of it."""
 
     link: ConnectLink
-    sealed: str
+    encrypted: str
     is_withdrawn: bool = False
     connection: str = ""
     reference: str = ""
@@ -47,23 +47,23 @@ class ConnectLinks:
 
     def create(self, link: ConnectLink) -> LinkRecord:
         """Store a new link. Raises ValueError when it is too long to be one."""
-        sealed = self._encryptor.encrypt_value(link)
-        if len(sealed) > MAX_LINK:
+        encrypted = self._encryptor.encrypt_value(link)
+        if len(encrypted) > MAX_LINK:
             raise ValueError("The link would be too long: choose fewer scopes, or shorter texts.")
         with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.hset(keys.link(link.id), "link", sealed)
+            pipeline.hset(keys.link(link.id), "link", encrypted)
             pipeline.expire(keys.link(link.id), keys.LINK_KEPT)
             pipeline.zadd(keys.LINKS, {link.id: link.created_at})
             pipeline.zremrangebyscore(keys.LINKS, 0, link.created_at - keys.LINK_KEPT)
             pipeline.execute()
-        return LinkRecord(link, sealed)
+        return LinkRecord(link, encrypted)
 
-    def read(self, sealed: str) -> ConnectLink | None:
+    def read(self, encrypted: str) -> ConnectLink | None:
         """Return the link in an address; None for one that this program hasn't made."""
-        if len(sealed) > MAX_LINK:
+        if len(encrypted) > MAX_LINK:
             return None
         try:
-            return cast("ConnectLink", self._encryptor.decrypt_value(sealed, ConnectLink))
+            return cast("ConnectLink", self._encryptor.decrypt_value(encrypted, ConnectLink))
         except DecryptionError:
             return None
 
@@ -85,13 +85,13 @@ class ConnectLinks:
         return self._client.zcard(keys.LINKS)
 
     def _record(self, fields: dict[str, str]) -> LinkRecord | None:
-        sealed = fields.get("link", "")
-        link = self.read(sealed)
+        encrypted = fields.get("link", "")
+        link = self.read(encrypted)
         if link is None:
             return None
         return LinkRecord(
             link,
-            sealed,
+            encrypted,
             is_withdrawn="withdrawn" in fields,
             connection=fields.get("connection", ""),
             reference=fields.get("reference", ""),

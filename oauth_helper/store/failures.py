@@ -88,7 +88,7 @@ class Failures(FailureReader):
             ],
         )
         # The marks first: one without a failure is skipped, a failure without is never resolved.
-        written = self._record.run_all([call], before=partial(self._mark_unresolved, failure))[-1]
+        (written,) = self._record.run_all([call], before=partial(self._mark_unresolved, failure))
         if written == _FIRST_OF_DAY:
             # Also after the store lost the day that this process has listed.
             self._list_day(day)

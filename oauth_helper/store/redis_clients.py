@@ -172,19 +172,20 @@ class LuaScript:
     ) -> list[Any]:
         """Return the answers to calls, each with its keys and arguments, in one round trip.
 
-        `before` and `after` add commands, whose answers come before and after those of the calls.
-        The commands are sent again with a server that doesn't know the script, so sending them
-        twice must change nothing.
+        `before` adds commands whose answers don't matter, `after` those whose answers follow. All
+        are sent again to a server that doesn't know the script, so sending them twice must change
+        nothing.
         """
 
         def send(*script: str) -> list[Any]:
             with self._client.pipeline(transaction=False) as pipeline:
                 before(pipeline)
+                added = len(pipeline)
                 for keys, arguments in calls:
                     # A Cluster's pipeline sends scripts too, but has no methods for them.
                     pipeline.execute_command(*script, len(keys), *keys, *arguments)  # type: ignore[no-untyped-call]
                 after(pipeline)
-                return pipeline.execute()
+                return pipeline.execute()[added:]
 
         return self._send(send)
 

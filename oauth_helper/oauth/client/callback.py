@@ -186,12 +186,7 @@ class Callback:
                 # A proxy client's attempt ends only when the client redeems its code.
                 single_use=pending.client_request is not None or code is None,
             )
-            # The worker that died may have saved the connection: the code is used up then.
-            is_connected = claim is Claim.TAKEN_OVER and self.connections.of_reference(
-                pending.reference
-            )
-            if is_connected:
-                self.attempts.finish(pending.reference, "connected")
+            is_connected = claim is Claim.TAKEN_OVER and self._is_connected(profile, pending)
         except StoreUnavailableError:
             if code is None:
                 return None  # an error uses nothing up, and logging it twice leaves one failure
@@ -201,6 +196,18 @@ class Callback:
         if claim is Claim.CLAIMED and code:
             return self._defer(Rejection.CLAIMED, pending, code)
         return Rejected(Rejection.USED) if claim is Claim.USED or is_connected else None
+
+    def _is_connected(self, profile: Profile, pending: PendingAuthorization) -> bool:
+        """Return whether the worker that died saved the connection, and finish its work.
+
+        The code is used up then.
+        """
+        connection = self.connections.of_reference(pending.reference)
+        tokens = self.connections.tokens(connection.id) if connection else None
+        if connection is None or tokens is None:
+            return False
+        self.writer.write(success_of(profile, pending, connection, tokens, at=self.clock()))
+        return True
 
     def _defer(
         self, reason: Rejection, pending: PendingAuthorization, code: str, claim_id: str = ""

@@ -51,7 +51,7 @@ def link_json(record: LinkRecord, public_url: str, *, now: float) -> ConnectLink
     return ConnectLinkJson.model_validate(
         {
             "id": link.id,
-            "url": f"{public_url}/connect/{link.profile}?link={record.sealed}",
+            "url": f"{public_url}/connect/{link.profile}?link={record.encrypted}",
             "expires_at": link.expires_at,
             "status": record.status(now),
             "profile": link.profile,

@@ -224,10 +224,10 @@ def _to_refusal(reference: str | None, profile: Profile, reason: Rejection) -> B
 
 def _link(profile: Profile) -> ConnectLink | None:
     """Return the connect link in the query, or end the request if it doesn't work any more."""
-    sealed = request.args.get("link")
-    if not sealed:
+    encrypted = request.args.get("link")
+    if not encrypted:
         return None
-    link = services().connect_links.read(sealed)
+    link = services().connect_links.read(encrypted)
     if link is None or link.profile != profile.name:
         abort(400, translate("This link is incomplete. Open it again from the message."))
     try:

@@ -83,36 +83,21 @@ FORM = {
 
 
 @pytest.mark.parametrize(
-    ("confirms", "expected", "kept"),
+    ("uninstall", "form", "done"),
     [
-        pytest.param(True, Revoked.DONE, [], id="confirmed"),
-        pytest.param(False, Revoked.NOT_CONFIRMED, [ID], id="not-confirmed"),
+        pytest.param(False, FORM, Revoked.DONE, id="revoke"),
+        pytest.param(True, {"token": ["fresh"]}, Revoked.UNINSTALLED, id="uninstall"),
     ],
 )
-def test_hubspot_is_asked_before_anything_is_forgotten(confirms, expected, kept):
-    store = Store()
-    hubspot = Endpoint(confirms, store)
-    went = revoke(ID, connections=store, hubspot=hubspot, profiles={"workato": PROFILE})
-    assert went is expected
-    assert hubspot.seen == [(FORM, True)]
-    assert list(store.kept) == list(store.encrypted) == kept
-
-
-@pytest.mark.parametrize(
-    ("confirms", "expected", "kept"),
-    [
-        pytest.param(True, Revoked.UNINSTALLED, [], id="confirmed"),
-        pytest.param(False, Revoked.NOT_CONFIRMED, [ID], id="not-confirmed"),
-    ],
-)
-def test_the_app_is_uninstalled_with_a_fresh_token(confirms, expected, kept):
+@pytest.mark.parametrize("confirms", [True, False], ids=["confirmed", "not-confirmed"])
+def test_hubspot_is_asked_before_anything_is_forgotten(confirms, uninstall, form, done):
     store = Store()
     hubspot = Endpoint(confirms, store)
     profiles = {"workato": PROFILE}
-    went = revoke(ID, connections=store, hubspot=hubspot, profiles=profiles, uninstall=True)
-    assert went is expected
-    assert hubspot.seen == [({"token": ["fresh"]}, True)]
-    assert list(store.kept) == kept
+    went = revoke(ID, connections=store, hubspot=hubspot, profiles=profiles, uninstall=uninstall)
+    assert went is (done if confirms else Revoked.NOT_CONFIRMED)
+    assert hubspot.seen == [(form, True)]
+    assert list(store.kept) == list(store.encrypted) == ([] if confirms else [ID])
 
 
 @pytest.mark.parametrize(
