@@ -242,6 +242,7 @@ def test_find_read_note_and_resolve_by_keyboard_alone(signed_in, record, log):
     page.keyboard.type("4711")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Read as account 4711")).to_be_visible()
+    page.wait_for_load_state()  # a key that is pressed before the script has run is lost
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/{wanted.reference}")
@@ -253,6 +254,7 @@ def test_find_read_note_and_resolve_by_keyboard_alone(signed_in, record, log):
     press_until_focused(page, page.get_by_role("button", name="Mark as resolved"))
     page.keyboard.press("Space")
     expect(page.get_by_role("heading", level=1)).to_contain_text("resolved")
+    page.wait_for_load_state()
     page.keyboard.press("u")
     page.wait_for_url(lambda url: "/support/failures?q=4711" in url)
     history = [event.what for event in log.get(wanted.reference).history]
