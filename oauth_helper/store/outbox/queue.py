@@ -11,10 +11,12 @@ import fcntl
 import logging
 import os
 import sqlite3
+import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,6 +79,7 @@ class Outbox:
         self._path = directory / "notes.sqlite3"
         self._encryptor = encryptor
         self._max_pages = max_bytes // _PAGE
+        self._is_open = threading.Lock()
         self._in_memory: deque[bytes] = deque()
         self._logged_at = 0.0
         #: Events lost since this process started.
@@ -224,27 +227,32 @@ class Outbox:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """Open the file; move a damaged one aside and start a new one."""
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            database = self._connect()
-        except sqlite3.DatabaseError as error:
-            # The lower eight bits of an extended error code are the primary one.
-            if error.sqlite_errorcode & 0xFF not in _DAMAGED:
-                raise
-            self._set_aside()
-            database = self._connect()
-        try:
-            yield database
-        finally:
-            database.close()
+        """Open the file; move a damaged one aside and start a new one.
+
+        Threads wait for each other here, because in SQLite some of them would fail with "locked".
+        """
+        with self._is_open:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                database = self._connect()
+            except sqlite3.DatabaseError as error:
+                # The lower eight bits of an extended error code are the primary one.
+                if error.sqlite_errorcode & 0xFF not in _DAMAGED:
+                    raise
+                self._set_aside()
+                database = self._connect()
+            try:
+                yield database
+            finally:
+                database.close()
 
     def _connect(self) -> sqlite3.Connection:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        os.close(os.open(self._path, flags, 0o600))
-        database = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+        if not self._path.exists():
+            self._create()
+        # With mode=rw, a file removed in between isn't created here, unprepared.
+        address = f"{self._path.absolute().as_uri()}?mode=rw"
+        database = sqlite3.connect(address, timeout=_BUSY_SECONDS, isolation_level=None, uri=True)
         try:
-            database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute(f"PRAGMA max_page_count = {self._max_pages}")
             database.execute(_SCHEMA)
@@ -253,6 +261,24 @@ class Outbox:
             database.close()
             raise
         return database
+
+    def _create(self) -> None:
+        """Create the file, readable by its owner only.
+
+        It gets its name when it is complete: SQLite doesn't wait for another process that creates
+        it. A file in use must not be opened and closed but by SQLite: that would drop this
+        process's locks on it, and another process would delete their log. Source:
+        https://www.sqlite.org/howtocorrupt.html, section 2.2.
+        """
+        handle, name = tempfile.mkstemp(dir=self._directory)
+        os.close(handle)
+        try:
+            with closing(sqlite3.connect(name, isolation_level=None)) as database:
+                database.execute("PRAGMA journal_mode = WAL")
+            with suppress(FileExistsError):  # another process was faster
+                os.link(name, self._path)
+        finally:
+            Path(name).unlink()
 
     def _set_aside(self) -> None:
         aside = self._path.with_suffix(".damaged")

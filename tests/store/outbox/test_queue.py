@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import pytest
@@ -196,6 +197,40 @@ def test_many_processes_put_and_replay_at_once_and_each_note_comes_out_once(make
     assert sorted(note.attempt.started_at for note in found) == expected
     # With nothing left the room is given back.
     assert (tmp_path / "outbox" / "notes.sqlite3").stat().st_size <= 5 * 4096
+
+
+def test_threads_of_several_processes_lose_nothing(make):
+    """A thread that closes the file must not drop the locks of its process's other threads."""
+    context = multiprocessing.get_context("fork")
+
+    def put(box, first):
+        for number in range(first, first + 40):
+            box.put(began(number))
+
+    def work(first):
+        box = make()
+        threads = [
+            threading.Thread(target=put, args=(box, first + 100 * number)) for number in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not box._in_memory
+
+    workers = [context.Process(target=work, args=(1000 * number,)) for number in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    found = sorted(note.attempt.started_at for note in taken(make()))
+    assert found == [
+        1000 * worker + 100 * thread + step
+        for worker in range(2)
+        for thread in range(8)
+        for step in range(40)
+    ]
 
 
 _PUTS_FOR_EVER = """
