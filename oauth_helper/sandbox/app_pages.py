@@ -31,23 +31,23 @@ class AppPages:
         self._sandbox = sandbox
 
     def register(self, blueprint: Blueprint) -> None:
-        """Adds the routes."""
+        """Add the routes."""
         path = "/app/<client_id>"
         blueprint.add_url_rule(path, view_func=self.show_app)
         blueprint.add_url_rule(path, view_func=self.change_app, methods=["POST"])
         blueprint.add_url_rule(f"{path}/app-hsmeta.json", view_func=self.app_file)
 
     def show_app(self, client_id: str) -> str:
-        """The app's configuration in a form."""
+        """Return the app's configuration in a form."""
         app = self._app(client_id)
         return self._page(app, text=app_file_text(app))
 
     def app_file(self, client_id: str) -> Response:
-        """The configuration as the file of a developer project."""
+        """Return the configuration as the file of a developer project."""
         return Response(app_file_text(self._app(client_id)), content_type="application/json")
 
     def change_app(self, client_id: str) -> Response | tuple[str, int]:
-        """Saves, resets or breaks the app, by the button that was pressed."""
+        """Save, reset or break the app, by the button that was pressed."""
         refuse_other_sites()
         app = self._app(client_id)
         action, _, name = request.form.get("action", "").partition(":")
@@ -99,12 +99,12 @@ class AppPages:
 
 
 def _changes() -> dict[str, str]:
-    """What a button did, in words, by the name that the address gives it."""
+    """Return what a button did, in words, by the name that the address gives it."""
     return {"saved": "saved", "reset": "reset to how the app was", **dict(mismatches())}
 
 
 def app_file_text(app: SandboxApp) -> str:
-    """The app's configuration as `app-hsmeta.json` has it.
+    """Return the app's configuration as `app-hsmeta.json` has it.
 
     As of 2026-11:
     https://developers.hubspot.com/docs/apps/developer-platform/build-apps/app-configuration
@@ -135,7 +135,7 @@ def _read(text: str) -> AppConfiguration:
 
 
 def _authorize_query(app: SandboxApp) -> str:
-    """The query of an authorize URL that fits the app; empty when it has no redirect URL."""
+    """Return the query of an authorize URL that fits the app; empty when it has no redirect URL."""
     configuration = app.configuration
     if not configuration.redirect_urls:
         return ""
