@@ -105,7 +105,7 @@ def test_each_exception_is_needed():
 # How a docstring begins that names a thing instead of saying what the caller gets.
 NO_VERB = re.compile(
     "(An?|All|Both|Each|Every|Everything|How|It|One|That|The|They|This|To|W(hat|hen|here|hether"
-    r"|hich|ho|hy))|[^A-Z]"
+    r"|hich|ho|hy))\b|[^A-Z]"
 )
 
 
