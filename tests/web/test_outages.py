@@ -13,7 +13,6 @@ from stories import CONNECTED
 
 from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FailureQuery
-from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.attempts import CLAIM_TIMEOUT
 
 REFERENCE = r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}"
