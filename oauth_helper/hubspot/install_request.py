@@ -1,4 +1,4 @@
-"""An install that begins in HubSpot's Marketplace: what it brings to the redirect URL.
+"""Read an install that began in HubSpot's Marketplace from what it brings to the redirect URL.
 
 With partner sign-in, HubSpot asks for a state first (`step=authorize`) and brings it back with the
 code (`step=finalize`); without, it brings a code alone. The browser has to return to `returnUrl`,

@@ -31,7 +31,7 @@ class AppPages:
         self._sandbox = sandbox
 
     def register(self, blueprint: Blueprint) -> None:
-        """Adds the routes."""
+        """Add the routes."""
         path = "/app/<client_id>"
         blueprint.add_url_rule(path, view_func=self.show_app)
         blueprint.add_url_rule(path, view_func=self.change_app, methods=["POST"])
@@ -39,16 +39,16 @@ class AppPages:
         blueprint.add_url_rule("/marketplace/<client_id>", view_func=self.listing)
 
     def show_app(self, client_id: str) -> str:
-        """The app's configuration in a form."""
+        """Return the app's configuration in a form."""
         app = self._app(client_id)
         return self._page(app, text=app_file_text(app))
 
     def app_file(self, client_id: str) -> Response:
-        """The configuration as the file of a developer project."""
+        """Return the configuration as the file of a developer project."""
         return Response(app_file_text(self._app(client_id)), content_type="application/json")
 
     def listing(self, client_id: str) -> str | Response:
-        """The app in the Marketplace: an install begins here, goes on with `state`, and ends."""
+        """Show the app in the Marketplace, where an install begins, goes on with `state`, and ends."""
         app, uri = self._app(client_id), request.args.get("redirect_uri")
         if uri and "state" in request.args:
             query = _authorize_query(app, uri, marketplace="yes", state=request.args["state"])
@@ -73,7 +73,7 @@ class AppPages:
         )
 
     def change_app(self, client_id: str) -> Response | tuple[str, int]:
-        """Saves, resets or breaks the app, by the button that was pressed."""
+        """Save, reset or break the app, by the button that was pressed."""
         refuse_other_sites()
         app = self._app(client_id)
         action, _, name = request.form.get("action", "").partition(":")
@@ -126,12 +126,12 @@ class AppPages:
 
 
 def _changes() -> dict[str, str]:
-    """What a button did, in words, by the name that the address gives it."""
+    """Return what a button did, in words, by the name that the address gives it."""
     return {"saved": "saved", "reset": "reset to how the app was", **dict(mismatches())}
 
 
 def app_file_text(app: SandboxApp) -> str:
-    """The app's configuration as `app-hsmeta.json` has it.
+    """Return the app's configuration as `app-hsmeta.json` has it.
 
     As of 2026-11:
     https://developers.hubspot.com/docs/apps/developer-platform/build-apps/app-configuration
@@ -162,13 +162,13 @@ def _read(text: str) -> AppConfiguration:
 
 
 def listing_url(sandbox: Sandbox, client_id: str, redirect_uri: str) -> str:
-    """Where an install from the Marketplace returns to."""
+    """Return where an install from the Marketplace ends."""
     path = url_for(".listing", client_id=client_id, redirect_uri=redirect_uri)
     return (sandbox.home or request.host_url.rstrip("/")) + path
 
 
 def _authorize_query(app: SandboxApp, redirect_uri: str, **more: str) -> str:
-    """The query of an authorize URL that fits the app."""
+    """Return the query of an authorize URL that fits the app."""
     fields = {
         "client_id": app.client_id,
         "redirect_uri": redirect_uri,
