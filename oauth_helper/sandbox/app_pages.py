@@ -48,7 +48,7 @@ class AppPages:
         return Response(app_file_text(self._app(client_id)), content_type="application/json")
 
     def listing(self, client_id: str) -> str | Response:
-        """Show the app in the Marketplace, where an install begins, goes on with `state`, and ends."""
+        """Show the app in the Marketplace; with `state`, an install goes on."""
         app, uri = self._app(client_id), request.args.get("redirect_uri")
         if uri and "state" in request.args:
             query = _authorize_query(app, uri, marketplace="yes", state=request.args["state"])
