@@ -29,6 +29,7 @@
 | `oh:{<hash>}:code` | string | what an authorization code stands for, encrypted |
 | `oh:{<hash>}:redeeming` | string | exists while a request redeems the code |
 | `oh:{<hash>}:used` | string | `<client> <grant>`: who redeemed the code, for which grant |
+| `oh:install:<hash>` | string | the attempt that brought a code from the Marketplace |
 | `oh:grant:<reference>` | hash | generation of a client's refresh tokens; `withdrawn` if revoked |
 | `oh:{webhooks}:events` | stream | webhook events to distribute to the addresses |
 | `oh:{webhooks}:<address>:due` | sorted set | records with events to send to an address, by time |
@@ -135,6 +136,11 @@ def refresh_lock(connection_id: str) -> str:
 def refresh_failed(connection: str, cause: str) -> str:
     """Return the key of the first failure of a day, for a connection by its reference."""
     return f"oh:refresh-failed:{connection}:{cause}"
+
+
+def install(hashed: str) -> str:
+    """Return the key of the first attempt with a code from the Marketplace."""
+    return f"oh:install:{hashed}"
 
 
 def code(hashed: str) -> str:
