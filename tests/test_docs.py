@@ -144,10 +144,8 @@ def test_a_command_does_what_it_is_there_for(place, page, line):
     line = line.replace("curl ", "curl --fail-with-body --silent --show-error ")
     if line.startswith("mkdir -m 700 data"):
         # Another process may have run the line before it.
-        line = (
-            "tar -czf again.tgz -C data . && mkdir restored && cd restored && "
-            + line.replace("-xzf oauth_helper-backup.tgz", "-xzf ../again.tgz")
-        )
+        line = line.replace("-xzf oauth_helper-backup.tgz", "-xzf ../again.tgz")
+        line = f"tar -czf again.tgz -C data . && mkdir restored && cd restored && {line}"
     # The app has faults, so `check` exits with 1. A mistyped option would be 2.
     has_faults = ".venv/bin/python -m oauth_helper check" in line and "--fix" not in line
     if line.endswith("hash-password"):
