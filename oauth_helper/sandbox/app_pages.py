@@ -1,4 +1,4 @@
-"""The pages on which an app's configuration is looked at and changed."""
+"""The pages that show and change an app's configuration."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class AppPages:
 
 
 def _changes() -> dict[str, str]:
-    """Return what a button did, in words, by the name that the address gives it."""
+    """Return what each button did, in words, by its name in the address."""
     return {"saved": "saved", "reset": "reset to how the app was", **dict(mismatches())}
 
 
