@@ -37,7 +37,7 @@ class AccessLine(logging.Formatter):
 
 
 # At DEBUG these log tokens, verifiers and whole addresses (Authlib 1.9.9, urllib3 2.8).
-_TALKATIVE = ("authlib", "urllib3")
+_TALKATIVE = ("apprise", "authlib", "urllib3")
 
 # Requests by browsers and monitors, not by people: only worth reading at DEBUG.
 _AUTOMATIC = re.compile(
