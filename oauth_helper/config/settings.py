@@ -413,7 +413,7 @@ class Settings(BaseModel):
 
     @property
     def watches_groups(self) -> bool:
-        """Whether anyone hears about groups of failures."""
+        """Return whether anyone hears about groups of failures."""
         wants_spikes = "group.spiking" in self.webhook_events
         return bool(self.notify_urls or (self.webhook_urls and wants_spikes))
 

@@ -165,7 +165,7 @@ def test_what_is_written_after_an_outage_is_no_news(fail, resolve, work, texts):
     assert texts == []
 
 
-def test_a_failure_that_changes_its_cause_changes_both_groups(app, fail, work, texts):
+def test_a_failure_that_changes_its_cause_is_news_of_its_new_group(app, fail, work, texts):
     reference = fail(Cause.NEVER_RETURNED)
     work()
     candidates = a_failure(cause=Cause.APP_BLOCKED).candidates
@@ -173,7 +173,8 @@ def test_a_failure_that_changes_its_cause_changes_both_groups(app, fail, work, t
     work()
     assert "New failure" in texts[0]
     assert "No response" in texts[0]
-    assert len(texts) == 3
+    assert len(texts) == 2
+    assert "New failure" in texts[1]
 
 
 def test_a_service_that_is_down_gets_it_later(make_app, chat, texts, clock):
