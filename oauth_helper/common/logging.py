@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import quote
 
@@ -11,8 +12,26 @@ from urllib.parse import quote
 REQUESTS = "oauth_helper.requests"
 REQUEST_FIELDS = ("method", "route", "path", "status", "milliseconds")
 
+# What log lines say about the request that is served.
+_request: ContextVar[dict[str, str]] = ContextVar("request", default={})  # noqa: B039 - never changed
+
 # Control characters, and the two other line ends of Unicode.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def begin_request(request_id: str) -> None:
+    """Let the log lines of this thread have the id of a new request."""
+    _request.set({"request_id": request_id})
+
+
+def name_attempt(reference: str) -> None:
+    """Let the log lines of this request have the reference of its attempt."""
+    _request.set({**_request.get(), "reference": reference})
+
+
+def request_fields() -> dict[str, str]:
+    """Return what log lines say about the request: `request_id`, `reference`."""
+    return _request.get()
 
 
 class OneLine(logging.Formatter):
@@ -105,11 +124,11 @@ def _handler(formatter: str, stream: str, *filters: str) -> dict[str, Any]:
 
 def _json_lines() -> logging.Formatter:
     """Return the formatter of JSON lines, which have their request and attempt."""
-    from structlog import contextvars, processors, stdlib  # noqa: PLC0415 - for JSON only
+    from structlog import processors, stdlib  # noqa: PLC0415 - for JSON only
 
     return stdlib.ProcessorFormatter(
         foreign_pre_chain=[
-            contextvars.merge_contextvars,
+            lambda _logger, _method, event: {**request_fields(), **event},
             stdlib.add_log_level,
             stdlib.add_logger_name,
             stdlib.ExtraAdder(allow=REQUEST_FIELDS),

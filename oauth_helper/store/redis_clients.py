@@ -122,7 +122,7 @@ class SingleServer(redis.Redis):
         try:
             return self._send_command_parse_response(connection, args[0], *args, **options)  # type: ignore[no-untyped-call]
         except redis.ConnectionError:
-            connection.disconnect()
+            connection.disconnect()  # type: ignore[no-untyped-call]
             return self._send_command_parse_response(connection, args[0], *args, **options)  # type: ignore[no-untyped-call]
         finally:
             self.connection_pool.release(connection)

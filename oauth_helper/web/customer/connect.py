@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, send_file
 from flask import url_for as url
-from structlog.contextvars import bind_contextvars
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as BaseResponse
 
+from oauth_helper.common.logging import name_attempt
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.authorization_response import (
@@ -76,7 +76,7 @@ def connect(name: str) -> BaseResponse:
         abort(400, f"The address asks for scopes that profile “{profile.name}” lacks: {error}.")
     match result:
         case Started(pending, address):
-            bind_contextvars(reference=pending.reference)
+            name_attempt(pending.reference)
             response = _for_script(pending.reference, address) or _ToHubSpot(address)
             services().cookies.keep(request, response, pending)
             return response
@@ -143,7 +143,7 @@ def callback(name: str) -> BaseResponse:
     reference = reference_in_state(state) if state else None
     kept = None
     if reference:
-        bind_contextvars(reference=reference)
+        name_attempt(reference)
         kept = services().cookies.read(request, reference)
     if isinstance(kept, Connected | Failed):
         return _to_attempt(kept.reference)
@@ -167,8 +167,10 @@ class _ToHubSpot(Response):
     start's time.
     """
 
+    default_mimetype = None
+
     def __init__(self, address: str) -> None:
-        super().__init__(status=302, headers={"Location": address, "Content-Length": "0"})
+        super().__init__(status=302, headers=[("Location", address), ("Content-Length", "0")])
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:  # noqa: ARG002
         """Return the headers as they are."""
@@ -264,6 +266,9 @@ def _options(profile: Profile, link: ConnectLink | None) -> StartOptions:
     """Read the query. Raises `UnknownScopesError`; other bad values end the request."""
     if link is not None:
         return _linked_options(profile, link)
+    if not request.args:
+        browser_id = services().cookies.browser_id(request)
+        return StartOptions(browser_id=browser_id, language=language())
     optional, hub_id, region = scopes_from_query(), _hub_id(), _region()
     return_to = _return_to(profile)
     return StartOptions(
