@@ -220,7 +220,7 @@ def _install(
             first = services().attempts.first_install(response.code, pending.reference)
             if first != pending.reference:
                 return _to_attempt(first)
-    bind_contextvars(reference=pending.reference)
+    name_attempt(pending.reference)
     services().authorizer.write_started(pending)
     if not is_first_step:
         return _complete(profile, pending, response)
