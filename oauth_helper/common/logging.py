@@ -12,26 +12,11 @@ from urllib.parse import quote
 REQUESTS = "oauth_helper.requests"
 REQUEST_FIELDS = ("method", "route", "path", "status", "milliseconds")
 
-# What log lines say about the request that is served.
-_request: ContextVar[dict[str, str]] = ContextVar("request", default={})  # noqa: B039 - never changed
+#: What log lines say about the request that this thread serves: `request_id`, `reference`.
+LOG_CONTEXT: ContextVar[dict[str, str]] = ContextVar("log context")
 
 # Control characters, and the two other line ends of Unicode.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-
-
-def begin_request(request_id: str) -> None:
-    """Let the log lines of this thread have the id of a new request."""
-    _request.set({"request_id": request_id})
-
-
-def name_attempt(reference: str) -> None:
-    """Let the log lines of this request have the reference of its attempt."""
-    _request.set({**_request.get(), "reference": reference})
-
-
-def request_fields() -> dict[str, str]:
-    """Return what log lines say about the request: `request_id`, `reference`."""
-    return _request.get()
 
 
 class OneLine(logging.Formatter):
@@ -128,7 +113,7 @@ def _json_lines() -> logging.Formatter:
 
     return stdlib.ProcessorFormatter(
         foreign_pre_chain=[
-            lambda _logger, _method, event: {**request_fields(), **event},
+            lambda _logger, _method, event: {**LOG_CONTEXT.get({}), **event},
             stdlib.add_log_level,
             stdlib.add_logger_name,
             stdlib.ExtraAdder(allow=REQUEST_FIELDS),

@@ -38,8 +38,6 @@ def install(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) ->
 
     `limits` holds the URI and the options of the storage for rate limits.
     """
-    # No view is a coroutine, which Flask would look for at every view and hook, each time.
-    app.ensure_sync = lambda func: func  # type: ignore[method-assign]
     app.config["PERMANENT_SESSION_LIFETIME"] = SESSION_LIFETIME
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
     app.jinja_env.globals.update(

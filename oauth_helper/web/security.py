@@ -135,6 +135,8 @@ def protect(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) ->
     `limits` holds the URI and the options of the storage for rate limits.
     """
     app.config["PUBLIC_URL"] = config.public_url
+    # No view is a coroutine, which Flask would look for at every view and hook, each time.
+    app.ensure_sync = lambda func: func  # type: ignore[method-assign]
     storage_uri, options = limits
     app.wsgi_app = _BodySlots(app.wsgi_app, max(1, config.threads // 2))  # type: ignore[method-assign]
     if config.trusted_proxies:

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span
 
-from oauth_helper.common.logging import request_fields
+from oauth_helper.common.logging import LOG_CONTEXT
 
 # Attributes of the instrumentation that may contain codes, states or IP addresses.
 _HIDDEN = ("url.query", "url.full", "client.address", "network.peer.address", "user_agent.original")
@@ -53,5 +53,5 @@ def _finish_span(span: Span, _status: str, _headers: object) -> None:
     for name in _HIDDEN:
         if name in getattr(span, "attributes", {}):
             span.set_attribute(name, "")
-    for name, value in request_fields().items():
+    for name, value in LOG_CONTEXT.get({}).items():
         span.set_attribute(f"oauth_helper.{name}", value)

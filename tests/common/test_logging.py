@@ -8,12 +8,11 @@ from contextlib import contextmanager
 import pytest
 
 from oauth_helper.common.logging import (
+    LOG_CONTEXT,
     REQUESTS,
     OneLine,
-    begin_request,
     keep_libraries_quiet,
     log_config,
-    name_attempt,
 )
 
 
@@ -95,8 +94,7 @@ def test_libraries_tell_no_secrets_under_any_server(caplog):
 
 def test_json_lines_have_their_request_and_no_variables_of_a_traceback():
     formatter = log_config("json")["formatters"]["line"]["()"]()
-    begin_request("r-1")
-    name_attempt("2M7X-TQRT-89HR")
+    LOG_CONTEXT.set({"request_id": "r-1", "reference": "2M7X-TQRT-89HR"})
     canary = "canary-secret"
     try:
         int(canary[:0])

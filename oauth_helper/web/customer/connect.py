@@ -23,7 +23,7 @@ from flask import url_for as url
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as BaseResponse
 
-from oauth_helper.common.logging import name_attempt
+from oauth_helper.common.logging import LOG_CONTEXT
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.authorization_response import (
@@ -92,7 +92,7 @@ def connect(name: str) -> BaseResponse:
         abort(400, f"The address asks for scopes that profile “{profile.name}” lacks: {error}.")
     match result:
         case Started(pending, address):
-            name_attempt(pending.reference)
+            LOG_CONTEXT.get()["reference"] = pending.reference
             response = _for_script(pending.reference, address) or _ToHubSpot(address)
             services().cookies.keep(request, response, pending)
             return response
@@ -162,7 +162,7 @@ def callback(name: str) -> BaseResponse:
     reference = reference_in_state(state) if state else None
     kept = None
     if reference:
-        name_attempt(reference)
+        LOG_CONTEXT.get()["reference"] = reference
         kept = services().cookies.read(request, reference)
     if isinstance(kept, Connected | Failed):
         return _to_attempt(kept.reference)
@@ -220,7 +220,7 @@ def _install(
             first = services().attempts.first_install(response.code, pending.reference)
             if first != pending.reference:
                 return _to_attempt(first)
-    name_attempt(pending.reference)
+    LOG_CONTEXT.get()["reference"] = pending.reference
     services().authorizer.write_started(pending)
     if not is_first_step:
         return _complete(profile, pending, response)
