@@ -49,8 +49,8 @@ _MESSAGES = {
         "that were handed out work until they expire."
     ),
     Revoked.UNREADABLE: (
-        "No key decrypts its tokens, or its profile is gone, so HubSpot can't be asked. It is kept: "
-        "forget it here, and uninstall the app in the HubSpot account."
+        "No key decrypts its tokens, or its profile is gone, so HubSpot can't be asked, and it is "
+        "kept. You can forget it here, and uninstall the app in the HubSpot account."
     ),
     Revoked.ENDED: "Forgotten here. At HubSpot it had ended already.",
 }
