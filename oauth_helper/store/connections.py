@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, time
@@ -99,7 +100,10 @@ class Connections:
             pipeline.sadd(keys.connections_of(connection.hub_id), connection.id)
         if connection.customer:
             pipeline.sadd(keys.connections_of_customer(connection.customer), connection.id)
-        self.granted.add_to(pipeline, connection)
+        granted = json.dumps([connection.granted, connection.missing_optional])
+        name = hashlib.sha256(granted.encode()).hexdigest()[:16]
+        pipeline.hset(keys.GRANTED_SETS, name, granted)
+        pipeline.hset(keys.granted(connection.profile), connection.id, name)
 
     def refresh(self, connection: Connection, tokens: Tokens, *, expires_at: int) -> bool:
         """Store new tokens; False if the stored connection is no longer the one that was read."""

@@ -5,7 +5,6 @@ Connections share few sets of scopes, so each is stored once, and compared once.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +15,6 @@ from oauth_helper.models import Connection
 from oauth_helper.scopes import missing_scopes
 from oauth_helper.store import keys
 from oauth_helper.store.redis import Client
-from oauth_helper.store.redis_clients import Pipeline
 
 #: The scopes granted, None if unknown, and those that HubSpot didn't grant when asked.
 GrantedSet = tuple[tuple[str, ...] | None, tuple[str, ...]]
@@ -63,18 +61,11 @@ def _lacked(profile: Profile, granted: GrantedSet) -> tuple[str, ...]:
 
 
 class GrantedScopes:
-    """The sets in Redis. Methods raise `StoreUnavailableError`."""
+    """The sets in Redis, which `Connections` writes. Methods raise `StoreUnavailableError`."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._known: dict[str, GrantedSet] = {}
-
-    def add_to(self, pipeline: Pipeline, connection: Connection) -> None:
-        """Add the commands that note what a connection was granted to a pipeline."""
-        text = json.dumps([connection.granted, connection.missing_optional])
-        name = hashlib.sha256(text.encode()).hexdigest()[:16]
-        pipeline.hset(keys.GRANTED_SETS, name, text)
-        pipeline.hset(keys.granted(connection.profile), connection.id, name)
 
     def of(self, ids: Sequence[str]) -> list[GrantedSet | None]:
         """Return what these connections were granted; None for one that isn't noted."""
