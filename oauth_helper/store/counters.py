@@ -132,7 +132,7 @@ class Counters:
             self._counts.sum_of(self._search.days_within(query)), terms, whole_days=has_times
         )
 
-    def at_least(self, query: FailureQuery, most: int = _READ_AT_MOST) -> tuple[int, bool] | None:
+    def at_least(self, query: FailureQuery, most: int) -> tuple[int, bool] | None:
         """Return how many failures match, up to `most`, and whether there may be more.
 
         None when only reading every failure would tell.

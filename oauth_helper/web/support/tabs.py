@@ -14,6 +14,10 @@ from oauth_helper.web.support.services import services
 _TITLES = {Status.OPEN: "Open", MINE: "Mine", Status.RESOLVED: "Resolved", ALL: "All"}
 
 
+#: A count that is not in the counters ends here.
+MOST_COUNTED = 500
+
+
 @dataclass(frozen=True, slots=True)
 class Tab:
     """A tab with its address. `count` is empty when unknown, and ends with "+" for "at least"."""
@@ -56,5 +60,5 @@ def tab_counts(filters: Filters, counts: Counts) -> dict[str, str]:
 
 
 def _counted(query: FailureQuery) -> str:
-    found = services().counters.at_least(query)
+    found = services().counters.at_least(query, MOST_COUNTED)
     return "" if found is None else f"{found[0]:,}{'+' if found[1] else ''}"
