@@ -217,7 +217,7 @@ def test_news_go_on_after_the_server_could_not_give_any(signed_in, record):
         page.route(busy, lambda route: route.fulfill(status=503, body="busy"))
     names = {record(number).reference for number in range(3)}
     page.unroute(busy)
-    expect(page.locator("[data-rows] tr")).to_have_count(3)
+    expect(page.locator("tr[data-reference]")).to_have_count(3)
     assert set(page.locator("[data-rows] .age code").all_inner_texts()) == names
 
 

@@ -262,9 +262,9 @@ if (known) {
     if (name !== "within") terms.push(...values(part).map((value) => `${name}:${/\s/.test(value) ? `"${value}"` : value}`));
   }
   search.addEventListener("input", () => {
-    const [, before, word] = search.value.match(/^(.*\s)?-?(\S*)$/s) || [];
+    const [, before, word] = search.value.match(/^((?:.*\s)?-?)(\S*)$/s);
     const fitting = word ? terms.filter((term) => term.startsWith(word) && term !== word) : terms.slice(0, 14);
-    known.replaceChildren(...fitting.slice(0, 20).map((term) => new Option("", `${before || ""}${term}`)));
+    known.replaceChildren(...fitting.slice(0, 20).map((term) => new Option("", `${before}${term}`)));
   });
 }
 
