@@ -82,7 +82,7 @@ class Responsible(StrEnum):
 
     @property
     def short(self) -> str:
-        """The person in one word, such as “Developer”."""
+        """Return the person in one word, such as “Developer”."""
         return self.title.split()[-1].capitalize()
 
 

@@ -139,4 +139,3 @@ def test_enough_rows_are_visible_without_scrolling(filled, staff_page):
     assert visible(1280, 800, "?status=all") >= 10
     assert visible(375, 740, "?q=is:open") >= 4
     assert visible(375, 740, "?status=all&q=mismatch") >= 4
-    assert visible(375, 740, "?status=all&q=tickets") >= 4

@@ -64,7 +64,7 @@ class Filters:
 
     @property
     def tab(self) -> str:
-        """The tab of the list that shows these failures."""
+        """Return the tab of the list that shows these failures."""
         if self.query.get("assignee") == current_user.id and self.wanted.status == Status.OPEN:
             return MINE
         return self.wanted.status or ALL

@@ -22,7 +22,7 @@ class Day:
 
     @property
     def end(self) -> float:
-        """The order of its heading, in Unix seconds: before all its failures."""
+        """Return the place of its heading in Unix seconds: before all its failures."""
         return midnight(self.day).timestamp() + 86_399.999
 
 
