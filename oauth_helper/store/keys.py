@@ -37,6 +37,7 @@
 | `oh:{webhooks}:<address>:parked` | sorted set | records whose event was rejected for a day |
 | `oh:{webhooks}:<address>:tries`, `:reasons` | hash | by record, how often and why sending failed |
 | `oh:{webhooks}:<address>:size` | string | number of queued events |
+| `oh:{webhooks}:groups:state:<fingerprint>` | string | what people know about a group |
 | `oh:link:<id>` | hash | a connect link, encrypted; `withdrawn`; its `connection` and `reference` |
 | `oh:links` | sorted set | ids of connect links, by time |
 | `oh:staff:<hash>` | hash | the sessions of one staff member, with their starts |

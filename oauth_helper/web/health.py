@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -31,10 +32,14 @@ KEY = "oauth_helper.health"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthProbes:
-    """What these views look at. `ping` raises `StoreUnavailableError` while Redis is down."""
+    """What these views look at. `ping` raises `StoreUnavailableError` while Redis is down.
+
+    So does `waiting`, which returns how many webhook events wait, and how many records are parked.
+    """
 
     ping: Callable[[], object]
     queued_events: Callable[[], int]
+    waiting: Callable[[], tuple[int, int]]
     metrics_token: Secret
     key_ids: Sequence[str]
 
@@ -72,7 +77,15 @@ def metrics() -> Response:
     refusal = unless_bearer(_probes().metrics_token, "METRICS_TOKEN")
     if refusal is not None:
         return refusal
-    text = exposition(_probes().queued_events)
+    probes = _probes()
+    gauges = [("outbox_notes", "Events queued in the outbox.", probes.queued_events())]
+    with suppress(StoreUnavailableError):
+        size, parked = probes.waiting()
+        gauges += [
+            ("webhook_events_queued", "Webhook events and notices that wait.", size),
+            ("webhook_records_parked", "Records that a receiver took no event of.", parked),
+        ]
+    text = exposition(gauges)
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
