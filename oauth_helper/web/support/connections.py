@@ -17,6 +17,7 @@ from oauth_helper.store.connection_pages import ConnectionPage
 from oauth_helper.store.granted_scopes import lacked_scopes, lacks
 from oauth_helper.web.api.link_requests import RECONNECT_COLUMNS, reconnect_link, reconnect_rows
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint, require_agent
+from oauth_helper.web.support.rows import row_context
 from oauth_helper.web.support.services import services
 
 # Characters of a search.
@@ -53,7 +54,7 @@ def connections() -> str:
         count=services().connections.count(),
         next_cursor=page.next_cursor,
         most_links=_MOST_LINKS,
-        now=services().clock(),
+        **row_context(),
     )
 
 

@@ -34,7 +34,7 @@ def search(browser, text):
 
 def rows(page):
     """The references of the connections that are shown."""
-    return re.findall(r'data-label="Reference"><code>([^<]*)</code>', page)
+    return re.findall(r'<td class="age">.*?<code>([^<]*)</code>', page)
 
 
 class TestSearch:
@@ -89,7 +89,7 @@ def test_names_tell_one_row_from_another(staff, connection):
     assert '<table class="list" aria-label="Connections">' in page
     names = [
         html.unescape(re.sub("<[^>]*>", "", each)).strip()
-        for each in re.findall(r"<summary>(.*?)</summary>", page)
+        for each in re.findall(r"<button[^>]* popovertarget=[^>]*>(.*?)</button>", page)
     ]
     whose = f"account {ENTERPRISE}, workato"
     assert connection.hub_id == ENTERPRISE
@@ -128,7 +128,7 @@ class TestWhatTheProfileRequestsToday:
     def test_shows_those_that_lack_a_scope(self, staff, lacking, backend):
         browser = staff("viewer")
         page = browser.get(PAGE).text
-        assert "<strong>1</strong> of Workato lack a scope that it requests today." in page
+        assert "1 of Workato lack a scope that it requests today." in page
         assert "lacks " in page
         for wanted in ("any", "tickets"):
             found = browser.get(PAGE, query_string={"profile": "workato", "lacks": wanted})
@@ -141,7 +141,7 @@ class TestWhatTheProfileRequestsToday:
 
     def test_granular_successors_count(self, customer, staff):
         customer.connect(token_answer="granular")
-        assert "lack a scope" not in staff("viewer").get(PAGE).text.replace("Lacks a scope", "")
+        assert "of Workato lack a scope" not in staff("viewer").get(PAGE).text
 
     def test_a_file_has_a_link_for_each(self, staff, lacking, new_customer, app):
         browser = staff("agent")
@@ -223,7 +223,7 @@ def test_ten_thousand_are_paged_and_counted(staff, app, connection):
             services.connections.add_to(pipeline, each, Tokens(Secret("a"), Secret("r")))
         pipeline.execute()
     page = staff("viewer").get(f"{PAGE}?lacks=any").text
-    assert "<strong>3,000</strong> of Workato lack" in page
+    assert "3,000 of Workato lack" in page
     assert len(rows(page)) == 50
     found, cursor = [], None
     tickets = lacks(services.profiles, "tickets")
