@@ -323,7 +323,7 @@ class TestConnections:
         assert self.revoke(agent).status_code == 303
         assert any(path.endswith("/revoke") for path in hubspot.requests)
 
-    def test_without_the_old_key_they_are_forgotten_and_that_is_said(
+    def test_without_the_old_key_they_are_kept_and_that_is_said(
         self, make_app, customer, hubspot, store
     ):
         customer.connect()
@@ -331,7 +331,7 @@ class TestConnections:
         self.revoke(agent)
         assert "uninstall the app" in agent.get("/support/connections").text
         assert not any(path.endswith("/revoke") for path in hubspot.requests)
-        assert not store.keys("oh:connection*")
+        assert store.hexists("oh:connection:workato.1000104", "tokens")
 
 
 def sign_in(app):
