@@ -21,7 +21,7 @@ _LISTED = re.compile(
 _QUOTED = re.compile(rf"\bscopes?(?: name)?:? ?['\"]({_NAME})['\"]")
 _SUBJECT = re.compile(
     rf"\bscope ({_NAME}) "
-    r"(?:could|couldn'?t|can'?t|cannot|does|doesn'?t|is|isn'?t|was|wasn'?t|not)\b"
+    r"(?:could|couldn'?t|can'?t|cannot|does|doesn'?t|is|isn'?t|was|wasn'?t|not|required|needed)\b"
 )
 _SPELT_OUT = re.compile(rf"\b{_NAME}\.(?:{_ALLOWS})\b(?:/[a-z]+)?")
 _LACKED = re.compile(
@@ -70,6 +70,7 @@ def _in_sentences(folded: str) -> Iterator[str]:
         for match in pattern.finditer(folded):
             if _is_scope_name(match[1]) or (pattern is _SUBJECT and "." in match[1]):
                 yield match[1]
+                yield from _going_on(folded[match.end(1) :])
     for match in _SPELT_OUT.finditer(folded):
         first, _, other = match[0].partition("/")
         if re.search(r"\.\w+\.", first) or _is_known(first):
