@@ -95,13 +95,13 @@ EXACT: tuple[MessageRule, ...] = (
         "bad_auth_code",
         "expired_auth_code",
         "(missing or )?unknown auth code",
-        r"\bauth(ori[sz]ation)? code .{0,20}(expired|invalid|used|not valid|unknown)",
+        r"\bauth(ori[sz]ation)? code .{0,20}(expired|invalid|used|redeemed|not valid|unknown)",
     ),
     # The code of a text message, or of an app that makes them, expires too: on HubSpot's pages.
     _rule(
         "a code that has expired or was used",
         (Cause.CODE_EXPIRED_OR_REUSED,),
-        r"\bcode (has |was |is )?(already )?(been )?(expired|used)",
+        r"\bcode (has |was |is )?(already )?(been )?(expired|used|redeemed)",
         stages=(Stage.CALLBACK, Stage.TOKEN),
     ),
     _rule(
@@ -336,7 +336,7 @@ LAST: tuple[MessageRule, ...] = (
         "a server in trouble",
         (Cause.HUBSPOT_UNAVAILABLE,),
         r"(http|error|status|code|server)\W{1,3}5\d\d\b",
-        r"\b50[234]\b|(wrong|problem|error|issue) (on|at) (our|hubspot's) (end|side)",
+        r"(^|[-:>(,] ?)50[234]\b|(wrong|problem|error|issue) (on|at) (our|hubspot's) (end|side)",
         r"\b5\d\d (error|internal|server|bad|service|gateway|web)",
         r"bad gateway|gateway time-?out|temporarily unavailable|internal server error",
         "service unavailable",
