@@ -18,6 +18,7 @@ from oauth_helper.sandbox.accounts import (
     subscription_for,
 )
 from oauth_helper.sandbox.answers import granted, is_token_answer, token_answers
+from oauth_helper.sandbox.app_pages import listing_url
 from oauth_helper.sandbox.apps import Sandbox, SandboxApp
 from oauth_helper.sandbox.grants import Grant, SandboxCode, issue_code
 from oauth_helper.sandbox.other_sites import refuse_other_sites
@@ -144,6 +145,10 @@ class Pages:
         """Redirect to the client, whose redirect URI is registered (RFC 6749 section 4.1.2)."""
         if asked.state is not None:
             answer = {**answer, "state": asked.state}
+        if "marketplace" in request.args:
+            url = listing_url(self._sandbox, asked.client_id, asked.redirect_uri)
+            step = {} if asked.state is None else {"step": "finalize"}
+            answer = {**step, **answer, "returnUrl": url}
         if not self._sandbox.may_redirect(asked.client_id, asked.redirect_uri):
             return render_template("sandbox/not_sent.html", redirect_uri=asked.redirect_uri)
         parts = urlsplit(asked.redirect_uri)

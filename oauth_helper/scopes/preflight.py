@@ -47,7 +47,7 @@ class Preflight:
 
     @property
     def errors_of_link(self) -> tuple[Problem, ...]:
-        """The errors of the link that don't depend on what the app lists."""
+        """Return the errors of the link that don't depend on what the app lists."""
         found = (*self._badly_written(), *self._out_of_use(), *self._unacceptable())
         return tuple(each for each in found if each.severity is Severity.ERROR)
 
