@@ -372,7 +372,7 @@ def test_a_store_that_is_killed_is_started_again_with_all_that_it_had(start: Sta
 
         eventually(is_another)
     assert program.get("/count")["count"] == before + 1
-    assert "the embedded server died; restarting it" in program.text()
+    assert "the embedded store died; restarting it" in program.text()
     assert program.stop() == 0
 
 
