@@ -259,7 +259,8 @@ class Settings(BaseModel):
     )
     support_email: Annotated[str, matching(*EMAIL)] = _setting(
         "SUPPORT_EMAIL",
-        "E-mail address of your support, for customers; also a key of a profile. SUPPORT_URL takes precedence.",
+        "E-mail address of your support, for customers; also a key of a profile. SUPPORT_URL takes "
+        "precedence.",
     )
     profiles: Annotated[tuple[Profile, ...], Read(_profiles)] = _setting(
         "PROFILES_FILE", "Path of a TOML file with several profiles. Empty: one profile, workato."
