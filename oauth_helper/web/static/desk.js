@@ -231,6 +231,28 @@ if (dialog) {
   });
 }
 
+// ---- one failure
+
+// What an action says stays in sight for a while, then takes its place at the top of the page.
+if (record) {
+  const kept = stored("place");
+  sessionStorage.removeItem("place");
+  if (kept !== null) scrollTo(0, kept);
+  for (const form of document.querySelectorAll("[data-stay]")) {
+    form.addEventListener("submit", () => store("place", scrollY));
+  }
+  for (const notice of document.querySelectorAll("[data-flash]")) {
+    notice.classList.add("toast");
+    notice.tabIndex = -1;
+    notice.focus({ preventScroll: true });
+    setTimeout(() => notice.classList.remove("toast"), 10000);
+  }
+}
+for (const select of document.querySelectorAll("[data-submits]")) {
+  select.form.querySelector("button").hidden = true;
+  select.addEventListener("change", () => select.form.requestSubmit());
+}
+
 // ---- slow networks
 
 // Shows that something is happening after a button was pressed.
