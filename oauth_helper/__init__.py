@@ -1,4 +1,4 @@
-"""oauth_helper: connects customers to HubSpot, follows each attempt to its end, explains failures.
+"""Connect customers to HubSpot, follow each attempt to its end, and explain failures.
 
 `create_app` makes the WSGI application; `app.py` wires it.
 """

@@ -165,6 +165,7 @@ class PendingAuthorization:
     the language code of the customer's pages. `client_request` is the request of a proxy client,
     None without one. `popup` says that the window closes at the end. `deferred` holds a response
     that couldn't be processed yet. `link` is the link that started it, None without one.
+    `install_return_url` leads back to HubSpot's Marketplace, where the install began.
     """
 
     reference: str
@@ -181,6 +182,7 @@ class PendingAuthorization:
     popup: bool = False
     deferred: DeferredCode | None = None
     link: ConnectLink | None = None
+    install_return_url: str = ""
 
     @property
     def customer(self) -> str:

@@ -1,6 +1,7 @@
 """The shape of the package: few files for a request, a small root, one name for one thing."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,3 +100,34 @@ def test_each_exception_is_needed():
             name for path, name in names if not str(path.relative_to(PACKAGE)).startswith(shared)
         }
         assert own & others, shared
+
+
+# How a docstring begins that names a thing instead of saying what the caller gets.
+NO_VERB = re.compile(
+    "(An?|All|Both|Each|Every|Everything|How|It|One|That|The|They|This|To|W(hat|hen|here|hether"
+    r"|hich|ho|hy))\b|[^A-Z]"
+)
+
+
+def test_docstrings_of_functions_start_with_a_verb():
+    functions = [
+        (path, node.name, ast.get_docstring(node) or "")
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    wrong = [
+        f"{path.relative_to(PACKAGE)}: {name}"
+        for path, name, text in functions
+        if NO_VERB.match(text)
+    ]
+    assert not wrong
+    assert sum(bool(text) for _, _, text in functions) > 1000
+
+
+def test_each_package_says_what_it_is_for_and_what_it_does_not_know():
+    for path in PACKAGE.rglob("__init__.py"):
+        text = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+        first, *rest = text.splitlines()
+        assert len(first) > 30, path
+        assert rest, path

@@ -1,1 +1,4 @@
-"""The commands, and the process that supervises the workers. Nothing imports this package."""
+"""The commands, and the process that supervises the workers.
+
+Nothing imports this package. Each command imports what it needs when it runs.
+"""

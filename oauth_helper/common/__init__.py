@@ -1,4 +1,4 @@
-"""What every room may use: secrets, redaction, addresses, times, HTTP, logs and metrics.
+"""What every other package may use: secrets, redaction, addresses, times, HTTP, logs, metrics.
 
-Knows nothing of the product.
+It knows nothing of HubSpot, scopes or attempts.
 """

@@ -36,11 +36,11 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are skipped, but for a trial now and then."""
+        """Return whether calls are skipped, but for a trial now and then."""
         return self._failures_in_a_row >= self._limit
 
     def is_rejecting(self) -> bool:
-        """Whether the next call would be skipped."""
+        """Return whether the next call would be skipped."""
         return self.is_open and self._clock() < self._next_trial
 
     def allow_request(self) -> bool:

@@ -52,7 +52,7 @@ def keep_libraries_quiet() -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether an operator wants to read it: workers that end or start again, and errors."""
+    """Return whether an operator wants to read it: workers that end or start again, and errors."""
     text = record.getMessage()
     if record.levelno < logging.WARNING:
         return text.startswith("Respawning")
@@ -60,7 +60,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def _is_of_a_person(record: logging.LogRecord) -> bool:
-    """Whether a request's line belongs into a log at INFO."""
+    """Return whether a request's line belongs into a log at INFO."""
     path = record.args.get("path") if isinstance(record.args, dict) else vars(record).get("path")
     return not _AUTOMATIC.fullmatch(str(path))
 

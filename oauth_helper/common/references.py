@@ -68,7 +68,7 @@ def find_reference(text: str) -> str | None:
 
 
 def is_mistyped(text: str) -> bool:
-    """Whether `text` looks like a reference but can't be one."""
+    """Return whether `text` looks like a reference but can't be one."""
     return _WRITTEN.fullmatch(text.strip()) is not None and parse_reference(text) is None
 
 

@@ -26,7 +26,7 @@ class Secret:
 
 
 def is_password_hash(text: str) -> bool:
-    """Whether Werkzeug can check a password against this hash; it raises for others."""
+    """Return whether Werkzeug can check a password against this hash; it raises for others."""
     if found := re.fullmatch(r"scrypt:([0-9]{1,7}):[0-9]{1,2}:[0-9]\$[^$]+\$[0-9a-f]{128}", text):
         cost = int(found[1])
         return cost > 1 and cost & (cost - 1) == 0

@@ -1,4 +1,4 @@
 """The settings, with the profiles, OAuth clients and staff that they name.
 
-Knows the catalogue and HubSpot's app; not the store, and nothing of HTTP.
+It knows catalogues and app files, but neither the store nor HTTP.
 """

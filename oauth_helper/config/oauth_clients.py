@@ -77,16 +77,16 @@ class OAuthClient(BaseModel):
 
     @property
     def is_public(self) -> bool:
-        """Whether it can't keep a secret."""
+        """Return whether it can't keep a secret."""
         return self.secret_hash is None
 
     @property
     def needs_pkce(self) -> bool:
-        """Whether its requests must carry a code challenge (RFC 9700 section 2.1.1)."""
+        """Return whether its requests must carry a code challenge (RFC 9700 section 2.1.1)."""
         return self.is_public or self.pkce == "required"
 
     def has_registered(self, redirect_uri: str) -> bool:
-        """Whether a response may go to `redirect_uri`."""
+        """Return whether a response may go to `redirect_uri`."""
         return any(is_registered(redirect_uri, each) for each in self.redirect_uris)
 
 

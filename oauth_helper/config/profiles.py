@@ -57,8 +57,9 @@ class Profile:
     `optional_scopes` are requested unless the customer chooses (None: the catalogue's default).
     `missing_optional` says whether optional scopes that weren't granted are a note to the customer
     or a failure. `return_origins` are the web origins that a `return_to` address may have. With
-    `start_page`, a connection begins on our own page, which the Back button leads to. The last four
-    name the company on the customer's pages, and where its support can be reached.
+    `start_page`, a connection begins on our own page, which the Back button leads to. `marketplace`
+    accepts installs that begin in HubSpot's Marketplace. The last four name the company on the
+    customer's pages, and where its support can be reached.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Profile:
     hub_id: int | None = None
     return_origins: frozenset[str] = field(default_factory=frozenset)
     start_page: bool = False
+    marketplace: bool = False
     brand_name: str = ""
     brand_logo: Path | None = None
     support_url: str = ""
@@ -249,6 +251,7 @@ class _Table(BaseModel):
     hub_id: Annotated[int, Field(ge=1)] = 1
     return_origins: _Origins = frozenset()
     start_page: bool = False
+    marketplace: bool = False
     brand_name: str = ""
     brand_logo: Annotated[
         Path | None, Read(lambda text, info: read_image(info.context["folder"] / text))

@@ -25,7 +25,7 @@ _MAX_LENGTH = 1000
 
 
 def is_registered(given: str, registered: str) -> bool:
-    """Whether `given` is `registered`: compared exactly, except for the port on loopback."""
+    """Return whether `given` is `registered`: compared exactly, except for the port on loopback."""
     if given == registered:
         return True
     there, here = _LOOPBACK.fullmatch(registered), _LOOPBACK.fullmatch(given)

@@ -394,12 +394,12 @@ class Settings(BaseModel):
 
     @property
     def is_secure(self) -> bool:
-        """Whether browsers reach the program by https."""
+        """Return whether browsers reach the program by https."""
         return self.public_url.startswith("https:")
 
     @property
     def sandbox(self) -> bool:
-        """Whether the built-in sandbox stands in for HubSpot."""
+        """Return whether the built-in sandbox stands in for HubSpot."""
         return _are_sandboxed(self.profiles)
 
     @property

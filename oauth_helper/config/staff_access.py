@@ -71,7 +71,7 @@ class AccessRule:
         return self.text.partition("=")[0] if "=" in self.text else "email"
 
     def admits(self, claims: Mapping[str, Any]) -> bool:
-        """Whether the rule admits a person with these claims."""
+        """Return whether the rule admits a person with these claims."""
         if self.claim != "email":
             value = self.text.partition("=")[2]
             found = claims.get(self.claim)

@@ -64,7 +64,7 @@ def needed_with(*names: str) -> BeforeValidator:
 
 
 def is_set(name: str, info: EnvironInfo) -> bool:
-    """Whether the setting `name` has a value in the environment."""
+    """Return whether the setting `name` has a value in the environment."""
     return bool(info.context.get(name, "").strip())
 
 
@@ -174,7 +174,7 @@ def load_file(load: Callable[[Path], T], path: Path) -> T:
 
 
 def _is_store_address(text: str) -> bool:
-    """Whether host and port can be read, so that no part of a password is taken for them."""
+    """Return whether host and port can be read, so that no part of a password is taken for them."""
     try:
         parts = urlsplit(text)
     except ValueError:

@@ -1,4 +1,7 @@
-"""Why a connection failed, who can fix it and how: evidence in, ranked causes out. Pure."""
+"""Why a connection failed, who can fix it and how: evidence in, ranked causes out.
+
+Pure: it knows neither records nor pages, so every part of the program gets the same answer.
+"""
 
 from oauth_helper.diagnosis.causes import (
     Cause,

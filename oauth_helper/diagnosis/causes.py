@@ -72,7 +72,7 @@ class Responsible(StrEnum):
 
     @property
     def title(self) -> str:  # type: ignore[override]
-        """The person in words."""
+        """Return the person in words."""
         return {
             Responsible.CUSTOMER: "Customer",
             Responsible.ACCOUNT_ADMIN: "HubSpot admin",

@@ -68,7 +68,7 @@ class Evidence:
 
     @property
     def behind_a_subscription(self) -> dict[str, str]:
-        """The scopes in `scope` that not every account has, each with the subscription it needs."""
+        """Return the scopes in `scope` that some accounts lack, with what each needs."""
         if self.requested is None or self.catalogue is None:
             return {}
         known = self.catalogue.by_name
@@ -96,7 +96,7 @@ class Candidate:
 
     @property
     def words(self) -> Wording:
-        """The words for it."""
+        """Return the words for it."""
         return wording(self.cause, self.situation)
 
 
@@ -112,12 +112,12 @@ class Diagnosis:
 
     @property
     def cause(self) -> Cause:
-        """The likeliest cause."""
+        """Return the likeliest cause."""
         return self.candidates[0].cause
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """The scopes that the likeliest cause is about."""
+        """Return the scopes that the likeliest cause is about."""
         return self.candidates[0].scopes
 
 

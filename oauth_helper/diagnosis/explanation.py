@@ -35,12 +35,12 @@ class Explanation:
 
     @property
     def cause(self) -> Cause:
-        """The likeliest cause."""
+        """Return the likeliest cause."""
         return self.candidates[0].cause
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """The scopes that the likeliest cause is about."""
+        """Return the scopes that the likeliest cause is about."""
         return self.candidates[0].scopes
 
 

@@ -19,6 +19,6 @@ class KnownMessage:
 
 @lru_cache(maxsize=1)
 def known_messages() -> tuple[KnownMessage, ...]:
-    """The messages, the most frequent first."""
+    """Return the messages, the most frequent first."""
     text = resources.files(__package__).joinpath("known_messages.toml").read_text("utf-8")
     return tuple(KnownMessage(**table) for table in tomllib.loads(text)["message"])

@@ -35,7 +35,7 @@ _PARAMETERS = re.compile(
 
 
 def fold(text: str) -> str:
-    """`text` as it is compared: one kind of quotation mark, no accents, single blanks, no case."""
+    """Return `text` as compared: one kind of quotation mark, no accents, single blanks, no case."""
     plain = text[:MAX_TEXT].translate(_QUOTES)
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", plain).casefold())
     # 200 and above are the accents of Latin letters; Japanese voicing marks are below.
@@ -45,7 +45,7 @@ def fold(text: str) -> str:
 
 
 def without_wrapping(text: str) -> str:
-    """The sentences of `text`, without escapes, tags, URLs and a URL's parameters.
+    """Return the sentences of `text`, without escapes, tags, URLs and a URL's parameters.
 
     Otherwise a pasted authorize URL would speak of client ID and redirect URI. Of a
     callback's URL the error stays, of a quoted URL `QUOTED_URL`.
@@ -61,7 +61,7 @@ def without_wrapping(text: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """`text` without the escapes of JSON, also within JSON, and of HTML."""
+    """Return `text` without the escapes of JSON, also within JSON, and of HTML."""
     plain = re.sub(r"\\{1,8}u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
     plain = re.sub(r"\\{1,8}[nrt]", " ", plain)
     return html.unescape(re.sub(r"\\{1,8}([\"'/])", r"\1", plain))
@@ -86,7 +86,7 @@ _ENGLISH = (
 
 
 def respelt(folded: str) -> str:
-    """`folded` with every word that is one slip away from an English one of HubSpot's put right.
+    """Return `folded` with each word corrected that is one slip from an English one of HubSpot's.
 
     Other languages suffer from it, so it comes second.
     """
@@ -106,12 +106,12 @@ def _known() -> dict[str, str]:
 
 
 def _one_letter_less(word: str) -> tuple[str, ...]:
-    """`word` itself and all that is left of it without one letter."""
+    """Return `word` itself and all that is left of it without one letter."""
     return (word, *(word[:at] + word[at + 1 :] for at in range(len(word))))
 
 
 def _one_slip(word: str, known: str) -> bool:
-    """Whether two words that share what is left without a letter differ in one place only."""
+    """Return whether two words that are equal without one letter differ in one place only."""
     if len(word) != len(known):
         return True
     places = [at for at, letters in enumerate(zip(word, known, strict=True)) if len({*letters}) > 1]

@@ -63,7 +63,7 @@ def _by_earlier(candidates: _Candidates, evidence: Evidence) -> _Candidates:
 
 
 def _by_tier(candidates: _Candidates, evidence: Evidence) -> _Candidates:
-    """The account's subscription confirms that it lacks a feature, or speaks against it."""
+    """Use the account's subscription, which confirms or refutes that a feature is missing."""
     if evidence.tier is None or not _open(candidates, Cause.ACCOUNT_LACKS_FEATURE):
         return candidates
     lacking = evidence.behind_a_subscription
@@ -83,7 +83,7 @@ def _by_tier(candidates: _Candidates, evidence: Evidence) -> _Candidates:
 
 
 def _by_role(candidates: _Candidates, evidence: Evidence) -> _Candidates:
-    """A Super Admin may connect anything; of two open causes that leaves the other."""
+    """Drop the missing right when a Super Admin connects, who may connect anything."""
     if evidence.role is None or not _open(candidates, Cause.USER_LACKS_PERMISSION):
         return candidates
     if evidence.role is Role.SUPER_ADMIN:

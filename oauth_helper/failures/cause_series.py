@@ -41,7 +41,7 @@ class CauseSeries:
 
     @property
     def is_rest(self) -> bool:
-        """Whether this is the series of the other causes."""
+        """Return whether this is the series of the other causes."""
         return self.colour is None
 
 

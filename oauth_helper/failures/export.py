@@ -32,12 +32,12 @@ class ExportFormat(StrEnum):
 
     @property
     def mimetype(self) -> str:
-        """The media type."""
+        """Return the media type."""
         return {"csv": "text/csv", "jsonl": "application/x-ndjson"}[self]
 
     @property
     def label(self) -> str:
-        """The format in words."""
+        """Return the format in words."""
         return {"csv": "CSV, for spreadsheets", "jsonl": "JSON lines, for programs"}[self]
 
 

@@ -31,12 +31,12 @@ class AttemptTotals:
 
     @property
     def share(self) -> float | None:
-        """The share that connected, 0 to 1; None without attempts."""
+        """Return the share that connected, 0 to 1; None without attempts."""
         return self.connected / self.begun if self.begun else None
 
     @property
     def are_few(self) -> bool:
-        """Whether there are too few attempts for their share to say much."""
+        """Return whether there are too few attempts for their share to say much."""
         return 0 < self.begun < FEW_ATTEMPTS
 
 

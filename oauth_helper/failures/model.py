@@ -128,17 +128,17 @@ class Failure:
 
     @property
     def cause(self) -> Cause:
-        """The likeliest cause."""
+        """Return the likeliest cause."""
         return self.candidates[0].cause
 
     @property
     def fingerprint(self) -> str:
-        """Ten characters that failures of the same cause, profile and scopes share."""
+        """Return ten characters that failures of the same cause, profile and scopes share."""
         same = " ".join((self.cause, self.profile, *sorted(self.missing)))
         return hashlib.sha256(same.encode()).hexdigest()[:10]
 
     def with_event(self, event: Event) -> Failure:
-        """The failure with one more event in its history.
+        """Return the failure with one more event in its history.
 
         When there are too many, the oldest goes that nobody wrote, else the oldest.
         """
@@ -150,7 +150,7 @@ class Failure:
 
     @property
     def fix(self) -> tuple[Fix, ...]:
-        """Who can fix it and how."""
+        """Return who can fix it and how."""
         return fix_for(
             self.cause,
             scopes=self.missing,
@@ -163,7 +163,7 @@ class Failure:
 
     @property
     def words(self) -> Wording:
-        """What is said about it."""
+        """Return what is said about it."""
         return (
             client_error_wording(self.client_error)
             if self.client_error

@@ -26,7 +26,7 @@ class Period:
 
     @property
     def title(self) -> str:
-        """Such as “3 Nov”, “2 to 8 Nov” or “30 Nov to 6 Dec”."""
+        """Return a label such as “3 Nov”, “2 to 8 Nov” or “30 Nov to 6 Dec”."""
         if self.first == self.last:
             return day_title(self.first)
         if self.first.month == self.last.month:
@@ -35,7 +35,7 @@ class Period:
 
     @property
     def filters(self) -> FilterPairs:
-        """The times of the period; `until` is the first day after it."""
+        """Return the times of the period; `until` is the first day after it."""
         return (("since", self.first.isoformat()), ("until", (self.last + _DAY).isoformat()))
 
 
@@ -50,12 +50,12 @@ class InsightsQuery:
 
     @property
     def period(self) -> Period:
-        """All days as one period."""
+        """Return all days as one period."""
         return Period(self.first, self.last)
 
     @property
     def is_weekly(self) -> bool:
-        """Whether there are too many days to show each."""
+        """Return whether there are too many days to show each."""
         return (self.last - self.first).days >= MAX_SINGLE_DAYS
 
     def periods(self) -> tuple[Period, ...]:

@@ -40,7 +40,7 @@ class FailureQuery:
 
     @property
     def all_terms(self) -> tuple[Term, ...]:
-        """All conditions except the times."""
+        """Return all conditions except the times."""
         named = ((name, getattr(self, name)) for name in FIELDS)
         return (*(Term(name, value) for name, value in named if value), *self.terms)
 

@@ -30,7 +30,7 @@ def build_failure(
     granted: tuple[str, ...] | None = None,
     hub_id: int | None = None,
 ) -> Failure:
-    """The record of a failed attempt, diagnosed, at the time `at` (Unix seconds).
+    """Return the record of a failed attempt, diagnosed, at the time `at` (Unix seconds).
 
     Texts from outside go in without the attempt's and the profile's secrets, those in `secrets`,
     e-mail addresses and whatever looks like a token. `profile` is None when it is no longer there.
@@ -79,7 +79,7 @@ def evidence_at_hubspot(
     waited_seconds: int | None = None,
     earlier: tuple[Cause, ...] = (),
 ) -> Evidence:
-    """What is known when it went wrong on HubSpot's own page, of which only people can tell."""
+    """Return what is known when HubSpot's own page showed an error, as people report it."""
     return Evidence(
         stage=Stage.AUTHORIZATION,
         message=message,
@@ -94,7 +94,7 @@ def evidence_at_hubspot(
 
 
 def _redirect_uri(profile: Profile | None, evidence: Evidence) -> str:
-    """That of the request: a link made elsewhere may have another one than the profile."""
+    """Return that of the request: a link made elsewhere may have another than the profile."""
     return evidence.redirect_uri or (profile.redirect_uri if profile else "")
 
 
@@ -107,7 +107,7 @@ def _secrets_of(profile: Profile | None, attempt: Attempt | PendingAuthorization
 
 
 def _message(evidence: Evidence) -> str:
-    """What came back, or what a person saw."""
+    """Return what came back, or what a person saw."""
     match evidence.response:
         case Declined(error=error, description=description):
             return f"{error}: {description}" if description else error

@@ -84,7 +84,7 @@ def term_problem(term: Term) -> str | None:
 
 
 def is_match(failure: Failure, terms: tuple[Term, ...]) -> bool:
-    """Whether a failure fulfills all terms."""
+    """Return whether a failure fulfills all terms."""
     return all(_holds(failure, term) is not term.negated for term in terms)
 
 

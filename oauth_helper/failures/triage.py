@@ -148,7 +148,7 @@ def _refined(before: Failure, told: Failure) -> Failure:
 
 
 def has_connected(failure: Failure) -> bool:
-    """Whether the failure is resolved because its account connected."""
+    """Return whether the failure is resolved because its account connected."""
     whats = [event.what for event in failure.history if event.what in _STATUS_EVENTS]
     return failure.status is Status.RESOLVED and whats[-1:] == [EventType.CONNECTED]
 

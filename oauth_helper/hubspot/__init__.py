@@ -1,1 +1,4 @@
-"""."""
+"""What HubSpot expects and sends: authorization requests and responses, tokens, hublets.
+
+It knows neither attempts nor the store.
+"""

@@ -46,7 +46,7 @@ AuthorizationResponse = Code | Declined | Malformed
 
 
 def single(parameters: Mapping[str, Sequence[str]], name: str) -> str | None:
-    """The value of a parameter; None when it is absent, empty or repeated."""
+    """Return the value of a parameter; None when it is absent, empty or repeated."""
     values = parameters.get(name, ())
     return values[0] if len(values) == 1 and values[0] else None
 
@@ -54,7 +54,7 @@ def single(parameters: Mapping[str, Sequence[str]], name: str) -> str | None:
 def read_authorization_response(
     parameters: Mapping[str, Sequence[str]],
 ) -> AuthorizationResponse:
-    """What the query parameters say; each name has the list of its values."""
+    """Return what the query parameters say; each name has the list of its values."""
     iss = single(parameters, "iss")
     for name in ("code", "error", "error_description", "iss"):
         if len(parameters.get(name, ())) > 1:

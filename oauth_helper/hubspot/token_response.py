@@ -59,7 +59,7 @@ class Refused:
 
     @property
     def words(self) -> str:
-        """Everything that was said."""
+        """Return everything that was said."""
         return self.body or self.message
 
 

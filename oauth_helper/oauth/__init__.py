@@ -1,1 +1,4 @@
-"""Play both OAuth roles: `client` towards HubSpot, `server` towards proxy clients. No HTTP here."""
+"""Both OAuth roles: `client` towards HubSpot, `server` towards proxy clients.
+
+It knows neither Flask nor Redis.
+"""

@@ -47,7 +47,7 @@ class Account:
 
     @property
     def domain(self) -> str:
-        """What introspection calls `hub_domain`."""
+        """Return what introspection calls `hub_domain`."""
         return f"{self.subscription.name.lower()}.example.com"
 
 
@@ -68,25 +68,25 @@ ACCOUNTS = (
 
 
 def find_account(hub_id: str) -> Account | None:
-    """The account whose number is written in `hub_id`, a text from outside."""
+    """Return the account whose number is written in `hub_id`, a text from outside."""
     return next((account for account in ACCOUNTS if str(account.hub_id) == hub_id), None)
 
 
 def person_of(account: Account, role: SandboxRole) -> Person:
-    """The made-up person who has `role` in `account`: the same one each time."""
+    """Return the made-up person who has `role` in `account`: the same one each time."""
     number = list(SandboxRole).index(role) + 1
     return Person(account.hub_id * 10 + number, f"{role.replace('_', '.')}@{account.domain}")
 
 
 def known_scope(name: str, catalogue: Catalogue) -> Scope | None:
-    """The catalogue's entry for `name`, or the entry of which `name` is a granular part."""
+    """Return the catalogue's entry for `name`, or the entry of which `name` is a granular part."""
     if scope := catalogue.by_name.get(name):
         return scope
     return next((scope for scope in catalogue.scopes if name in scope.replaced_by), None)
 
 
 def subscription_for(name: str, catalogue: Catalogue) -> Subscription | None:
-    """The lowest subscription that has the scope; None when HubSpot has to be asked for it."""
+    """Return the lowest subscription that has the scope; None when only HubSpot can add it."""
     scope = known_scope(name, catalogue)
     if scope is None:
         return Subscription.FREE
@@ -94,6 +94,6 @@ def subscription_for(name: str, catalogue: Catalogue) -> Subscription | None:
 
 
 def has_scope(account: Account, name: str, catalogue: Catalogue) -> bool:
-    """Whether the subscription of `account` holds the scope."""
+    """Return whether the subscription of `account` holds the scope."""
     lowest = subscription_for(name, catalogue)
     return lowest is not None and account.subscription >= lowest

@@ -89,7 +89,7 @@ class AnswerGroup:
 
 
 def token_answers() -> tuple[AnswerGroup, ...]:
-    """Every value that `token_answer` may have, grouped for a person to choose from."""
+    """Return every value that `token_answer` may have, grouped for a person to choose from."""
     statuses = [status for status in FAILURES if status != "BAD_REFRESH_TOKEN"]
     return (
         AnswerGroup("It works", tuple(_GRANTS.items())),
@@ -106,12 +106,12 @@ def token_answers() -> tuple[AnswerGroup, ...]:
 
 
 def is_token_answer(value: str) -> bool:
-    """Whether `value` is one of `token_answers`."""
+    """Return whether `value` is one of `token_answers`."""
     return any(value == name for group in token_answers() for name, _ in group.answers)
 
 
 def json_answer(body: object, *, http_status: int = 200) -> Answer:
-    """`body` as JSON, never to be stored (RFC 6749 section 5.1)."""
+    """Return `body` as JSON, never to be stored (RFC 6749 section 5.1)."""
     return Answer(
         http_status, json.dumps(body), headers={"Cache-Control": "no-store", "Pragma": "no-cache"}
     )
@@ -120,7 +120,7 @@ def json_answer(body: object, *, http_status: int = 200) -> Answer:
 def failure(
     status: str, correlation_id: str, *, older: bool = False, http_status: int = 400
 ) -> Answer:
-    """The error body for a `status` of `FAILURES`; `older` is the one from before 2026-01."""
+    """Return the error body for a `status` of `FAILURES`; `older` is that from before 2026-01."""
     error, message = FAILURES[status]
     body = {"status": status, "message": message, "correlationId": correlation_id}
     if not older:
@@ -146,7 +146,7 @@ def refresh_refusal(answer: str, hub_id: int, correlation_id: str) -> Answer | N
 
 
 def refusal(answer: str, correlation_id: str) -> Answer | None:
-    """The failure that `answer` asks for and that leaves the code unused; None for a success."""
+    """Return the failure that `answer` requests, with the code unused; None for a success."""
     kind, _, status = answer.partition(":")
     if status in FAILURES:
         return failure(status, correlation_id, older=kind == "older_body")
@@ -160,7 +160,7 @@ def refusal(answer: str, correlation_id: str) -> Answer | None:
 def granted(
     answer: str, scope: tuple[str, ...], optional: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What is really granted, by parameter, under an answer that grants less than was agreed."""
+    """Return what is granted, by parameter, if the answer grants less than was agreed."""
     if answer == "misses_required":
         return tuple(name for name in scope if name != "crm.objects.contacts.read"), optional
     if answer == "misses_optional":
@@ -169,7 +169,7 @@ def granted(
 
 
 def dressed(answer: str, body: Mapping[str, Any]) -> Answer:
-    """The token response with `body`, in the state that `answer` asks for."""
+    """Return the token response with `body`, in the state that `answer` asks for."""
     if answer == "empty":
         return Answer(200, "")
     if answer == "html":

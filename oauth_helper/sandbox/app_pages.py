@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -31,23 +31,49 @@ class AppPages:
         self._sandbox = sandbox
 
     def register(self, blueprint: Blueprint) -> None:
-        """Adds the routes."""
+        """Add the routes."""
         path = "/app/<client_id>"
         blueprint.add_url_rule(path, view_func=self.show_app)
         blueprint.add_url_rule(path, view_func=self.change_app, methods=["POST"])
         blueprint.add_url_rule(f"{path}/app-hsmeta.json", view_func=self.app_file)
+        blueprint.add_url_rule("/marketplace/<client_id>", view_func=self.listing)
 
     def show_app(self, client_id: str) -> str:
-        """The app's configuration in a form."""
+        """Return the app's configuration in a form."""
         app = self._app(client_id)
         return self._page(app, text=app_file_text(app))
 
     def app_file(self, client_id: str) -> Response:
-        """The configuration as the file of a developer project."""
+        """Return the configuration as the file of a developer project."""
         return Response(app_file_text(self._app(client_id)), content_type="application/json")
 
+    def listing(self, client_id: str) -> str | Response:
+        """Show the app in the Marketplace; with `state`, an install goes on."""
+        app, uri = self._app(client_id), request.args.get("redirect_uri")
+        if uri and "state" in request.args:
+            query = _authorize_query(app, uri, marketplace="yes", state=request.args["state"])
+            return redirect(f"{url_for('.authorize')}?{query}")
+        return render_template(
+            "sandbox/listing.html",
+            app=app,
+            installs=[
+                (
+                    each,
+                    _authorize_query(app, each, marketplace="yes"),
+                    urlencode(
+                        {
+                            "step": "authorize",
+                            "returnUrl": listing_url(self._sandbox, app.client_id, each),
+                        }
+                    ),
+                )
+                for each in app.configuration.redirect_urls
+            ],
+            is_installed=bool(uri),
+        )
+
     def change_app(self, client_id: str) -> Response | tuple[str, int]:
-        """Saves, resets or breaks the app, by the button that was pressed."""
+        """Save, reset or break the app, by the button that was pressed."""
         refuse_other_sites()
         app = self._app(client_id)
         action, _, name = request.form.get("action", "").partition(":")
@@ -85,6 +111,7 @@ class AppPages:
         return self._sandbox.app(client_id) or abort(404, "The sandbox has no app of this id.")
 
     def _page(self, app: SandboxApp, *, text: str, problems: tuple[str, ...] = ()) -> str:
+        uris = app.configuration.redirect_urls
         return render_template(
             "sandbox/app.html",
             app=app,
@@ -92,19 +119,19 @@ class AppPages:
             problems=problems,
             mismatches=mismatches(),
             edited=self._sandbox.is_edited(app.client_id),
-            authorize_query=_authorize_query(app),
+            authorize_query=uris and _authorize_query(app, uris[0]),
             changed=_changes().get(request.args.get("changed", "")),
             home=self._sandbox.home,
         )
 
 
 def _changes() -> dict[str, str]:
-    """What a button did, in words, by the name that the address gives it."""
+    """Return what a button did, in words, by the name that the address gives it."""
     return {"saved": "saved", "reset": "reset to how the app was", **dict(mismatches())}
 
 
 def app_file_text(app: SandboxApp) -> str:
-    """The app's configuration as `app-hsmeta.json` has it.
+    """Return the app's configuration as `app-hsmeta.json` has it.
 
     As of 2026-11:
     https://developers.hubspot.com/docs/apps/developer-platform/build-apps/app-configuration
@@ -134,15 +161,19 @@ def _read(text: str) -> AppConfiguration:
     return configuration
 
 
-def _authorize_query(app: SandboxApp) -> str:
-    """The query of an authorize URL that fits the app; empty when it has no redirect URL."""
-    configuration = app.configuration
-    if not configuration.redirect_urls:
-        return ""
+def listing_url(sandbox: Sandbox, client_id: str, redirect_uri: str) -> str:
+    """Return where an install from the Marketplace ends."""
+    path = url_for(".listing", client_id=client_id, redirect_uri=redirect_uri)
+    return (sandbox.home or request.host_url.rstrip("/")) + path
+
+
+def _authorize_query(app: SandboxApp, redirect_uri: str, **more: str) -> str:
+    """Return the query of an authorize URL that fits the app."""
     fields = {
         "client_id": app.client_id,
-        "redirect_uri": configuration.redirect_urls[0],
-        "scope": join_scope(configuration.required),
-        "optional_scope": join_scope(configuration.optional),
+        "redirect_uri": redirect_uri,
+        "scope": join_scope(app.configuration.required),
+        "optional_scope": join_scope(app.configuration.optional),
+        **more,
     }
     return "&".join(f"{key}={quote(value, safe='')}" for key, value in fields.items() if value)

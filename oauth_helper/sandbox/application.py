@@ -17,7 +17,7 @@ _API = {f"sandbox.{name}" for name in ("token", "introspect", "revoke", "uninsta
 
 
 def create_blueprint(sandbox: Sandbox) -> Blueprint:
-    """The routes of `sandbox`, to be mounted anywhere; they keep no cookie and no session.
+    """Return the routes of `sandbox`, to be mounted anywhere; they keep no cookie and no session.
 
     The token endpoint cannot carry a CSRF token, so the whole blueprint has to be exempt from such
     protection; its own forms refuse what another site sends.
@@ -39,7 +39,7 @@ def create_blueprint(sandbox: Sandbox) -> Blueprint:
 
 
 def create_sandbox_app(sandbox: Sandbox) -> Flask:
-    """A Flask application that is nothing but `sandbox`, at its root."""
+    """Return a Flask application that is nothing but `sandbox`, at its root."""
     app = Flask(__name__, static_folder=None)
     app.register_blueprint(create_blueprint(sandbox))
     return app

@@ -81,30 +81,30 @@ class Sandbox:
         return given and self._with_edit(given)
 
     def edit(self, app: SandboxApp) -> None:
-        """Makes `app` stand in place of the one with its client id. Title and secret stay."""
+        """Make `app` stand in place of the one with its client id. Title and secret stay."""
         self.state.put(f"app:{app.client_id}", _edit_of(app), ttl=KEPT)
         self._forget_approvals(app.client_id)
 
     def reset(self, client_id: str) -> None:
-        """Makes the app what it was given as, approved by nobody."""
+        """Make the app what it was given as, approved by nobody."""
         self.state.take(f"app:{client_id}")
         self._forget_approvals(client_id)
 
     def is_edited(self, client_id: str) -> bool:
-        """Whether the app differs from how it was given."""
+        """Return whether the app differs from how it was given."""
         return self.app(client_id) != self._apps.get(client_id)
 
     def approve(self, client_id: str, account: Account) -> None:
-        """Does what a Super Admin does in App Governance."""
+        """Do what a Super Admin does in App Governance."""
         self.state.put(_approval(client_id, account), {"approved": True}, ttl=KEPT)
 
     def seen_by(self, account: Account, app: SandboxApp) -> SandboxApp:
-        """`app` as `account` sees it: what a Super Admin approved there is governed no more."""
+        """Return `app` as `account` sees it: no longer governed once a Super Admin approved it."""
         approved = self.state.get(_approval(app.client_id, account)) is not None
         return replace(app, governed=app.governed and not approved)
 
     def may_redirect(self, client_id: str, redirect_uri: str) -> bool:
-        """Whether the browser may be sent to `redirect_uri` without asking anybody.
+        """Return whether the browser may be sent to `redirect_uri` without asking anybody.
 
         Anyone may edit an app here, so an address that came with an edit would be an open redirect:
         only what the operator listed, or this machine itself, is gone to.

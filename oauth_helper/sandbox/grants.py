@@ -39,7 +39,7 @@ class Grant:
 
     @property
     def scopes(self) -> list[str]:
-        """Every scope granted."""
+        """Return every scope granted."""
         return [*self.scope, *self.optional_scope]
 
 
@@ -82,22 +82,22 @@ def issue_code(sandbox: Sandbox, code: SandboxCode) -> str:
 
 
 def find_code(sandbox: Sandbox, value: str) -> SandboxCode | None:
-    """The code, which stays valid."""
+    """Return the code, which stays valid."""
     return _code(sandbox.state.get(_key("code", value)))
 
 
 def take_code(sandbox: Sandbox, value: str) -> SandboxCode | None:
-    """The code, which nobody else gets after this."""
+    """Return the code, which nobody else gets after this."""
     return _code(sandbox.state.take(_key("code", value)))
 
 
 def take_failure(sandbox: Sandbox, value: str) -> bool:
-    """Whether this request is the one that has to fail first."""
+    """Return whether this request is the one that has to fail first."""
     return sandbox.state.take(_key("fails-once", value)) is not None
 
 
 def issue_tokens(sandbox: Sandbox, grant: Grant) -> SandboxTokens:
-    """The first pair of tokens of a new grant."""
+    """Return the first pair of tokens of a new grant."""
     grant_id = sandbox.random(12)
     refresh_token = f"{grant.region}-{sandbox.random(32)}"
     sandbox.state.put(f"grant:{grant_id}", asdict(grant), ttl=REFRESH_TOKEN_LIFETIME)
@@ -108,7 +108,7 @@ def issue_tokens(sandbox: Sandbox, grant: Grant) -> SandboxTokens:
 
 
 def issue_access_token(sandbox: Sandbox, grant_id: str) -> str:
-    """One more access token for a grant that exists."""
+    """Return one more access token for a grant that exists."""
     value = sandbox.random(192)  # about as long as HubSpot's
     expires_at = sandbox.clock() + ACCESS_TOKEN_LIFETIME
     record = {"grant_id": grant_id, "expires_at": expires_at}
@@ -117,24 +117,24 @@ def issue_access_token(sandbox: Sandbox, grant_id: str) -> str:
 
 
 def find_refresh_token(sandbox: Sandbox, value: str) -> KnownToken | None:
-    """The refresh token, unless it was revoked or the app uninstalled."""
+    """Return the refresh token, unless it was revoked or the app uninstalled."""
     return _known(sandbox, sandbox.state.get(_key("refresh", value)))
 
 
 def find_access_token(sandbox: Sandbox, value: str) -> KnownToken | None:
-    """The access token, unless it expired or the app was uninstalled."""
+    """Return the access token, unless it expired or the app was uninstalled."""
     token = _known(sandbox, sandbox.state.get(_key("access", value)))
     return None if token and token.expires_in is not None and token.expires_in <= 0 else token
 
 
 def revoke(sandbox: Sandbox, value: str) -> None:
-    """Ends a token. Access tokens live on when their refresh token is revoked, as at HubSpot."""
+    """End a token. Access tokens live on when their refresh token is revoked, as at HubSpot."""
     sandbox.state.take(_key("refresh", value))
     sandbox.state.take(_key("access", value))
 
 
 def uninstall(sandbox: Sandbox, grant_id: str) -> None:
-    """Ends a grant, and with it every token of it."""
+    """End a grant, and with it every token of it."""
     sandbox.state.take(f"grant:{grant_id}")
 
 

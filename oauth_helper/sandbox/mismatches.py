@@ -52,14 +52,14 @@ _MISMATCHES: Mapping[str, tuple[str, Callable[[AppConfiguration, Catalogue], App
 
 
 def mismatches() -> tuple[tuple[str, str], ...]:
-    """Each mismatch as its name and a label for a button."""
+    """Return each mismatch as its name and a label for a button."""
     return tuple((name, label) for name, (label, _) in _MISMATCHES.items())
 
 
 def with_mismatch(
     name: str, app: AppConfiguration, catalogue: Catalogue
 ) -> AppConfiguration | None:
-    """`app` with the mismatch made; None when there is none of that name."""
+    """Return `app` with the mismatch made; None when there is none of that name."""
     found = _MISMATCHES.get(name)
     return found[1](app, catalogue) if found else None
 

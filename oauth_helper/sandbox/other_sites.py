@@ -6,7 +6,7 @@ from flask import abort, request
 
 
 def refuse_other_sites() -> None:
-    """Answers 403 to a form that a page of another site sent.
+    """Answer 403 to a form that a page of another site sent.
 
     There is no cookie to steal here, but another site must not change an app or give consent in
     a user's name. Every current browser sends the header, on localhost too; what is no browser

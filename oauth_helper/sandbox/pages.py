@@ -18,6 +18,7 @@ from oauth_helper.sandbox.accounts import (
     subscription_for,
 )
 from oauth_helper.sandbox.answers import granted, is_token_answer, token_answers
+from oauth_helper.sandbox.app_pages import listing_url
 from oauth_helper.sandbox.apps import Sandbox, SandboxApp
 from oauth_helper.sandbox.grants import Grant, SandboxCode, issue_code
 from oauth_helper.sandbox.other_sites import refuse_other_sites
@@ -52,7 +53,7 @@ class Pages:
         self._sandbox = sandbox
 
     def register(self, blueprint: Blueprint) -> None:
-        """Adds the routes."""
+        """Add the routes."""
         blueprint.add_url_rule("/", view_func=self.index)
         blueprint.add_url_rule("/left", view_func=self.left)
         for path in ("/oauth/authorize", "/oauth/<hub_id>/authorize"):
@@ -60,7 +61,7 @@ class Pages:
             blueprint.add_url_rule(path, view_func=self.answer, methods=["POST"])
 
     def index(self) -> str:
-        """What this is, and the apps."""
+        """Show what this is, and the apps."""
         apps = [(app, self._sandbox.is_edited(app.client_id)) for app in self._sandbox.apps]
         home = self._sandbox.home
         return render_template("sandbox/index.html", apps=apps, accounts=ACCOUNTS, home=home)
@@ -70,14 +71,14 @@ class Pages:
         return render_template("sandbox/left.html")
 
     def authorize(self, hub_id: str | None = None) -> str:
-        """The consent page, or the error page that the URL leads to."""
+        """Show the consent page, or the error page that the URL leads to."""
         opened, accounts = self._opened(), _accounts(hub_id)
         if isinstance(opened, SandboxErrorPage):
             return _error_page(opened)
         return self._consent(*opened, accounts)
 
     def answer(self, hub_id: str | None = None) -> str | tuple[str, int] | Response:
-        """What a person decided: a redirect to the client, or an error page that ends it."""
+        """Do what a person decided: redirect to the client, or show an error page that ends it."""
         refuse_other_sites()
         opened, accounts = self._opened(), _accounts(hub_id)
         if isinstance(opened, SandboxErrorPage):
@@ -141,9 +142,13 @@ class Pages:
         return self._back(asked, {"code": issue_code(self._sandbox, code)})
 
     def _back(self, asked: SandboxRequest, answer: Mapping[str, str]) -> str | Response:
-        """To the client (RFC 6749 sections 4.1.2 and 4.1.2.1); the redirect URI is registered."""
+        """Redirect to the client, whose redirect URI is registered (RFC 6749 section 4.1.2)."""
         if asked.state is not None:
             answer = {**answer, "state": asked.state}
+        if "marketplace" in request.args:
+            url = listing_url(self._sandbox, asked.client_id, asked.redirect_uri)
+            step = {} if asked.state is None else {"step": "finalize"}
+            answer = {**step, **answer, "returnUrl": url}
         if not self._sandbox.may_redirect(asked.client_id, asked.redirect_uri):
             return render_template("sandbox/not_sent.html", redirect_uri=asked.redirect_uri)
         parts = urlsplit(asked.redirect_uri)
@@ -162,7 +167,7 @@ _ROLES = (
 
 
 def _accounts(hub_id: str | None) -> tuple[Account, ...]:
-    """The accounts to choose from: all, or the one that the URL names."""
+    """Return the accounts to choose from: all, or the one that the URL names."""
     if hub_id is None:
         return ACCOUNTS
     account = find_account(hub_id)
@@ -196,14 +201,14 @@ def _grant(app: SandboxApp, choice: _Choice, outcome: SandboxGranted) -> Grant:
 
 
 def _error_page(page: SandboxErrorPage, choice: _Choice | None = None) -> str:
-    """HubSpot's own page: status 200, and no way back to the client."""
+    """Show HubSpot's own page: status 200, and no way back to the client."""
     return render_template(
         "sandbox/error.html", title=ERROR_TITLE, page=page, choice=choice, query=_query()
     )
 
 
 def _rows(names: Iterable[str], catalogue: Catalogue) -> list[tuple[str, str, str]]:
-    """For each scope its name, what it opens, and the lowest subscription with it."""
+    """Return each scope's name, what it opens, and the lowest subscription with it."""
     rows = []
     for name in names:
         entry, lowest = catalogue.by_name.get(name), subscription_for(name, catalogue)

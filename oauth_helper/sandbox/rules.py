@@ -58,7 +58,7 @@ class SandboxGranted:
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Both parameters' scopes."""
+        """Return both parameters' scopes."""
         return (*self.scope, *self.optional_scope)
 
 
@@ -76,7 +76,7 @@ class SandboxRequest:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> SandboxRequest:
-        """The request in a parsed query. Parameters that HubSpot does not know are ignored."""
+        """Return the request in a parsed query, without parameters that HubSpot doesn't know."""
         return cls(
             client_id=query.get("client_id", ""),
             redirect_uri=query.get("redirect_uri", ""),
@@ -115,7 +115,7 @@ def decide(
     role: SandboxRole,
     catalogue: Catalogue,
 ) -> SandboxErrorPage | SandboxGranted:
-    """What happens when a person with `role` connects `account` to `app`, as that account sees it.
+    """Return what happens when a person with `role` connects `account` to `app` as it sees it.
 
     Scopes of `optional_scope` that the account lacks are left out without a word.
     """
@@ -145,7 +145,7 @@ def decide(
 
 
 def is_registered(redirect_uri: str, configuration: AppConfiguration) -> bool:
-    """Whether the app lists `redirect_uri`, character for character, and it is a web address."""
+    """Return whether `redirect_uri` is a web address that the app lists, to the character."""
     # An edit may list anything; what could break the Location header is not an address.
     if redirect_uri not in configuration.redirect_urls or re.search(r"[^\x21-\x7e]", redirect_uri):
         return False
@@ -157,7 +157,7 @@ def is_registered(redirect_uri: str, configuration: AppConfiguration) -> bool:
 
 
 def known_names(configuration: AppConfiguration, catalogue: Catalogue) -> frozenset[str]:
-    """Every scope name that the sandbox takes for one of HubSpot's."""
+    """Return every scope name that the sandbox takes for one of HubSpot's."""
     granular = (name for scope in catalogue.scopes for name in scope.replaced_by)
     return frozenset((*catalogue.by_name, *granular, *configuration.listed))
 

@@ -16,13 +16,13 @@ class SandboxState(Protocol):
     """A key-value store whose entries expire."""
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """The value under `key`, or None when there is none or it expired."""
+        """Return the value under `key`, or None when there is none or it expired."""
 
     def put(self, key: str, value: dict[str, Any], *, ttl: int) -> None:
-        """Keeps `value` under `key` for `ttl` seconds, in place of an earlier one."""
+        """Keep `value` under `key` for `ttl` seconds, in place of an earlier one."""
 
     def take(self, key: str) -> dict[str, Any] | None:
-        """The value under `key`, which is removed; of several callers at once, one gets it."""
+        """Remove and return the value under `key`; of several callers at once, one gets it."""
 
 
 class MemoryState:
@@ -35,12 +35,12 @@ class MemoryState:
         self._entries: dict[str, tuple[float, dict[str, Any]]] = {}
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """The value under `key`, or None when there is none or it expired."""
+        """Return the value under `key`, or None when there is none or it expired."""
         with self._lock:
             return self._alive(self._entries.get(key))
 
     def put(self, key: str, value: dict[str, Any], *, ttl: int) -> None:
-        """Keeps `value` under `key` for `ttl` seconds, in place of an earlier one."""
+        """Keep `value` under `key` for `ttl` seconds, in place of an earlier one."""
         with self._lock:
             self._entries.pop(key, None)  # so that it is the newest of the order
             if len(self._entries) >= self._size:
@@ -48,7 +48,7 @@ class MemoryState:
             self._entries[key] = (self._clock() + ttl, dict(value))
 
     def take(self, key: str) -> dict[str, Any] | None:
-        """The value under `key`, which is removed; of several callers at once, one gets it."""
+        """Remove and return the value under `key`; of several callers at once, one gets it."""
         with self._lock:
             return self._alive(self._entries.pop(key, None))
 

@@ -39,7 +39,7 @@ class SandboxTokenEndpoint:
         self._sandbox = sandbox
 
     def register(self, blueprint: Blueprint) -> None:
-        """Adds the routes."""
+        """Add the routes."""
         base = "/oauth/<version>/token"
         blueprint.add_url_rule(base, view_func=self.token, methods=["POST"])
         blueprint.add_url_rule(f"{base}/introspect", view_func=self.introspect, methods=["POST"])
@@ -51,7 +51,7 @@ class SandboxTokenEndpoint:
         )
 
     def token(self, version: str) -> Response:
-        """The token endpoint, for `authorization_code` and `refresh_token`."""
+        """Serve the token endpoint, for `authorization_code` and `refresh_token`."""
         app = self._client(version)
         if isinstance(app, Answer):
             return _response(app)
@@ -64,7 +64,7 @@ class SandboxTokenEndpoint:
                 return _response(failure("BAD_GRANT_TYPE", _correlation_id()))
 
     def introspect(self, version: str) -> Response:
-        """What a token is worth; an unknown one is simply not active."""
+        """Describe a token; an unknown one is simply not active."""
         app = self._client(version)
         if isinstance(app, Answer):
             return _response(app)
@@ -80,7 +80,7 @@ class SandboxTokenEndpoint:
         return _response(json_answer(_introspection(token, use)))
 
     def revoke(self, version: str) -> Response:
-        """Ends a token of the client; an unknown one is as good as revoked (RFC 7009, 2.2)."""
+        """End a token of the client; an unknown one is as good as revoked (RFC 7009, 2.2)."""
         app = self._client(version)
         if isinstance(app, Answer):
             return _response(app)
@@ -92,7 +92,7 @@ class SandboxTokenEndpoint:
         return _response(Answer(200, ""))
 
     def uninstall(self, version: str) -> Response:
-        """Takes the app out of the account whose access token is the bearer token."""
+        """Take the app out of the account whose access token is the bearer token."""
         _check_version(version)
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")
         token = grants.find_access_token(self._sandbox, value.strip())
@@ -108,7 +108,7 @@ class SandboxTokenEndpoint:
         return _response(Answer(204, ""))
 
     def _client(self, version: str) -> SandboxApp | Answer:
-        """The app that authenticated itself in the form, or the answer to one that did not."""
+        """Return the app that authenticated itself in the form, or an error response."""
         _check_version(version)
         if request.mimetype != "application/x-www-form-urlencoded":
             abort(415)
@@ -178,7 +178,7 @@ def _correlation_id() -> str:
 
 
 def _verifies(code_verifier: str, code: grants.SandboxCode) -> bool:
-    """Whether the verifier belongs to the challenge (RFC 7636 section 4.6)."""
+    """Return whether the verifier belongs to the challenge (RFC 7636 section 4.6)."""
     if not _CODE_VERIFIER.fullmatch(code_verifier):
         return False
     plain = code.code_challenge_method == "plain"

@@ -1,4 +1,7 @@
-"""Scopes, the catalogue, the split into two parameters, HubSpot's placement rules. Pure."""
+"""Scopes: the catalogue, app files, the split into two parameters, HubSpot's placement rules.
+
+Pure: it knows no settings, no store and no network.
+"""
 
 from oauth_helper.scopes.app_configuration import (
     AppConfiguration,

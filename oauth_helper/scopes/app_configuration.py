@@ -79,7 +79,7 @@ class AppConfiguration:
 
     @property
     def listed(self) -> frozenset[str]:
-        """Every scope of the app, of any kind."""
+        """Return every scope of the app, of any kind."""
         return frozenset((*self.required, *self.conditional, *self.optional))
 
     def kind_of(self, name: str) -> Kind | None:
@@ -302,7 +302,7 @@ def _shown(value: str) -> str:
 
 
 def _plain(key: str) -> str:
-    """`key` with escapes for what cannot be shown or written as UTF-8."""
+    """Return `key` with escapes for what cannot be shown or written as UTF-8."""
     return key if key.isprintable() else repr(key)[1:-1]
 
 

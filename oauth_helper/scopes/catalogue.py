@@ -68,7 +68,7 @@ class Scope:
 
     @property
     def subscription(self) -> str:
-        """The subscription that it needs, in words; empty when any account has it."""
+        """Return the subscription that it needs, in words; empty when any account has it."""
         if self.tier_note:
             return self.tier_note
         if self.tier is Tier.ANY:
@@ -89,24 +89,24 @@ class Catalogue:
 
     @cached_property
     def by_name(self) -> Mapping[str, Scope]:
-        """Each scope under its own name."""
+        """Return each scope under its own name."""
         return {scope.name: scope for scope in self.scopes}
 
     @cached_property
     def by_alias(self) -> Mapping[str, Scope]:
-        """Each scope under the other names that it goes by, misspellings included."""
+        """Return each scope under the other names that it goes by, misspellings included."""
         return {alias: scope for scope in self.scopes for alias in scope.aliases}
 
     def __contains__(self, name: object) -> bool:
         return name in self.by_name
 
     def of_kind(self, kind: Kind) -> tuple[str, ...]:
-        """The names of one kind, in the file's order."""
+        """Return the names of one kind, in the file's order."""
         return tuple(scope.name for scope in self.scopes if scope.kind is kind)
 
     @cached_property
     def default_optional(self) -> tuple[str, ...]:
-        """The optional scopes that every app may list: those asked for when nothing is chosen."""
+        """Return the optional scopes that every app may list, which are requested by default."""
         return tuple(
             scope.name
             for scope in self.scopes

@@ -26,20 +26,20 @@ class CatalogueError(FileError):
 
 
 def shipped_catalogue() -> Catalogue:
-    """The catalogue of Workato's HubSpot connector (Custom OAuth profile), as shipped."""
+    """Return the catalogue of Workato's HubSpot connector (Custom OAuth profile), as shipped."""
     text = resources.files(__package__).joinpath("workato.toml").read_text("utf-8")
     return parse_catalogue(text, origin="workato.toml")
 
 
 def load_catalogue(path: Path) -> Catalogue:
-    """The catalogue in the file at `path`. Raises `CatalogueError`, also when it cannot be read."""
+    """Return the catalogue in the file at `path`. Raises `CatalogueError`."""
     origin = str(path)
     text = as_text(read_bytes(path, CatalogueError), origin, CatalogueError)
     return parse_catalogue(text, origin=origin)
 
 
 def parse_catalogue(text: str, *, origin: str) -> Catalogue:
-    """The catalogue written in `text`; `origin` is the name that errors give it."""
+    """Return the catalogue written in `text`; `origin` is the name that errors give it."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -20,7 +20,7 @@ class FileError(ValueError):
 
 
 def read_bytes(path: Path, raises: type[FileError]) -> bytes:
-    """What is in the file at `path`, up to one byte more than `MAX_BYTES`."""
+    """Return what is in the file at `path`, up to one byte more than `MAX_BYTES`."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
@@ -31,7 +31,7 @@ def read_bytes(path: Path, raises: type[FileError]) -> bytes:
 
 
 def as_text(raw: str | bytes, origin: str, raises: type[FileError]) -> str:
-    """`raw` as text without byte order mark; too long or not UTF-8 is an error."""
+    """Return `raw` as text without byte order mark. Raises if it is too long or not UTF-8."""
     if len(raw) > MAX_BYTES:
         raise raises(origin, [f"is larger than {MAX_BYTES:,} bytes"])
     if isinstance(raw, bytes) and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -37,22 +37,22 @@ class Preflight:
 
     @property
     def ok(self) -> bool:
-        """Whether HubSpot will show its consent page, as far as that can be known."""
+        """Return whether HubSpot will show its consent page, as far as that can be known."""
         return not self.errors
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        """The problems that certainly make HubSpot reject the link."""
+        """Return the problems that certainly make HubSpot reject the link."""
         return tuple(each for each in self.problems if each.severity is Severity.ERROR)
 
     @cached_property
     def refusals(self) -> tuple[Problem, ...]:
-        """The broken rules that certainly make HubSpot reject the link."""
+        """Return the broken rules that certainly make HubSpot reject the link."""
         return tuple(each for each in self._rules if each.severity is Severity.ERROR)
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
-        """Every difference, errors first; empty when there is nothing to say."""
+        """Return every difference, errors first; empty when there is nothing to say."""
         if self.app.auth_type == "static":
             return (WITHOUT_OAUTH,)
         found = (
@@ -79,7 +79,7 @@ class Preflight:
 
     @cached_property
     def corrected(self) -> AppConfiguration:
-        """The app that this URL fits, changed no more than that takes.
+        """Return the app that this URL fits, changed no more than that takes.
 
         What the URL has in `scope` becomes required, or conditionally required where the catalogue
         or the app says so; what it has in `optional_scope` becomes optional, and so does what the
@@ -100,7 +100,7 @@ class Preflight:
 
     @cached_property
     def fixed_request(self) -> RequestedScopes:
-        """The scopes that a URL for the app as it is would request, and where.
+        """Return the scopes that a URL for the app as it is would request, and where.
 
         A scope that the app doesn't list is left out, or becomes those that replace it.
         """
@@ -115,7 +115,7 @@ class Preflight:
 
     @property
     def _urls_are_known(self) -> bool:
-        """Whether the app tells its redirect URLs: typed lists and some older files don't."""
+        """Return whether the app names its redirect URLs: typed lists and older files may not."""
         return bool(self.app.redirect_urls) or self.app.lists_redirect_urls
 
     @property

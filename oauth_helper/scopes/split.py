@@ -22,7 +22,7 @@ class RequestedScopes:
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Both parameters' scopes."""
+        """Return both parameters' scopes."""
         return (*self.scope, *self.optional_scope)
 
 
@@ -49,7 +49,7 @@ def split(
     optional: Collection[str] | None = None,
     conditional: Collection[str] = (),
 ) -> RequestedScopes:
-    """The scopes to ask for, placed as HubSpot wants them.
+    """Return the scopes to ask for, placed as HubSpot wants them.
 
     Without `app` the catalogue's kinds decide. With it the app's do, as they do at HubSpot, and
     what the app does not list is left out, since a subset is allowed and anything else is refused;
@@ -78,7 +78,7 @@ def split(
 
 
 def _kind_at_hubspot(entry: Scope, app: AppConfiguration | None) -> Kind | None:
-    """The kind that decides the place; None for what must not be asked for."""
+    """Return the kind that decides the place; None for what must not be asked for."""
     if app is None:
         return entry.kind
     listed = app.kind_of(entry.name)

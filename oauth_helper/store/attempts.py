@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
@@ -157,6 +158,13 @@ class Attempts:
         arguments = [str(_KEPT), claim_id, str(at), str(at + CLAIM_LIFETIME), reference]
         arguments += ["1" if single_use else "", *earlier_claim_ids]
         return Claim(self._claim(keys=self._keys(reference), args=arguments))
+
+    def first_install(self, code: str, reference: str) -> str:
+        """Return the reference of the first install within an hour that brought this code."""
+        key = keys.install(hashlib.sha256(code.encode()).hexdigest()[:32])
+        if self._client.set(key, reference, nx=True, ex=3600):
+            return reference
+        return cast("str | None", self._client.get(key)) or reference
 
     def finish(self, reference: str, outcome: str) -> str | None:
         """Store the outcome of an attempt, and return the one stored before, if any."""

@@ -26,6 +26,7 @@
 | `oh:connections:<hub id>` | set | ids of the connections of one account |
 | `oh:refreshing:<id>` | string | a lock, `turn <owner>`, or `note <reference> <failure>` |
 | `oh:refresh-failed:<reference>:<cause>` | string | the reference of the first failure of a day |
+| `oh:install:<hash>` | string | the attempt that brought a code from the Marketplace |
 | `oh:code:<hash>` | string | what an authorization code stands for, encrypted |
 | `oh:used:<hash>` | string | `<random> <client> <grant>`: who redeemed a code, for which grant |
 | `oh:grant:<reference>` | hash | generation of a client's refresh tokens; `withdrawn` if revoked |
@@ -134,6 +135,11 @@ def refresh_lock(connection_id: str) -> str:
 def refresh_failed(connection: str, cause: str) -> str:
     """Return the key of the first failure of a day, for a connection by its reference."""
     return f"oh:refresh-failed:{connection}:{cause}"
+
+
+def install(hashed: str) -> str:
+    """Return the key of the first attempt with a code from the Marketplace."""
+    return f"oh:install:{hashed}"
 
 
 def code(hashed: str) -> str:

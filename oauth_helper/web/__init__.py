@@ -1,1 +1,4 @@
-"""Entry: the pages and the JSON API, one blueprint for each audience."""
+"""The pages and the JSON API, one blueprint for each audience.
+
+With the sandbox, the only package that knows Flask; it doesn't know Redis.
+"""

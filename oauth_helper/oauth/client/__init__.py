@@ -1,1 +1,4 @@
-"""Act as HubSpot's OAuth client: start, complete, expire, refresh and revoke connections."""
+"""HubSpot's OAuth client: start, complete, expire, refresh and revoke connections.
+
+It knows nothing of proxy clients but that an attempt may belong to one.
+"""

@@ -23,8 +23,9 @@ class Ended:
 
     `start_query` holds the customer's choices as a query string, to start again with the same.
     `browser_id` is the reference of the first attempt known from the same browser. `client` is the
-    name of the proxy client that made the request, and `client_redirect_url` the address that
-    returns its response, once. `popup` says that the window closes at the end.
+    name of the proxy client that made the request. `client_redirect_url` is an address that returns
+    its response, or leads back to HubSpot's Marketplace, once. `popup` says that the window closes
+    at the end.
     """
 
     reference: str

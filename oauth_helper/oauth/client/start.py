@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -93,20 +93,35 @@ class Authorizer:
             hub_id=options.hub_id or profile.hub_id,
             region=options.region or profile.region,
         )
+        self.write_started(pending)
+        return Started(pending, with_state(link, pending.state, pending.code_verifier))
+
+    def new_install(
+        self, profile: Profile, *, return_url: str, browser_id: str, language: str
+    ) -> PendingAuthorization:
+        """Return an attempt that began in HubSpot's Marketplace, for `write_started`.
+
+        HubSpot has built its link, which has no PKCE challenge.
+        """
+        options = StartOptions(browser_id=browser_id, language=language)
+        pending = self._pending(profile, profile.usual_request, options)
+        return replace(pending, code_verifier=None, install_return_url=return_url)
+
+    def write_started(self, pending: PendingAuthorization) -> None:
+        """Write that a customer is at HubSpot."""
         attempt = Attempt(
             pending.reference,
-            profile.name,
-            requested,
+            pending.profile,
+            pending.requested,
             pending.started_at,
             deadline=pending.started_at + self.attempt_timeout,
             browser_id=pending.browser_id,
             language=pending.language,
-            client=options.client_request.client if options.client_request else "",
-            customer=options.link.customer if options.link else "",
-            customer_name=options.link.customer_name if options.link else "",
+            client=pending.client_request.client if pending.client_request else "",
+            customer=pending.link.customer if pending.link else "",
+            customer_name=pending.link.customer_name if pending.link else "",
         )
         self.writer.write(AttemptStarted(attempt))
-        return Started(pending, with_state(link, pending.state, pending.code_verifier))
 
     def reject_client_request(
         self,

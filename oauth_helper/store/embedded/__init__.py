@@ -1,1 +1,4 @@
-"""The Valkey server that the program starts when REDIS_URL is empty."""
+"""The Valkey server that the program starts when REDIS_URL is empty.
+
+It knows nothing of what is stored.
+"""

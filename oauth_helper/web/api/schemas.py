@@ -143,12 +143,12 @@ class _LinkBody(RequestBody):
 
     @property
     def has_scopes(self) -> bool:
-        """Whether scopes are given; they may be empty."""
+        """Return whether scopes are given; they may be empty."""
         return self.scope is not None or self.optional_scope is not None
 
     @property
     def link(self) -> CheckedLink | None:
-        """The link with these scopes, or None without any. Raises `LinkError` for too many."""
+        """Return the link with these scopes; None without any. Raises `LinkError` for too many."""
         if not self.has_scopes:
             return None
         return link_with(join_scope(self.scope or ()), join_scope(self.optional_scope or ()))
@@ -215,7 +215,7 @@ class DiagnoseRequest(_LinkBody):
 
     @property
     def link(self) -> CheckedLink | None:
-        """The link that was opened, or the one with these scopes."""
+        """Return the link that was opened, or the one with these scopes."""
         return self.authorize_url or super().link
 
     @model_validator(mode="after")

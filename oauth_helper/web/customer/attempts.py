@@ -26,7 +26,7 @@ from oauth_helper.failures.model import CUSTOMER, EventType, Failure
 from oauth_helper.hubspot.authorization_response import Code
 from oauth_helper.models import PendingAuthorization, StoreUnavailableError
 from oauth_helper.oauth.client.outcome import RETRYABLE, Connected, Deferred, Failed, Rejection
-from oauth_helper.web.customer.client_redirect import with_code_redirect, with_error_redirect
+from oauth_helper.web.customer.client_redirect import with_way_back
 from oauth_helper.web.customer.services import services
 from oauth_helper.web.i18n import translate
 from oauth_helper.web.security import csrf, is_prefetch, is_same_origin, limit
@@ -141,11 +141,8 @@ def _completed_later(profile: Profile, pending: PendingAuthorization) -> Respons
         return Response(status=204)
     outcome = services().callback.complete(profile, pending, Code(pending.deferred.code))
     match outcome:
-        case Connected():
-            outcome = with_code_redirect(profile, pending, outcome)
-        case Failed():
-            if pending.client_request:
-                outcome = with_error_redirect(outcome, pending.client_request)
+        case Connected() | Failed():
+            outcome = with_way_back(profile, pending, outcome)
         case Deferred():
             return _deferred(profile, outcome)
         case _:
@@ -200,7 +197,7 @@ def _has_details(failure: Failure) -> bool:
 
 
 def _to_client(outcome: Connected) -> Response:
-    """Redirect the browser to the client with its code, once; a reload shows the outcome."""
+    """Redirect the browser to where the attempt began, once; a reload shows the outcome."""
     if outcome.client_redirect_url is None or is_prefetch():
         return Response(status=204)
     response = make_response(redirect(outcome.client_redirect_url, 303))
@@ -209,7 +206,9 @@ def _to_client(outcome: Connected) -> Response:
 
 
 def _client_redirect_url(pending: PendingAuthorization, cause: Cause) -> str | None:
-    """Return the address that redirects to the proxy client; None without a client."""
+    """Return the address that leads to where the attempt began; None if it began here."""
+    if pending.install_return_url:
+        return pending.install_return_url
     server = services().server
     if server is None or pending.client_request is None:
         return None
@@ -218,9 +217,11 @@ def _client_redirect_url(pending: PendingAuthorization, cause: Cause) -> str | N
 
 def _connected(profile: Profile, attempt: PendingAuthorization | Connected) -> Response:
     """Show that the account is connected, with the granted scopes if this browser has them."""
+    way_back = None
     if isinstance(attempt, Connected):
         outcome = attempt
     else:
+        way_back = attempt.install_return_url
         outcome = Connected(
             reference=attempt.reference,
             profile=attempt.profile,
@@ -233,7 +234,7 @@ def _connected(profile: Profile, attempt: PendingAuthorization | Connected) -> R
         outcome=outcome,
         is_told=isinstance(attempt, Connected),
         profile=profile,
-        continue_to=_continue_to(outcome, "connected"),
+        continue_to=way_back or _continue_to(outcome, "connected"),
         opener=_opener(outcome, "connected"),
     )
     return make_response(shown)

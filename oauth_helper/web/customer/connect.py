@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, send_file
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    send_file,
+)
 from flask import url_for as url
 from structlog.contextvars import bind_contextvars
 from werkzeug.datastructures import Headers
@@ -15,16 +28,19 @@ from oauth_helper.common.urls import origin_of
 from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.authorization_response import (
     AuthorizationResponse,
+    Code,
+    Malformed,
     read_authorization_response,
     single,
 )
 from oauth_helper.hubspot.hublets import HUBLETS, is_hublet
+from oauth_helper.hubspot.install_request import InstallRequest, read_install_request
 from oauth_helper.models import ConnectLink, PendingAuthorization, StoreUnavailableError
 from oauth_helper.oauth.client.callback import validate_state
 from oauth_helper.oauth.client.outcome import Connected, Deferred, Failed, Rejected, Rejection
 from oauth_helper.oauth.client.start import Started, StartOptions, reference_in_state
 from oauth_helper.scopes import UnknownScopesError, parse_scope
-from oauth_helper.web.customer.client_redirect import with_code_redirect, with_error_redirect
+from oauth_helper.web.customer.client_redirect import with_way_back
 from oauth_helper.web.customer.scope_choice import describe_scope_choice
 from oauth_helper.web.customer.services import profile_or_404, services
 from oauth_helper.web.i18n import language, translate
@@ -139,6 +155,9 @@ def callback(name: str) -> BaseResponse:
     if is_prefetch():
         return Response(status=204)
     parameters = request.args.to_dict(flat=False)
+    install = _install_request(profile, parameters)
+    if install and "state" not in parameters:
+        return _install(profile, install, read_authorization_response(parameters))
     state = single(parameters, "state")
     reference = reference_in_state(state) if state else None
     kept = None
@@ -157,7 +176,57 @@ def callback(name: str) -> BaseResponse:
     )
     if isinstance(pending, Rejected):
         return _to_refusal(reference, profile, pending.reason)
-    return _complete(profile, pending, read_authorization_response(parameters))
+    answer = read_authorization_response(parameters)
+    if install:
+        pending = replace(pending, install_return_url=install.return_url)
+        if not install.return_url:
+            answer = Malformed("its returnUrl does not lead to HubSpot")
+    return _complete(profile, pending, answer)
+
+
+def _install_request(
+    profile: Profile, parameters: Mapping[str, Sequence[str]]
+) -> InstallRequest | None:
+    """Return the step of an install from HubSpot's Marketplace, None without one."""
+    if not {"step", "returnUrl"} & parameters.keys():
+        return None
+    if not profile.marketplace:
+        current_app.logger.warning("profile %s takes no install from the Marketplace", profile.name)
+        return None
+    return read_install_request(parameters, services().authorizer.endpoint)
+
+
+@limit("60 per minute")
+def _install(
+    profile: Profile, install: InstallRequest, response: AuthorizationResponse
+) -> BaseResponse:
+    """Send a state to HubSpot's Marketplace, or complete an install that comes without one.
+
+    Anyone could have sent a code without a state, so it means nothing to this browser's attempts.
+    """
+    is_first_step = install.step == "authorize"
+    if not install.return_url or not (
+        is_first_step or (not install.step and isinstance(response, Code))
+    ):
+        return _to_refusal(None, profile, Rejection.NO_STATE)
+    pending = services().authorizer.new_install(
+        profile,
+        return_url=install.return_url,
+        browser_id=services().cookies.browser_id(request) if is_first_step else "",
+        language=language(),
+    )
+    if isinstance(response, Code) and not is_first_step:
+        with suppress(StoreUnavailableError):
+            first = services().attempts.first_install(response.code, pending.reference)
+            if first != pending.reference:
+                return _to_attempt(first)
+    bind_contextvars(reference=pending.reference)
+    services().authorizer.write_started(pending)
+    if not is_first_step:
+        return _complete(profile, pending, response)
+    to_hubspot = _ToHubSpot(install.return_url_with(pending.state))
+    services().cookies.keep(request, to_hubspot, pending)
+    return to_hubspot
 
 
 class _ToHubSpot(Response):
@@ -179,15 +248,10 @@ def _complete(
     profile: Profile, pending: PendingAuthorization, response: AuthorizationResponse
 ) -> BaseResponse:
     match services().callback.complete(profile, pending, response):
-        case Connected() as connected:
-            outcome: Connected | Failed = connected
-            if pending.client_request:
-                outcome = with_code_redirect(profile, pending, connected)
+        case Connected() | Failed() as outcome:
+            if pending.client_request or pending.install_return_url:
+                outcome = with_way_back(profile, pending, outcome)
             return _to_attempt(pending.reference, outcome)
-        case Failed() as failed:
-            if pending.client_request:
-                failed = with_error_redirect(failed, pending.client_request)
-            return _to_attempt(pending.reference, failed)
         case Deferred(reason, deferred):
             if _is_too_long(deferred):
                 return _to_refusal(pending.reference, profile, reason)

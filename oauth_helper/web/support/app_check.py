@@ -93,7 +93,7 @@ class Row:
 
     @property
     def differs(self) -> bool:
-        """Whether HubSpot rejects the link because of it."""
+        """Return whether HubSpot rejects the link because of it."""
         return bool(self.reason)
 
 
@@ -118,19 +118,19 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """What HubSpot will do."""
+        """Return what HubSpot will do."""
         if self.checked.ok:
             return "HubSpot will accept it"
         return f"HubSpot will reject it: {tally(errors_of(self.checked))}"
 
     @property
     def download(self) -> str:
-        """The corrected file as a JSON text: a form field would change its line ends."""
+        """Return the corrected file as a JSON text: a form field would change its line ends."""
         return json.dumps(self.corrected, ensure_ascii=False)
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """Every scope of link or app, those that differ first."""
+        """Return every scope of link or app, those that differ first."""
         requested, app = self.checked.requested, self.checked.app
         # Where there are several reasons, the last is what to fix, such as the wrong parameter.
         wrong = {name: each.code for each in errors_of(self.checked) for name in each.scopes}
@@ -143,7 +143,7 @@ class Result:
 
     @property
     def differing(self) -> tuple[Group, ...]:
-        """The scopes that differ, by their reasons."""
+        """Return the scopes that differ, by their reasons."""
         differing = [row for row in self.rows if row.differs]
         return tuple(
             Group(reason, same[:_MOST_ALIKE], same[_MOST_ALIKE:])
@@ -169,7 +169,7 @@ class _WrongFieldsError(ValueError):
 @blueprint.get("")
 @login_required  # type: ignore[untyped-decorator]
 def page() -> str:
-    """The form, and what is known of the apps whose configuration is a setting.
+    """Show the form, and what is known of the apps whose configuration is a setting.
 
     With `failure`, a reference, the app is compared with the link of that failure.
     """
@@ -186,7 +186,7 @@ def page() -> str:
 
 
 def _page_for_failure(reference: str) -> str:
-    """The check of the link that failed: at once where the app is known, else ready to paste."""
+    """Show the check of the link that failed, complete if the app is known, else ready to paste."""
     found = services().failures.get(parse_reference(reference) or "")
     profile = services().profiles.get(found.profile) if found else None
     if found is None or profile is None:
@@ -214,7 +214,7 @@ def _page_for_failure(reference: str) -> str:
 @limit("120 per minute")
 @max_body(_LARGEST_FORM)
 def check() -> str | tuple[str, int]:
-    """The same page with what the check has found, or with what is wrong in the form."""
+    """Show the same page with what the check has found, or with what is wrong in the form."""
     typed = Typed(**{each.name: _field(each.name) for each in fields(Typed)})
     profile = _profile_or_404(typed.profile)
     try:
@@ -242,7 +242,7 @@ def check() -> str | tuple[str, int]:
 @login_required  # type: ignore[untyped-decorator]
 @max_body(_LARGEST_FORM)
 def corrected() -> Response:
-    """The corrected file for keeping, which the page has sent along."""
+    """Send the corrected file for download, which the page has sent along."""
     try:
         text = json.loads(request.form.get("corrected", ""))
     except (ValueError, RecursionError):
@@ -279,7 +279,7 @@ def _field(name: str) -> str:
 
 
 def _upload() -> _Upload | None:
-    """The file that was chosen. Raises `_WrongFieldsError`."""
+    """Return the file that was chosen. Raises `_WrongFieldsError`."""
     chosen = request.files.get("file")
     if chosen is None or not chosen.filename:
         return None
@@ -290,7 +290,7 @@ def _upload() -> _Upload | None:
 
 
 def _file(upload: _Upload | None, typed: Typed) -> AppFile:
-    """The app's file as it was chosen or pasted, or made of the lists. `_WrongFieldsError`."""
+    """Return the app's file as chosen, pasted or made of the lists. Raises `_WrongFieldsError`."""
     if upload:
         is_shown = typed.app_config == upload.text
         with _problems_at("app_config" if is_shown else "file"):
@@ -308,7 +308,7 @@ def _file(upload: _Upload | None, typed: Typed) -> AppFile:
 
 
 def _file_with(lists: dict[str, list[str]]) -> AppFile:
-    """An app's file that holds what each box has. Raises `AppConfigurationError`."""
+    """Return an app's file that holds what each box has. Raises `AppConfigurationError`."""
     # A box that is left empty says nothing; a list that is empty in a file says that there is none.
     auth = {"type": "oauth", **{key: lists[box] for box, key in _BOXES.items() if lists[box]}}
     text = json.dumps({"config": {"auth": auth}}, indent=2, ensure_ascii=False) + "\n"
@@ -325,7 +325,7 @@ def _lists_of(app: AppConfiguration) -> dict[str, tuple[str, ...]]:
 
 
 def _names_in(box: str, text: str) -> list[str]:
-    """The names in a box, wherever they were copied from. Raises `_WrongFieldsError`."""
+    """Return the names in a box, wherever they were copied from. Raises `_WrongFieldsError`."""
     if box == "redirect_urls":
         return text.split()
     names = [name for name in re.split(r"[\s,;\"]+", text) if name]
@@ -337,7 +337,7 @@ def _names_in(box: str, text: str) -> list[str]:
 
 @contextmanager
 def _problems_at(field: str) -> Iterator[None]:
-    """Takes problems with an app's file for problems of `field`."""
+    """Take problems with an app's file for problems of `field`."""
     try:
         yield
     except AppConfigurationError as error:
@@ -360,7 +360,7 @@ def _places(checked: Preflight, name: str) -> str:
 
 
 def _link(typed: Typed, profile: Profile) -> tuple[CheckedLink, str]:
-    """The link to compare with, and what to call it. Raises `_WrongFieldsError`."""
+    """Return the link to compare with, and what to call it. Raises `_WrongFieldsError`."""
     if not typed.authorize_url.strip():
         return CheckedLink(profile.usual_request, profile.redirect_uri), _against(profile)
     try:

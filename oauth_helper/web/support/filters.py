@@ -60,7 +60,7 @@ class Filters:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Sentences about what in the search is invalid."""
+        """Return sentences about what in the search is invalid."""
         return self.search.problems
 
     def address(self, endpoint: str = "", **changes: str | None) -> str:

@@ -233,7 +233,7 @@ def _endpoint(document: dict[str, Any], name: str) -> str:
 
 
 def _can_verify(document: object) -> bool:
-    """Whether this is a public key for signatures. An unusable one doesn't spoil the others."""
+    """Return whether this is a public key for signatures. An unusable one is skipped."""
     if not isinstance(document, dict) or document.get("kty") not in ("RSA", "EC"):
         return False
     try:

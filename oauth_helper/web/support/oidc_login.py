@@ -32,7 +32,7 @@ class _PendingSignIn:
     at: int
 
     def matches(self, states: list[str]) -> bool:
-        """Whether a response with these `state` parameters belongs to this sign-in."""
+        """Return whether a response with these `state` parameters belongs to this sign-in."""
         age = services().clock() - self.at
         is_ours = len(states) == 1 and hmac.compare_digest(states[0].encode(), self.state.encode())
         return is_ours and -60 <= age <= _LIFETIME

@@ -40,7 +40,7 @@ class StaffMember(UserMixin):  # type: ignore[misc]
 
     @property
     def is_agent(self) -> bool:
-        """Whether the role allows changes."""
+        """Return whether the role allows changes."""
         return self.role == "agent"
 
 

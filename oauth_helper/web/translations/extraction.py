@@ -20,7 +20,7 @@ def wording(
     comment_tags: object,  # noqa: ARG001
     options: Mapping[str, Any],  # noqa: ARG001
 ) -> Iterator[_Message]:
-    """What customers are told about each cause."""
+    """Return what customers are told about each cause."""
     for cause, table in tomllib.loads(file.read().decode()).items():
         yield 1, None, table["customer"], [f"The cause {cause}"]
         for fix in table["fix"]:
@@ -36,7 +36,7 @@ def known_messages(
     comment_tags: object,  # noqa: ARG001
     options: Mapping[str, Any],  # noqa: ARG001
 ) -> Iterator[_Message]:
-    """HubSpot's usual messages in plain words."""
+    """Return HubSpot's usual messages in plain words."""
     for table in tomllib.loads(file.read().decode())["message"]:
         yield 1, None, table["says"], [f"HubSpot's page says: {table['text']}"]
 
@@ -47,7 +47,7 @@ def catalogue(
     comment_tags: object,  # noqa: ARG001
     options: Mapping[str, Any],  # noqa: ARG001
 ) -> Iterator[_Message]:
-    """What the scopes of the shipped catalogue open, and which subscription they need."""
+    """Return what the scopes of the shipped catalogue open, and which subscription they need."""
     scopes = parse_catalogue(file.read().decode(), origin="the shipped catalogue").scopes
     for scope in scopes:
         yield 1, None, scope.opens, [f"What the scope {scope.name} opens"]
