@@ -97,7 +97,7 @@ def _sections(failure: Failure, page: str, link: str) -> Iterator[str]:
     yield words.explained
     scopes = ", ".join(_code(name) for name in failure.missing)
     facts = {
-        "Failure": f"[{failure.reference}]({page})",
+        "Failure": f"{failure.reference}, {page}",
         "At": f"{iso(failure.at)}, stage {failure.stage}, profile {failure.profile}",
         "Account": str(failure.hub_id or ""),
         "Scopes": scopes,

@@ -108,7 +108,7 @@ def test_a_developer_gets_cause_scopes_message_link_and_check():
     assert note.startswith(
         "**Scope not configured in the app** (`url_requests_unconfigured_scope`)"
     )
-    assert f"[{failure.reference}](https://connect.example.com/f)" in note
+    assert f"- Failure: {failure.reference}, https://connect.example.com/f" in note
     assert "- Scopes: `tickets`, `a'b`" in note
     assert "````\nmismatch\n```\n# not a heading\n````" in note
     assert "App developer:\n\n1. " in note
