@@ -3,6 +3,7 @@
 import json
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -20,6 +21,7 @@ from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from oauth_helper.app import BACKGROUND
+from oauth_helper.models import StoreUnavailableError
 from oauth_helper.sandbox import Sandbox, SandboxApp
 from oauth_helper.scopes import AppConfiguration
 from oauth_helper.web import health
@@ -177,6 +179,17 @@ def services_of(app: Flask) -> SimpleNamespace:
         holder = app.extensions[key]
         parts |= {field.name: getattr(holder, field.name) for field in fields(holder)}
     return SimpleNamespace(**parts, outbox=app.extensions[BACKGROUND].writer._outbox)
+
+
+def caught_up(app: Flask) -> int:
+    """How many events were written, once the store is there again."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return int(services_of(app).writer.flush())
+        except StoreUnavailableError:
+            assert time.monotonic() < deadline, "waited in vain"
+            time.sleep(0.02)
 
 
 def csrf_token(browser: FlaskClient, page: str = "/support/login") -> str:

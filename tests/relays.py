@@ -23,6 +23,7 @@ class Relay:
     def __init__(self, target: str, *, most_bytes: int | None = None) -> None:
         self._target = urlsplit(target)
         self._left = most_bytes
+        self._replies: int | None = None
         self._lock = threading.Lock()
         self._flows = threading.Event()
         self._flows.set()
@@ -48,7 +49,7 @@ class Relay:
     def cut(self) -> None:
         """No connection gets through any more, as when the server was killed."""
         with self._lock:
-            self._is_cut = True
+            self._is_cut, self._replies = True, None
             self._close(self._listener)
             for each in self._sockets:
                 self._close(each)
@@ -60,6 +61,10 @@ class Relay:
             self._is_cut = False
         self._listener = socket.create_server(("127.0.0.1", self._port))
         self._accept_from(self._listener)
+
+    def cut_after(self, replies: int) -> None:
+        """It cuts by itself in place of the reply after that many more from the server."""
+        self._replies = replies
 
     def lead_to(self, target: str) -> None:
         """Connects new clients to another server."""
@@ -101,6 +106,11 @@ class Relay:
                         key.data.sendall(data)
 
     def _is_too_much(self, count: int) -> bool:
+        if self._replies is not None:
+            self._replies -= 1
+            if self._replies < 0:
+                self.cut()
+                return True
         if self._left is None:
             return False
         self._left -= count

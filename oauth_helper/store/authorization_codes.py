@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from typing import Final, cast
 
 from oauth_helper.common.encryption import DecryptionError, Encryptor
@@ -26,11 +25,14 @@ _GRANT_LIFETIME: Final = 400 * 86_400
 # Seconds for which a replaced refresh token stays valid, as responses get lost.
 _GRACE: Final = 60
 
-# KEYS: the used code. ARGV: who redeems it, seconds. redis-py sends a command again when the reply
-# is lost, so the same caller succeeds twice.
-_REDEEM: Final = """
-if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then return 1 end
-return redis.call('GET', KEYS[1]) == ARGV[1] and 1 or 0
+#: Seconds for which a request that redeems a code keeps others away. After that it has died, or
+#: Redis has failed, so that the client may try again.
+REDEEMING = 2
+
+# KEYS: code, used code. ARGV: who redeemed it, seconds.
+_USE_UP: Final = """
+redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
+return redis.call('DEL', KEYS[1])
 """
 
 # KEYS: grant. ARGV: the token's generation, Unix time, grace, whether to replace the token,
@@ -65,7 +67,7 @@ class AuthorizationCodes:
     def __init__(self, client: Client, *, encryptor: Encryptor) -> None:
         self._client = client
         self._encryptor = encryptor
-        self._redeem = LuaScript(client, _REDEEM)
+        self._use_up = LuaScript(client, _USE_UP)
         self._rotate = LuaScript(client, _ROTATE)
 
     def save(self, code: str, issued: IssuedCode) -> None:
@@ -84,25 +86,30 @@ class AuthorizationCodes:
             return None
         return issued
 
-    def redeem(self, code: str, *, client_id: str, grant: str) -> bool:
-        """Use up a code for a client's grant; False if another request was faster."""
-        redeemer = f"{secrets.token_hex(8)} {client_id} {grant}"
-        key = keys.used_code(_hashed(code))
-        is_first = bool(self._redeem(keys=[key], args=[redeemer, str(_REDEEMED_LIFETIME)]))
-        if is_first:
-            self._client.delete(keys.code(_hashed(code)))
-        return is_first
+    def begin_redeeming(self, code: str) -> bool:
+        """Return whether the caller may redeem a code: no other request is redeeming it."""
+        key = keys.redeeming(_hashed(code))
+        return bool(self._client.set(key, "1", nx=True, ex=REDEEMING))
+
+    def use_up(self, code: str, *, client_id: str, grant: str) -> None:
+        """Delete a code that a client has redeemed for a grant, and remember both."""
+        hashed = _hashed(code)
+        self._use_up(
+            keys=[keys.code(hashed), keys.used_code(hashed)],
+            args=[f"{client_id} {grant}", str(_REDEEMED_LIFETIME)],
+        )
 
     def grant_for(self, code: str, *, client_id: str) -> str | None:
         """Return the grant that this client has redeemed a code for, None if it has not."""
         redeemer = cast("str | None", self._client.get(keys.used_code(_hashed(code))))
-        _, client, grant = (redeemer or "  ").split(" ")
+        client, _, grant = (redeemer or "").partition(" ")
         return grant if redeemer and client == client_id else None
 
     def start_grant(self, grant: str, now: float) -> None:
-        """Start to count the refresh tokens of a public client's grant."""
+        """Start to count the refresh tokens of a public client's grant, if it is new."""
         with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.hset(keys.grant(grant), mapping={"generation": 0, "since": int(now)})
+            pipeline.hsetnx(keys.grant(grant), "generation", "0")
+            pipeline.hsetnx(keys.grant(grant), "since", str(int(now)))
             pipeline.expire(keys.grant(grant), _GRANT_LIFETIME)
             pipeline.execute()
 

@@ -26,9 +26,10 @@
 | `oh:connections:<hub id>` | set | ids of the connections of one account |
 | `oh:refreshing:<id>` | string | a lock, `turn <owner>`, or `note <reference> <failure>` |
 | `oh:refresh-failed:<reference>:<cause>` | string | the reference of the first failure of a day |
+| `oh:{<hash>}:code` | string | what an authorization code stands for, encrypted |
+| `oh:{<hash>}:redeeming` | string | exists while a request redeems the code |
+| `oh:{<hash>}:used` | string | `<client> <grant>`: who redeemed the code, for which grant |
 | `oh:install:<hash>` | string | the attempt that brought a code from the Marketplace |
-| `oh:code:<hash>` | string | what an authorization code stands for, encrypted |
-| `oh:used:<hash>` | string | `<random> <client> <grant>`: who redeemed a code, for which grant |
 | `oh:grant:<reference>` | hash | generation of a client's refresh tokens; `withdrawn` if revoked |
 | `oh:{webhooks}:events` | stream | webhook events to distribute to the addresses |
 | `oh:{webhooks}:<address>:due` | sorted set | records with events to send to an address, by time |
@@ -144,12 +145,17 @@ def install(hashed: str) -> str:
 
 def code(hashed: str) -> str:
     """Return the key of an authorization code."""
-    return f"oh:code:{hashed}"
+    return f"oh:{{{hashed}}}:code"
+
+
+def redeeming(hashed: str) -> str:
+    """Return the key of the lock of an authorization code."""
+    return f"oh:{{{hashed}}}:redeeming"
 
 
 def used_code(hashed: str) -> str:
     """Return the key of a used authorization code."""
-    return f"oh:used:{hashed}"
+    return f"oh:{{{hashed}}}:used"
 
 
 def grant(reference: str) -> str:

@@ -61,9 +61,12 @@ _max_bodies: dict[str, int] = {}
 _CACHEABLE = ("static", "sandbox.static")
 
 
-def limit(rate: str) -> Callable[[View], View]:
-    """Limit a view's requests from one network to `rate`, such as `120 per minute`."""
-    return cast("Callable[[View], View]", _limiter.limit(rate))
+def limit(rate: str, *, of: Callable[[], str] | None = None) -> Callable[[View], View]:
+    """Limit a view's requests from one network, or one sender `of` others, to `rate`.
+
+    A rate is a text such as `120 per minute`.
+    """
+    return cast("Callable[[View], View]", _limiter.limit(rate, key_func=of))
 
 
 def limit_errors(rate: str) -> Callable[[View], View]:

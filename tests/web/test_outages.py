@@ -6,14 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from harness import Customer, browser_of, customer_of, services_of
+from harness import Customer, browser_of, caught_up, customer_of, services_of
 from relays import Relay
 from stopwatch import Stopwatch
 from stories import CONNECTED
 
 from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FailureQuery
-from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.attempts import CLAIM_TIMEOUT
 
 REFERENCE = r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}"
@@ -28,17 +27,6 @@ def relay(store_url):
 @pytest.fixture
 def app(make_app, relay):
     return make_app(REDIS_URL=relay.url)
-
-
-def caught_up(app):
-    """How many notes were written, once the store is there again."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            return services_of(app).writer.flush()
-        except StoreUnavailableError:
-            assert time.monotonic() < deadline, "waited in vain"
-            time.sleep(0.02)
 
 
 def failures(app):

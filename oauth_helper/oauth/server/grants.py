@@ -1,7 +1,7 @@
 """Redeem codes, refresh tokens and revoke them, with Authlib's grants.
 
 Authlib does the checks of RFC 6749, 7636 and 7009 in their order: first it authenticates the
-client, then it checks whom the code or token was issued to, and only then is anything used up.
+client, then it checks whom the code or token was issued to. A code is used up last.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from oauth_helper.oauth.server.authorization_endpoint import (
     RegisteredClient,
 )
 from oauth_helper.oauth.server.dependencies import ServerDependencies
-from oauth_helper.oauth.server.messages import ServerRequest, error_description
+from oauth_helper.oauth.server.messages import ServerRequest, TokenError, error_description
 from oauth_helper.oauth.server.refresh_tokens import RefreshToken
 from oauth_helper.oauth.server.token_endpoint import TokenIssuer
+from oauth_helper.store.authorization_codes import REDEEMING
+from oauth_helper.store.outbox.writer import ignore_outage
 
 
 class GrantServer(Protocol):
@@ -91,7 +93,7 @@ class CodeGrant(AuthorizationEndpointGrant):
             raise
 
     def query_authorization_code(self, code: str, client: RegisteredClient) -> _Code | None:
-        """Return the code if it was issued to this client and is unused. Doesn't use it up."""
+        """Return the code if it was issued to this client and is unused."""
         issued = self.server.parts.codes.get(code)
         if issued is None:
             self._reject_reuse(code, client)
@@ -102,23 +104,33 @@ class CodeGrant(AuthorizationEndpointGrant):
         return _Code(code, issued) if is_theirs else None
 
     def authenticate_user(self, authorization_code: _Code) -> IssuedCode:
-        """Use up the code and return what it stands for. Raises if another request was faster."""
-        issued = authorization_code.issued
-        client: RegisteredClient = self.request.client
-        is_redeemed = self.server.parts.codes.redeem(
-            authorization_code.code, client_id=client.client.id, grant=issued.pending.reference
-        )
-        if not is_redeemed:
-            self._reject_reuse(authorization_code.code, client)
-            raise InvalidGrantError("The code has already been used.")
-        return issued
+        """Return what a code stands for. Raises if another request is redeeming it."""
+        if not self.server.parts.codes.begin_redeeming(authorization_code.code):
+            raise TokenError(
+                "temporarily_unavailable",
+                "Another request is redeeming this code.",
+                status=503,
+                retry_after=REDEEMING,
+            )
+        return authorization_code.issued
 
     def generate_token(self, *args: Any, **kwargs: Any) -> dict[str, object]:  # noqa: ANN401, ARG002 - Authlib's interface
         """Return the body of the token response."""
         return self.server.issuing.first(self.request.client, self.request.user)
 
     def delete_authorization_code(self, authorization_code: _Code) -> None:
-        """Do nothing: `authenticate_user` has used up the code."""
+        """Use up the code, whose success is written now.
+
+        If Redis or this worker dies before, the client's next try gets the same. The code is valid
+        for a short time only.
+        """
+        ignore_outage(
+            lambda: self.server.parts.codes.use_up(
+                authorization_code.code,
+                client_id=self.request.client.client.id,
+                grant=authorization_code.issued.pending.reference,
+            )
+        )
 
     def _names_other_redirect_uri(self) -> bool:
         """Return whether the token request names another redirect URI than the response went to.

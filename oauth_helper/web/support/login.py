@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import dataclass
 from typing import Literal
 
 from flask import current_app, redirect, render_template, request
@@ -14,6 +16,7 @@ from werkzeug.wrappers import Response
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
+from oauth_helper.common.encryption import DecryptionError
 from oauth_helper.common.passwords import check_password
 from oauth_helper.web.errors import answer
 from oauth_helper.web.security import client_network, is_same_origin, limit, limit_posts
@@ -41,15 +44,42 @@ def next_page(target: str | None) -> str:
     return target if target and is_ours and target.isprintable() else url("support.failures")
 
 
+@dataclass(frozen=True, slots=True)
+class _KnownBrowser:
+    """A browser in which a person has signed in, so that guesses of others don't lock it out."""
+
+    name: str
+    id: str
+
+
+# Seconds for which a browser stays known.
+_KNOWN_LIFETIME = 180 * 86_400
+
+
+def _cookie_name() -> str:
+    return f"{'__Host-' if services().config.is_secure else ''}known"
+
+
 def _name_typed() -> str:
     return request.form.get("name", "")[:100]
 
 
+def _sender() -> str:
+    """Return whose sign-ins are counted together: those of a network, or of a known browser."""
+    try:
+        known: _KnownBrowser = services().sign_in_encryptor.decrypt_value(
+            request.cookies.get(_cookie_name(), ""), _KnownBrowser
+        )
+    except DecryptionError:
+        return client_network()
+    is_theirs = request.method == "GET" or known.name == _name_typed()
+    return known.id if is_theirs else client_network()
+
+
 @blueprint.route("/login", methods=["GET", "POST"])
-@limit_posts("10 per minute", of=lambda: f"{client_network()} {_name_typed()}")
-@limit_posts("100 per minute", of=_name_typed)
+@limit_posts("10 per minute", of=lambda: f"{_sender()} {_name_typed()}")
 # The last limit is counted first: made-up names are counted only up to it.
-@limit("30 per minute")
+@limit("30 per minute", of=_sender)
 def login() -> str | Response | tuple[str, int]:
     """Sign a member of the staff in."""
     form = SignInForm()
@@ -65,7 +95,19 @@ def login() -> str | Response | tuple[str, int]:
         form.password.errors = ["Name and password do not match."]
         return _sign_in_page(form), 401
     staff_session.begin(user.name, user.role)
-    return redirect(next_page(_target()), 303)
+    response = redirect(next_page(_target()), 303)
+    known = services().sign_in_encryptor.encrypt_value(
+        _KnownBrowser(user.name, secrets.token_urlsafe(12))
+    )
+    response.set_cookie(
+        _cookie_name(),
+        known,
+        max_age=_KNOWN_LIFETIME,
+        secure=services().config.is_secure,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
 
 
 @blueprint.post("/logout")

@@ -378,7 +378,8 @@ class Program:
 
     @staticmethod
     def _cookie(response):
-        return response.headers["Set-Cookie"].split(";")[0]
+        (session,) = (each for each in response.headers.getlist("Set-Cookie") if "session=" in each)
+        return session.split(";")[0]
 
     def export(self, headers):
         return self.http.request(

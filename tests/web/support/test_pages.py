@@ -58,7 +58,7 @@ def test_signing_in_starts_a_session_of_its_own(client):
     before = client.get_cookie("__Host-session").value
     form = {"name": "agent", "password": PASSWORD, "csrf_token": token}
     response = client.post("/support/login", data=form, headers=SAME_SITE)
-    cookie = response.headers["Set-Cookie"]
+    cookie = " ".join(response.headers.getlist("Set-Cookie"))
     assert client.get_cookie("__Host-session").value != before
     for attribute in ("__Host-session=", "Secure", "HttpOnly", "SameSite=Lax"):
         assert attribute in cookie
@@ -174,8 +174,9 @@ def test_a_page_of_connections_that_is_not_there_is_the_last_one(customer, staff
 class TestGuessing:
     """Of a name's password, from one network; the person meant gets in from elsewhere."""
 
-    def guess(self, browser, name="agent", password="wrong"):  # noqa: S107 - a wrong one
-        form = {"name": name, "password": password, "csrf_token": csrf_token(browser)}
+    def guess(self, browser, name="agent", password="wrong", token=None):  # noqa: S107 - wrong
+        token = token or csrf_token(browser)
+        form = {"name": name, "password": password, "csrf_token": token}
         return browser.post("/support/login", data=form, headers=SAME_SITE).status_code
 
     def test_is_throttled_where_it_comes_from(self, make_app):
@@ -186,6 +187,34 @@ class TestGuessing:
         elsewhere = browser_of(app)
         elsewhere.environ_base["REMOTE_ADDR"] = "192.0.2.7"
         assert self.guess(elsewhere, password=PASSWORD) == 303
+
+    def test_from_many_networks_locks_nobody_out(self, make_app):
+        app = make_app(RATE_LIMITS="on")
+        for number in range(11):
+            guesser = browser_of(app)
+            guesser.environ_base["REMOTE_ADDR"] = f"192.0.2.{number}"
+            assert [self.guess(guesser) for _ in range(10)] == [401] * 10
+        elsewhere = browser_of(app)
+        elsewhere.environ_base["REMOTE_ADDR"] = "198.51.100.7"
+        assert self.guess(elsewhere, password=PASSWORD) == 303
+
+    def test_from_the_same_network_does_not_lock_out_a_browser_that_is_known(self, make_app):
+        app = make_app(RATE_LIMITS="on")
+        known = browser_of(app)
+        assert self.guess(known, password=PASSWORD) == 303
+        cookie = known.get_cookie("__Host-known")
+        assert (cookie.secure, cookie.http_only, cookie.same_site) == (True, True, "Lax")
+        known.delete_cookie("__Host-session")
+        guesser = browser_of(app)
+        # A cookie of one person opens nothing for another, and one that is made up nothing at all.
+        guesser.set_cookie("__Host-known", "made-up", secure=True)
+        token = csrf_token(guesser)
+        statuses = {self.guess(guesser, f"{number}", token=token) for number in range(32)}
+        assert statuses == {401, 429}
+        assert self.guess(known, "viewer", PASSWORD) == 429
+        assert self.guess(known, password=PASSWORD) == 303
+        known.delete_cookie("__Host-session")
+        assert [self.guess(known) for _ in range(11)][-1] == 429
 
     def test_from_many_addresses_of_one_ipv6_customer_is_from_one_network(self, make_app):
         app = make_app(RATE_LIMITS="on")
