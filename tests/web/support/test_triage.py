@@ -177,7 +177,7 @@ def test_an_action_on_one_can_be_undone(staff, reference, app, step):
     assert (failure.status, failure.assignee, failure.resolution) == (Status.OPEN, "", None)
 
 
-def test_an_early_report_has_one_entry(customer, staff, app):
+def test_an_early_report_has_one_entry(customer, staff):
     reference = query_of(customer.start())["state"][:14]
     message = {"message": "Authorization failed because there is a scope mismatch"}
     agent = staff("agent")
