@@ -60,7 +60,7 @@ class Resolution(StrEnum):
 
     @property
     def title(self) -> str:  # type: ignore[override]
-        """The reason in words."""
+        """Return the reason in words."""
         return {
             Resolution.FIXED: "Fixed",
             Resolution.NOT_NEEDED: "Not needed",

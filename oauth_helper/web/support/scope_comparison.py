@@ -24,7 +24,7 @@ class ScopeRow:
 
     @property
     def state(self) -> str:
-        """What holds for the scope, in words."""
+        """Return what holds for the scope, in words."""
         app = "" if self.in_app is None else f"in the app: {self.in_app}"
         granted = {"yes": "granted", "no": "not granted"}.get(self.granted, "")
         return ", ".join(filter(None, (self.requested, app, granted)))
