@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import quote
 
 #: The logger of requests, and the fields that its lines add.
 REQUESTS = "oauth_helper.requests"
 REQUEST_FIELDS = ("method", "route", "path", "status", "milliseconds")
+
+#: What log lines say about the request that this thread serves: `request_id`, `reference`.
+LOG_CONTEXT: ContextVar[dict[str, str]] = ContextVar("log context")
 
 # Control characters, and the two other line ends of Unicode.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -37,7 +41,7 @@ class AccessLine(logging.Formatter):
 
 
 # At DEBUG these log tokens, verifiers and whole addresses (Authlib 1.9.9, urllib3 2.8).
-_TALKATIVE = ("authlib", "urllib3")
+_TALKATIVE = ("apprise", "authlib", "urllib3")
 
 # Requests by browsers and monitors, not by people: only worth reading at DEBUG.
 _AUTOMATIC = re.compile(
@@ -105,11 +109,11 @@ def _handler(formatter: str, stream: str, *filters: str) -> dict[str, Any]:
 
 def _json_lines() -> logging.Formatter:
     """Return the formatter of JSON lines, which have their request and attempt."""
-    from structlog import contextvars, processors, stdlib  # noqa: PLC0415 - for JSON only
+    from structlog import processors, stdlib  # noqa: PLC0415 - for JSON only
 
     return stdlib.ProcessorFormatter(
         foreign_pre_chain=[
-            contextvars.merge_contextvars,
+            lambda _logger, _method, event: {**LOG_CONTEXT.get({}), **event},
             stdlib.add_log_level,
             stdlib.add_logger_name,
             stdlib.ExtraAdder(allow=REQUEST_FIELDS),

@@ -42,6 +42,9 @@ from oauth_helper.config.values import (
 )
 from oauth_helper.config.webhooks import (
     WEBHOOK_EVENT_TYPES,
+    Threshold,
+    parse_notify_urls,
+    parse_threshold,
     parse_webhook_events,
     parse_webhook_secrets,
     parse_webhook_urls,
@@ -354,6 +357,17 @@ class Settings(BaseModel):
         "WEBHOOK_ALLOW_PRIVATE=off",
         "on or off; on allows webhooks to addresses in private networks and on this machine.",
     )
+    notify_urls: Annotated[tuple[Secret, ...], reads(parse_notify_urls)] = _setting(
+        "NOTIFY_URLS",
+        "Where people get notices about groups of failures: addresses of Apprise for Slack, Teams, "
+        "e-mail and others, separated by commas. Needs the extra notify. Empty: nowhere.",
+        section="Notices",
+    )
+    notify_threshold: Annotated[Threshold, reads(parse_threshold)] = _setting(
+        "NOTIFY_THRESHOLD=5/10m",
+        "Failures of one group within a time, in seconds, minutes or hours, that make a notice and "
+        "the event group.spiking.",
+    )
     trusted_proxies: Annotated[int, whole_number(0, 10)] = _setting(
         "TRUSTED_PROXIES=0",
         "Number of reverse proxies in front of the program, 0 to 10.",
@@ -396,6 +410,12 @@ class Settings(BaseModel):
     def is_secure(self) -> bool:
         """Return whether browsers reach the program by https."""
         return self.public_url.startswith("https:")
+
+    @property
+    def watches_groups(self) -> bool:
+        """Return whether anyone hears about groups of failures."""
+        wants_spikes = "group.spiking" in self.webhook_events
+        return bool(self.notify_urls or (self.webhook_urls and wants_spikes))
 
     @property
     def sandbox(self) -> bool:

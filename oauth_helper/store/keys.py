@@ -6,7 +6,7 @@
 | `oh:{<day>}:open` | sorted set | attempts without outcome, by deadline |
 | `oh:{<day>}:failure:<reference>` | hash | one failure |
 | `oh:{<day>}:failures[:<index>]` | sorted set | references of failures, by time |
-| `oh:{<day>}:requests` | hash | the scopes of each kind of request, which many failures share |
+| `oh:{<day>}:requests` | hash | the scopes of each kind of request, which many attempts share |
 | `oh:{<day>}:version` | string | changes with every counter of the day below |
 | `oh:{<day>}:counts` | hash | number of failures per `cause profile status stage[ client]` |
 | `oh:{<day>}:groups` | hash | number of failures per `fingerprint cause profile status` |
@@ -37,6 +37,7 @@
 | `oh:{webhooks}:<address>:parked` | sorted set | records whose event was rejected for a day |
 | `oh:{webhooks}:<address>:tries`, `:reasons` | hash | by record, how often and why sending failed |
 | `oh:{webhooks}:<address>:size` | string | number of queued events |
+| `oh:{webhooks}:groups:state:<fingerprint>` | string | what people know about a group |
 | `oh:link:<id>` | hash | a connect link, encrypted; `withdrawn`; its `connection` and `reference` |
 | `oh:links` | sorted set | ids of connect links, by time |
 | `oh:staff:<hash>` | hash | the sessions of one staff member, with their starts |
@@ -71,6 +72,18 @@ LINK_KEPT = 60 * 86_400
 COUNTS, GROUPS, SCOPES, NAMES = "counts", "groups", "scopes", "names"
 REQUESTS, VERSION = "requests", "version"
 ATTEMPTS, RECOVERED = "attempts", "recovered"
+
+
+def of_attempt(reference: str) -> list[str]:
+    """Return the keys of an attempt: it, the open ones, counters, failure, requested scopes."""
+    day = f"oh:{{{day_of(reference)}}}:"
+    return [
+        f"{day}attempt:{reference}",
+        f"{day}open",
+        f"{day}{ATTEMPTS}",
+        f"{day}failure:{reference}",
+        f"{day}{REQUESTS}",
+    ]
 
 
 def attempt(reference: str) -> str:

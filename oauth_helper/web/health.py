@@ -7,13 +7,13 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
-from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
-from oauth_helper.common.logging import REQUEST_FIELDS, REQUESTS
+from oauth_helper.common.logging import LOG_CONTEXT, REQUEST_FIELDS, REQUESTS
 from oauth_helper.common.metrics import HTTP_REQUESTS, exposition
 from oauth_helper.common.references import parse_reference
 from oauth_helper.common.secrets import Secret
@@ -32,10 +32,14 @@ KEY = "oauth_helper.health"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthProbes:
-    """What these views look at. `ping` raises `StoreUnavailableError` while Redis is down."""
+    """What these views look at. `ping` raises `StoreUnavailableError` while Redis is down.
+
+    So does `waiting`, which returns how many webhook events wait, and how many records are parked.
+    """
 
     ping: Callable[[], object]
     queued_events: Callable[[], int]
+    waiting: Callable[[], tuple[int, int]]
     metrics_token: Secret
     key_ids: Sequence[str]
 
@@ -73,7 +77,15 @@ def metrics() -> Response:
     refusal = unless_bearer(_probes().metrics_token, "METRICS_TOKEN")
     if refusal is not None:
         return refusal
-    text = exposition(_probes().queued_events)
+    probes = _probes()
+    gauges = [("outbox_notes", "Events queued in the outbox.", probes.queued_events())]
+    with suppress(StoreUnavailableError):
+        size, parked = probes.waiting()
+        gauges += [
+            ("webhook_events_queued", "Webhook events and notices that wait.", size),
+            ("webhook_records_parked", "Records that a receiver took no event of.", parked),
+        ]
+    text = exposition(gauges)
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -83,10 +95,10 @@ def install(app: Flask) -> None:
     @app.before_request
     def begin() -> None:
         g.began = time.monotonic()
-        clear_contextvars()
-        bind_contextvars(request_id=_request_id())
-        if reference := parse_reference((request.view_args or {}).get("reference", "")):
-            bind_contextvars(reference=reference)
+        LOG_CONTEXT.set({"request_id": _request_id()})
+        named = request.view_args.get("reference") if request.view_args else None
+        if named and (reference := parse_reference(named)):
+            LOG_CONTEXT.get()["reference"] = reference
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -100,7 +112,7 @@ def install(app: Flask) -> None:
                 fields = (method, route, request.path[:200], response.status_code)
                 values = (*fields, round(seconds * 1000, 1))
                 requests.info("request", extra=dict(zip(REQUEST_FIELDS, values, strict=True)))
-            response.headers["X-Request-ID"] = get_contextvars()["request_id"]
+            response.headers["X-Request-ID"] = LOG_CONTEXT.get()["request_id"]
         return response
 
 
