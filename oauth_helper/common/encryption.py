@@ -1,9 +1,9 @@
-"""Encrypt and authenticate what leaves the program or is written down.
+"""Encrypt and authenticate what leaves the program or is stored.
 
 AES-256-GCM (NIST SP 800-38D) of the library `cryptography`, with a key for each purpose, derived
 from the values of SECRET_KEY by HKDF (RFC 5869). The newest value encrypts, every value decrypts,
-which is how a key is rotated. Nonces are random: one key is good for 2**32 values, which are three
-years of forty a second.
+which is how a key is rotated. Nonces are random, so a key is good for 2**32 values: three years at
+forty a second.
 
 Dataclasses are written as JSON without the names of their fields and without what their last fields
 have by default. A new field comes last and has a default, so that values of the version before can
@@ -110,7 +110,7 @@ class Encryptor:
     def decrypt(self, encrypted: bytes) -> bytes:
         """Return what `encrypt` was given. Raises `DecryptionError`.
 
-        There is one spelling for it: base64 otherwise reads whatever follows its end.
+        Accepts one spelling only: a base64 decoder may ignore what follows the end.
         """
         try:
             raw = base64.urlsafe_b64decode(encrypted)

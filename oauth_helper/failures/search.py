@@ -17,13 +17,13 @@ from oauth_helper.failures.query import FIELDS, UNSET, Term
 #: Characters and terms of a search.
 MAX_SEARCH, MAX_TERMS = 300, 20
 
-#: How many of the scopes that a failure is about can be found.
+#: How many of a failure's scopes can be found.
 SCOPES_SEARCHED = 10
 
 #: Fields that are searched in the texts of records; the others have an index.
 TEXT_FIELDS = ("reference", "message", "note", "customer")
 
-# What staff write; other events hold a name, or repeat the failure's message.
+# What staff write; other events contain a name, or repeat the failure's message.
 _WRITTEN = (EventType.COMMENTED, EventType.RESOLVED, EventType.REOPENED)
 
 _OTHER_NAMES = {"state": "status", "by": "assignee", "ref": "reference", "hub_id": "account"}
