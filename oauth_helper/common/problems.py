@@ -1,11 +1,9 @@
 """Say in words why a connection or a command failed, for the log and for commands."""
 
 import re
-import socket
 import ssl
 
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
-    (socket.gaierror, "unknown host"),
     (ssl.SSLError, "TLS failed"),
     (ConnectionRefusedError, "connection refused"),
     (TimeoutError, "no answer in time"),
