@@ -145,6 +145,8 @@ class Demonstration:
             browser_id=first or reference,
             language=customer.language,
             client=customer.client,
+            customer=f"c-{customer.account % 997}" if (name := _name_of(customer.account)) else "",
+            customer_name=name,
         )
 
     def _fail(
@@ -299,3 +301,10 @@ def _filled(text: str, scopes: tuple[str, ...], redirect_uri: str) -> str:
         .replace("{redirect}", redirect_uri)
         .replace("{address}", "https://app.hubspot.com/oauth/authorize")
     )
+
+
+def _name_of(account: int) -> str:
+    """Return the customer whose link an account used, or nothing."""
+    names: list[str] = _DATA["customers"]
+    number = account % (2 * len(names))
+    return names[number] if number < len(names) else ""

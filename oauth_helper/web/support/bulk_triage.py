@@ -103,7 +103,7 @@ def undo(name: str) -> Response:
     undone = sum(map(_undo, action.changes))
     left = len(action.changes) - undone
     more = f" {left} had been changed again since, and stay as they are." if left else ""
-    flash(f"Undone for {undone} failures.{more}", "done")
+    flash(f"Undone for {undone} failure{'' if undone == 1 else 's'}.{more}", "done")
     current_app.logger.info("%s undoes %s of %d failures", current_user.id, action.do, undone)
     return redirect(address, 303)
 
