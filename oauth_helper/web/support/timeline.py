@@ -50,7 +50,7 @@ def _how_it_failed(failure: Failure) -> str:
     told = any(event.what in (EventType.REPORTED, EventType.RETURNED) for event in failure.history)
     match failure.stage:
         case Stage.AUTHORIZATION if failure.cause is Cause.NEVER_RETURNED or told:
-            return "Nothing had come back from HubSpot by then: recorded as a failure."
+            return "Nothing came back from HubSpot in time: logged as a failure."
         case Stage.CALLBACK:
             return f"The browser came back from HubSpot: {_title(failure)}."
         case Stage.TOKEN:
