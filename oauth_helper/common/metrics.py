@@ -7,7 +7,7 @@ that serves /metrics adds them up. Set that variable before importing this modul
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from prometheus_client import (
@@ -28,6 +28,9 @@ def _counter(name: str, meaning: str, *labels: str) -> Counter:
 
 
 ATTEMPTS: Final = _counter("attempts", "Attempts started.", "profile")
+UNRECORDED: Final = _counter(
+    "attempts_unrecorded", "Attempts and failures beyond a network's daily budget.", "profile"
+)
 CONNECTIONS: Final = _counter("connections", "Attempts connected.", "profile")
 FAILURES: Final = _counter("failures", "Failures logged.", "profile", "stage", "cause")
 OUTBOX_QUEUED: Final = _counter("outbox_notes_put", "Events queued because Redis was down.", "kind")
@@ -57,6 +60,7 @@ WEBHOOK_LAG: Final = Histogram(
 
 _ALL: Final = (
     ATTEMPTS,
+    UNRECORDED,
     CONNECTIONS,
     FAILURES,
     OUTBOX_QUEUED,
@@ -69,14 +73,14 @@ _ALL: Final = (
 )
 
 
-def exposition(queued_events: Callable[[], int]) -> bytes:
-    """Return all metrics, summed over all workers, in Prometheus's text format."""
+def exposition(measures: Mapping[str, float]) -> bytes:
+    """Return all metrics, summed over all workers, and these measures, some of `MEASURES`."""
     counted = _REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         counted = CollectorRegistry()
         multiprocess.MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
     measured = CollectorRegistry()
-    measured.register(_QueueDepth(queued_events))
+    measured.register(_Measured(measures))
     return generate_latest(counted) + generate_latest(measured)
 
 
@@ -86,12 +90,20 @@ def reset() -> None:
         metric.clear()
 
 
-class _QueueDepth(Collector):
-    """The length of the outbox queue, read at each scrape."""
+#: What is measured at each scrape.
+MEASURES: Final = {
+    "outbox_notes": "Events queued in the outbox.",
+    "store_memory_bytes": "Memory that the store's fullest server uses.",
+    "store_memory_limit_bytes": "Its maxmemory; 0 without one.",
+}
 
-    def __init__(self, queued_events: Callable[[], int]) -> None:
-        self._queued_events = queued_events
+
+class _Measured(Collector):
+    """Values that were measured for a scrape."""
+
+    def __init__(self, measures: Mapping[str, float]) -> None:
+        self._measures = measures
 
     def collect(self) -> Iterator[Metric]:
-        name, meaning = "oauth_helper_outbox_notes", "Events queued in the outbox."
-        yield GaugeMetricFamily(name, meaning, value=self._queued_events())
+        for name, value in self._measures.items():
+            yield GaugeMetricFamily(f"oauth_helper_{name}", MEASURES[name], value=value)

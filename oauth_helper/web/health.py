@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -32,10 +33,15 @@ KEY = "oauth_helper.health"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthProbes:
-    """What these views look at. `ping` raises `StoreUnavailableError` while Redis is down."""
+    """What these views look at.
+
+    `ping` and `store_memory`, which returns the bytes in use and the limit, raise
+    `StoreUnavailableError` while Redis is down.
+    """
 
     ping: Callable[[], object]
     queued_events: Callable[[], int]
+    store_memory: Callable[[], tuple[int, int]]
     metrics_token: Secret
     key_ids: Sequence[str]
 
@@ -73,7 +79,11 @@ def metrics() -> Response:
     refusal = unless_bearer(_probes().metrics_token, "METRICS_TOKEN")
     if refusal is not None:
         return refusal
-    text = exposition(_probes().queued_events)
+    measures = {"outbox_notes": _probes().queued_events()}
+    with suppress(StoreUnavailableError):
+        used, most = _probes().store_memory()
+        measures |= {"store_memory_bytes": used, "store_memory_limit_bytes": most}
+    text = exposition(measures)
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 

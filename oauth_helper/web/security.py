@@ -39,6 +39,13 @@ def client_network() -> str:
     return _network_of(request.remote_addr)
 
 
+def sender() -> str:
+    """Return a name for the network of the current request, empty when nothing is limited."""
+    if not current_app.config["RATELIMIT_ENABLED"]:
+        return ""
+    return hashlib.sha256(client_network().encode()).hexdigest()[:16]
+
+
 def _network_of(sender: str | None) -> str:
     try:
         address = ipaddress.ip_address(sender or "")
