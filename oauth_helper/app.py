@@ -5,10 +5,9 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from flask import Flask
 
@@ -17,6 +16,9 @@ from oauth_helper.common.logging import keep_libraries_quiet
 from oauth_helper.config.sandbox_app import sandbox_for
 from oauth_helper.config.settings import Settings
 from oauth_helper.hubspot.client import HubSpotClient
+from oauth_helper.notifications.delivery import EventDelivery, ReadRecord, Send
+from oauth_helper.notifications.group_watch import GroupWatch
+from oauth_helper.notifications.notices import NOTICE_TYPES, NoticeSender
 from oauth_helper.oauth.client.callback import Callback
 from oauth_helper.oauth.client.expiry import AttemptExpiry
 from oauth_helper.oauth.client.refresh import RefreshFailures, TokenRefresher
@@ -32,12 +34,14 @@ from oauth_helper.store.connect_links import ConnectLinks
 from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.failures import Failures
+from oauth_helper.store.group_states import GroupStates
 from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
 from oauth_helper.store.rate_limits import rate_limit_storage
 from oauth_helper.store.redis import Client, RedisServer, connect
 from oauth_helper.store.refresh_locks import RefreshLocks
+from oauth_helper.store.requests import request_name
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions
 from oauth_helper.store.webhook_events import WebhookEvents
@@ -50,9 +54,6 @@ from oauth_helper.web.customer.cookies import AttemptCookies
 from oauth_helper.web.support import services as support
 from oauth_helper.web.support.staff_session import SESSION_LIFETIME
 
-if TYPE_CHECKING:
-    from oauth_helper.notifications.webhooks import WebhookDelivery
-
 #: Where an application keeps its background work among its extensions.
 BACKGROUND = "oauth_helper.background"
 
@@ -63,7 +64,8 @@ class Background:
 
     expiry: AttemptExpiry
     writer: EventWriter
-    webhooks: WebhookDelivery | None
+    events: EventDelivery
+    group_watch: GroupWatch | None
 
 
 def create_app(config: Settings, *, clock: Callable[[], float] | None = None) -> Flask:
@@ -83,14 +85,15 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     redis = connect(config.redis_url.reveal())
     store_server = RedisServer(redis)
     tokens, codes, queued = encryptor("tokens"), encryptor("codes"), encryptor("outbox")
-    events = _webhook_events(config, redis, clock)
+    events = _events(config, redis, clock)
     attempts = Attempts(redis, retention_days=config.failure_retention_days)
     failures = Failures(redis, retention_days=config.failure_retention_days, events=events)
     connections = Connections(redis, encryptor=tokens, events=events)
-    webhooks = _webhooks(config, redis, failures, connections, clock)
     connect_links = ConnectLinks(redis, encryptor=encryptor("links"))
     refresh_locks = RefreshLocks(redis)
     counters = Counters(redis)
+    read = partial(read_record, failures=failures, connections=connections, counters=counters)
+    delivery = _delivery(config, redis, read, clock)
     outbox = Outbox(config.data_dir / "outbox", encryptor=queued)
     writer = EventWriter(
         attempts=attempts,
@@ -166,7 +169,16 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         authorizer=authorizer,
         callback=callback,
         reports=reports,
-        cookies=AttemptCookies(encryptor("attempts"), secure=config.is_secure),
+        cookies=AttemptCookies(
+            Encryptor(
+                config.secret_keys,
+                purpose="attempts",
+                known={
+                    request_name(each.usual_request): each.usual_request for each in config.profiles
+                },
+            ),
+            secure=config.is_secure,
+        ),
         attempts=attempts,
         failures=failures,
         connect_links=connect_links,
@@ -184,7 +196,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         connect_links=connect_links,
         reports=reports,
         hubspot=hubspot,
-        webhook_queues=webhooks.queues if webhooks else None,
+        webhook_queues=delivery.queues,
         staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
         oidc_provider=oidc_provider,
         sign_in_encryptor=encryptor("sign-ins"),
@@ -207,10 +219,16 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         ping=store_server.ping,
         queued_events=outbox.depth,
         store_memory=store_server.memory,
+        waiting=delivery.queues.waiting,
         metrics_token=config.metrics_token,
         key_ids=[key_id(each) for each in config.secret_keys],
     )
-    app.extensions[BACKGROUND] = Background(expiry=expiry, writer=writer, webhooks=webhooks)
+    app.extensions[BACKGROUND] = Background(
+        expiry=expiry,
+        writer=writer,
+        events=delivery,
+        group_watch=_group_watch(config, redis, delivery.queues, counters, events),
+    )
     if config.otlp_endpoint:
         from oauth_helper.web.tracing import Tracing  # noqa: PLC0415 - its packages are optional
 
@@ -225,31 +243,50 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     return app
 
 
-def _webhook_events(
-    config: Settings, redis: Client, clock: Callable[[], float]
-) -> WebhookEvents | None:
-    """Return the stream that events are published to; None without webhooks."""
-    if not config.webhook_urls:
+def _events(config: Settings, redis: Client, clock: Callable[[], float]) -> WebhookEvents | None:
+    """Return the stream that events are published to; None if there is no address for them."""
+    if not config.webhook_urls and not config.notify_urls:
         return None
-    return WebhookEvents(redis, config.webhook_events, clock=clock)
+    types = {*(config.webhook_events if config.webhook_urls else ()), *NOTICE_TYPES}
+    return WebhookEvents(redis, types, by_group=config.watches_groups, clock=clock)
 
 
-def _webhooks(
+def _delivery(
+    config: Settings, redis: Client, read: ReadRecord, clock: Callable[[], float]
+) -> EventDelivery:
+    """Return what sends the events to each address of webhooks and notices."""
+    types_of: dict[str, Collection[str]] = {}
+    senders: dict[str, Send] = {}
+    if config.webhook_urls:
+        # Imported only here, as others don't need it.
+        from oauth_helper.notifications.webhooks import WebhookSender  # noqa: PLC0415
+
+        webhooks = WebhookSender(config.webhook_secrets, allow_private=config.webhook_allow_private)
+        for url in config.webhook_urls:
+            types_of[url.reveal()] = config.webhook_events
+            senders[url.reveal()] = partial(webhooks.send_event, url.reveal())
+    for url in config.notify_urls:
+        types_of[url.reveal()] = NOTICE_TYPES
+        senders[url.reveal()] = NoticeSender(url, config.public_url).send
+    return EventDelivery(
+        queues=WebhookQueues(redis, types_of), senders=senders, read_record=read, clock=clock
+    )
+
+
+def _group_watch(
     config: Settings,
     redis: Client,
-    failures: Failures,
-    connections: Connections,
-    clock: Callable[[], float],
-) -> WebhookDelivery | None:
-    """Return what sends the events; None without webhooks."""
-    if not config.webhook_urls:
+    queues: WebhookQueues,
+    counters: Counters,
+    events: WebhookEvents | None,
+) -> GroupWatch | None:
+    """Return what publishes the events of groups; None if nobody wants them."""
+    if not events or not config.watches_groups:
         return None
-    # Imported only here, as others don't need it.
-    from oauth_helper.notifications.webhooks import WebhookDelivery, WebhookSender  # noqa: PLC0415
-
-    return WebhookDelivery(
-        queues=WebhookQueues(redis, [url.reveal() for url in config.webhook_urls]),
-        sender=WebhookSender(config.webhook_secrets, allow_private=config.webhook_allow_private),
-        read_record=partial(read_record, failures=failures, connections=connections),
-        clock=clock,
+    return GroupWatch(
+        queues=queues,
+        states=GroupStates(redis, events),
+        counters=counters,
+        threshold=config.notify_threshold,
+        clock=events.clock,
     )

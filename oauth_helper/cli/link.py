@@ -59,7 +59,7 @@ def link_create(name: str | None, days: int, account: int | None, form: str, **t
     with _links(config) as links:
         try:
             new = requested_link(validate(ConnectLinkBody, wanted), profiles, now=now)
-            record = links.create(new)
+            (record,) = links.create(new)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
     made = link_json(record, config.public_url, now=now)

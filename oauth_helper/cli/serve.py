@@ -63,12 +63,13 @@ def _periodic_tasks(app: Flask, expiry_interval: float) -> list[PeriodicTask]:
         PeriodicTask(background.expiry.record_expired, expiry_interval),
         PeriodicTask(background.writer.flush, _FLUSH_INTERVAL),
     ]
-    if webhooks := background.webhooks:
-        # A thread for each address: one that hangs delays no other.
-        tasks += [
-            PeriodicTask(partial(webhooks.deliver, url), _WEBHOOK_INTERVAL)
-            for url in webhooks.queues.by_url
-        ]
+    # A thread for each address: one that hangs delays no other.
+    tasks += [
+        PeriodicTask(partial(background.events.deliver, url), _WEBHOOK_INTERVAL)
+        for url in background.events.queues.by_url
+    ]
+    if group_watch := background.group_watch:
+        tasks.append(PeriodicTask(group_watch.watch, _WEBHOOK_INTERVAL))
     return tasks
 
 

@@ -7,7 +7,7 @@ that serves /metrics adds them up. Set that variable before importing this modul
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from prometheus_client import (
@@ -73,14 +73,17 @@ _ALL: Final = (
 )
 
 
-def exposition(measures: Mapping[str, float]) -> bytes:
-    """Return all metrics, summed over all workers, and these measures, some of `MEASURES`."""
+def exposition(gauges: Iterable[tuple[str, str, int]]) -> bytes:
+    """Return all metrics, summed over all workers, in Prometheus's text format.
+
+    `gauges` are read at each scrape: their names, meanings and values.
+    """
     counted = _REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         counted = CollectorRegistry()
         multiprocess.MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
     measured = CollectorRegistry()
-    measured.register(_Measured(measures))
+    measured.register(_Gauges(gauges))
     return generate_latest(counted) + generate_latest(measured)
 
 
@@ -90,20 +93,12 @@ def reset() -> None:
         metric.clear()
 
 
-#: What is measured at each scrape.
-MEASURES: Final = {
-    "outbox_notes": "Events queued in the outbox.",
-    "store_memory_bytes": "Memory that the store's fullest server uses.",
-    "store_memory_limit_bytes": "Its maxmemory; 0 without one.",
-}
+class _Gauges(Collector):
+    """What is read at each scrape."""
 
-
-class _Measured(Collector):
-    """Values that were measured for a scrape."""
-
-    def __init__(self, measures: Mapping[str, float]) -> None:
-        self._measures = measures
+    def __init__(self, gauges: Iterable[tuple[str, str, int]]) -> None:
+        self._gauges = gauges
 
     def collect(self) -> Iterator[Metric]:
-        for name, value in self._measures.items():
-            yield GaugeMetricFamily(f"oauth_helper_{name}", MEASURES[name], value=value)
+        for name, meaning, value in self._gauges:
+            yield GaugeMetricFamily(f"oauth_helper_{name}", meaning, value=value)

@@ -1,4 +1,4 @@
-"""The settings: one field each, read from the environment, with every problem named at once."""
+"""The settings: a field for each, read from the environment, with all problems reported at once."""
 
 from __future__ import annotations
 
@@ -42,6 +42,9 @@ from oauth_helper.config.values import (
 )
 from oauth_helper.config.webhooks import (
     WEBHOOK_EVENT_TYPES,
+    Threshold,
+    parse_notify_urls,
+    parse_threshold,
     parse_webhook_events,
     parse_webhook_secrets,
     parse_webhook_urls,
@@ -71,7 +74,7 @@ _Rules = Annotated[tuple[AccessRule, ...], reads(parse_rules)]
 
 
 class Setting(NamedTuple):
-    """What the documents say about a setting. `section` is the heading that starts with it."""
+    """How a setting is documented. `section` is the heading before it, if it starts one."""
 
     name: str
     default: str
@@ -80,7 +83,7 @@ class Setting(NamedTuple):
 
 
 def _setting(assignment: str, meaning: str, *, section: str = "") -> Any:  # noqa: ANN401
-    """Declare a setting by its name, and the default as an operator would write it."""
+    """Declare a setting: its name, and its default as an operator would write it."""
     name, _, default = assignment.partition("=")
     return Field(default, alias=name, description=meaning, json_schema_extra={"section": section})
 
@@ -103,7 +106,7 @@ def _profiles(path: str, info: EnvironInfo) -> tuple[Profile, ...]:
     data = info.data
     public_url = data.get("public_url", "http://localhost")
     defaults = Defaults(
-        # One that can't be used still says that a real app is meant.
+        # Even an invalid one shows that a real app is meant.
         client_id=data.get("hubspot_client_id", "unusable") or SANDBOX_CLIENT_ID,
         client_secret=data.get("hubspot_client_secret") or Secret("sandbox-secret"),
         catalogue=data.get("scope_catalogue") or shipped_catalogue(),
@@ -179,7 +182,7 @@ def _usual_threads(text: str, info: EnvironInfo) -> str:
 class Settings(BaseModel):
     """Every setting, checked. Secrets don't show when it is printed.
 
-    A field is read in the order of the fields, and may look at those before it.
+    Fields are read in order, and may use those before them.
     """
 
     model_config = ConfigDict(
@@ -354,6 +357,17 @@ class Settings(BaseModel):
         "WEBHOOK_ALLOW_PRIVATE=off",
         "on or off; on allows webhooks to addresses in private networks and on this machine.",
     )
+    notify_urls: Annotated[tuple[Secret, ...], reads(parse_notify_urls)] = _setting(
+        "NOTIFY_URLS",
+        "Where people get notices about groups of failures: addresses of Apprise for Slack, Teams, "
+        "e-mail and others, separated by commas. Needs the extra notify. Empty: nowhere.",
+        section="Notices",
+    )
+    notify_threshold: Annotated[Threshold, reads(parse_threshold)] = _setting(
+        "NOTIFY_THRESHOLD=5/10m",
+        "Failures of one group within a time, in seconds, minutes or hours, that make a notice and "
+        "the event group.spiking.",
+    )
     trusted_proxies: Annotated[int, whole_number(0, 10)] = _setting(
         "TRUSTED_PROXIES=0",
         "Number of reverse proxies in front of the program, 0 to 10.",
@@ -398,13 +412,19 @@ class Settings(BaseModel):
         return self.public_url.startswith("https:")
 
     @property
+    def watches_groups(self) -> bool:
+        """Return whether anyone hears about groups of failures."""
+        wants_spikes = "group.spiking" in self.webhook_events
+        return bool(self.notify_urls or (self.webhook_urls and wants_spikes))
+
+    @property
     def sandbox(self) -> bool:
         """Return whether the built-in sandbox stands in for HubSpot."""
         return _are_sandboxed(self.profiles)
 
     @property
     def authorization_endpoint(self) -> str:
-        """Return where customers are sent: to HubSpot or to the sandbox."""
+        """Return where to send customers: to HubSpot or to the sandbox."""
         sandbox = f"{self.public_url}/sandbox/oauth/authorize"
         return sandbox if self.sandbox else self.hubspot_authorization_endpoint.rstrip("/")
 

@@ -7,7 +7,7 @@
 | `oh:{<day>}:open` | sorted set | attempts without outcome, by deadline |
 | `oh:{<day>}:failure:<reference>` | hash | one failure |
 | `oh:{<day>}:failures[:<index>]` | sorted set | references of failures, by time |
-| `oh:{<day>}:requests` | hash | the scopes of each kind of request, which many failures share |
+| `oh:{<day>}:requests` | hash | the scopes of each kind of request, which many attempts share |
 | `oh:{<day>}:version` | string | changes with every counter of the day below |
 | `oh:{<day>}:counts` | hash | number of failures per `cause profile status stage[ client]` |
 | `oh:{<day>}:groups` | hash | number of failures per `fingerprint cause profile status` |
@@ -25,6 +25,9 @@
 | `oh:connection:<id>` | hash | one connection, its tokens encrypted |
 | `oh:connections` | sorted set | ids of connections, by time |
 | `oh:connections:<hub id>` | set | ids of the connections of one account |
+| `oh:connections-of:<hash>` | set | ids of the connections of one customer |
+| `oh:granted:<profile>` | hash | by connection, the name of the set of scopes that it was granted |
+| `oh:granted-sets` | hash | these sets, by name |
 | `oh:refreshing:<id>` | string | a lock, `turn <owner>`, or `note <reference> <failure>` |
 | `oh:refresh-failed:<reference>:<cause>` | string | the reference of the first failure of a day |
 | `oh:{<hash>}:code` | string | what an authorization code stands for, encrypted |
@@ -38,6 +41,7 @@
 | `oh:{webhooks}:<address>:parked` | sorted set | records whose event was rejected for a day |
 | `oh:{webhooks}:<address>:tries`, `:reasons` | hash | by record, how often and why sending failed |
 | `oh:{webhooks}:<address>:size` | string | number of queued events |
+| `oh:{webhooks}:groups:state:<fingerprint>` | string | what people know about a group |
 | `oh:link:<id>` | hash | a connect link, encrypted; `withdrawn`; its `connection` and `reference` |
 | `oh:links` | sorted set | ids of connect links, by time |
 | `oh:staff:<hash>` | hash | the sessions of one staff member, with their starts |
@@ -52,12 +56,14 @@ and indexes together. One tag per day spreads the days over the nodes, and a day
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 
 from oauth_helper.common.references import day_of
 
 DAYS = "oh:days"
 CONNECTIONS = "oh:connections"
+GRANTED_SETS = "oh:granted-sets"
 FEED = "oh:feed"
 LINKS = "oh:links"
 WEBHOOK_EVENTS = "oh:{webhooks}:events"
@@ -72,6 +78,18 @@ LINK_KEPT = 60 * 86_400
 COUNTS, GROUPS, SCOPES, NAMES = "counts", "groups", "scopes", "names"
 REQUESTS, VERSION = "requests", "version"
 ATTEMPTS, RECOVERED = "attempts", "recovered"
+
+
+def of_attempt(reference: str) -> list[str]:
+    """Return the keys of an attempt: it, the open ones, counters, failure, requested scopes."""
+    day = f"oh:{{{day_of(reference)}}}:"
+    return [
+        f"{day}attempt:{reference}",
+        f"{day}open",
+        f"{day}{ATTEMPTS}",
+        f"{day}failure:{reference}",
+        f"{day}{REQUESTS}",
+    ]
 
 
 def attempt(reference: str) -> str:
@@ -132,6 +150,16 @@ def connection(connection_id: str) -> str:
 def connections_of(hub_id: int) -> str:
     """Return the key of one account's connections."""
     return f"oh:connections:{hub_id}"
+
+
+def connections_of_customer(customer: str) -> str:
+    """Return the key of one customer's connections."""
+    return f"oh:connections-of:{hashlib.sha256(customer.encode()).hexdigest()[:32]}"
+
+
+def granted(profile: str) -> str:
+    """Return the key of what a profile's connections were granted."""
+    return f"oh:granted:{profile}"
 
 
 def refresh_lock(connection_id: str) -> str:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
-from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
-from oauth_helper.common.logging import REQUEST_FIELDS, REQUESTS
+from oauth_helper.common.logging import LOG_CONTEXT, REQUEST_FIELDS, REQUESTS
 from oauth_helper.common.metrics import HTTP_REQUESTS, exposition
 from oauth_helper.common.references import parse_reference
 from oauth_helper.common.secrets import Secret
@@ -33,15 +32,16 @@ KEY = "oauth_helper.health"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthProbes:
-    """What these views look at.
+    """What these views look at. `ping` raises `StoreUnavailableError` while Redis is down.
 
-    `ping` and `store_memory`, which returns the bytes in use and the limit, raise
-    `StoreUnavailableError` while Redis is down.
+    So do `waiting`, which returns how many webhook events wait, and how many records are parked,
+    and `store_memory`, which returns the bytes in use and the limit.
     """
 
     ping: Callable[[], object]
     queued_events: Callable[[], int]
     store_memory: Callable[[], tuple[int, int]]
+    waiting: Callable[[], tuple[int, int]]
     metrics_token: Secret
     key_ids: Sequence[str]
 
@@ -79,11 +79,20 @@ def metrics() -> Response:
     refusal = unless_bearer(_probes().metrics_token, "METRICS_TOKEN")
     if refusal is not None:
         return refusal
-    measures = {"outbox_notes": _probes().queued_events()}
+    probes = _probes()
+    gauges = [("outbox_notes", "Events queued in the outbox.", probes.queued_events())]
     with suppress(StoreUnavailableError):
-        used, most = _probes().store_memory()
-        measures |= {"store_memory_bytes": used, "store_memory_limit_bytes": most}
-    text = exposition(measures)
+        size, parked = probes.waiting()
+        gauges += [
+            ("webhook_events_queued", "Webhook events and notices that wait.", size),
+            ("webhook_records_parked", "Records that a receiver took no event of.", parked),
+        ]
+        used, most = probes.store_memory()
+        gauges += [
+            ("store_memory_bytes", "Memory that the store's fullest server uses.", used),
+            ("store_memory_limit_bytes", "Its maxmemory; 0 without one.", most),
+        ]
+    text = exposition(gauges)
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -93,10 +102,10 @@ def install(app: Flask) -> None:
     @app.before_request
     def begin() -> None:
         g.began = time.monotonic()
-        clear_contextvars()
-        bind_contextvars(request_id=_request_id())
-        if reference := parse_reference((request.view_args or {}).get("reference", "")):
-            bind_contextvars(reference=reference)
+        LOG_CONTEXT.set({"request_id": _request_id()})
+        named = request.view_args.get("reference") if request.view_args else None
+        if named and (reference := parse_reference(named)):
+            LOG_CONTEXT.get()["reference"] = reference
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -110,7 +119,7 @@ def install(app: Flask) -> None:
                 fields = (method, route, request.path[:200], response.status_code)
                 values = (*fields, round(seconds * 1000, 1))
                 requests.info("request", extra=dict(zip(REQUEST_FIELDS, values, strict=True)))
-            response.headers["X-Request-ID"] = get_contextvars()["request_id"]
+            response.headers["X-Request-ID"] = LOG_CONTEXT.get()["request_id"]
         return response
 
 

@@ -41,7 +41,9 @@ def install(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) ->
     app.config["PERMANENT_SESSION_LIFETIME"] = SESSION_LIFETIME
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
     app.jinja_env.globals.update(
-        sandbox=config.sandbox, settings=config, has_webhooks=bool(config.webhook_urls)
+        sandbox=config.sandbox,
+        settings=config,
+        has_webhooks=bool(config.webhook_urls or config.notify_urls),
     )
     health.install(app)
     security.protect(app, config, limits)

@@ -16,7 +16,7 @@ from oauth_helper.config.settings import (
     SettingsError,
     SupportUser,
 )
-from oauth_helper.config.webhooks import WEBHOOK_EVENT_TYPES
+from oauth_helper.config.webhooks import WEBHOOK_EVENT_TYPES, Threshold
 from oauth_helper.scopes import AppConfiguration, shipped_catalogue
 
 HUBSPOT = {
@@ -82,6 +82,8 @@ def test_the_defaults():
         "webhook_secrets": (),
         "webhook_events": frozenset(WEBHOOK_EVENT_TYPES),
         "webhook_allow_private": False,
+        "notify_urls": (),
+        "notify_threshold": Threshold(5, 600),
         "attempt_timeout": 900,
         "failure_retention_days": 90,
         "oauth_clients": (),

@@ -33,7 +33,7 @@ def create(body: ConnectLinkBody) -> ConnectLinkJson:
     """
     try:
         link = requested_link(body, services().profiles, now=services().clock())
-        return _json(services().connect_links.create(link))
+        return _json(*services().connect_links.create(link))
     except ValueError as error:
         abort(400, str(error))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import parse_qsl
 
-from flask import abort, current_app, flash, redirect, request
+from flask import abort, current_app, flash, redirect, render_template, request
 from flask import url_for as url
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
@@ -22,7 +22,14 @@ from oauth_helper.web.security import max_body
 from oauth_helper.web.support.blueprint import blueprint, require_agent
 from oauth_helper.web.support.filters import filters_from, valid_filters_from
 from oauth_helper.web.support.services import services
-from oauth_helper.web.support.triage import ASSIGNMENTS, GuardedStep, Step, steps, text_sent
+from oauth_helper.web.support.triage import (
+    ASSIGNMENTS,
+    GuardedStep,
+    Step,
+    change_of,
+    steps,
+    text_sent,
+)
 
 #: Failures in one bulk action; each takes about a millisecond.
 MAX_AT_ONCE = 1000
@@ -38,11 +45,14 @@ _SAVED_AFTER = 50
 @blueprint.post("/failures/work")
 @login_required  # type: ignore[untyped-decorator]
 @max_body(_MAX_FORM)
-def work_on_many() -> Response:
-    """Do what the button says to the ticked failures, or to all that the filter finds."""
+def work_on_many() -> Response | str:
+    """Do what the button says to the ticked failures, or to all that the filter finds.
+
+    `comment` asks for the page to write one on, for browsers without JavaScript.
+    """
     require_agent()
     do, text = request.form.get("do", ""), text_sent()
-    step = steps(text).get(do)
+    step = steps(text).get("note" if do == "comment" else do)
     if step is None:
         abort(400, "The form asks for nothing that can be done here.")
     try:
@@ -50,14 +60,16 @@ def work_on_many() -> Response:
         references, found = _chosen(filters.wanted) if request.form.get("all") else _ticked()
     except ValueError as error:
         abort(400, f"{error}.")
-    if do == "note" and not text:
-        flash("The note is empty.", "problem")
-        return redirect(filters.address(), 303)
     if not references:
-        flash("Nothing was chosen. Tick the failures first.", "problem")
+        flash("Nothing is selected. Tick the failures first.", "problem")
+        return redirect(filters.address(), 303)
+    if do == "comment":
+        return render_template("support/comment.html", filters=filters, count=found)
+    if do == "note" and not text:
+        flash("The comment is empty.", "problem")
         return redirect(filters.address(), 303)
     name = secrets.token_urlsafe(12)
-    done = _do_to_many(name, references, do, step, found)
+    done = _do_to_many(name, references, do.partition(":")[0], step, found)
     current_app.logger.info("%s: %s %d failures", current_user.id, do, done)
     return redirect(filters.address(done=name), 303)
 
@@ -85,6 +97,7 @@ def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found
 def undo(name: str) -> Response:
     """Undo a bulk action, except for failures that have changed again since."""
     require_agent()
+    record = parse_reference(request.form.get("record", ""))
     try:
         address = filters_from("support.failures", _filters_sent()).address()
     except ValueError:
@@ -98,8 +111,12 @@ def undo(name: str) -> Response:
     undone = sum(map(_undo, action.changes))
     left = len(action.changes) - undone
     more = f" {left} had been changed again since, and stay as they are." if left else ""
-    flash(f"Undone for {undone} failures.{more}", "done")
     current_app.logger.info("%s undoes %s of %d failures", current_user.id, action.do, undone)
+    if record:
+        said = ("Undone.", "done") if undone else ("It has changed since then.", "problem")
+        flash(*said)
+        return redirect(url("support.failure", reference=record), 303)
+    flash(f"Undone for {undone} failures.{more}", "done")
     return redirect(address, 303)
 
 
@@ -120,6 +137,7 @@ def _undo(change: FailureChange) -> bool:
             by=current_user.id,
             status=Status(change.status),
             assignee=change.assignee,
+            resolution=change.resolution,
             revision=change.revision,
         )
     )
@@ -146,7 +164,7 @@ def _change(reference: str, do: str, step: Step) -> FailureChange | None:
     after = services().failures.change(reference, before)
     if after is None or before.failure is None:
         return None
-    return FailureChange(reference, before.failure.status, before.failure.assignee, after.revision)
+    return change_of(before.failure, after)
 
 
 @dataclass

@@ -49,7 +49,7 @@ class SupportServices:
     connect_links: ConnectLinks
     reports: Reports
     hubspot: HubSpotClient
-    webhook_queues: WebhookQueues | None
+    webhook_queues: WebhookQueues
     staff_sessions: StaffSessions
     oidc_provider: OidcProvider | None
     sign_in_encryptor: Encryptor

@@ -16,16 +16,15 @@ from oauth_helper.web.support.services import services
 @login_required  # type: ignore[untyped-decorator]
 def webhooks() -> str:
     """Show each address with what waits for it and what is parked."""
-    queues = services().webhook_queues or abort(404)
     addresses = [
         {
             "name": queue.name,
-            # Its path may hold a token.
-            "origin": origin_of(address),
+            # The rest may hold a token.
+            "origin": origin_of(address) or f"Notices by {address.partition('://')[0]}",
             "counts": queue.counts(),
             "parked": queue.parked(limit=PER_PAGE),
         }
-        for address, queue in queues.by_url.items()
+        for address, queue in services().webhook_queues.by_url.items()
     ]
     return render_template(
         "support/webhooks.html", addresses=addresses, now=services().clock(), per_page=PER_PAGE
@@ -37,8 +36,8 @@ def webhooks() -> str:
 def send_again(name: str) -> Response:
     """Send the events of a parked record again, or those of all."""
     require_agent()
-    queues = services().webhook_queues or abort(404)
-    queue = next((each for each in queues.by_url.values() if each.name == name), None)
+    addresses = services().webhook_queues
+    queue = next((each for each in addresses.by_url.values() if each.name == name), None)
     if queue is None:
         abort(404)
     count = queue.send_again(services().clock(), request.form.get("record", "")[:300])
