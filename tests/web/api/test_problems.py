@@ -44,7 +44,7 @@ def test_every_wrong_parameter_of_a_query_is_named(api):
         "since": "is no time: a time is written like 2026-11-23T08:00:00Z",
         "within": "has to be one of today, 1h, 24h, 7d, 30d",
         "limit": "has to be a whole number from 1 to 200",
-        "q": "There is no cause “v”",
+        "q": "Unknown cause “v”",
     }
 
 
