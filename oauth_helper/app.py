@@ -43,10 +43,12 @@ from oauth_helper.store.redis import Client, RedisServer, connect
 from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions
+from oauth_helper.store.token_uses import TokenUses
 from oauth_helper.store.webhook_events import WebhookEvents
 from oauth_helper.store.webhook_queue import WebhookQueues
 from oauth_helper.web import health, routes, security
 from oauth_helper.web.api import services as api
+from oauth_helper.web.api.auth import ApiTokens
 from oauth_helper.web.api.failure_schemas import read_record
 from oauth_helper.web.customer import services as customer
 from oauth_helper.web.customer.cookies import AttemptCookies
@@ -89,7 +91,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     failures = Failures(redis, retention_days=config.failure_retention_days, events=events)
     connections = Connections(redis, encryptor=tokens, events=events)
     connect_links = ConnectLinks(redis, encryptor=encryptor("links"))
-    refresh_locks = RefreshLocks(redis)
+    refresh_locks, token_uses = RefreshLocks(redis), TokenUses(redis)
     counters = Counters(redis)
     read = partial(read_record, failures=failures, connections=connections, counters=counters)
     delivery = _delivery(config, redis, read, clock)
@@ -186,6 +188,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         reports=reports,
         hubspot=hubspot,
         webhook_queues=delivery.queues,
+        token_uses=token_uses,
         staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
         oidc_provider=oidc_provider,
         sign_in_encryptor=encryptor("sign-ins"),
@@ -195,6 +198,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     )
     app.extensions[api.KEY] = api.ApiServices(
         config=config,
+        api_tokens=ApiTokens(config.api_tokens, token_uses, clock),
         profiles=profiles,
         failures=failures,
         counters=counters,

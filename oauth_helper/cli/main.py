@@ -28,6 +28,7 @@ _COMMANDS = {
     "restore": ("backup:restore", "Restore such a backup into an empty DATA_DIR."),
     "doctor": ("doctor:doctor", "Check settings, Redis, clocks and endpoints."),
     "hash-password": ("operate:hash_password_command", "Hash a password for SUPPORT_USERS."),
+    "api-token": ("operate:api_token_command", "Make a named token of the API, with its scopes."),
     "settings": ("operate:settings_command", "Print every setting with its default and meaning."),
 }
 

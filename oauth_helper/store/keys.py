@@ -39,6 +39,7 @@
 | `oh:{webhooks}:<address>:size` | string | number of queued events |
 | `oh:{webhooks}:groups:state:<fingerprint>` | string | what people know about a group |
 | `oh:link:<id>` | hash | a connect link, encrypted; `withdrawn`; its `connection` and `reference` |
+| `oh:api-token-uses` | hash | when each named token of the API was last used |
 | `oh:links` | sorted set | ids of connect links, by time |
 | `oh:staff:<hash>` | hash | the sessions of one staff member, with their starts |
 | `oh:deed:<name>` | string | a bulk action, for undo |
@@ -60,6 +61,7 @@ DAYS = "oh:days"
 CONNECTIONS = "oh:connections"
 FEED = "oh:feed"
 LINKS = "oh:links"
+TOKEN_USES = "oh:api-token-uses"  # noqa: S105 - a key
 WEBHOOK_EVENTS = "oh:{webhooks}:events"
 
 #: Prefix of the keys of `limits`.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort
+from flask import Blueprint, abort
 
 from oauth_helper.store.connect_links import LinkRecord
-from oauth_helper.web.api.auth import unless_bearer
+from oauth_helper.web.api.auth import authenticate
 from oauth_helper.web.api.failure_schemas import ConnectLinkJson
 from oauth_helper.web.api.link_requests import link_json, requested_link
 from oauth_helper.web.api.operation import operation
@@ -19,13 +19,11 @@ csrf.exempt(blueprint)  # no request is authenticated by a cookie
 _UNKNOWN = "There is no such link"
 
 
-@blueprint.before_request
-def _authenticate() -> Response | None:
-    return unless_bearer(services().config.support_api_token, "SUPPORT_API_TOKEN")
+blueprint.before_request(authenticate)
 
 
 @blueprint.post("")
-@operation("createConnectLink", status=201)
+@operation("createConnectLink", "links:write", status=201)
 def create(body: ConnectLinkBody) -> ConnectLinkJson:
     """Make a link that starts one connection.
 
@@ -39,14 +37,14 @@ def create(body: ConnectLinkBody) -> ConnectLinkJson:
 
 
 @blueprint.get("/<link_id>")
-@operation("getConnectLink", {404: _UNKNOWN})
+@operation("getConnectLink", "links:write", {404: _UNKNOWN})
 def link(link_id: str) -> ConnectLinkJson:
     """Get a link, and what became of it."""
     return _json(_found(link_id))
 
 
 @blueprint.delete("/<link_id>")
-@operation("withdrawConnectLink", {404: _UNKNOWN})
+@operation("withdrawConnectLink", "links:write", {404: _UNKNOWN})
 def withdraw(link_id: str) -> ConnectLinkJson:
     """Withdraw a link. What it has connected stays connected."""
     services().connect_links.withdraw(link_id)

@@ -22,7 +22,7 @@ from oauth_helper.oauth.client.refresh import (
     Unreadable,
 )
 from oauth_helper.oauth.client.revocation import Revoked, revoke
-from oauth_helper.web.api.auth import unless_bearer
+from oauth_helper.web.api.auth import authenticate
 from oauth_helper.web.api.failure_schemas import ConnectionJson, TokenJson
 from oauth_helper.web.api.operation import operation
 from oauth_helper.web.api.queries import ConnectionListQuery, TokenQuery
@@ -37,13 +37,11 @@ csrf.exempt(blueprint)  # no request is authenticated by a cookie
 _UNKNOWN = "There is no such connection"
 
 
-@blueprint.before_request
-def _authenticate() -> Response | None:
-    return unless_bearer(services().config.connections_api_token, "CONNECTIONS_API_TOKEN")
+blueprint.before_request(authenticate)
 
 
 @blueprint.get("")
-@operation("listConnections")
+@operation("listConnections", "connections:token")
 def connections(query: ConnectionListQuery) -> ConnectionPage:
     """List the connections, latest first.
 
@@ -63,7 +61,7 @@ def connections(query: ConnectionListQuery) -> ConnectionPage:
 
 
 @blueprint.get("/<connection_id>")
-@operation("getConnection", {404: _UNKNOWN})
+@operation("getConnection", "connections:token", {404: _UNKNOWN})
 def connection(connection_id: str) -> ConnectionJson:
     """Get a connection, without its tokens."""
     found = services().connections.get(connection_id)
@@ -75,6 +73,7 @@ def connection(connection_id: str) -> ConnectionJson:
 @blueprint.get("/<connection_id>/token")
 @operation(
     "getToken",
+    "connections:token",
     {
         403: "The tokens belong to a client of the proxy",
         404: _UNKNOWN,
@@ -108,7 +107,11 @@ def token(connection_id: str, query: TokenQuery) -> TokenJson | Response:
 
 
 @blueprint.post("/<connection_id>/revoke")
-@operation("revokeConnection", {404: _UNKNOWN, 502: "HubSpot didn't confirm it, so it is kept"})
+@operation(
+    "revokeConnection",
+    "connections:token",
+    {404: _UNKNOWN, 502: "HubSpot didn't confirm it, so it is kept"},
+)
 def revoke_connection(connection_id: str, body: RevocationBody) -> Revocation | Response:
     """Revoke a connection at HubSpot, or uninstall the app there, and forget it."""
     done = revoke(

@@ -19,6 +19,14 @@ def account() -> str:
     return render_template("support/account.html", now=services().clock())
 
 
+@blueprint.get("/tokens")
+@login_required  # type: ignore[untyped-decorator]
+def tokens() -> str:
+    """Show the named tokens of the API, with their scopes and last uses."""
+    uses, known = services().token_uses.all(), services().config.api_tokens
+    return render_template("support/tokens.html", tokens=known, uses=uses, now=services().clock())
+
+
 @blueprint.post("/account/sign-out-everywhere")
 @login_required  # type: ignore[untyped-decorator]
 def sign_out_everywhere() -> Response:
