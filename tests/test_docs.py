@@ -144,13 +144,17 @@ def test_a_command_does_what_it_is_there_for(place, page, line):
     )
     line = line.replace("curl ", "curl --fail-with-body --silent --show-error ")
     if line.startswith("mkdir -m 700 data"):
-        line = f"mkdir restored && cd restored && {line.replace('-xzf ', '-xzf ../')}"
+        # Another process may have run the line before it.
+        line = line.replace("-xzf oauth_helper-backup.tgz", "-xzf ../again.tgz")
+        line = f"tar -czf again.tgz -C data . && mkdir restored && cd restored && {line}"
     # The app has faults, so `check` exits with 1. A mistyped option would be 2.
     has_faults = ".venv/bin/python -m oauth_helper check" in line and "--fix" not in line
     if line.endswith("hash-password"):
         line = f"echo a password | {line}" if line.startswith(".venv") else line
     if " restore " in line:
-        line = f"mkdir again && cp data/secret_key again && DATA_DIR=again {line}"
+        backup = line.replace(" restore oauth_helper", " backup again")
+        line = line.replace(" oauth_helper.b", " again.b")
+        line = f"{backup} && mkdir again && cp data/secret_key again && DATA_DIR=again {line}"
     if line == ".venv/bin/python -m oauth_helper":
         return  # the program that runs here all the time
     if re.match(r"(\S*python3?) -m benchmarks", line):
@@ -272,7 +276,7 @@ def test_every_room_of_the_package_stands_in_the_architecture():
     assert sorted(named) == sorted(there)
 
 
-@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md", "docs/support.md"])
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md"])
 def test_every_file_that_a_guide_names_is_there(name):
     text = re.sub(r"```.*?```", "", (ROOT / name).read_text("utf-8"), flags=re.DOTALL)
     named = set(re.findall(r"`((?:\w+/)[\w/.-]*?(?:\.\w+|/))`", text))

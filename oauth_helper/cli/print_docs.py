@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,15 +14,18 @@ from oauth_helper.scopes.hubspot_scopes import scopes_in_specifications
 
 _HEAD = """# Causes
 
-Each cause that a failure can have: what the customer reads, what happened, how to confirm it, and
-who fixes it. Each failure says the same, with its own scopes in the steps. This page is what
-`python -m oauth_helper causes` prints."""
+Each cause that a failure can have: what happened, what the customer reads, how to confirm it, and
+who fixes it. At the support desk each failure says the same, with its own scopes in the steps.
+`python -m oauth_helper causes` prints this page.
+
+| Cause | In search, API and exports | Who can fix it | Does starting again help? |
+|---|---|---|---|"""
 
 _SPECIFICATIONS = "https://github.com/HubSpot/HubSpot-public-api-spec-collection"
 
 # What stands for the names that a failure has.
 _NAMES = {
-    "scopes": "the scopes",
+    "scopes": "the scope",
     "detail": "those that the record names",
     "redirect_uri": "the redirect URL",
     "profile": "the profile",
@@ -31,7 +35,9 @@ _NAMES = {
 @click.command(short_help="Print the guide to every cause.")
 def causes() -> None:
     """Print a guide to every cause: what customers read, and who fixes it."""
-    click.echo("\n\n".join([_HEAD, *map(_section, Cause)]))
+    click.echo("\n".join([_HEAD, *map(_row, Cause)]))
+    for cause in Cause:
+        click.echo("\n" + "\n".join(_lines(cause)))
 
 
 @click.command(short_help="Print HubSpot's scope names from its specifications.")
@@ -62,8 +68,11 @@ def hubspot_scopes(folder: Path) -> None:
     )
 
 
-def _section(cause: Cause) -> str:
-    return "\n".join(_lines(cause))
+def _row(cause: Cause) -> str:
+    words = wording(cause)
+    anchor = re.sub(r"[^\w\- ]", "", words.title.lower()).replace(" ", "-")
+    who = ", ".join(fix.who.title.lower() for fix in words.fix).replace("hubspot", "HubSpot")
+    return f"| [{words.title}](#{anchor}) | `{cause}` | {who} | {'yes' if words.again else 'no'} |"
 
 
 def _lines(cause: Cause) -> Iterator[str]:
@@ -74,7 +83,6 @@ def _lines(cause: Cause) -> Iterator[str]:
     yield ""
     yield f"- **The customer reads:** {words.customer}"
     yield f"- **How to confirm:** {words.distinguishing_sign}"
-    yield f"- **Does starting again help?** {'Yes.' if words.again else 'No.'}"
     for fix in words.fix:
         yield f"- **{fix.who.title}:** {' '.join(_steps(fix))}"
     for link in words.links:

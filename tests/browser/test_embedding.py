@@ -166,7 +166,7 @@ def hears(page, *outcomes):
 
 
 def cut_the_tie(site, page):
-    site.set_state(page, "Cut the tie", checked=True)
+    site.set_state(page, "Separate the popup", checked=True)
 
 
 def test_a_plain_link(site, product, page):

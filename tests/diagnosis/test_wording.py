@@ -4,7 +4,6 @@ import tomllib
 from importlib import resources
 
 import pytest
-from paths import ROOT
 
 from oauth_helper.diagnosis import Cause, Responsible, fix_for, wording
 
@@ -153,10 +152,3 @@ def test_whether_starting_again_can_help(cause, again):
 )
 def test_who_is_likeliest_to_fix_it(cause, who):
     assert fix_for(cause)[0].who is who
-
-
-def test_the_support_guide_has_every_cause_under_its_title():
-    guide = (ROOT / "docs" / "support.md").read_text("utf-8")
-    for cause in Cause:
-        assert f"`{cause}`" in guide, cause
-        assert wording(cause).title in guide, cause
