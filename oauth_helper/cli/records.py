@@ -7,7 +7,7 @@ import click
 from oauth_helper.cli.bootstrap import with_secret_key
 from oauth_helper.cli.export import failures_export
 from oauth_helper.cli.output import json_text, print_table, profile_named, read_settings
-from oauth_helper.cli.store import open_store
+from oauth_helper.cli.store import audit_operator, open_store
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.references import parse_reference
 from oauth_helper.common.times import iso
@@ -114,6 +114,7 @@ def connections_revoke(connection_id: str, *, uninstall: bool) -> None:
             profiles={profile.name: profile for profile in config.profiles},
             uninstall=uninstall,
         )
+        audit_operator(config, client, "revoke connection", connection_id[:100])
     if not done.ok:
         raise click.ClickException(done.message)
     click.echo(done.message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,7 @@ import click
 from oauth_helper.cli.bootstrap import KeyFileError
 from oauth_helper.config.settings import Settings
 from oauth_helper.models import StoreUnavailableError
+from oauth_helper.store.audit_log import AuditLog
 from oauth_helper.store.embedded.errors import StoreError
 from oauth_helper.store.embedded.server import EmbeddedStore, running_store_url
 from oauth_helper.store.redis import Client, connect
@@ -30,6 +32,12 @@ def open_store(config: Settings) -> Iterator[Client]:
                 yield _client(store.url)
     except (StoreError, StoreUnavailableError, KeyFileError) as error:
         raise click.ClickException(f"Can't use the store: {error}") from error
+
+
+def audit_operator(config: Settings, client: Client, action: str, record: str = "") -> None:
+    """Add to the audit log what the operator does."""
+    log = AuditLog(client, retention_days=config.audit_retention_days, clock=time.time)
+    log.add("the command line", action, [record] if record else [])
 
 
 def _client(address: str) -> Client:

@@ -337,6 +337,9 @@ class Settings(BaseModel):
     failure_retention_days: Annotated[int, whole_number(1, 3650)] = _setting(
         "FAILURE_RETENTION_DAYS=90", "Days to keep failures, 1 to 3650."
     )
+    audit_retention_days: Annotated[int, whole_number(1, 3650)] = _setting(
+        "AUDIT_RETENTION_DAYS=365", "Days to keep who did what, 1 to 3650."
+    )
     oauth_clients: Annotated[tuple[OAuthClient, ...], Read(_oauth_clients)] = _setting(
         "OAUTH_CLIENTS_FILE",
         "Path of a TOML file with the clients of the OAuth proxy. Empty: there are none, and the "

@@ -11,6 +11,7 @@ from oauth_helper.web.api.link_requests import link_json, requested_link
 from oauth_helper.web.api.operation import operation
 from oauth_helper.web.api.schemas import ConnectLinkBody
 from oauth_helper.web.api.services import services
+from oauth_helper.web.audit import audit
 from oauth_helper.web.security import csrf
 
 blueprint = Blueprint("api_links", __name__, url_prefix="/api/v1/connect-links")
@@ -31,9 +32,11 @@ def create(body: ConnectLinkBody) -> ConnectLinkJson:
     """
     try:
         link = requested_link(body, services().profiles, now=services().clock())
-        return _json(services().connect_links.create(link))
+        made = services().connect_links.create(link)
     except ValueError as error:
         abort(400, str(error))
+    audit("create link", [link.id])
+    return _json(made)
 
 
 @blueprint.get("/<link_id>")
@@ -47,7 +50,8 @@ def link(link_id: str) -> ConnectLinkJson:
 @operation("withdrawConnectLink", "links:write", {404: _UNKNOWN})
 def withdraw(link_id: str) -> ConnectLinkJson:
     """Withdraw a link. What it has connected stays connected."""
-    services().connect_links.withdraw(link_id)
+    if services().connect_links.withdraw(link_id):
+        audit("withdraw link", [link_id])
     return _json(_found(link_id))
 
 

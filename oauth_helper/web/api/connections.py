@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, Response, abort, current_app
+from flask import Blueprint, Response, abort
 
 from oauth_helper.models import Connection
 from oauth_helper.oauth.client.refresh import (
@@ -28,6 +28,7 @@ from oauth_helper.web.api.operation import operation
 from oauth_helper.web.api.queries import ConnectionListQuery, TokenQuery
 from oauth_helper.web.api.schemas import ConnectionPage, Revocation, RevocationBody
 from oauth_helper.web.api.services import services
+from oauth_helper.web.audit import audit
 from oauth_helper.web.errors import answer
 from oauth_helper.web.security import csrf
 
@@ -121,7 +122,7 @@ def revoke_connection(connection_id: str, body: RevocationBody) -> Revocation | 
         profiles=services().profiles,
         uninstall=bool(body.uninstall),
     )
-    current_app.logger.info("the API revokes %s: %s", ascii(connection_id[:100]), done.value)
+    audit("revoke connection", [connection_id], done.value)
     if done is Revoked.NOT_FOUND:
         return _problem(404, done.message)
     if not done.ok:

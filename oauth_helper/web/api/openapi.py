@@ -29,6 +29,7 @@ _SCHEMAS = "#/components/schemas/"
 # By blueprint: the heading, and the name and the setting of the bearer token.
 _GROUPS = {
     "api": ("Failures", "bearer", "SUPPORT_API_TOKEN"),
+    "api_audit": ("Audit", "bearer", "SUPPORT_API_TOKEN"),
     "api_links": ("Connect links", "bearer", "SUPPORT_API_TOKEN"),
     "api_connections": ("Connections", "connections", "CONNECTIONS_API_TOKEN"),
 }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from flask import current_app, redirect, render_template
+from flask import redirect, render_template
 from flask import url_for as url
-from flask_login import current_user, login_required
+from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from oauth_helper.web.audit import audit
 from oauth_helper.web.support import staff_session
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.services import services
@@ -31,6 +32,6 @@ def tokens() -> str:
 @login_required  # type: ignore[untyped-decorator]
 def sign_out_everywhere() -> Response:
     """End all sessions of the signed-in user, in every browser."""
-    current_app.logger.info("%s signs out everywhere", current_user.id)
+    audit("sign out everywhere")
     staff_session.end_everywhere()
     return redirect(url("support.login"), 303)

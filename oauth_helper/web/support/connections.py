@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from flask import current_app, flash, redirect, render_template, request
+from flask import flash, redirect, render_template, request
 from flask import url_for as url
-from flask_login import current_user, login_required
+from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from oauth_helper.common.references import find_reference
 from oauth_helper.models import Connection
 from oauth_helper.oauth.client.revocation import revoke
+from oauth_helper.web.audit import audit
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint, require_agent
 from oauth_helper.web.support.services import services
 
@@ -83,6 +84,6 @@ def revoke_connection(connection_id: str) -> Response:
         profiles=services().profiles,
         uninstall=request.form.get("do") == "uninstall",
     )
-    current_app.logger.info("%s revokes %s: %s", current_user.id, connection_id[:100], done.value)
+    audit("revoke connection", [connection_id], done.value)
     flash(done.message, "done" if done.ok else "problem")
     return redirect(url("support.connections"), 303)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from flask import abort, current_app, flash, redirect, request
+from flask import abort, flash, redirect, request
 from flask import url_for as url
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
@@ -15,6 +15,7 @@ from oauth_helper.common.redaction import redact
 from oauth_helper.common.references import parse_reference
 from oauth_helper.failures.model import Failure
 from oauth_helper.failures.triage import MAX_COMMENT, assign, comment, reopen, resolve
+from oauth_helper.web.audit import audit
 from oauth_helper.web.support.blueprint import blueprint, require_agent
 from oauth_helper.web.support.services import services
 
@@ -55,8 +56,17 @@ def _do(reference: str, do: str, step: Step, text: str) -> None:
         flash(f"Nothing to do: it is {after.status} already.", "work-problem")
     else:
         flash(_DONE[do], "work-done")
-        current_app.logger.info("%s: %s %s", current_user.id, do, reference)
+        audit(ACTIONS[do], [reference])
 
+
+#: What the audit log calls each button.
+ACTIONS = {
+    "note": "comment",
+    "take": "assign",
+    "release": "unassign",
+    "resolve": "resolve",
+    "reopen": "reopen",
+}
 
 #: Buttons that change the assignee.
 ASSIGNMENTS = ("take", "release")
