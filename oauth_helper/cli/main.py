@@ -23,6 +23,7 @@ _COMMANDS = {
     "connections": ("records:connections", "List and revoke connections."),
     "link": ("link:link", "Make, list and withdraw connect links."),
     "webhook": ("webhook:webhook", "Send a test event to the addresses of webhooks."),
+    "mcp": ("mcp_server:mcp", "Let assistants read, by the Model Context Protocol."),
     "audit": ("audit:audit", "Export who did what."),
     "demo": ("demo.command:demo", "Fill the sandbox's store with made-up failures."),
     "backup": ("backup:backup", "Back up the embedded store while the program runs."),

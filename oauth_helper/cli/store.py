@@ -23,13 +23,20 @@ def open_store(config: Settings) -> Iterator[Client]:
 
     Ends the command with one line when the store can't be used, or goes away.
     """
+    with store_address(config) as address:
+        yield _client(address)
+
+
+@contextmanager
+def store_address(config: Settings) -> Iterator[str]:
+    """Return the address of that store, as `open_store` does."""
     try:
         address = config.redis_url.reveal() or running_store_url(config.data_dir)
         if address:
-            yield _client(address)
+            yield address
         else:
             with EmbeddedStore(config.data_dir) as store:
-                yield _client(store.url)
+                yield store.url
     except (StoreError, StoreUnavailableError, KeyFileError) as error:
         raise click.ClickException(f"Can't use the store: {error}") from error
 
