@@ -42,6 +42,7 @@ from oauth_helper.store.outbox.writer import EventWriter
 from oauth_helper.store.rate_limits import rate_limit_storage
 from oauth_helper.store.redis import Client, RedisServer, connect
 from oauth_helper.store.refresh_locks import RefreshLocks
+from oauth_helper.store.requests import request_name
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions
 from oauth_helper.store.token_uses import TokenUses
@@ -174,7 +175,16 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         authorizer=authorizer,
         callback=callback,
         reports=reports,
-        cookies=AttemptCookies(encryptor("attempts"), secure=config.is_secure),
+        cookies=AttemptCookies(
+            Encryptor(
+                config.secret_keys,
+                purpose="attempts",
+                known={
+                    request_name(each.usual_request): each.usual_request for each in config.profiles
+                },
+            ),
+            secure=config.is_secure,
+        ),
         attempts=attempts,
         failures=failures,
         connect_links=connect_links,

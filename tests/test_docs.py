@@ -25,6 +25,7 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "benchmarks" / "README.md",
+    ROOT / "tests" / "cases" / "README.md",
     ROOT / "tests" / "clients" / "README.md",
 ]
 OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")

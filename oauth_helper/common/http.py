@@ -51,14 +51,14 @@ class TimeLimit:
         self._connection: socket.socket | None = None
 
     def watch(self, connection: socket.socket | None) -> None:
-        """Make this, or nothing, the connection to end."""
+        """Make `connection` the one to end; None for none."""
         with self._lock:
             self._connection = connection
         if connection and self.is_over:
             self.end()
 
     def end(self) -> None:
-        """End the connection, and every further one."""
+        """End the connection, and every later one."""
         self.is_over = True
         with self._lock:
             if self._connection:
@@ -68,7 +68,7 @@ class TimeLimit:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[TimeLimit]:
-    """Limit all that this thread does in the `with` statement with connections of `POOLS`.
+    """Limit the time that this thread uses connections of `POOLS` in the `with` statement.
 
     urllib3's timeouts are for each read, and so don't end a response that trickles in.
     """
@@ -88,7 +88,7 @@ def time_limit(seconds: float) -> Iterator[TimeLimit]:
 
 
 class _Response(http.client.HTTPResponse):
-    """Rejects endless interim responses, such as `100 Continue`, which take no time to wait for."""
+    """Rejects endless interim responses, such as `100 Continue`, which no read timeout ends."""
 
     _interim = 0
 
@@ -100,7 +100,7 @@ class _Response(http.client.HTTPResponse):
 
 
 class _Limited:
-    """Part of a connection that lets the thread's time limit end it."""
+    """Lets the thread's time limit end a connection."""
 
     # A duplicate: wrapping a socket in TLS detaches the first one.
     _duplicate: socket.socket | None = None
@@ -265,7 +265,7 @@ def _public_address_of(host: str, port: int) -> str:
 
 
 class _Public:
-    """Part of a connection to the very address that was checked, so that DNS can't answer anew."""
+    """Connects to the address that was checked, so that a second DNS answer can't differ."""
 
     _dns_host: str
     port: int

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import quote
 
 #: The logger of requests, and the fields that its lines add.
 REQUESTS = "oauth_helper.requests"
 REQUEST_FIELDS = ("method", "route", "path", "status", "milliseconds")
+
+#: What log lines say about the request that this thread serves: `request_id`, `reference`.
+LOG_CONTEXT: ContextVar[dict[str, str]] = ContextVar("log context")
 
 # Control characters, and the two other line ends of Unicode.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -52,7 +56,7 @@ def keep_libraries_quiet() -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Return whether an operator wants to read it: workers that end or start again, and errors."""
+    """Return whether a record is for operators: workers that end or restart, and errors."""
     text = record.getMessage()
     if record.levelno < logging.WARNING:
         return text.startswith("Respawning")
@@ -60,7 +64,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def _is_of_a_person(record: logging.LogRecord) -> bool:
-    """Return whether a request's line belongs into a log at INFO."""
+    """Return whether a request's line belongs in a log at INFO."""
     path = record.args.get("path") if isinstance(record.args, dict) else vars(record).get("path")
     return not _AUTOMATIC.fullmatch(str(path))
 
@@ -104,12 +108,12 @@ def _handler(formatter: str, stream: str, *filters: str) -> dict[str, Any]:
 
 
 def _json_lines() -> logging.Formatter:
-    """Return the formatter of JSON lines, which have their request and attempt."""
-    from structlog import contextvars, processors, stdlib  # noqa: PLC0415 - for JSON only
+    """Return the formatter of JSON lines, which name their request and attempt."""
+    from structlog import processors, stdlib  # noqa: PLC0415 - for JSON only
 
     return stdlib.ProcessorFormatter(
         foreign_pre_chain=[
-            contextvars.merge_contextvars,
+            lambda _logger, _method, event: {**LOG_CONTEXT.get({}), **event},
             stdlib.add_log_level,
             stdlib.add_logger_name,
             stdlib.ExtraAdder(allow=REQUEST_FIELDS),

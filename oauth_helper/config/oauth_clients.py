@@ -1,4 +1,4 @@
-"""Registered clients of the OAuth proxy: who may request connections, and where responses go."""
+"""Clients of the OAuth proxy: who may request connections, and where responses go."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class OAuthClient(BaseModel):
 
     `profile` names the HubSpot app that it connects to. `unknown_scopes` says what happens to
     scopes that aren't in the profile's catalogue. `scope_response` says what the `scope` of a token
-    response holds: the granted scopes (`rfc`), the requested ones (`echo`), or nothing, as at
-    HubSpot (`hubspot`). With `consent` off, customers aren't asked before HubSpot.
+    response has: the granted scopes (`rfc`), the requested ones (`echo`), or nothing, as at HubSpot
+    (`hubspot`). With `consent` off, customers aren't asked before HubSpot.
     """
 
     model_config = TABLE
@@ -69,7 +69,7 @@ class OAuthClient(BaseModel):
 
     @property
     def is_public(self) -> bool:
-        """Return whether it can't keep a secret."""
+        """Return whether the client can't keep a secret."""
         return self.secret_hash is None
 
     @property
@@ -85,7 +85,7 @@ class OAuthClient(BaseModel):
 def load_clients(path: Path, profiles: Collection[str] | None) -> tuple[OAuthClient, ...]:
     """Return the clients in the TOML file at `path`. Raises `SettingsError`.
 
-    `profiles` are the names that a client may give; None when they can't be read.
+    `profiles` are the names that a client may use; None when they can't be read.
     """
 
     def read(number: str, table: object) -> OAuthClient:
@@ -103,6 +103,6 @@ def load_clients(path: Path, profiles: Collection[str] | None) -> tuple[OAuthCli
 
 
 def _repeated(values: list[str]) -> list[str]:
-    # Regardless of case: staff search by name, and ids that differ only in case are a trap.
+    # Regardless of case: staff search by name, and ids that differ only in case are confusing.
     folded = [value.casefold() for value in values]
     return sorted({value for value in values if folded.count(value.casefold()) > 1})

@@ -1,4 +1,4 @@
-"""The settings: one field each, read from the environment, with every problem named at once."""
+"""The settings: a field for each, read from the environment, with all problems reported at once."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ _Rules = Annotated[tuple[AccessRule, ...], reads(parse_rules)]
 
 
 class Setting(NamedTuple):
-    """What the documents say about a setting. `section` is the heading that starts with it."""
+    """How a setting is documented. `section` is the heading before it, if it starts one."""
 
     name: str
     default: str
@@ -84,7 +84,7 @@ class Setting(NamedTuple):
 
 
 def _setting(assignment: str, meaning: str, *, section: str = "") -> Any:  # noqa: ANN401
-    """Declare a setting by its name, and the default as an operator would write it."""
+    """Declare a setting: its name, and its default as an operator would write it."""
     name, _, default = assignment.partition("=")
     return Field(default, alias=name, description=meaning, json_schema_extra={"section": section})
 
@@ -107,7 +107,7 @@ def _profiles(path: str, info: EnvironInfo) -> tuple[Profile, ...]:
     data = info.data
     public_url = data.get("public_url", "http://localhost")
     defaults = Defaults(
-        # One that can't be used still says that a real app is meant.
+        # Even an invalid one shows that a real app is meant.
         client_id=data.get("hubspot_client_id", "unusable") or SANDBOX_CLIENT_ID,
         client_secret=data.get("hubspot_client_secret") or Secret("sandbox-secret"),
         catalogue=data.get("scope_catalogue") or shipped_catalogue(),
@@ -183,7 +183,7 @@ def _usual_threads(text: str, info: EnvironInfo) -> str:
 class Settings(BaseModel):
     """Every setting, checked. Secrets don't show when it is printed.
 
-    A field is read in the order of the fields, and may look at those before it.
+    Fields are read in order, and may use those before them.
     """
 
     model_config = ConfigDict(
@@ -435,7 +435,7 @@ class Settings(BaseModel):
 
     @property
     def authorization_endpoint(self) -> str:
-        """Return where customers are sent: to HubSpot or to the sandbox."""
+        """Return where to send customers: to HubSpot or to the sandbox."""
         sandbox = f"{self.public_url}/sandbox/oauth/authorize"
         return sandbox if self.sandbox else self.hubspot_authorization_endpoint.rstrip("/")
 

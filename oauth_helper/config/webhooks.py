@@ -29,7 +29,7 @@ _MAX_URLS = 10
 
 
 def parse_webhook_urls(text: str, info: EnvironInfo) -> tuple[Secret, ...]:
-    """Return the addresses in a list. They are secrets, because some hold a token."""
+    """Return the addresses in a list. They are secret, because some contain a token."""
     urls = list(dict.fromkeys(_entries(text)))
     is_http_allowed = info.context.get("WEBHOOK_ALLOW_PRIVATE", "").strip().lower() == "on"
     problems = []

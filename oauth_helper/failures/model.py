@@ -31,19 +31,17 @@ class EventType(StrEnum):
     UNDONE = "undone"
 
 
-#: Who did what nobody did by hand.
+#: The authors of events that no staff caused.
 CUSTOMER, PROGRAM = "the customer", "this program"
 
 
-# Events that a record's history keeps, and those that hold no words of anybody's.
+# How many events a history keeps, and the kinds without anyone's words.
 _HISTORY_KEPT = 50
-
-
 _UNWRITTEN = (EventType.ASSIGNED, EventType.UNDONE)
 
 
 class Status(StrEnum):
-    """Whether a failure still wants attention."""
+    """Whether a failure still needs attention."""
 
     OPEN = "open"
     RESOLVED = "resolved"
@@ -114,7 +112,7 @@ class Failure:
     def with_event(self, event: Event) -> Failure:
         """Return the failure with one more event in its history.
 
-        When there are too many, the oldest goes that nobody wrote, else the oldest.
+        When there are too many, drop the oldest without words, otherwise the oldest.
         """
         history = (*self.history, event)
         if len(history) > _HISTORY_KEPT:
@@ -124,7 +122,7 @@ class Failure:
 
     @property
     def fix(self) -> tuple[Fix, ...]:
-        """Return who can fix it and how."""
+        """Return who can fix it, and how."""
         return fix_for(
             self.cause,
             scopes=self.missing,

@@ -1,4 +1,4 @@
-"""Write the answer to a customer, ready to be sent: what happened, what to do, where to go on."""
+"""Write the answer to a customer, ready to send: what happened, what to do, where to continue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from oauth_helper.failures.triage import has_connected
 def reply(failure: Failure, *, address: str, translate: Callable[[str], str]) -> str:
     """Return the text for the customer, who can start again at `address`.
 
-    About fixes for developers and operators it only says that they are at work.
+    If only developers or operators can fix the failure, it says that they are working on it.
     """
     fixes = fix_for(
         failure.cause,

@@ -17,16 +17,22 @@ from oauth_helper.failures.query import FIELDS, UNSET, Term
 #: Characters and terms of a search.
 MAX_SEARCH, MAX_TERMS = 300, 20
 
-#: How many of the scopes that a failure is about can be found.
+#: How many of a failure's scopes can be found.
 SCOPES_SEARCHED = 10
 
 #: Fields that are searched in the texts of records; the others have an index.
 TEXT_FIELDS = ("reference", "message", "note", "customer")
 
-# What staff write; other events hold a name, or repeat the failure's message.
+# What staff write; other events contain a name, or repeat the failure's message.
 _WRITTEN = (EventType.COMMENTED, EventType.RESOLVED, EventType.REOPENED)
 
-_OTHER_NAMES = {"state": "status", "by": "assignee", "ref": "reference", "hub_id": "account"}
+_OTHER_NAMES = {
+    "state": "status",
+    "by": "assignee",
+    "ref": "reference",
+    "hub_id": "account",
+    "comment": "note",
+}
 
 _TOKEN = re.compile(r'(?P<not>-?)(?:(?P<field>[A-Za-z_]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<bare>\S+))')
 
@@ -64,7 +70,7 @@ def read_search(text: str) -> Search:
 def write_term(term: Term) -> str:
     """Return the term as a user would type it, so that `read_search` reads it back."""
     if term.field == "assignee" and term.value == UNSET:
-        return "is:taken" if term.negated else "-is:taken"
+        return "is:assigned" if term.negated else "-is:assigned"
     before = f"{'-' if term.negated else ''}{term.field}{':' if term.field else ''}"
     bare = before + term.value
     # A word may begin like a field, or contain a blank. Quotes can't contain quotes.
@@ -107,7 +113,7 @@ def _term(match: re.Match[str]) -> Term:
 
 
 def _is(value: str, *, negated: bool) -> Term:
-    if value == "taken":
+    if value in ("assigned", "taken"):
         return Term("assignee", UNSET, not negated)
     if value == "mine":
         return Term("assignee", "me", negated)

@@ -1,6 +1,6 @@
-"""What staff, customers and the program do to a failure. Each action leaves an event: who and when.
+"""What staff, customers and the program do to a failure. Each action adds an event: who and when.
 
-Every function returns the changed failure, and the same one when there is nothing to change.
+Every function returns the changed failure, or the same one when there is nothing to change.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def comment(failure: Failure, *, at: float, by: str, text: str) -> Failure:
 
 
 def assign(failure: Failure, *, at: float, by: str, to: str, text: str = "") -> Failure:
-    """Assign the failure to `to`, or to nobody when that is empty; `text` becomes a comment."""
+    """Assign the failure to `to`, or unassign it when that is empty; `text` becomes a comment."""
     after = comment(failure, at=at, by=by, text=text) if text else failure
     if failure.assignee == to:
         return after
@@ -73,7 +73,7 @@ def resolve_as_connected(failure: Failure, *, at: float, reference: str) -> Fail
 
 
 def add_late_response(failure: Failure, *, response: Failure) -> Failure:
-    """Take over the causes of `response`, which came with an error after the attempt had expired.
+    """Adopt the causes of `response`, an error that came after the attempt had expired.
 
     Reopens the failure if staff resolved it, but not if the account has connected meanwhile. May be
     called twice for the same response.
@@ -98,7 +98,7 @@ def add_late_response(failure: Failure, *, response: Failure) -> Failure:
 
 
 def add_report(before: Failure, *, told: Failure, event: Event) -> Failure:
-    """Add a report and what follows from it; `told` is the failure made from the report alone.
+    """Add a report and its causes; `told` is the failure made from the report alone.
 
     A response from HubSpot says more than any report, so a failure of a later stage keeps its
     causes. May be called twice for the same report.
@@ -107,7 +107,7 @@ def add_report(before: Failure, *, told: Failure, event: Event) -> Failure:
 
 
 def _with_report(failure: Failure, event: Event) -> Failure:
-    """Add the report to the history. Older ones make room, so that reports can't flood it."""
+    """Add the report to the history, and drop older ones, so that reports can't flood it."""
     same = [each for each in failure.history if each.what is event.what and each.by == event.by]
     if any(each.text == event.text for each in same):
         return failure
@@ -120,7 +120,7 @@ def _refined(before: Failure, told: Failure) -> Failure:
     if before.stage is not Stage.AUTHORIZATION or before.status is Status.RESOLVED:
         return before
     if told.cause is Cause.UNKNOWN and before.cause is not Cause.UNKNOWN:
-        return before  # a known cause is worth more than an unknown one
+        return before  # a known cause says more than an unknown one
     return replace(
         before,
         candidates=told.candidates,

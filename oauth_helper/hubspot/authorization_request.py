@@ -21,7 +21,7 @@ _URL = re.compile(r"https?://[^\s<>\"'`\\()\[\]{}|]{10,16000}")
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """An authorization request as an address from outside has it; what it lacks is None."""
+    """An authorization request, read from an address; missing parameters are None."""
 
     client_id: str | None
     redirect_uri: str | None
@@ -106,7 +106,7 @@ def is_issuer(iss: str, base: str) -> bool:
 
 
 # Encoding fifty scopes costs more than everything else in a start, and nearly all attempts with a
-# profile request the same ones. The bound keeps individual selections from filling the memory.
+# profile request the same ones. The bound keeps customers' own selections from filling the memory.
 @lru_cache(maxsize=256)
 def authorization_link(
     endpoint: str,

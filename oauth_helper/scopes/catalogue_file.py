@@ -1,4 +1,4 @@
-"""Reading a scope catalogue from its file.
+"""Read a scope catalogue from its file.
 
 A catalogue is a TOML file that people read and edit; `workato.toml` beside this module is the one
 that ships, and its first lines explain the keys. Reading one either gives a `Catalogue` or raises
@@ -22,7 +22,7 @@ from oauth_helper.scopes.names import OAUTH, is_scope_token, nearest
 
 
 class CatalogueError(FileError):
-    """A catalogue file that cannot be used. `problems` names every one of them with its place."""
+    """A catalogue file can't be used. `problems` names each problem with its place."""
 
 
 def shipped_catalogue() -> Catalogue:
@@ -60,7 +60,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class _Reader:
-    """Reads one document and gathers problems instead of stopping at the first."""
+    """Reads a document and collects problems instead of stopping at the first."""
 
     def __init__(self, text: str) -> None:
         self.problems: list[str] = []
@@ -128,7 +128,7 @@ class _Reader:
             self.problems.append(f"{place}: {name!r} holds a comma; each scope needs its own table")
         else:
             return name
-        return f"?{place}"  # keeps later checks going, clashes with nothing
+        return f"?{place}"  # lets later checks continue
 
     def _choice(self, entry: Mapping[str, Any], key: str, default: Choice, place: str) -> Choice:
         if key not in entry:

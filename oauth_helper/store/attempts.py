@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
@@ -14,6 +14,7 @@ from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
 from oauth_helper.store.redis import Client
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
+from oauth_helper.store.requests import Requests, encode_request, request_name
 
 # Seconds that an attempt is stored: over a weekend, and far longer than it can take.
 _DAYS_KEPT = 3
@@ -23,8 +24,9 @@ _KEPT = _DAYS_KEPT * 86_400
 #: shorter than this.
 CLAIM_LIFETIME = 120
 
-# KEYS: attempt, open attempts, counters, failure. ARGV: reference, deadline, seconds, seconds for
-# the counters, profile, then the fields and values. redis-py sends a command again when the reply
+# KEYS: attempt, open attempts, counters, failure, requests. ARGV: reference, deadline, seconds,
+# seconds for the counters and requests, profile, name of the request, the request, when it began,
+# browser, language, then further fields and values. redis-py sends a command again when the reply
 # is lost; the attempt is counted once. From the outbox it may come after its outcome, so that it
 # isn't open.
 _CREATE: Final = """
@@ -36,7 +38,10 @@ if is_new == 1 then
   if outcome == 'connected' then redis.call('HINCRBY', KEYS[3], 'connected ' .. ARGV[5], 1) end
   redis.call('EXPIRE', KEYS[3], ARGV[4])
 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 6))
+redis.call('HSET', KEYS[1], 'v', '2', 'profile', ARGV[5], 'request', ARGV[6], 'begun_at', ARGV[8],
+  'deadline', ARGV[2], 'person', ARGV[9], 'language', ARGV[10], unpack(ARGV, 11))
+redis.call('HSETNX', KEYS[5], ARGV[6], ARGV[7])
+redis.call('EXPIRE', KEYS[5], ARGV[4])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 if outcome then
   redis.call('HSET', KEYS[1], 'outcome', outcome)
@@ -102,6 +107,7 @@ class Attempts:
 
     def __init__(self, client: Client, *, retention_days: int = 90) -> None:
         self._client = client
+        self._requests = Requests(client)
         self._counted_for = str((retention_days + _DAYS_KEPT) * 86_400)
         self._create = LuaScript(client, _CREATE)
         self._claim = LuaScript(client, _CLAIM)
@@ -109,32 +115,23 @@ class Attempts:
 
     def create(self, attempt: Attempt) -> bool:
         """Store a started attempt; False if it is stored already."""
-        fields = {
-            "v": "1",
-            "profile": attempt.profile,
-            "scope": " ".join(attempt.requested.scope),
-            "optional_scope": " ".join(attempt.requested.optional_scope),
-            "begun_at": str(attempt.started_at),
-            "deadline": str(attempt.deadline),
-            "person": attempt.browser_id,
-            "language": attempt.language,
-        }
-        if attempt.client:
-            fields["client"] = attempt.client
-        if attempt.customer or attempt.customer_name:
-            fields["customer"] = attempt.customer
-            fields["customer_name"] = attempt.customer_name
         arguments = [
             attempt.reference,
             str(attempt.deadline),
             str(_KEPT),
             self._counted_for,
             attempt.profile,
+            request_name(attempt.requested),
+            encode_request(attempt.requested),
+            str(attempt.started_at),
+            attempt.browser_id,
+            attempt.language,
         ]
-        is_new = self._create(
-            keys=self._keys(attempt.reference),
-            args=[*arguments, *(part for field in fields.items() for part in field)],
-        )
+        if attempt.client:
+            arguments += ["client", attempt.client]
+        if attempt.customer or attempt.customer_name:
+            arguments += ["customer", attempt.customer, "customer_name", attempt.customer_name]
+        is_new = self._create(keys=keys.of_attempt(attempt.reference), args=arguments)
         if is_new:
             ATTEMPTS.labels(attempt.profile).inc()
         return bool(is_new)
@@ -157,7 +154,7 @@ class Attempts:
         at = int(now)
         arguments = [str(_KEPT), claim_id, str(at), str(at + CLAIM_LIFETIME), reference]
         arguments += ["1" if single_use else "", *earlier_claim_ids]
-        return Claim(self._claim(keys=self._keys(reference), args=arguments))
+        return Claim(self._claim(keys=keys.of_attempt(reference), args=arguments))
 
     def first_install(self, code: str, reference: str) -> str:
         """Return the reference of the first install within an hour that brought this code."""
@@ -169,7 +166,7 @@ class Attempts:
     def finish(self, reference: str, outcome: str) -> str | None:
         """Store the outcome of an attempt, and return the one stored before, if any."""
         arguments = [reference, outcome, str(_KEPT)]
-        earlier, profile = self._finish(keys=self._keys(reference), args=arguments)
+        earlier, profile = self._finish(keys=keys.of_attempt(reference), args=arguments)
         if outcome == "connected":
             _count_connection(earlier, profile)
         return earlier or None
@@ -177,7 +174,15 @@ class Attempts:
     def get(self, reference: str) -> Attempt | None:
         """Return an attempt, with or without outcome; None if it is not stored."""
         fields = cast("dict[str, str]", self._client.hgetall(keys.attempt(reference)))
-        return _attempt_of(reference, fields) if "v" in fields else None
+        return next(iter(self._read({reference: fields})), None)
+
+    def _read(self, records: Mapping[str, dict[str, str]]) -> list[Attempt]:
+        """Return the attempts that are stored, by the fields of each reference."""
+        known = {name: fields for name, fields in records.items() if "v" in fields}
+        requests = self._requests.by_name(
+            {fields["request"]: name for name, fields in known.items() if "request" in fields}
+        )
+        return [_attempt_of(name, fields, requests) for name, fields in known.items()]
 
     def expired(self, now: float, *, limit: int) -> list[Attempt]:
         """Return attempts without outcome whose deadline has passed, at most `limit` of each day.
@@ -189,8 +194,7 @@ class Attempts:
                 for reference in references:
                     pipeline.hgetall(keys.attempt(reference))
                 found = dict(zip(references, pipeline.execute(), strict=True))
-            known = [_attempt_of(name, fields) for name, fields in found.items() if "v" in fields]
-            if known:
+            if known := self._read(found):
                 return known
             # Their records are gone, and would hide the others in the set, which lives longer.
             for reference in references:
@@ -240,7 +244,7 @@ class Attempts:
                 if whom is not None:
                     pipeline.zrevrange(keys.unresolved(whom, profile), 0, -1)
 
-        call = (self._keys(reference), [reference, "connected", str(_KEPT)])
+        call = (keys.of_attempt(reference), [reference, "connected", str(_KEPT)])
         (earlier, known_profile), *unresolved = self._finish.run_all(
             [call], before=write, after=read
         )
@@ -263,16 +267,6 @@ class Attempts:
         known, outcome = self._client.hmget(keys.attempt(reference), ["v", "outcome"])
         return cast("str | None", outcome or (known and "open"))
 
-    @staticmethod
-    def _keys(reference: str) -> list[str]:
-        day = day_of(reference)
-        return [
-            keys.attempt(reference),
-            keys.open_attempts(day),
-            keys.of_day(day, keys.ATTEMPTS),
-            keys.failure(reference),
-        ]
-
 
 def _count_connection(earlier_outcome: str, profile: str) -> None:
     if earlier_outcome != "connected":
@@ -280,15 +274,21 @@ def _count_connection(earlier_outcome: str, profile: str) -> None:
         CONNECTIONS.labels(profile or "unknown").inc()
 
 
-def _attempt_of(reference: str, fields: dict[str, str]) -> Attempt:
+def _spelled_out(fields: dict[str, str]) -> RequestedScopes:
+    """Return what an attempt of the version before requested, which names its scopes."""
+    scope, optional_scope = fields.get("scope", ""), fields.get("optional_scope", "")
+    return RequestedScopes(tuple(scope.split()), tuple(optional_scope.split()))
+
+
+def _attempt_of(
+    reference: str, fields: dict[str, str], requests: Mapping[str, RequestedScopes]
+) -> Attempt:
     started_at = int(fields["begun_at"])
     claimed = fields.get("claimed")
     return Attempt(
         reference=reference,
         profile=fields["profile"],
-        requested=RequestedScopes(
-            tuple(fields["scope"].split()), tuple(fields["optional_scope"].split())
-        ),
+        requested=requests.get(fields.get("request", "")) or _spelled_out(fields),
         started_at=started_at,
         deadline=int(fields["deadline"]),
         claimed_at=int(claimed) if claimed else None,

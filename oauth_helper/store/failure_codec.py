@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Event, EventType, Failure, Status
 from oauth_helper.scopes import RequestedScopes, join_scope
+from oauth_helper.store.requests import request_name
 
 
 def to_fields(failure: Failure) -> dict[str, str]:
@@ -51,22 +51,6 @@ def to_fields(failure: Failure) -> dict[str, str]:
             ensure_ascii=False,
         ),
     }
-
-
-def request_name(requested: RequestedScopes) -> str:
-    """Return sixteen characters that identify the requested scopes."""
-    return hashlib.sha256(encode_request(requested).encode()).hexdigest()[:16]
-
-
-def encode_request(requested: RequestedScopes) -> str:
-    """Return the requested scopes as stored, once for all failures of a day."""
-    return f"{join_scope(requested.scope)}\n{join_scope(requested.optional_scope)}"
-
-
-def decode_request(text: str) -> RequestedScopes:
-    """Return the scopes that `encode_request` wrote."""
-    scope, _, optional_scope = text.partition("\n")
-    return RequestedScopes(tuple(scope.split()), tuple(optional_scope.split()))
 
 
 #: The fields that a text search reads.

@@ -16,12 +16,13 @@ from oauth_helper.failures.triage import resolve_as_connected
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store import keys
 from oauth_helper.store.change_feed import ChangeFeed
-from oauth_helper.store.failure_codec import encode_request, request_name, to_fields
+from oauth_helper.store.failure_codec import to_fields
 from oauth_helper.store.failure_index import counters_of, group_name, indexes_of
 from oauth_helper.store.failure_reader import FailureReader
 from oauth_helper.store.failure_scripts import CHANGE, RECORD
 from oauth_helper.store.redis import Client
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
+from oauth_helper.store.requests import encode_request, request_name
 from oauth_helper.store.webhook_events import WebhookEvents
 
 _FIRST_OF_DAY = 2

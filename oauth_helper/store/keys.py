@@ -6,7 +6,7 @@
 | `oh:{<day>}:open` | sorted set | attempts without outcome, by deadline |
 | `oh:{<day>}:failure:<reference>` | hash | one failure |
 | `oh:{<day>}:failures[:<index>]` | sorted set | references of failures, by time |
-| `oh:{<day>}:requests` | hash | the scopes of each kind of request, which many failures share |
+| `oh:{<day>}:requests` | hash | the scopes of each kind of request, which many attempts share |
 | `oh:{<day>}:version` | string | changes with every counter of the day below |
 | `oh:{<day>}:counts` | hash | number of failures per `cause profile status stage[ client]` |
 | `oh:{<day>}:groups` | hash | number of failures per `fingerprint cause profile status` |
@@ -76,6 +76,18 @@ LINK_KEPT = 60 * 86_400
 COUNTS, GROUPS, SCOPES, NAMES = "counts", "groups", "scopes", "names"
 REQUESTS, VERSION = "requests", "version"
 ATTEMPTS, RECOVERED = "attempts", "recovered"
+
+
+def of_attempt(reference: str) -> list[str]:
+    """Return the keys of an attempt: it, the open ones, counters, failure, requested scopes."""
+    day = f"oh:{{{day_of(reference)}}}:"
+    return [
+        f"{day}attempt:{reference}",
+        f"{day}open",
+        f"{day}{ATTEMPTS}",
+        f"{day}failure:{reference}",
+        f"{day}{REQUESTS}",
+    ]
 
 
 def attempt(reference: str) -> str:

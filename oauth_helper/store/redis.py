@@ -14,7 +14,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.store.redis_clients import Cluster, SingleServer
+from oauth_helper.store.redis_clients import Cluster, Pool, SingleServer
 
 # Seconds. A page must not hang because Redis does; a command takes about a millisecond.
 CONNECT_TIMEOUT = 1.0
@@ -48,7 +48,7 @@ def connect(url: str, *, timeout: float = COMMAND_TIMEOUT) -> Client:
     options["retry"] = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
     if scheme in ("redis+sentinel", "rediss+sentinel"):
         return _sentinel(url, options)
-    return SingleServer.from_url(url, **options)
+    return SingleServer.from_pool(Pool.from_url(url, **options))
 
 
 def is_cluster(client: Client) -> bool:

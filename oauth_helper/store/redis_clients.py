@@ -79,6 +79,29 @@ def _translated(error: Exception, what: str) -> StoreUnavailableError:
     return StoreUnavailableError(f"{what} ({name}{hint})")
 
 
+class Pool(redis.ConnectionPool):
+    """Hands out the connection that was given back last.
+
+    redis-py's own takes a lock, looks at the socket and keeps statistics, which together cost more
+    than a command. A connection that the server closed shows when a command is sent on it.
+    """
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - as its base
+        super().__init__(**options)
+        self._idle: list[redis.connection.ConnectionInterface] = []
+
+    def get_connection(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Return a connection for one command or pipeline."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return super().get_connection(*args, **options)
+
+    def release(self, connection: Any) -> None:  # noqa: ANN401
+        """Take a connection back. Whatever failed on it has closed it."""
+        self._idle.append(connection)
+
+
 class SingleServer(redis.Redis):
     """A client of one server, or of the one that Sentinel names, behind a guard."""
 
@@ -89,6 +112,20 @@ class SingleServer(redis.Redis):
     def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
         """Send a command."""
         return self._guard.run(super().execute_command, *args, **options)
+
+    def _execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Send a command; again on a new connection, once, when the server has closed this one.
+
+        redis-py's method does the same with statistics and retries of any number.
+        """
+        connection = self.connection_pool.get_connection()
+        try:
+            return self._send_command_parse_response(connection, args[0], *args, **options)  # type: ignore[no-untyped-call]
+        except redis.ConnectionError:
+            connection.disconnect()  # type: ignore[no-untyped-call]
+            return self._send_command_parse_response(connection, args[0], *args, **options)  # type: ignore[no-untyped-call]
+        finally:
+            self.connection_pool.release(connection)
 
     def pipeline(self, *args: Any, **options: Any) -> redis.client.Pipeline:  # noqa: ANN401
         """Return a new pipeline."""

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
-from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
-from oauth_helper.common.logging import REQUEST_FIELDS, REQUESTS
+from oauth_helper.common.logging import LOG_CONTEXT, REQUEST_FIELDS, REQUESTS
 from oauth_helper.common.metrics import HTTP_REQUESTS, exposition
 from oauth_helper.common.references import parse_reference
 from oauth_helper.common.secrets import Secret
@@ -96,10 +95,10 @@ def install(app: Flask) -> None:
     @app.before_request
     def begin() -> None:
         g.began = time.monotonic()
-        clear_contextvars()
-        bind_contextvars(request_id=_request_id())
-        if reference := parse_reference((request.view_args or {}).get("reference", "")):
-            bind_contextvars(reference=reference)
+        LOG_CONTEXT.set({"request_id": _request_id()})
+        named = request.view_args.get("reference") if request.view_args else None
+        if named and (reference := parse_reference(named)):
+            LOG_CONTEXT.get()["reference"] = reference
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -113,7 +112,7 @@ def install(app: Flask) -> None:
                 fields = (method, route, request.path[:200], response.status_code)
                 values = (*fields, round(seconds * 1000, 1))
                 requests.info("request", extra=dict(zip(REQUEST_FIELDS, values, strict=True)))
-            response.headers["X-Request-ID"] = get_contextvars()["request_id"]
+            response.headers["X-Request-ID"] = LOG_CONTEXT.get()["request_id"]
         return response
 
 

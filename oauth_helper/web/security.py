@@ -10,16 +10,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
-from flask import Blueprint, Flask, Request, current_app, g, redirect, request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask import Blueprint, Flask, Request, Response, current_app, redirect, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from itsdangerous import BadSignature
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Response as BaseResponse
 
 from oauth_helper.common.urls import is_loopback, origin_of
 from oauth_helper.config.settings import Settings
@@ -57,8 +57,10 @@ _limiter = Limiter(client_network)
 # The maximum body size in bytes of views that accept more than usual.
 _max_bodies: dict[str, int] = {}
 
-# The only endpoints whose responses caches may store.
-_CACHEABLE = ("static", "sandbox.static")
+# Where a request's environment names another destination of its page's forms.
+_FORM_DESTINATION = "oauth_helper.form_destination"
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def limit(rate: str, *, of: Callable[[], str] | None = None) -> Callable[[View], View]:
@@ -82,7 +84,7 @@ def allow_forms_to(address: str) -> None:
     parts = urlsplit(address)
     # A policy can't name an IPv6 address, and names an app by its scheme.
     is_named = parts.scheme in ("http", "https") and ":" not in (parts.hostname or "")
-    g.form_destination = origin_of(address) if is_named else f"{parts.scheme}:"
+    request.environ[_FORM_DESTINATION] = origin_of(address) if is_named else f"{parts.scheme}:"
 
 
 def limit_posts(rate: str, *, of: Callable[[], str]) -> Callable[[View], View]:
@@ -133,6 +135,8 @@ def protect(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) ->
     `limits` holds the URI and the options of the storage for rate limits.
     """
     app.config["PUBLIC_URL"] = config.public_url
+    # No view is a coroutine, which Flask would look for at every view and hook, each time.
+    app.ensure_sync = lambda func: func  # type: ignore[method-assign]
     storage_uri, options = limits
     app.wsgi_app = _BodySlots(app.wsgi_app, max(1, config.threads // 2))  # type: ignore[method-assign]
     if config.trusted_proxies:
@@ -157,28 +161,36 @@ def protect(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) ->
     )
     _limiter.init_app(app)
     csrf.init_app(app)
-    app.before_request(_allow_large_body)
-    app.before_request(_check_csrf)  # after the body limit, because it reads the form
-    headers = [(name, name.lower(), value) for name, value in _headers(config).items()]
+    app.before_request(_check_body)
+    app.wsgi_app = _Headers(app.wsgi_app, _headers(config))  # type: ignore[method-assign]
+    public = urlsplit(config.public_url)
+    if is_loopback(public.hostname or ""):
+        app.before_request(lambda: _to_public_url(config.public_url, public.netloc))
 
-    @app.after_request
-    def set_headers(response: Response) -> Response:
-        # `setdefault` would search the whole list for each header.
-        given = {name.lower() for name, _ in response.headers}
-        for name, lower, value in headers:
-            if lower not in given:
-                response.headers.add(name, value)
-        if "form_destination" in g:
-            policy = response.headers["Content-Security-Policy"]
-            response.headers["Content-Security-Policy"] = policy.replace(
-                "form-action 'self'", f"form-action 'self' {g.form_destination}"
-            )
-        if request.endpoint not in _CACHEABLE:
-            response.headers.setdefault("Cache-Control", "no-store")
-        return response
 
-    if is_loopback(urlsplit(config.public_url).hostname or ""):
-        app.before_request(lambda: _to_public_url(config.public_url))
+class _Headers:
+    """WSGI middleware that adds the headers of every page to a response that lacks them."""
+
+    def __init__(self, app: WSGIApplication, headers: dict[str, str]) -> None:
+        self._app = app
+        self._headers = [(name.lower(), (name, value)) for name, value in headers.items()]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:  # noqa: ANN401
+            given = {name.lower() for name, _ in headers}
+            headers += [header for name, header in self._headers if name not in given]
+            if destination := environ.get(_FORM_DESTINATION):
+                headers = [_with_destination(header, destination) for header in headers]
+            return start_response(status, headers, *error)
+
+        return self._app(environ, start)
+
+
+def _with_destination(header: tuple[str, str], destination: str) -> tuple[str, str]:
+    name, value = header
+    if name != "Content-Security-Policy":
+        return header
+    return name, value.replace("form-action 'self'", f"form-action 'self' {destination}")
 
 
 class _Sessions(SecureCookieSessionInterface):
@@ -200,6 +212,11 @@ class _Sessions(SecureCookieSessionInterface):
         age = time.time() - signed_at.timestamp()
         is_on = -60 <= age <= app.permanent_session_lifetime.total_seconds() + 60
         return self.session_class(values if is_on else None)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Write the session's cookie; what nobody looked at has not changed."""
+        if session.accessed or session.modified:
+            super().save_session(app, session, response)
 
 
 # Bodies of up to this many bytes are read completely before the request is processed.
@@ -277,14 +294,14 @@ def _is_small(length: str | None) -> bool:
     )
 
 
-def _allow_large_body() -> None:
+def _check_body() -> None:
+    """Allow a large body where a view takes one, and look for the CSRF token in it."""
+    if request.method in _SAFE_METHODS:
+        return
     view = current_app.view_functions.get(request.endpoint or "")
     most = _max_bodies.get(_name_of(view)) if view else None
     if most:
         request.max_content_length = request.max_form_memory_size = most
-
-
-def _check_csrf() -> None:
     try:
         csrf.protect(apply_exemptions=True)
     except CSRFError:
@@ -331,17 +348,20 @@ def _headers(config: Settings) -> dict[str, str]:
         "X-Frame-Options": "DENY",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "Cache-Control": "no-store",  # files of `static` have their own
     }
     if config.is_secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
     return headers
 
 
-def _to_public_url(public_url: str) -> Response | None:
+def _to_public_url(public_url: str, netloc: str) -> BaseResponse | None:
     """Redirect from 127.0.0.1 to localhost, or vice versa, because they don't share cookies.
 
     Only for a PUBLIC_URL on this machine: behind a proxy the Host header may legitimately differ.
     """
+    if request.environ.get("HTTP_HOST") == netloc:
+        return None
     is_page = request.method == "GET" and request.blueprint in (
         "connect",
         "attempts",
@@ -350,7 +370,7 @@ def _to_public_url(public_url: str) -> Response | None:
         "setup",
     )
     is_page = is_page or request.endpoint == "proxy.authorize"
-    if is_page and request.host != urlsplit(public_url).netloc:
+    if is_page and request.host != netloc:
         query = request.query_string.decode("ascii", "replace")
         address = public_url + quote(request.path) + (f"?{query}" if query else "")
         return redirect(address, 302)

@@ -17,7 +17,8 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span
-from structlog.contextvars import get_contextvars
+
+from oauth_helper.common.logging import LOG_CONTEXT
 
 # Attributes of the instrumentation that may contain codes, states or IP addresses.
 _HIDDEN = ("url.query", "url.full", "client.address", "network.peer.address", "user_agent.original")
@@ -52,5 +53,5 @@ def _finish_span(span: Span, _status: str, _headers: object) -> None:
     for name in _HIDDEN:
         if name in getattr(span, "attributes", {}):
             span.set_attribute(name, "")
-    for name, value in get_contextvars().items():
+    for name, value in LOG_CONTEXT.get({}).items():
         span.set_attribute(f"oauth_helper.{name}", value)

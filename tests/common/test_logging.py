@@ -6,9 +6,14 @@ import logging.config
 from contextlib import contextmanager
 
 import pytest
-from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from oauth_helper.common.logging import REQUESTS, OneLine, keep_libraries_quiet, log_config
+from oauth_helper.common.logging import (
+    LOG_CONTEXT,
+    REQUESTS,
+    OneLine,
+    keep_libraries_quiet,
+    log_config,
+)
 
 
 def line_of(message, *arguments, exc_info=None):
@@ -89,8 +94,7 @@ def test_libraries_tell_no_secrets_under_any_server(caplog):
 
 def test_json_lines_have_their_request_and_no_variables_of_a_traceback():
     formatter = log_config("json")["formatters"]["line"]["()"]()
-    clear_contextvars()
-    bind_contextvars(request_id="r-1", reference="2M7X-TQRT-89HR")
+    LOG_CONTEXT.set({"request_id": "r-1", "reference": "2M7X-TQRT-89HR"})
     canary = "canary-secret"
     try:
         int(canary[:0])
@@ -100,7 +104,6 @@ def test_json_lines_have_their_request_and_no_variables_of_a_traceback():
         "oauth_helper.x", logging.ERROR, "", 1, "a\n%s", ("b\x1b",), exc_info
     )
     line = formatter.format(record)
-    clear_contextvars()
     assert len(line.splitlines()) == 1
     assert "\x1b" not in line
     assert "canary" not in line.replace('canary = "canary-secret"', "").replace("canary[:0]", "")

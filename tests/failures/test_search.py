@@ -59,6 +59,7 @@ def no(field, value):
         ("is:open", (term("status", "open"),)),
         ("-is:Open", (no("status", "open"),)),
         ("is:taken", (no("assignee", "-"),)),
+        ("is:assigned", (no("assignee", "-"),)),
         ("-is:taken", (term("assignee", "-"),)),
         ("assignee:-", (term("assignee", "-"),)),
         ("-assignee:-", (no("assignee", "-"),)),
@@ -170,8 +171,8 @@ def test_any_words_can_be_written(value, negated):
     ("one", "written"),
     [
         (term("cause", "unknown"), "cause:unknown"),
-        (no("assignee", "-"), "is:taken"),
-        (term("assignee", "-"), "-is:taken"),
+        (no("assignee", "-"), "is:assigned"),
+        (term("assignee", "-"), "-is:assigned"),
         (term("assignee", "Ada Lovelace"), 'assignee:"Ada Lovelace"'),
         (no("client", "Flow Tool"), '-client:"Flow Tool"'),
         (term("client", "-"), "client:-"),
@@ -262,7 +263,7 @@ def test_what_is_found(text, is_found):
     assert is_match(FAILURE, search.terms) == is_found
 
 
-def test_nobody_has_taken_what_has_no_assignee():
+def test_what_has_no_assignee_is_not_assigned():
     free = replace(FAILURE, assignee="", hub_id=None)
     assert is_match(free, read_search("-is:taken assignee:- -account:1").terms)
     assert not is_match(free, read_search("is:taken").terms)

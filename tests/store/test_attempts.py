@@ -12,6 +12,7 @@ from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.attempts import CLAIM_LIFETIME, CLAIM_TIMEOUT, Attempts
 from oauth_helper.store.redis import connect
+from oauth_helper.store.requests import request_name
 
 REFERENCE = "2M7X-TQRT-89HR"
 ATTEMPT = Attempt(REFERENCE, "workato", RequestedScopes(("oauth",), ("tickets",)), 1000, 1900)
@@ -31,10 +32,9 @@ def test_an_attempt_is_noted_with_its_deadline(attempts, store):
     attempts.create(ATTEMPT)
     (key,) = store.keys("oh:*:attempt:*")
     assert store.hgetall(key) == {
-        "v": "1",
+        "v": "2",
         "profile": "workato",
-        "scope": "oauth",
-        "optional_scope": "tickets",
+        "request": request_name(ATTEMPT.requested),
         "begun_at": "1000",
         "deadline": "1900",
         "person": "",
@@ -42,6 +42,16 @@ def test_an_attempt_is_noted_with_its_deadline(attempts, store):
     }
     (open_key,) = store.keys("oh:*:open")
     assert store.zrange(open_key, 0, -1, withscores=True) == [(REFERENCE, 1900)]
+
+
+def test_an_attempt_reads_back(attempts, store):
+    attempts.create(ATTEMPT)
+    assert attempts.get(REFERENCE) == ATTEMPT
+    # One of the version before names its scopes.
+    (key,) = store.keys("oh:*:attempt:*")
+    store.hdel(key, "request")
+    store.hset(key, mapping={"v": "1", "scope": "oauth", "optional_scope": "tickets"})
+    assert attempts.get(REFERENCE) == ATTEMPT
 
 
 def test_only_one_of_many_claims_it(attempts):

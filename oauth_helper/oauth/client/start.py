@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 #: Characters of the random part of a state; each holds six bits.
 STATE_RANDOM_LENGTH = 43
 
-# RFC 7636 section 4.1: 43 to 128 characters.
-_CODE_VERIFIER_LENGTH = 64
+# RFC 7636 section 4.1 recommends 32 random bytes, which are as many characters.
+_CODE_VERIFIER_LENGTH = 43
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +176,7 @@ def certain_refusals(profile: Profile, requested: RequestedScopes) -> tuple[Prob
 
 def with_state(link: str, state: str, code_verifier: str | None) -> str:
     """Return an authorization URL with state and the S256 challenge of the verifier (RFC 7636)."""
-    link = f"{link}&state={quote(state, safe='')}"
+    link = f"{link}&state={state}"  # URL-safe, as `make_state` returns it
     if code_verifier:
         challenge = create_s256_code_challenge(code_verifier)
         link += f"&code_challenge={challenge}&code_challenge_method=S256"

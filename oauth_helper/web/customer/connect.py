@@ -20,10 +20,10 @@ from flask import (
     send_file,
 )
 from flask import url_for as url
-from structlog.contextvars import bind_contextvars
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as BaseResponse
 
+from oauth_helper.common.logging import LOG_CONTEXT
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.authorization_response import (
@@ -92,7 +92,7 @@ def connect(name: str) -> BaseResponse:
         abort(400, f"The address asks for scopes that profile “{profile.name}” lacks: {error}.")
     match result:
         case Started(pending, address):
-            bind_contextvars(reference=pending.reference)
+            LOG_CONTEXT.get()["reference"] = pending.reference
             response = _for_script(pending.reference, address) or _ToHubSpot(address)
             services().cookies.keep(request, response, pending)
             return response
@@ -162,7 +162,7 @@ def callback(name: str) -> BaseResponse:
     reference = reference_in_state(state) if state else None
     kept = None
     if reference:
-        bind_contextvars(reference=reference)
+        LOG_CONTEXT.get()["reference"] = reference
         kept = services().cookies.read(request, reference)
     if isinstance(kept, Connected | Failed):
         return _to_attempt(kept.reference)
@@ -220,7 +220,7 @@ def _install(
             first = services().attempts.first_install(response.code, pending.reference)
             if first != pending.reference:
                 return _to_attempt(first)
-    bind_contextvars(reference=pending.reference)
+    LOG_CONTEXT.get()["reference"] = pending.reference
     services().authorizer.write_started(pending)
     if not is_first_step:
         return _complete(profile, pending, response)
@@ -236,8 +236,10 @@ class _ToHubSpot(Response):
     start's time.
     """
 
+    default_mimetype = None
+
     def __init__(self, address: str) -> None:
-        super().__init__(status=302, headers={"Location": address, "Content-Length": "0"})
+        super().__init__(status=302, headers=[("Location", address), ("Content-Length", "0")])
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:  # noqa: ARG002
         """Return the headers as they are."""
@@ -328,6 +330,9 @@ def _options(profile: Profile, link: ConnectLink | None) -> StartOptions:
     """Read the query. Raises `UnknownScopesError`; other bad values end the request."""
     if link is not None:
         return _linked_options(profile, link)
+    if not request.args:
+        browser_id = services().cookies.browser_id(request)
+        return StartOptions(browser_id=browser_id, language=language())
     optional, hub_id, region = scopes_from_query(), _hub_id(), _region()
     return_to = _return_to(profile)
     return StartOptions(

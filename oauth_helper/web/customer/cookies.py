@@ -16,8 +16,8 @@ from oauth_helper.common.encryption import Encryptor
 from oauth_helper.models import PendingAuthorization
 from oauth_helper.oauth.client.outcome import Connected, Failed
 
-#: Attempts kept in one browser; beyond that the oldest are deleted. An encrypted one takes about
-#: 1 kB, and servers commonly accept 8 kB of cookies.
+#: Attempts kept in one browser; beyond that the oldest are deleted. One with its own choice of
+#: scopes takes up to 1 kB, and servers commonly accept 8 kB of cookies.
 MAX_COOKIES = 5
 
 # Characters of all these cookies in a header. A proxy client's long `state` makes a cookie large.
@@ -81,15 +81,10 @@ class AttemptCookies:
         encrypted = self.encryptor.encrypt_value(attempt)
         name = self._name(attempt.reference)
         self._drop_oldest(request, response, name, len(f"{name}={encrypted}; "))
-        response.set_cookie(
-            name,
-            encrypted,
-            max_age=_LIFETIME,
-            secure=self.secure,
-            httponly=True,
-            samesite="Lax",
-            path="/",
-        )
+        # As Werkzeug's `set_cookie` does, which checks and quotes what needs neither.
+        guarded = "; Secure; HttpOnly" if self.secure else "; HttpOnly"
+        kept = f"{name}={encrypted}; Max-Age={_LIFETIME}{guarded}; Path=/; SameSite=Lax"
+        response.headers.add("Set-Cookie", kept)
 
     def _drop_oldest(self, request: Request, response: Response, name: str, size: int) -> None:
         """Delete old cookies to fit `name` in, which takes `size` characters of a header."""

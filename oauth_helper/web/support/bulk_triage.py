@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import parse_qsl
 
-from flask import abort, flash, redirect, request
+from flask import abort, flash, redirect, render_template, request
 from flask import url_for as url
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
@@ -46,11 +46,14 @@ _SAVED_AFTER = 50
 @blueprint.post("/failures/work")
 @login_required  # type: ignore[untyped-decorator]
 @max_body(_MAX_FORM)
-def work_on_many() -> Response:
-    """Do what the button says to the ticked failures, or to all that the filter finds."""
+def work_on_many() -> Response | str:
+    """Do what the button says to the ticked failures, or to all that the filter finds.
+
+    `comment` asks for the page to write one on, for browsers without JavaScript.
+    """
     require_agent()
     do, text = request.form.get("do", ""), text_sent()
-    step = steps(text).get(do)
+    step = steps(text).get("note" if do == "comment" else do)
     if step is None:
         abort(400, "The form asks for nothing that can be done here.")
     try:
@@ -58,11 +61,13 @@ def work_on_many() -> Response:
         references, found = _chosen(filters.wanted) if request.form.get("all") else _ticked()
     except ValueError as error:
         abort(400, f"{error}.")
-    if do == "note" and not text:
-        flash("The note is empty.", "problem")
-        return redirect(filters.address(), 303)
     if not references:
-        flash("Nothing was chosen. Tick the failures first.", "problem")
+        flash("Nothing is selected. Tick the failures first.", "problem")
+        return redirect(filters.address(), 303)
+    if do == "comment":
+        return render_template("support/comment.html", filters=filters, count=found)
+    if do == "note" and not text:
+        flash("The comment is empty.", "problem")
         return redirect(filters.address(), 303)
     name = secrets.token_urlsafe(12)
     _do_to_many(name, references, do, step, found)

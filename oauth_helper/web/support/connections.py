@@ -15,6 +15,7 @@ from oauth_helper.models import Connection
 from oauth_helper.oauth.client.revocation import revoke
 from oauth_helper.web.audit import audit
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint, require_agent
+from oauth_helper.web.support.rows import row_context
 from oauth_helper.web.support.services import services
 
 # Characters of a search.
@@ -51,7 +52,7 @@ def connections() -> str:
         count=len(found.connections) if wanted else count,
         page=page,
         per_page=PER_PAGE,
-        now=services().clock(),
+        **row_context(),
     )
 
 

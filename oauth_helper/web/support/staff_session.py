@@ -47,7 +47,8 @@ class StaffMember(UserMixin):  # type: ignore[misc]
 
 def install(app: Flask) -> None:
     """Provide `current_user` to views and templates, loaded when they use it."""
-    sign_in.init_app(app, add_context_processor=False)
+    # Without its hook for a cookie that remembers users, which would look into every session.
+    app.login_manager = sign_in  # type: ignore[attr-defined]
     app.context_processor(lambda: {"current_user": current_user})
 
 

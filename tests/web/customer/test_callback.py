@@ -2,9 +2,20 @@
 of each answer."""
 
 import json
+import zlib
+from dataclasses import fields
 
+import msgspec
 import pytest
-from harness import CLIENT_SECRET, Customer, browser_of, customer_of, profiles_file, query_of
+from harness import (
+    CLIENT_SECRET,
+    Customer,
+    browser_of,
+    customer_of,
+    profiles_file,
+    query_of,
+    services_of,
+)
 
 ERRORS = {
     "BAD_AUTH_CODE": "code_expired_or_reused",
@@ -182,6 +193,39 @@ def test_nothing_in_the_cookie_can_be_read(customer):
     encrypted = customer.browser.get_cookie(f"__Host-attempt_{state[:14]}").value
     assert state[15:] not in encrypted
     assert "crm." not in encrypted
+
+
+def test_the_cookie_of_a_usual_start_is_small(client):
+    assert len(client.get("/connect/workato").headers["Set-Cookie"]) <= 450
+
+
+def as_of_before(app, customer, reference):
+    """Writes the attempt's cookie as the version before did."""
+    cookies = services_of(app).cookies
+    name = f"__Host-attempt_{reference}"
+    kept = cookies._open(customer.browser.get_cookie(name).value)
+    values = [getattr(kept, field.name) for field in fields(kept)]
+    plain = msgspec.json.encode((type(kept).__name__, values))
+    encrypted = cookies.encryptor.encrypt(zlib.compress(plain, 9)).decode()
+    customer.browser.set_cookie(name, encrypted, secure=True)
+
+
+def test_a_cookie_of_the_version_before_leads_on(app, customer):
+    back = customer.agree(customer.start())
+    as_of_before(app, customer, query_of(back)["state"][:14])
+    assert "HubSpot is connected" in customer.come_back(back).text
+
+
+def test_who_asked_for_what_the_profile_no_longer_asks_for_starts_again(
+    make_app, tmp_path, customer
+):
+    back = customer.agree(customer.start())
+    path = profiles_file(tmp_path, workato={"optional_scopes": ["tickets"]})
+    other = Customer(browser_of(make_app(PROFILES_FILE=path)), customer.hubspot)
+    other.browser._cookies = customer.browser._cookies
+    page = other.come_back(back)
+    assert page.status_code == 400
+    assert "Start again" in page.text
 
 
 @pytest.mark.parametrize("body", ["older_body", "rfc_body"])

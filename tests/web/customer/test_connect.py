@@ -137,7 +137,8 @@ def test_an_attempt_is_stored_with_what_it_asks_for(customer, store, clock):
     assert key.endswith(reference)
     fields = store.hgetall(key)
     assert fields["profile"] == "workato"
-    assert fields["scope"] == f"oauth {CONTACTS}"
+    asked = store.hget(f"{key.partition('attempt')[0]}requests", fields["request"])
+    assert asked.startswith(f"oauth {CONTACTS}\n")
     assert int(fields["begun_at"]) == int(clock.now)
     (open_key,) = store.keys("oh:*:open")
     assert store.zrange(open_key, 0, -1, withscores=True) == [(reference, clock.now + 900)]

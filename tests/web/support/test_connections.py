@@ -24,7 +24,7 @@ def search(browser, text):
 
 def rows(page):
     """The references of the connections that are shown."""
-    return re.findall(r'data-label="Reference"><code>([^<]*)</code>', page)
+    return re.findall(r'<td class="age">.*?<code>([^<]*)</code>', page)
 
 
 class TestSearch:
@@ -79,7 +79,7 @@ def test_names_tell_one_row_from_another(staff, connection):
     assert '<table class="list" aria-label="Connections">' in page
     names = [
         html.unescape(re.sub("<[^>]*>", "", each)).strip()
-        for each in re.findall(r"<summary>(.*?)</summary>", page)
+        for each in re.findall(r"<button[^>]* popovertarget=[^>]*>(.*?)</button>", page)
     ]
     whose = f"account {ENTERPRISE}, workato"
     assert connection.hub_id == ENTERPRISE

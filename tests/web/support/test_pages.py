@@ -117,7 +117,7 @@ def test_the_list_can_be_filtered(customer, staff):
     )[1]
     assert "Code expired or used twice" in rows
     assert "HubSpot did not answer" not in rows
-    assert "No failure fits" in agent.get("/support/failures?cause=rate_limited").text
+    assert "No failures match" in agent.get("/support/failures?cause=rate_limited").text
     assert agent.get("/support/failures?cause=nonsense").status_code == 400
 
 
