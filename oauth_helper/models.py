@@ -46,7 +46,8 @@ class ConnectLink:
     """A link that starts one connection, and who gets it.
 
     `customer` is the sender's own id of the customer, opaque here; `customer_name` is what staff
-    read. Empty texts and None mean that the sender made no choice.
+    read. Empty texts and None mean that the sender made no choice. `connection` is the id of the
+    connection that it renews.
     """
 
     id: str
@@ -58,6 +59,7 @@ class ConnectLink:
     optional_scopes: tuple[str, ...] | None = None
     return_to: str = ""
     hub_id: int | None = None
+    connection: str = ""
 
 
 class Claim(StrEnum):

@@ -60,7 +60,7 @@ def link_create(name: str | None, days: int, account: int | None, form: str, **t
     with _links(config) as (links, client):
         try:
             new = requested_link(validate(ConnectLinkBody, wanted), profiles, now=now)
-            record = links.create(new)
+            (record,) = links.create(new)
             audit_operator(config, client, "create link", new.id)
         except ValueError as error:
             raise click.ClickException(str(error)) from error

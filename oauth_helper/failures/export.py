@@ -54,7 +54,7 @@ def export_parts(failures: Iterable[Document], form: ExportFormat) -> Iterator[E
     written, rest = 0, iter(failures)
     # Without this mark Excel reads a CSV file in the local 8-bit encoding; LibreOffice, Google
     # Sheets and Python's "utf-8-sig" skip it.
-    head = "\ufeff" + _csv_text([COLUMNS]) if form is ExportFormat.CSV else ""
+    head = "\ufeff" + csv_text([COLUMNS]) if form is ExportFormat.CSV else ""
     while chunk := list(islice(rest, CHUNK)):
         written += len(chunk)
         yield ExportPart((head + _text(chunk, form)).encode(), written)
@@ -87,11 +87,12 @@ def compress(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 def _text(chunk: Iterable[Document], form: ExportFormat) -> str:
     if form is ExportFormat.CSV:
-        return _csv_text(map(csv_row, chunk))
+        return csv_text(map(csv_row, chunk))
     return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in chunk)
 
 
-def _csv_text(rows: Iterable[Iterable[str | int | None]]) -> str:
+def csv_text(rows: Iterable[Iterable[str | int | None]]) -> str:
+    """Return rows as CSV. Their texts must be safe for spreadsheets: `escape_formulas`."""
     text = io.StringIO()
     # RFC 4180. Quotes keep line ends within a text, and tell texts from numbers.
     csv.writer(text, quoting=csv.QUOTE_NONNUMERIC).writerows(rows)
@@ -161,6 +162,7 @@ def _title(failure: Document) -> str:
 def _history(failure: Document) -> str:
     return "\n".join(
         f"{event['at']} {event['what']} by {event['by']}"
+        + (f" ({event['resolution']})" if event["resolution"] else "")
         + (f": {event['text']}" if event["text"] else "")
         for event in failure["history"]
     )
@@ -177,6 +179,7 @@ _CELLS: dict[str, Callable[[Document], str | int | None]] = {
     "title": _title,
     "stage": _plain("stage"),
     "status": _plain("status"),
+    "resolution": _plain("resolution"),
     "assignee": _plain("assignee"),
     "hub_id": _plain("hub_id"),
     "message": _plain("message"),

@@ -26,8 +26,13 @@ def is_scope_token(name: str) -> bool:
 
 
 def is_one_scope(name: str) -> bool:
-    """Return whether `name` can be one scope. "%" or "+" shows a list that was encoded twice."""
-    return is_scope_token(name) and not any(char in name for char in ",;%+")
+    """Return whether `name` can be one scope."""
+    return is_scope_token(name) and not is_joined(name)
+
+
+def is_joined(name: str) -> bool:
+    """Return whether `name` is several in one. "%" or "+" shows a list that was encoded twice."""
+    return any(char in name for char in ",;%+")
 
 
 def parse_scope(value: str) -> tuple[str, ...]:

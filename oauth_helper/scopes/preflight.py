@@ -14,7 +14,7 @@ from oauth_helper.common.urls import is_ip_address, parse_web_url
 from oauth_helper.scopes.app_configuration import AppConfiguration, has_variable
 from oauth_helper.scopes.catalogue import Catalogue, Kind
 from oauth_helper.scopes.hubspot_scopes import OUT_OF_USE, hubspot_scopes
-from oauth_helper.scopes.names import OAUTH, is_one_scope, is_scope_token, misspelt, nearest
+from oauth_helper.scopes.names import OAUTH, is_joined, is_one_scope, misspelt, nearest
 from oauth_helper.scopes.placement import Problem, Severity, check_placement
 from oauth_helper.scopes.split import RequestedScopes
 
@@ -44,6 +44,12 @@ class Preflight:
     def errors(self) -> tuple[Problem, ...]:
         """Return the problems that certainly make HubSpot reject the link."""
         return tuple(each for each in self.problems if each.severity is Severity.ERROR)
+
+    @property
+    def errors_of_link(self) -> tuple[Problem, ...]:
+        """Return the errors of the link that don't depend on what the app lists."""
+        found = (*self._badly_written(), *self._out_of_use(), *self._unacceptable())
+        return tuple(each for each in found if each.severity is Severity.ERROR)
 
     @cached_property
     def refusals(self) -> tuple[Problem, ...]:
@@ -156,7 +162,7 @@ class Preflight:
 
     def _badly_written(self) -> Iterator[Problem]:
         odd = [name for name in self.requested.all if not is_one_scope(name)]
-        joined = [name for name in odd if is_scope_token(name)]
+        joined = [name for name in odd if is_joined(name)]
         others = [name for name in odd if name not in joined]
         if joined:
             yield Problem(
@@ -240,7 +246,7 @@ class Preflight:
                 )
 
     def _unknown(self) -> Iterator[Problem]:
-        known = self._known
+        known = _known_to(self.catalogue)
         names = dict.fromkeys((*self.requested.all, *sorted(self.app.listed)))
         unknown = [
             name
@@ -248,8 +254,7 @@ class Preflight:
             if name not in known and is_one_scope(name) and not has_variable(name)
         ]
         for name in unknown[:_LOOKED_UP]:
-            meant = self.catalogue.meant_by(name) or misspelt(name, sorted(known))
-            if meant:
+            if meant := meant_by(name, self.catalogue):
                 yield Problem(
                     "invalid_scope_name",
                     (name,),
@@ -259,11 +264,6 @@ class Preflight:
                     url_fix=f"Request {meant}." if name in self.requested.all else "",
                     app_fix=f"List {meant} instead." if name in self.app.listed else "",
                 )
-
-    @cached_property
-    def _known(self) -> frozenset[str]:
-        granular = (name for scope in self.catalogue.scopes for name in scope.replaced_by)
-        return hubspot_scopes().union((OAUTH, *self.catalogue.by_name, *granular, *OUT_OF_USE))
 
     def _successors(self, name: str) -> list[str]:
         scope = self.catalogue.by_name.get(name)
@@ -297,6 +297,17 @@ WITHOUT_OAUTH = Problem(
     'The app has the auth type "static": without a redirect URL it can\'t be connected by OAuth.',
     app_fix='Set the auth type to "oauth" and list the redirect URL.',
 )
+
+
+def _known_to(catalogue: Catalogue) -> frozenset[str]:
+    granular = (name for scope in catalogue.scopes for name in scope.replaced_by)
+    return hubspot_scopes().union((OAUTH, *catalogue.by_name, *granular, *OUT_OF_USE))
+
+
+def meant_by(name: str, catalogue: Catalogue) -> str | None:
+    """Return the scope of the catalogue or of HubSpot that an unknown `name` most likely meant."""
+    known = _known_to(catalogue)
+    return None if name in known else catalogue.meant_by(name) or misspelt(name, sorted(known))
 
 
 def why_no_redirect_url(url: str) -> str | None:

@@ -45,18 +45,20 @@ class ConnectLinks:
     def __init__(self, client: Client, *, encryptor: Encryptor) -> None:
         self._client, self._encryptor = client, encryptor
 
-    def create(self, link: ConnectLink) -> LinkRecord:
-        """Store a new link. Raises ValueError when it is too long to be one."""
-        encrypted = self._encryptor.encrypt_value(link)
-        if len(encrypted) > MAX_LINK:
+    def create(self, *links: ConnectLink) -> list[LinkRecord]:
+        """Store new links. Raises ValueError when one is too long to be one."""
+        records = [LinkRecord(link, self._encryptor.encrypt_value(link)) for link in links]
+        if any(len(each.encrypted) > MAX_LINK for each in records):
             raise ValueError("The link would be too long: choose fewer scopes, or shorter texts.")
         with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.hset(keys.link(link.id), "link", encrypted)
-            pipeline.expire(keys.link(link.id), keys.LINK_KEPT)
-            pipeline.zadd(keys.LINKS, {link.id: link.created_at})
-            pipeline.zremrangebyscore(keys.LINKS, 0, link.created_at - keys.LINK_KEPT)
+            for each in records:
+                link = each.link
+                pipeline.hset(keys.link(link.id), "link", each.encrypted)
+                pipeline.expire(keys.link(link.id), keys.LINK_KEPT)
+                pipeline.zadd(keys.LINKS, {link.id: link.created_at})
+                pipeline.zremrangebyscore(keys.LINKS, 0, link.created_at - keys.LINK_KEPT)
             pipeline.execute()
-        return LinkRecord(link, encrypted)
+        return records
 
     def read(self, encrypted: str) -> ConnectLink | None:
         """Return the link in an address; None for one that this program hasn't made."""

@@ -24,6 +24,9 @@
 | `oh:connection:<id>` | hash | one connection, its tokens encrypted |
 | `oh:connections` | sorted set | ids of connections, by time |
 | `oh:connections:<hub id>` | set | ids of the connections of one account |
+| `oh:connections-of:<hash>` | set | ids of the connections of one customer |
+| `oh:granted:<profile>` | hash | by connection, the name of the set of scopes that it was granted |
+| `oh:granted-sets` | hash | these sets, by name |
 | `oh:refreshing:<id>` | string | a lock, `turn <owner>`, or `note <reference> <failure>` |
 | `oh:refresh-failed:<reference>:<cause>` | string | the reference of the first failure of a day |
 | `oh:{<hash>}:code` | string | what an authorization code stands for, encrypted |
@@ -55,12 +58,14 @@ and indexes together. One tag per day spreads the days over the nodes, and a day
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 
 from oauth_helper.common.references import day_of
 
 DAYS = "oh:days"
 CONNECTIONS = "oh:connections"
+GRANTED_SETS = "oh:granted-sets"
 FEED = "oh:feed"
 LINKS = "oh:links"
 TOKEN_USES = "oh:api-token-uses"  # noqa: S105 - a key
@@ -143,6 +148,16 @@ def connection(connection_id: str) -> str:
 def connections_of(hub_id: int) -> str:
     """Return the key of one account's connections."""
     return f"oh:connections:{hub_id}"
+
+
+def connections_of_customer(customer: str) -> str:
+    """Return the key of one customer's connections."""
+    return f"oh:connections-of:{hashlib.sha256(customer.encode()).hexdigest()[:32]}"
+
+
+def granted(profile: str) -> str:
+    """Return the key of what a profile's connections were granted."""
+    return f"oh:granted:{profile}"
 
 
 def refresh_lock(connection_id: str) -> str:

@@ -71,7 +71,11 @@ def test_the_client_of_the_sdk_reads_and_can_change_nothing(way, app, failure, e
     assert groups.structured_content["groups"][0]["count"] == 1
     assert diagnosis.structured_content["scopes"] == ["tickets"]
     assert "ok" in check.structured_content
-    for wrong, words in ((bad_file, "app_config"), (bad_cause, "cause"), (bad_reference, "nothing")):
+    for wrong, words in (
+        (bad_file, "app_config"),
+        (bad_cause, "cause"),
+        (bad_reference, "nothing"),
+    ):
         assert wrong.is_error
         assert words in wrong.content[0].text
     texts = json.dumps([each.model_dump(mode="json") for each in results])

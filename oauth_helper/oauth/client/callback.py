@@ -300,6 +300,8 @@ def _connection_id(
 
     Users of one account have one each when the app is user-level.
     """
+    if pending.link and pending.link.connection and pending.link.hub_id is None:
+        return pending.link.connection  # HubSpot didn't name its account, so nothing else would
     whose = str(hub_id or pending.reference)
     if profile.app and profile.app.is_user_level:
         whose = f"{hub_id}-{user_id}" if hub_id and user_id else pending.reference

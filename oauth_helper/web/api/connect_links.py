@@ -32,7 +32,7 @@ def create(body: ConnectLinkBody) -> ConnectLinkJson:
     """
     try:
         link = requested_link(body, services().profiles, now=services().clock())
-        made = services().connect_links.create(link)
+        (made,) = services().connect_links.create(link)
     except ValueError as error:
         abort(400, str(error))
     audit("create link", [link.id])

@@ -22,11 +22,13 @@ from oauth_helper.oauth.client.refresh import (
     Unreadable,
 )
 from oauth_helper.oauth.client.revocation import Revoked, revoke
+from oauth_helper.store.granted_scopes import lacks
 from oauth_helper.web.api.auth import authenticate
-from oauth_helper.web.api.failure_schemas import ConnectionJson, TokenJson
+from oauth_helper.web.api.failure_schemas import ConnectionJson, ConnectLinkJson, TokenJson
+from oauth_helper.web.api.link_requests import link_json, reconnect_link
 from oauth_helper.web.api.operation import operation
 from oauth_helper.web.api.queries import ConnectionListQuery, TokenQuery
-from oauth_helper.web.api.schemas import ConnectionPage, Revocation, RevocationBody
+from oauth_helper.web.api.schemas import ConnectionPage, ReconnectBody, Revocation, RevocationBody
 from oauth_helper.web.api.services import services
 from oauth_helper.web.audit import audit
 from oauth_helper.web.errors import answer
@@ -55,6 +57,8 @@ def connections(query: ConnectionListQuery) -> ConnectionPage:
             profile=query.profile,
             hub_id=int(query.hub_id) if query.hub_id else None,
             reference=query.reference,
+            customer=query.customer or None,
+            lacks=lacks(services().profiles, query.missing_scope),
         )
     except ValueError as error:
         abort(400, f"{error}.")
@@ -121,6 +125,7 @@ def revoke_connection(connection_id: str, body: RevocationBody) -> Revocation | 
         hubspot=services().hubspot,
         profiles=services().profiles,
         uninstall=bool(body.uninstall),
+        forget=bool(body.forget) and not body.uninstall,
     )
     audit("revoke connection", [connection_id], done.value)
     if done is Revoked.NOT_FOUND:
@@ -128,6 +133,33 @@ def revoke_connection(connection_id: str, body: RevocationBody) -> Revocation | 
     if not done.ok:
         return _problem(502, done.message)
     return Revocation(connection=connection_id, revoked=True, message=done.message)
+
+
+@blueprint.post("/<connection_id>/reconnect-link")
+@operation(
+    "createReconnectLink",
+    "links:write",
+    {404: _UNKNOWN, 409: "Its profile is gone, or a client has it"},
+    status=201,
+)
+def create_reconnect_link(connection_id: str, body: ReconnectBody) -> ConnectLinkJson | Response:
+    """Make a link that renews a connection.
+
+    It asks for what the profile requests today. The connection keeps its id, and its tokens until
+    the new ones are there.
+    """
+    found = services().connections.get(connection_id)
+    if found is None:
+        abort(404, f"{_UNKNOWN}.")
+    now = services().clock()
+    if found.client or found.profile not in services().profiles:
+        return _problem(
+            409, "Its profile is gone, or the client of the proxy that has it must ask."
+        )
+    link = reconnect_link(found, services().profiles, now=now, expires_in=body.expires_in)
+    (record,) = services().connect_links.create(link)
+    audit("create link", [link.id], f"for {found.id}")
+    return link_json(record, services().config.public_url, now=now)
 
 
 def _without_token(outcome: NoToken) -> Response:

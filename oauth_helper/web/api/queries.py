@@ -86,6 +86,13 @@ class ConnectionListQuery(BaseModel):
     profile: str | None = Field(
         None, pattern="^[a-z0-9][a-z0-9_-]{0,31}$", description="The name of a profile."
     )
+    customer: str | None = Field(None, max_length=80, description="Your id of a customer.")
+    missing_scope: str | None = Field(
+        None,
+        pattern="^[A-Za-z0-9._-]{1,100}$",
+        description="A scope that wasn't granted; any: one that the profile requests today and "
+        "that the account was never asked for.",
+    )
     limit: _PageLimit = 50
     cursor: str | None = Field(
         None,

@@ -271,6 +271,15 @@ class ConnectLinkBody(RequestBody):
     )
 
 
+class ReconnectBody(RequestBody):
+    """How long the link works."""
+
+    may_be_absent: ClassVar[bool] = True
+    expires_in: Annotated[int | None, BeforeValidator(_no_text)] = Field(
+        None, ge=60, le=30 * 86_400, description="Seconds; 7 days without it."
+    )
+
+
 class RevocationBody(RequestBody):
     """What to do at HubSpot. A request without a body revokes the tokens."""
 
@@ -278,6 +287,9 @@ class RevocationBody(RequestBody):
     uninstall: StrictBool | None = Field(
         None,
         description="Uninstall the app; its admins get an e-mail.",
+    )
+    forget: StrictBool | None = Field(
+        None, description="Only delete it here, unless the app is to be uninstalled."
     )
 
 

@@ -28,6 +28,7 @@ from oauth_helper.web.support.triage import (
     ASSIGNMENTS,
     GuardedStep,
     Step,
+    change_of,
     steps,
     text_sent,
 )
@@ -70,7 +71,7 @@ def work_on_many() -> Response | str:
         flash("The comment is empty.", "problem")
         return redirect(filters.address(), 303)
     name = secrets.token_urlsafe(12)
-    _do_to_many(name, references, do, step, found)
+    _do_to_many(name, references, do.partition(":")[0], step, found)
     return redirect(filters.address(done=name), 303)
 
 
@@ -97,6 +98,7 @@ def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found
 def undo(name: str) -> Response:
     """Undo a bulk action, except for failures that have changed again since."""
     require_agent()
+    record = parse_reference(request.form.get("record", ""))
     try:
         address = filters_from("support.failures", _filters_sent()).address()
     except ValueError:
@@ -110,8 +112,12 @@ def undo(name: str) -> Response:
     undone = [change.reference for change in action.changes if _undo(change)]
     left = len(action.changes) - len(undone)
     more = f" {left} had been changed again since, and stay as they are." if left else ""
-    flash(f"Undone for {len(undone)} failures.{more}", "done")
     audit("undo", undone, ACTIONS.get(action.do, ""))
+    if record:
+        said = ("Undone.", "done") if undone else ("It has changed since then.", "problem")
+        flash(*said)
+        return redirect(url("support.failure", reference=record), 303)
+    flash(f"Undone for {len(undone)} failures.{more}", "done")
     return redirect(address, 303)
 
 
@@ -132,6 +138,7 @@ def _undo(change: FailureChange) -> bool:
             by=current_user.id,
             status=Status(change.status),
             assignee=change.assignee,
+            resolution=change.resolution,
             revision=change.revision,
         )
     )
@@ -158,7 +165,7 @@ def _change(reference: str, do: str, step: Step) -> FailureChange | None:
     after = services().failures.change(reference, before)
     if after is None or before.failure is None:
         return None
-    return FailureChange(reference, before.failure.status, before.failure.assignee, after.revision)
+    return change_of(before.failure, after)
 
 
 @dataclass

@@ -26,6 +26,7 @@ F_KEYS = {
     "candidates",
     "fix",
     "assignee",
+    "resolution",
     "ask",
     "history",
 }
