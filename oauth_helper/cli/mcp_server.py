@@ -50,16 +50,16 @@ def mcp(url: str | None, token: str) -> None:
         ) from None
     if url:
         try:
-            serve(ask_over_http(parse_web_address(url.rstrip("/")), token))
+            serve_tools(ask_over_http(parse_web_address(url.rstrip("/")), token))
         except ValueError as error:
             raise click.BadParameter(f"{error}.", param_hint="--url") from error
         return
     config = with_secret_key(read_settings())
     with store_address(config) as address:
-        serve(ask_locally(config.model_copy(update={"redis_url": Secret(address)})))
+        serve_tools(ask_locally(config.model_copy(update={"redis_url": Secret(address)})))
 
 
-def serve(ask: Ask) -> None:
+def serve_tools(ask: Ask) -> None:
     """Serve until stdin ends."""
     from mcp.server import MCPServer  # noqa: PLC0415 - optional
     from mcp.server.mcpserver.exceptions import ToolError  # noqa: PLC0415
