@@ -36,6 +36,8 @@ from oauth_helper.store.redis import RedisServer, connect, describe
 _MAX_CLOCK_SKEW = 30
 # Days before its end by which a certificate should have been renewed.
 _CERTIFICATE_DAYS = 14
+# Share of its memory from which the store counts as full.
+_FULL = 0.8
 # When HubSpot's older OAuth APIs end: https://developers.hubspot.com/changelog
 _VERSIONS_END = {
     "v1": "on 2027-02-16",
@@ -198,6 +200,13 @@ def _store_keeps(server: RedisServer, *, is_ours: bool) -> Iterator[Finding]:
     level = Level.FAIL if evicts else Level.OK
     hint = "a full store would delete connections; set noeviction" if evicts else ""
     yield Finding(level, "maxmemory-policy", ", ".join(sorted(evicts or policies)), hint)
+    used, most = server.memory()
+    is_full = most > 0 and used > _FULL * most
+    text = f"{used / 2**20:.0f} MB in use" + (f" of {most / 2**20:.0f} MB" if most else "")
+    hint = "a full store rejects writes; give it more, or keep failures for fewer days"
+    yield Finding(
+        Level.FAIL if is_full else Level.OK, "store memory", text, hint if is_full else ""
+    )
     if not is_ours and server.writes_to_disk() != {True}:
         hint = "a restart of the store loses connections unless something else saves them"
         yield Finding(Level.NOTE, "appendonly", "no", hint)
@@ -217,6 +226,10 @@ def _outbox(config: Settings) -> Finding:
 
 def _public_url(config: Settings) -> Iterator[Finding]:
     """Check the way of a browser: it answers, with a certificate, and leads to this program."""
+    if config.public_url.startswith("https:") and not config.trusted_proxies:
+        text = "no reverse proxy in front of the program"
+        hint = "https needs one, which also limits connections; set how many there are"
+        yield Finding(Level.FAIL, "TRUSTED_PROXIES", text, hint)
     address = f"{config.public_url}/healthz"
     answers = [_request(address, "GET") for _ in range(_VISITS)]
     problem = next((each for each in answers if isinstance(each, str)), "")

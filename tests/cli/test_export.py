@@ -157,7 +157,7 @@ def test_filters(run_here, two, arguments, found):
         (("--cause", "x"), "never_returned"),
         (("--profile", "nobody"), "workato"),
         (("--since", "yesterday"), "2026-11-23T08:00:00Z"),
-        (("--search", "cause:x"), "There is no cause"),
+        (("--search", "cause:x"), "Unknown cause"),
         (("--account", "x"), "--account"),
         (("--output", "/nowhere/at/all"), "Can't write /nowhere/at/all: No such file or directory"),
         (("--output", "/dev/null"), "isn't a regular file"),
