@@ -1,3 +1,4 @@
+import json
 import stat
 import threading
 
@@ -6,10 +7,12 @@ from werkzeug.security import check_password_hash
 
 from oauth_helper.cli.bootstrap import (
     KeyFileError,
+    NoStaffError,
     hash_password,
     with_secret_key,
     with_support_user,
 )
+from oauth_helper.cli.serve import _welcome
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Settings, SupportUser
 
