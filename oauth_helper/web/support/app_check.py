@@ -366,9 +366,7 @@ def _link(typed: Typed, profile: Profile) -> tuple[CheckedLink, str]:
     try:
         return link_in(typed.authorize_url), "the link given"
     except LinkError as error:
-        raise _WrongFieldsError(
-            {"authorize_url": [f"This link can't be checked: {error}."]}
-        ) from error
+        raise _WrongFieldsError({"authorize_url": [f"Can't be checked: {error}."]}) from error
 
 
 def _profile_or_404(name: str) -> Profile:
