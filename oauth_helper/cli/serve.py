@@ -36,7 +36,7 @@ _WEBHOOK_INTERVAL = 1.0
 
 @click.command()
 def serve() -> None:
-    """Serve the pages and the API. This is what happens without a command."""
+    """Serve the pages and the API. This is the default command."""
     config = read_settings()
     try:
         config, password = with_support_user(config)

@@ -433,7 +433,7 @@ def test_assign_resolve_and_undo_in_the_list_by_keyboard_alone(signed_in, record
     page.wait_for_load_state()
     press_until_focused(page, page.get_by_role("button", name="Undo"))
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Undone for 1 failures.")).to_be_visible()
+    expect(page.get_by_text("Undone for 1 failure.")).to_be_visible()
     assert log.get(wanted.reference).status is Status.OPEN
 
 
