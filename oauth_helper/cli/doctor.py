@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import click
 import urllib3
 
-from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key
+from oauth_helper.cli.bootstrap import KeyFileError, password_file, with_secret_key
 from oauth_helper.cli.output import json_text, read_settings
 from oauth_helper.common.encryption import Encryptor, key_id
 from oauth_helper.common.problems import in_words
@@ -156,8 +156,12 @@ def _access(config: Settings) -> Iterator[Finding]:
     if config.openid:
         yield Finding(Level.NOTE, "OIDC_ISSUER", f"staff sign in at {config.openid.issuer}")
     elif not config.support_users:
-        text = "not set; the program generates a password at each start"
-        yield Finding(Level.NOTE, "SUPPORT_USERS", text, "the command hash-password makes an entry")
+        hint = "the command hash-password makes an entry"
+        text, level = "not set; serving needs it, or OIDC_ISSUER", Level.FAIL
+        if config.sandbox:
+            text = f"not set; the password of the user support is in {password_file(config)}"
+            level = Level.NOTE
+        yield Finding(level, "SUPPORT_USERS", text, hint)
     if config.secret_keys:
         return
     path = config.data_dir / "secret_key"
@@ -167,7 +171,7 @@ def _access(config: Settings) -> Iterator[Finding]:
     try:
         with_secret_key(config)
     except KeyFileError as error:
-        yield Finding(Level.FAIL, "SECRET_KEY", str(error))
+        yield Finding(Level.FAIL, "SECRET_KEY", str(error), "or set SECRET_KEY")
     else:
         yield Finding(Level.NOTE, "SECRET_KEY", f"not set; kept in {path}")
 
@@ -254,7 +258,9 @@ def _certificate(address: str) -> Finding:
         ):
             ends = (secured.getpeercert() or {})["notAfter"]
     except OSError as error:  # of ssl too
-        return Finding(Level.FAIL, "certificate", f"can't be checked: {in_words(error)}")
+        text = f"can't be checked: {in_words(error)}"
+        hint = "see that the reverse proxy sends a certificate for this name, with its chain"
+        return Finding(Level.FAIL, "certificate", text, hint)
     days = int((ssl.cert_time_to_seconds(str(ends)) - time.time()) // 86_400)
     level, hint = Level.OK, ""
     # Those of a proxy's own authority live for hours.

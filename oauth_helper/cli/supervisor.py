@@ -171,7 +171,7 @@ def serve(
             config = on_startup(config)
             return _run(_server(address, config), config, create_app, periodic_tasks, ready)
     except (StoreError, _CannotServeError) as error:
-        click.echo(f"oauth_helper cannot start: {error}", err=True)
+        click.echo(f"oauth_helper can't start: {error}", err=True)
         return 2
     except KeyboardInterrupt:
         return 0

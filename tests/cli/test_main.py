@@ -384,7 +384,7 @@ class TestFirstStart:
     @staticmethod
     def welcome(process):
         lines = []
-        while "password:" not in "".join(lines):
+        while "password" not in "".join(lines):
             line = process.stdout.readline()
             assert line, "".join(lines)
             lines.append(line)
