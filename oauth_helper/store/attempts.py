@@ -13,7 +13,7 @@ from oauth_helper.common.references import day_of
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client, readable
+from oauth_helper.store.redis import Client, read_fields
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
 from oauth_helper.store.requests import Requests, encode_request, request_name
 
@@ -230,7 +230,7 @@ class Attempts:
             {fields["request"]: name for name, fields in known.items() if "request" in fields}
         )
         found = (
-            readable(_attempt_of, {**fields, "reference": name}, requests)
+            read_fields(_attempt_of, {**fields, "reference": name}, requests)
             for name, fields in known.items()
         )
         return [each for each in found if each is not None]

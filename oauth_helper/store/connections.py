@@ -22,7 +22,7 @@ from oauth_helper.store.connection_pages import (
     write_connection_cursor,
 )
 from oauth_helper.store.granted_scopes import GrantedScopes, Lacks
-from oauth_helper.store.redis import Client, readable
+from oauth_helper.store.redis import Client, read_fields
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
 from oauth_helper.store.webhook_events import WebhookEvents
 
@@ -127,7 +127,7 @@ class Connections:
     def get(self, connection_id: str) -> Connection | None:
         """Return one connection without its tokens, or None."""
         fields = cast("dict[str, str]", self._client.hgetall(keys.connection(connection_id)))
-        return readable(_from_fields, fields)
+        return read_fields(_from_fields, fields)
 
     def tokens(self, connection_id: str) -> Tokens | None:
         """Return the tokens of a connection; None if it is gone or no key decrypts them."""
@@ -137,7 +137,7 @@ class Connections:
     def with_tokens(self, connection_id: str) -> tuple[Connection, Tokens | None] | None:
         """Return a connection with its tokens, which are None if no key decrypts them."""
         fields = cast("dict[str, str]", self._client.hgetall(keys.connection(connection_id)))
-        connection = readable(_from_fields, fields)
+        connection = read_fields(_from_fields, fields)
         return (connection, self._decrypted(fields.get("tokens"))) if connection else None
 
     def _decrypted(self, encrypted: str | None) -> Tokens | None:
@@ -240,7 +240,7 @@ class Connections:
                 found = pipeline.execute()
             if reference in found:
                 fields = self._client.hgetall(keys.connection(batch[found.index(reference)]))
-                return readable(_from_fields, cast("dict[str, str]", fields))
+                return read_fields(_from_fields, cast("dict[str, str]", fields))
         return None
 
     def _all(self, ids: Iterable[str]) -> tuple[Connection, ...]:
@@ -248,7 +248,7 @@ class Connections:
         with self._client.pipeline(transaction=False) as pipeline:
             for connection_id in ids:
                 pipeline.hgetall(keys.connection(connection_id))
-            found = (readable(_from_fields, fields) for fields in pipeline.execute())
+            found = (read_fields(_from_fields, fields) for fields in pipeline.execute())
             return tuple(each for each in found if each is not None)
 
     def count(self) -> int:

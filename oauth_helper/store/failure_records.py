@@ -12,7 +12,7 @@ from oauth_helper.store.failure_codec import (
     from_fields,
     from_texts,
 )
-from oauth_helper.store.redis import Client, readable
+from oauth_helper.store.redis import Client, read_fields
 from oauth_helper.store.requests import Requests
 
 # The requested scopes, if only they are missing from the store.
@@ -51,7 +51,7 @@ class FailureRecords:
                 }
                 for values in pipeline.execute()
             ]
-        return [readable(from_texts, fields) for fields in records]
+        return [read_fields(from_texts, fields) for fields in records]
 
     def _read(self, records: Sequence[dict[str, str]]) -> list[Failure | None]:
         known = self._requests.by_name(
@@ -62,6 +62,6 @@ class FailureRecords:
             }
         )
         return [
-            readable(from_fields, fields, known.get(fields.get("request", ""), _UNKNOWN))
+            read_fields(from_fields, fields, known.get(fields.get("request", ""), _UNKNOWN))
             for fields in records
         ]

@@ -69,7 +69,7 @@ def describe(url: str) -> str:
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
-def readable(read: Callable[..., T], fields: dict[str, str], *more: object) -> T | None:
+def read_fields(read: Callable[..., T], fields: dict[str, str], *more: object) -> T | None:
     """Return what `read` makes of a record's fields, None without a record.
 
     A record that another version wrote, or only a part of it, is logged and counts as none.
