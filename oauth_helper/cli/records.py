@@ -15,7 +15,7 @@ from oauth_helper.cli.output import (
     profile_named,
     read_settings,
 )
-from oauth_helper.cli.store import open_store
+from oauth_helper.cli.store import audit_operator, open_store
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.references import parse_reference
 from oauth_helper.common.times import iso
@@ -129,6 +129,7 @@ def connections_links(name: str | None, missing_scope: str, days: int) -> None:
     with open_store(config) as client:
         keys, cursor = with_secret_key(config).secret_keys, None
         links = ConnectLinks(client, encryptor=Encryptor(keys, purpose="links"))
+        audit_operator(config, client, "create links")
         while True:
             page = connections_of(config, client).page(
                 limit=500, cursor=cursor, profile=profile, lacks=wanted
@@ -163,6 +164,7 @@ def connections_revoke(connection_id: str, *, uninstall: bool, forget: bool) -> 
             uninstall=uninstall,
             forget=forget,
         )
+        audit_operator(config, client, "revoke connection", connection_id[:100])
     if not done.ok:
         raise click.ClickException(done.message)
     click.echo(done.message)

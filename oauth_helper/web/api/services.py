@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from oauth_helper.store.connections import Connections
     from oauth_helper.store.counters import Counters
     from oauth_helper.store.failures import Failures
+    from oauth_helper.web.api.auth import ApiTokens
 
 #: Where an application keeps them among its extensions.
 KEY = "oauth_helper.api"
@@ -27,6 +28,7 @@ class ApiServices:
     """What the JSON API works with."""
 
     config: Settings
+    api_tokens: ApiTokens
     profiles: Mapping[str, Profile]
     failures: Failures
     counters: Counters
