@@ -46,6 +46,15 @@ _TIMEOUT = 10
 # Concurrent customers.
 _CONCURRENT = int(os.environ.get("CUSTOMERS", "8"))
 
+# Seconds by which a clock is set, and what sets the clock of a process.
+_CLOCK_STEPS = (3, 61, 3600, -3, -61, -3600, 0)
+_CLOCK = """
+import os, time
+from pathlib import Path
+real, offset = time.time, Path(os.environ["CLOCK_OFFSET"])
+time.time = lambda: real() + (float(offset.read_text() or 0) if offset.exists() else 0)
+"""
+
 # Connections that an attacker keeps open at a time, with a request and idle.
 _ATTACKERS, _IDLE = 32, 2100
 
@@ -129,9 +138,16 @@ def _run(name: str, folder: Path, seconds: float) -> Found:
         second = free_port()
 
         def start(at: int) -> Program:
-            return stack.enter_context(program(url, folder / f"data-{at}", port=at, **settings))
+            data = folder / f"data-{at}"
+            clock = {"CLOCK_OFFSET": str(data / "clock"), "PYTHONPATH": f"{folder / 'clock'}:."}
+            return stack.enter_context(
+                program(url, data, port=at, **settings, **(clock if happen is _clocks_step else {}))
+            )
 
-        ports = (port, second) if happen is _instances_restart else (port,)
+        (folder / "clock").mkdir()
+        (folder / "clock" / "sitecustomize.py").write_text(_CLOCK)
+
+        ports = (port, second) if happen in (_instances_restart, _clocks_step) else (port,)
         running, *_ = [start(each) for each in ports]
         data = folder / f"data-{port}"
         embedded = f"unix://{data / 'store' / 'valkey.sock'}"
@@ -376,6 +392,14 @@ def _instance_stops(scene: Scene, seconds: float) -> None:
         running = scene.start(running.port)
 
 
+def _clocks_step(scene: Scene, seconds: float) -> None:
+    """Set the clock of one of two instances forward and back, up to an hour."""
+    clock = scene.data_dir / "clock"
+    for step in _CLOCK_STEPS:
+        time.sleep(seconds / (len(_CLOCK_STEPS) + 1))
+        clock.write_text(str(step))
+
+
 def _embedded_store_dies(scene: Scene, seconds: float) -> None:
     """Kill the program's embedded store every few seconds."""
     for _ in range(5):
@@ -399,6 +423,7 @@ DRILLS: dict[str, tuple[Callable[..., object], Callable[[Scene, float], None]]] 
     "bodies-never-come": (servers.one, _bodies_never_come),
     "connections-idle": (servers.one, _connections_idle),
     "rolling-restart": (servers.one, _instances_restart),
+    "clocks-stepped": (servers.one, _clocks_step),
     "stopped-under-load": (servers.one, _instance_stops),
     "embedded-store-killed": (_none, _embedded_store_dies),
 }

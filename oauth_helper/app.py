@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
@@ -40,7 +39,7 @@ from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
 from oauth_helper.store.rate_limits import rate_limit_storage
-from oauth_helper.store.redis import Client, RedisServer, connect
+from oauth_helper.store.redis import Client, RedisServer, StoreClock, connect
 from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.requests import request_name
 from oauth_helper.store.sandbox_state import RedisSandboxState
@@ -67,6 +66,7 @@ class Background:
 
     expiry: AttemptExpiry
     writer: EventWriter
+    store_clock: StoreClock
     events: EventDelivery
     group_watch: GroupWatch | None
 
@@ -74,10 +74,9 @@ class Background:
 def create_app(config: Settings, *, clock: Callable[[], float] | None = None) -> Flask:
     """Return the WSGI application for `config`, which must have `redis_url` and `secret_keys`.
 
-    `clock` returns Unix seconds; None uses the system clock.
+    `clock` returns Unix seconds; None uses the store's clock.
     """
     keep_libraries_quiet()
-    clock = clock or time.time
     profiles = {profile.name: profile for profile in config.profiles}
 
     def encryptor(purpose: str) -> Encryptor:
@@ -87,6 +86,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     hubspot = HubSpotClient(config.api_url, config.api_version, threads=config.threads)
     redis = connect(config.redis_url.reveal())
     store_server = RedisServer(redis)
+    clock = clock or store_server.clock.started()
     tokens, codes, queued = encryptor("tokens"), encryptor("codes"), encryptor("outbox")
     events = _events(config, redis, clock)
     attempts = Attempts(redis, retention_days=config.failure_retention_days)
@@ -238,6 +238,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     app.extensions[BACKGROUND] = Background(
         expiry=expiry,
         writer=writer,
+        store_clock=store_server.clock,
         events=delivery,
         group_watch=_group_watch(config, redis, delivery.queues, counters, events),
     )

@@ -80,10 +80,10 @@ class Connection:
     `id` is `<profile>.<hub_id>`, of a user-level app `<profile>.<hub_id>-<user_id>`, or
     `<profile>.<reference>` when HubSpot didn't name them; a proxy client's ends in `.<client id>`.
     `granted` is None when HubSpot didn't list the scopes. `expires_at` is the expiry of the access
-    token. `client` is the id of the proxy client that holds the tokens, empty when they are stored
-    here. `ended_at` is when HubSpot first rejected the tokens, `ended_by` the reference of the
-    failure that showed it, `ended_cause` its cause. `link` is the id of the link that started it,
-    `customer` and `customer_name` are those of the link.
+    token that HubSpot issued at `issued_at`. `client` is the id of the proxy client that holds the
+    tokens, empty when they are stored here. `ended_at` is when HubSpot first rejected the tokens,
+    `ended_by` the reference of the failure that showed it, `ended_cause` its cause. `link` is the
+    id of the link that started it, `customer` and `customer_name` are those of the link.
     """
 
     id: str
@@ -101,6 +101,11 @@ class Connection:
     customer: str = ""
     customer_name: str = ""
     link: str = ""
+    issued_at: int = 0
+
+    def expires_in(self, now: float) -> int:
+        """Return the seconds that the access token still works: never more than HubSpot gave."""
+        return max(0, int(self.expires_at - max(now, self.issued_at)))
 
 
 @dataclass(frozen=True, slots=True)

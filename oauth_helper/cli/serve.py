@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _EXPIRY_INTERVAL = 15.0
 _FLUSH_INTERVAL = 2.0
 _WEBHOOK_INTERVAL = 1.0
+# Seconds between readings of the store's clock: how long a step of a clock can matter.
+_CLOCK_INTERVAL = 10.0
 
 
 @click.command()
@@ -72,6 +74,7 @@ def _periodic_tasks(app: Flask, expiry_interval: float) -> list[PeriodicTask]:
     tasks = [
         PeriodicTask(background.expiry.record_expired, expiry_interval),
         PeriodicTask(background.writer.flush, _FLUSH_INTERVAL),
+        PeriodicTask(background.store_clock.set, _CLOCK_INTERVAL),
     ]
     # A thread for each address: one that hangs delays no other.
     tasks += [

@@ -105,9 +105,12 @@ class Connections:
         pipeline.hset(keys.GRANTED_SETS, name, granted)
         pipeline.hset(keys.granted(connection.profile), connection.id, name)
 
-    def refresh(self, connection: Connection, tokens: Tokens, *, expires_at: int) -> bool:
+    def refresh(
+        self, connection: Connection, tokens: Tokens, *, expires_at: int, issued_at: int = 0
+    ) -> bool:
         """Store new tokens; False if the stored connection is no longer the one that was read."""
-        changed = ["expires_at", str(expires_at), "tokens", self._encryptor.encrypt_value(tokens)]
+        changed = ["expires_at", str(expires_at), "issued_at", str(issued_at)]
+        changed += ["tokens", self._encryptor.encrypt_value(tokens)]
         return self._change_if_same(connection, "", changed)
 
     def end(self, connection: Connection, *, at: int, by: str, cause: str = "") -> bool:
@@ -292,6 +295,7 @@ def _to_fields(connection: Connection) -> dict[str, str]:
         "missing_optional": " ".join(connection.missing_optional),
         "connected_at": str(connection.connected_at),
         "expires_at": str(connection.expires_at),
+        "issued_at": str(connection.issued_at),
         "reference": connection.reference,
         "client": connection.client,
         "ended_at": "" if connection.ended_at is None else str(connection.ended_at),
@@ -318,4 +322,5 @@ def _from_fields(fields: dict[str, str]) -> Connection:
         customer=fields.get("customer", ""),
         customer_name=fields.get("customer_name", ""),
         link=fields.get("link", ""),
+        issued_at=int(fields.get("issued_at", 0)),
     )

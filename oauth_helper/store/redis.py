@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -16,7 +18,8 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.store.redis_clients import Cluster, Pool, SingleServer
+from oauth_helper.store import keys
+from oauth_helper.store.redis_clients import Cluster, LuaScript, Pool, SingleServer
 
 # Seconds. A page must not hang because Redis does; a command takes about a millisecond.
 CONNECT_TIMEOUT = 1.0
@@ -81,11 +84,41 @@ def read_fields(read: Callable[..., T], fields: dict[str, str], *more: object) -
         return None
 
 
+class StoreClock:
+    """Unix seconds of the store, which all instances share; those of this machine before `set`.
+
+    Between two readings it counts on, whatever happens to the clock of this machine.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._read = LuaScript(client, "return redis.call('TIME')")
+        self._offset = time.time() - time.monotonic()
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self._offset + time.monotonic()
+
+    def started(self) -> StoreClock:
+        """Return this clock, set if the store answers."""
+        with suppress(StoreUnavailableError):
+            self.set()
+        return self
+
+    def set(self) -> None:
+        """Read the store's clock. Raises `StoreUnavailableError`."""
+        before = time.monotonic()
+        # A Cluster's nodes have different clocks; the key chooses one for all instances.
+        seconds, microseconds = self._read(keys=[keys.DAYS], args=[])
+        middle = (before + time.monotonic()) / 2
+        self._offset = int(seconds) + int(microseconds) / 1e6 - middle
+
+
 class RedisServer:
     """The server itself, whatever it stores. Methods raise `StoreUnavailableError`."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self.clock = StoreClock(client)
 
     def ping(self) -> None:
         """Return if the server answers."""

@@ -7,7 +7,6 @@ import io
 import ipaddress
 import re
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -17,7 +16,7 @@ from flask import Blueprint, Flask, Request, Response, current_app, redirect, re
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from itsdangerous import BadSignature
+from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -201,6 +200,11 @@ def _with_destination(header: tuple[str, str], destination: str) -> tuple[str, s
     return name, value.replace("form-action 'self'", f"form-action 'self' {destination}")
 
 
+class _Signer(TimestampSigner):
+    def get_timestamp(self) -> int:
+        return int(current_app.config["CLOCK"]())
+
+
 class _Sessions(SecureCookieSessionInterface):
     """Flask's sessions, which tolerate clocks that differ by a minute.
 
@@ -217,9 +221,16 @@ class _Sessions(SecureCookieSessionInterface):
         except BadSignature:
             return self.session_class()
         # Flask's own check would refuse what an instance signs whose clock is a second ahead.
-        age = time.time() - signed_at.timestamp()
+        age = app.config["CLOCK"]() - signed_at.timestamp()
         is_on = -60 <= age <= app.permanent_session_lifetime.total_seconds() + 60
         return self.session_class(values if is_on else None)
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Return Flask's, which signs the time of the program's clock."""
+        serializer = super().get_signing_serializer(app)
+        if serializer is not None:
+            serializer.signer = _Signer
+        return serializer
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write the session's cookie; what nobody looked at has not changed."""

@@ -5,8 +5,9 @@ import time
 import pytest
 from relays import Relay
 
+from benchmarks.servers import free_port
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.store.redis import RedisServer, connect, describe
+from oauth_helper.store.redis import RedisServer, StoreClock, connect, describe
 from oauth_helper.store.redis_clients import LuaScript
 
 
@@ -154,3 +155,20 @@ def test_the_identity_is_empty_for_an_account_that_may_not_ask(store, store_url)
 
 def test_the_identity_is_that_of_the_running_server(client, store):
     assert RedisServer(client).identity() == store.info("server")["run_id"]
+
+
+def test_the_stores_clock_is_that_of_the_program_whatever_this_machines_says(
+    store, store_url, monkeypatch
+):
+    with connect(store_url) as client:
+        monkeypatch.setattr(time, "time", lambda: 0.0)
+        clock = StoreClock(client)
+        assert clock() < 60
+        clock.set()
+        seconds, _ = store.time()
+        assert abs(clock() - seconds) < 60
+
+
+def test_without_a_store_this_machines_clock_counts():
+    with connect(f"redis://127.0.0.1:{free_port()}/0") as client:
+        assert abs(StoreClock(client).started()() - time.time()) < 60

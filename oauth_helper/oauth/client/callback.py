@@ -109,6 +109,7 @@ class Callback:
             words = response.description if isinstance(response, Declined) else ""
             evidence = Evidence(stage=Stage.CALLBACK, response=response, message=words)
             return fail(self.writer, profile, pending, evidence, at=self.clock())
+        asked_at = int(self.clock())
         tokens = self.hubspot.exchange_code(
             profile.credentials, response.code, pending.code_verifier
         )
@@ -145,7 +146,8 @@ class Callback:
             granted=granted,
             missing_optional=optional,
             connected_at=now,
-            expires_at=now + tokens.expires_in,
+            expires_at=asked_at + tokens.expires_in,
+            issued_at=asked_at,
             reference=pending.reference,
             client=pending.client_request.client_id if pending.client_request else "",
             customer=pending.customer,

@@ -293,10 +293,13 @@ class TokenRefresher:
             return self._failed(query, held, response)
         tokens = Tokens(response.access_token, response.refresh_token)
         expires_at = now + response.expires_in
-        if not self.connections.refresh(held.connection, tokens, expires_at=expires_at):
+        refreshed = replace(held.connection, expires_at=expires_at, issued_at=now)
+        if not self.connections.refresh(
+            held.connection, tokens, expires_at=expires_at, issued_at=now
+        ):
             return self._current(query)
         logger.info("refreshed: %s", held.connection.id)
-        return Fresh(replace(held.connection, expires_at=expires_at), tokens.access_token)
+        return Fresh(refreshed, tokens.access_token)
 
     def _failed(
         self, query: _TokenQuery, held: _Held, response: Refused | Unavailable

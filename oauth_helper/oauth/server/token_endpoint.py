@@ -43,8 +43,7 @@ class TokenIssuer:
             client.client,
             access_token=issued.tokens.access_token,
             refresh_token=self._parts.refresh_tokens.write(token),
-            # Never more than HubSpot gave, whichever instance's clock is ahead.
-            expires_in=int(connection.expires_at - max(now, connection.connected_at)),
+            expires_in=connection.expires_in(now),
             granted=connection.granted,
             hub_id=connection.hub_id,
             requested=client_request.scope if client_request else "",

@@ -102,7 +102,7 @@ def token(connection_id: str, query: TokenQuery) -> TokenJson | Response:
             "connection": connection.id,
             "access_token": outcome.access_token.reveal(),
             "token_type": "bearer",
-            "expires_in": max(0, int(connection.expires_at - services().clock())),
+            "expires_in": connection.expires_in(services().clock()),
             "expires_at": connection.expires_at,
             "token_id": outcome.token_id,
             "hub_id": connection.hub_id,

@@ -137,6 +137,15 @@ class TestAToken:
         assert hubspot.token_requests == 2
 
     @pytest.mark.usefixtures("connected")
+    def test_never_lives_longer_than_hubspot_said_however_clocks_differ(self, backend, clock):
+        clock.now -= 3600
+        assert backend(TOKEN).json["expires_in"] == 1800
+        clock.now += 3600 + 1501
+        backend(TOKEN)  # refreshes it
+        clock.now -= 3600
+        assert backend(TOKEN).json["expires_in"] == 1800
+
+    @pytest.mark.usefixtures("connected")
     def test_that_hubspot_has_refused_is_refreshed_once(self, backend, hubspot):
         old = backend(TOKEN).json["token_id"]
         new = backend(f"{TOKEN}?refused={old}").json
