@@ -22,6 +22,7 @@ _COMMANDS = {
     "failures": ("records:failures", "List, show and export failures."),
     "connections": ("records:connections", "List and revoke connections."),
     "link": ("link:link", "Make, list and withdraw connect links."),
+    "erase": ("erase:erase", "Erase everything about an account or a customer."),
     "webhook": ("webhook:webhook", "Send a test event to the addresses of webhooks."),
     "demo": ("demo.command:demo", "Fill the sandbox's store with made-up failures."),
     "backup": ("backup:backup", "Back up the embedded store while the program runs."),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from oauth_helper.store.connect_links import ConnectLinks
     from oauth_helper.store.connections import Connections
     from oauth_helper.store.counters import Counters
+    from oauth_helper.store.erasure import Erasure
     from oauth_helper.store.failures import Failures
 
 #: Where an application keeps them among its extensions.
@@ -34,6 +35,7 @@ class ApiServices:
     connect_links: ConnectLinks
     token_refresher: TokenRefresher
     hubspot: HubSpotClient
+    erasure: Erasure
     clock: Callable[[], float]
 
 
