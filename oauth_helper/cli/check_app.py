@@ -26,8 +26,8 @@ from oauth_helper.web.api.failure_schemas import PreflightJson
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @PROFILE
 @click.option("--authorize-url", metavar="URL", help="Check this link instead of the profile's.")
-@click.option("--scope", metavar="TEXT", help="Check these scopes, whatever the redirect URL.")
-@click.option("--optional-scope", metavar="TEXT", help="The same for the other parameter.")
+@click.option("--scope", metavar="TEXT", help="Check these scopes instead of a link.")
+@click.option("--optional-scope", metavar="TEXT", help="With --scope: those in optional_scope.")
 @click.option(
     "--hs-profile",
     metavar="NAME",

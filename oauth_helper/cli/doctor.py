@@ -20,6 +20,7 @@ import urllib3
 from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key
 from oauth_helper.cli.output import json_text, read_settings
 from oauth_helper.common.encryption import Encryptor, key_id
+from oauth_helper.common.problems import in_words
 from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import is_loopback
 from oauth_helper.common.version import VERSION
@@ -182,8 +183,7 @@ def _store(config: Settings) -> Iterator[Finding]:
         yield _clock("store clock", seconds)
         yield from _store_keeps(RedisServer(client), is_ours=not config.redis_url)
     except (StoreUnavailableError, ValueError) as error:
-        problem = type(error.__cause__ or error).__name__
-        text = f"can't reach {describe(address)}: {problem}"
+        text = f"can't reach {describe(address)}: {in_words(error)}"
         yield Finding(Level.FAIL, "store", text, "check REDIS_URL and the network")
 
 
@@ -241,7 +241,7 @@ def _certificate(address: str) -> Finding:
         ):
             ends = (secured.getpeercert() or {})["notAfter"]
     except OSError as error:  # of ssl too
-        return Finding(Level.FAIL, "certificate", f"can't be checked: {type(error).__name__}")
+        return Finding(Level.FAIL, "certificate", f"can't be checked: {in_words(error)}")
     days = int((ssl.cert_time_to_seconds(str(ends)) - time.time()) // 86_400)
     level, hint = Level.OK, ""
     # Those of a proxy's own authority live for hours.
@@ -299,13 +299,13 @@ def _hubspot(config: Settings) -> Iterator[Finding]:
 
 
 def _request(address: str, method: str = "HEAD") -> urllib3.BaseHTTPResponse | str:
-    """Return the response, over a new connection, or the name of the problem."""
+    """Return the response, over a new connection, or the problem in words."""
     # The module's own pool would reuse the connection, and meet the same instance again.
     try:
         with urllib3.PoolManager(retries=False, timeout=5.0) as http:
             return http.request(method, address, redirect=False)
     except urllib3.exceptions.HTTPError as error:
-        return type(error).__name__
+        return in_words(error)
 
 
 def _clock(about: str, theirs: float) -> Finding:

@@ -74,7 +74,7 @@ def link_create(name: str | None, days: int, account: int | None, form: str, **t
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @FORMAT
 def link_list(limit: int, form: str) -> None:
-    """List the latest links, with what became of them."""
+    """List the latest links, with their status."""
     config = read_settings()
     with _links(config) as links:
         found = links.newest(limit=limit)
@@ -104,7 +104,7 @@ def link_list(limit: int, form: str) -> None:
 @link.command("withdraw", short_help="Withdraw a link.")
 @click.argument("link_id", metavar="ID")
 def link_withdraw(link_id: str) -> None:
-    """Withdraw the link ID, so that it starts nothing. What it has connected stays connected."""
+    """Withdraw the link ID, so that nobody can use it. Its connection stays."""
     with _links(read_settings()) as links:
         if not links.withdraw(link_id):
             raise click.ClickException("There is no such link.")

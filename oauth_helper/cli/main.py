@@ -66,8 +66,8 @@ def _load(name: str) -> click.Command:
 def cli(context: click.Context) -> None:
     """Connect customers to HubSpot, and explain each connection that fails.
 
-    Without a command, it serves. Settings come from the environment or a file named .env;
-    config.example.env explains them.
+    Without a command, it serves the pages and the API. Settings come from the environment or a
+    file named .env; config.example.env explains them.
     """
     if os.environ.get("NO_COLOR"):
         context.color = False

@@ -27,7 +27,7 @@ _WEBHOOK_INTERVAL = 1.0
 
 @click.command()
 def serve() -> None:
-    """Serve the pages and the API. This is what happens without a command."""
+    """Serve the pages and the API. This is the default command."""
     config, password = with_support_user(read_settings())
     try:
         with tempfile.TemporaryDirectory(prefix="oauth_helper-") as counts:

@@ -25,6 +25,7 @@ from granian.server import MPServer
 
 from oauth_helper.cli.slow_connections import end_slow_connections
 from oauth_helper.common.logging import log_config
+from oauth_helper.common.problems import in_words
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Settings
 from oauth_helper.models import StoreUnavailableError
@@ -195,11 +196,9 @@ def _warn_if_unreachable(url: Secret) -> None:
         with connect(url.reveal()) as client:
             client.ping()
     except StoreUnavailableError as error:
-        # The name of the problem only: its text may hold the password.
-        problem = type(error.__cause__).__name__
         click.echo(
-            f"Redis unreachable ({describe(url.reveal())}: {problem}): starting anyway; /readyz "
-            "answers 200 once it is back",
+            f"Redis unreachable ({describe(url.reveal())}: {in_words(error)}); starting anyway. "
+            "/readyz answers 200 once it is back.",
             err=True,
         )
     except ValueError as error:

@@ -24,6 +24,8 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from oauth_helper.common.problems import in_words
+
 # Expected responses have a few kilobytes.
 _MAX_BODY = 256 * 1024
 _MAX_INTERIM = 20
@@ -197,12 +199,12 @@ class HttpClient:
             except PrivateAddressError as error:
                 raise RequestError(str(error), was_sent=False) from error
             except (NewConnectionError, ConnectTimeoutError, SSLError) as error:
-                reason = f"no connection ({type(error).__name__})"
+                reason = f"no connection: {in_words(error)}"
                 raise RequestError(reason, was_sent=False) from error
             except HTTPError as error:
                 if limit.is_over or isinstance(error, ReadTimeoutError):
                     raise RequestError("no answer in time") from error
-                raise RequestError(f"the connection broke ({type(error).__name__})") from error
+                raise RequestError(f"the connection broke: {in_words(error)}") from error
             if limit.is_over:  # its end looks like that of a body without a length
                 raise RequestError("no answer in time")
         return response

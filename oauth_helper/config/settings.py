@@ -259,8 +259,8 @@ class Settings(BaseModel):
     )
     support_email: Annotated[str, matching(*EMAIL)] = _setting(
         "SUPPORT_EMAIL",
-        "E-mail address of your support, for customers; also a key of a profile. SUPPORT_URL goes "
-        "first.",
+        "E-mail address of your support, for customers; also a key of a profile. SUPPORT_URL takes "
+        "precedence.",
     )
     profiles: Annotated[tuple[Profile, ...], Read(_profiles)] = _setting(
         "PROFILES_FILE", "Path of a TOML file with several profiles. Empty: one profile, workato."
@@ -268,12 +268,12 @@ class Settings(BaseModel):
     redis_url: Annotated[Secret, reads(parse_store_url)] = _setting(
         "REDIS_URL",
         "Redis or Valkey: redis://, unix://, redis+sentinel://host:port,…/service/db or "
-        "redis+cluster://host:port,…; with TLS, rediss instead of redis. Empty: an embedded server "
-        "that stores its data in DATA_DIR.",
+        "redis+cluster://host:port,…; with TLS, rediss instead of redis. Empty: the embedded store "
+        "in DATA_DIR.",
         section="Storage",
     )
     data_dir: Annotated[Path, reads(lambda text: Path(text).absolute())] = _setting(
-        "DATA_DIR=./data", "Folder for the embedded server, the outbox and a generated key."
+        "DATA_DIR=./data", "Folder for the embedded store, the outbox and a generated key."
     )
     secret_keys: Annotated[tuple[Secret, ...], reads(parse_secret_keys)] = _setting(
         "SECRET_KEY",

@@ -342,5 +342,6 @@ LAST: tuple[MessageRule, ...] = (
         "service unavailable",
         r"timed out|(?<![-_])time-?out\b|connection (was )?(reset|refused)|econnre|etimedout",
         r"\benotfound\b|\beai_again\b|getaddrinfo|name or service not known|resolve host",
+        r"\bssl ?error|certificate verif|certificateerror|max retries exceeded",
     ),
 )

@@ -162,6 +162,7 @@ def _title(failure: Document) -> str:
 def _history(failure: Document) -> str:
     return "\n".join(
         f"{event['at']} {event['what']} by {event['by']}"
+        + (f" ({event['resolution']})" if event["resolution"] else "")
         + (f": {event['text']}" if event["text"] else "")
         for event in failure["history"]
     )
@@ -178,6 +179,7 @@ _CELLS: dict[str, Callable[[Document], str | int | None]] = {
     "title": _title,
     "stage": _plain("stage"),
     "status": _plain("status"),
+    "resolution": _plain("resolution"),
     "assignee": _plain("assignee"),
     "hub_id": _plain("hub_id"),
     "message": _plain("message"),

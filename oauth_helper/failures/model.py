@@ -47,14 +47,39 @@ class Status(StrEnum):
     RESOLVED = "resolved"
 
 
+class Resolution(StrEnum):
+    """Why a failure is resolved."""
+
+    FIXED = "fixed"
+    NOT_NEEDED = "not_needed"
+    DUPLICATE = "duplicate"
+    UNREACHABLE = "unreachable"
+    OTHER = "other"
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        """Return the reason in words."""
+        return {
+            Resolution.FIXED: "Fixed",
+            Resolution.NOT_NEEDED: "Not needed",
+            Resolution.DUPLICATE: "Duplicate",
+            Resolution.UNREACHABLE: "Customer unreachable",
+            Resolution.OTHER: "Other",
+        }[self]
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a failure at the time `at`. `text` is text from outside."""
+    """Something that happened to a failure at the time `at`. `text` is text from outside.
+
+    `resolution` is the reason of an event that resolved it.
+    """
 
     at: float
     what: EventType
     by: str
     text: str = ""
+    resolution: Resolution | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +91,11 @@ class Failure:
     the request. `message` is text from outside, capped, and to be shown as such. `ask` is the one
     thing that would decide between the candidates. `history` has what happened later, the oldest
     first; `revision` counts the changes. `assignee` is the staff member whom it is assigned to,
-    empty when unassigned. `browser_id` is the reference of the first attempt known from the same
-    browser, `language` the code of the language that the customer read, `client` the name of the
-    client of the proxy that requested the connection; `client_error` names what went wrong between
-    it and this program, empty otherwise. `customer` and `customer_name` are those of the link that
-    the customer opened.
+    empty when unassigned; `resolution` is why it is resolved, None while it is open. `browser_id`
+    is the reference of the first attempt known from the same browser, `language` the code of the
+    language that the customer read, `client` the name of the client of the proxy that requested the
+    connection; `client_error` names what went wrong between it and this program, empty otherwise.
+    `customer` and `customer_name` are those of the link that the customer opened.
     """
 
     reference: str
@@ -89,6 +114,7 @@ class Failure:
     redirect_uri: str = ""
     ask: str = ""
     assignee: str = ""
+    resolution: Resolution | None = None
     browser_id: str = ""
     language: str = ""
     client: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from oauth_helper.failures.model import Failure
+from oauth_helper.failures.model import Failure, Resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,13 @@ class FeedUpdate:
 
 @dataclass(frozen=True, slots=True)
 class FailureChange:
-    """A changed failure: its status and assignee before, and its revision after the change."""
+    """A changed failure: what it was before, and its revision after the change."""
 
     reference: str
     status: str
     assignee: str
     revision: int
+    resolution: Resolution | None = None
 
 
 @dataclass(frozen=True, slots=True)

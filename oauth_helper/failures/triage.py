@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.failures.model import PROGRAM, Event, EventType, Failure, Status
+from oauth_helper.failures.model import PROGRAM, Event, EventType, Failure, Resolution, Status
 
 #: Characters of a comment.
 MAX_COMMENT = 2000
@@ -30,12 +30,19 @@ def assign(failure: Failure, *, at: float, by: str, to: str, text: str = "") -> 
     return replace(after, assignee=to).with_event(Event(at, EventType.ASSIGNED, by, to))
 
 
-def resolve(failure: Failure, *, at: float, by: str, text: str) -> Failure:
-    """Resolve the failure; `text` says what fixed it."""
+def resolve(
+    failure: Failure,
+    *,
+    at: float,
+    by: str,
+    text: str,
+    resolution: Resolution = Resolution.FIXED,
+) -> Failure:
+    """Resolve the failure for the reason `resolution`; `text` becomes a comment."""
     if failure.status is Status.RESOLVED:
         return failure
-    event = Event(at, EventType.RESOLVED, by, text[:MAX_COMMENT])
-    return replace(failure, status=Status.RESOLVED).with_event(event)
+    event = Event(at, EventType.RESOLVED, by, text[:MAX_COMMENT], resolution)
+    return replace(failure, status=Status.RESOLVED, resolution=resolution).with_event(event)
 
 
 def reopen(failure: Failure, *, at: float, by: str, text: str = "") -> Failure:
@@ -43,20 +50,28 @@ def reopen(failure: Failure, *, at: float, by: str, text: str = "") -> Failure:
     if failure.status is Status.OPEN:
         return failure
     event = Event(at, EventType.REOPENED, by, text[:MAX_COMMENT])
-    return replace(failure, status=Status.OPEN).with_event(event)
+    return replace(failure, status=Status.OPEN, resolution=None).with_event(event)
 
 
 def undo_change(
-    failure: Failure, *, at: float, by: str, status: Status, assignee: str, revision: int
+    failure: Failure,
+    *,
+    at: float,
+    by: str,
+    status: Status,
+    assignee: str,
+    resolution: Resolution | None,
+    revision: int,
 ) -> Failure:
-    """Restore what `status` and `assignee` were before a change that led to `revision`.
+    """Restore status, assignee and resolution as before a change that led to `revision`.
 
     A failure that has changed again since then stays as it is.
     """
     if failure.revision != revision:
         return failure
     event = Event(at, EventType.UNDONE, by)
-    return replace(failure, status=status, assignee=assignee).with_event(event)
+    restored = replace(failure, status=status, assignee=assignee, resolution=resolution)
+    return restored.with_event(event)
 
 
 def resolve_as_connected(failure: Failure, *, at: float, reference: str) -> Failure:
@@ -69,7 +84,8 @@ def resolve_as_connected(failure: Failure, *, at: float, reference: str) -> Fail
     ):
         return failure
     event = Event(at, EventType.CONNECTED, PROGRAM, reference)
-    return replace(failure, status=Status.RESOLVED).with_event(event)
+    resolved = replace(failure, status=Status.RESOLVED, resolution=Resolution.FIXED)
+    return resolved.with_event(event)
 
 
 def add_late_response(failure: Failure, *, response: Failure) -> Failure:
@@ -93,7 +109,7 @@ def add_late_response(failure: Failure, *, response: Failure) -> Failure:
     if failure.status is Status.OPEN:
         return after
     if has_connected(failure):
-        return replace(after, status=Status.RESOLVED)
+        return replace(after, status=Status.RESOLVED, resolution=failure.resolution)
     return after.with_event(Event(response.at, EventType.REOPENED, PROGRAM))
 
 

@@ -53,7 +53,7 @@ class EventDelivery:
         while True:
             if dropped := self.queues.distribute(self.clock()):
                 WEBHOOKS.labels("dropped").inc(dropped)
-                logger.error("%d webhook events dropped: too many wait already", dropped)
+                logger.error("%d webhook events dropped: the queue is full", dropped)
             for _ in range(_ROUND):
                 event = queue.claim(self.clock())
                 if event is None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
-from oauth_helper.failures.model import Event, EventType, Failure, Status
+from oauth_helper.failures.model import Event, EventType, Failure, Resolution, Status
 from oauth_helper.scopes import RequestedScopes, join_scope
 from oauth_helper.store.requests import request_name
 
@@ -32,6 +32,7 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "redirect_uri": failure.redirect_uri,
         "ask": failure.ask,
         "assignee": failure.assignee,
+        "resolution": failure.resolution or "",
         "person": failure.browser_id,
         "language": failure.language,
         "client": failure.client,
@@ -40,7 +41,10 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "customer_name": failure.customer_name,
         "rev": str(failure.revision),
         "history": json.dumps(
-            [[each.at, each.what, each.by, each.text] for each in failure.history],
+            [
+                [each.at, each.what, each.by, each.text, *filter(None, [each.resolution])]
+                for each in failure.history
+            ],
             ensure_ascii=False,
         ),
         "candidates": json.dumps(
@@ -99,7 +103,10 @@ def _events(text: str) -> tuple[Event, ...]:
     # Shortcut: most failures have no events.
     if text == "[]":
         return ()
-    return tuple(Event(at, EventType(what), by, words) for at, what, by, words in json.loads(text))
+    return tuple(
+        Event(at, EventType(what), by, words, *map(Resolution, resolution))
+        for at, what, by, words, *resolution in json.loads(text)
+    )
 
 
 def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
@@ -120,6 +127,7 @@ def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
         redirect_uri=fields["redirect_uri"],
         ask=fields["ask"],
         assignee=fields["assignee"],
+        resolution=Resolution(found) if (found := fields.get("resolution")) else None,
         browser_id=fields["person"],
         language=fields["language"],
         client=fields["client"],

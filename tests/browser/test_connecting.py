@@ -221,7 +221,7 @@ def test_support_finds_a_failure(site, new_page, size):
     page.get_by_label("Search").fill(reference.lower())
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Cancelled at HubSpot")
-    says(page, "Who can fix it")
+    says(page, "How to fix it")
     assert fits(page)
 
 

@@ -163,9 +163,10 @@ def test_staff_see_what_their_colleagues_do(signed_in, record):
     looking = signed_in(f"/support/failures/{failure.reference}")
     expect(watching.locator("[data-live-state]")).to_contain_text("Live")
     acting = signed_in(f"/support/failures/{failure.reference}")
-    acting.get_by_label("A note").fill("redeployed the app")
-    acting.get_by_role("button", name="Mark as resolved").click()
-    expect(acting.get_by_role("heading", level=1)).to_contain_text("resolved")
+    acting.get_by_label("Comment").fill("redeployed the app")
+    acting.get_by_role("button", name="Resolve").click()
+    acting.get_by_role("button", name="Fixed").click()
+    expect(acting.locator(".record-bar")).to_contain_text("Resolved: fixed")
     row = watching.locator(f"#row-{failure.reference}")
     expect(row.locator(".status")).to_have_text("Resolved")
     notice = looking.get_by_text("This record has changed.")
@@ -248,12 +249,14 @@ def test_find_read_note_and_resolve_by_keyboard_alone(signed_in, record, log):
     page.wait_for_url(f"**/{wanted.reference}")
     page.keyboard.press("n")
     page.keyboard.type("called them back")
-    press_until_focused(page, page.get_by_role("button", name="Add the note"))
+    press_until_focused(page, page.get_by_role("button", name="Add comment"))
     page.keyboard.press("Enter")
     expect(page.locator(".timeline")).to_contain_text("called them back")
-    press_until_focused(page, page.get_by_role("button", name="Mark as resolved"))
+    press_until_focused(page, page.get_by_role("button", name="Resolve"))
     page.keyboard.press("Space")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("resolved")
+    expect(page.get_by_role("button", name="Fixed")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator(".record-bar")).to_contain_text("Resolved: fixed")
     page.wait_for_load_state()
     page.keyboard.press("u")
     page.wait_for_url(lambda url: "/support/failures?q=4711" in url)
@@ -290,26 +293,53 @@ def test_the_way_back_leads_to_the_same_list_and_the_same_place(signed_in, recor
 def test_what_is_being_written_outlives_a_look_elsewhere(signed_in, record, log):
     failure = record(60)
     page = signed_in(f"/support/failures/{failure.reference}")
-    page.get_by_label("A note").fill("half a sen")
+    page.get_by_label("Comment").fill("half a sen")
     page.get_by_role("link", name="Insights").click()
     page.go_back()
     page.reload()
-    expect(page.get_by_label("A note")).to_have_value("half a sen")
-    page.get_by_role("button", name="Take it").click()
-    expect(page.get_by_text("You have it now.")).to_be_visible()
-    expect(page.get_by_label("A note")).to_have_value("")
+    expect(page.get_by_label("Comment")).to_have_value("half a sen")
+    page.get_by_role("button", name="Assign to me").click()
+    expect(page.get_by_text("Assigned to you.")).to_be_visible()
+    expect(page.get_by_label("Comment")).to_have_value("")
     assert [event.text for event in log.get(failure.reference).history] == ["half a sen", "agent"]
 
 
-def test_what_came_of_it_is_in_sight_and_focused(signed_in, record):
+def test_after_an_action_the_page_stays_and_offers_to_undo_it(signed_in, record, log):
     failure = record(60)
     page = signed_in(
-        f"/support/failures/{failure.reference}", viewport={"width": 1280, "height": 500}
+        f"/support/failures/{failure.reference}", viewport={"width": 375, "height": 500}
     )
-    page.get_by_role("button", name="Add the note").click()
-    says = page.get_by_text("The note is empty.")
-    expect(says).to_be_in_viewport()
-    expect(page.locator("#done")).to_be_focused()
+    page.mouse.wheel(0, 700)
+    expect(page.get_by_role("heading", level=1)).not_to_be_in_viewport()
+    page.get_by_role("button", name="Resolve").click()
+    page.get_by_label("Details").fill("They use another account.")
+    page.get_by_role("button", name="Not needed").click()
+    toast = page.locator("[data-flash]")
+    expect(toast).to_contain_text("Resolved: not needed.")
+    expect(toast).to_be_focused()
+    expect(toast).to_be_in_viewport()
+    expect(page.locator(".record-bar")).to_be_in_viewport()
+    assert page.evaluate("scrollY") > 300
+    assert log.get(failure.reference).history[-1].text == "They use another account."
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".record-bar")).to_contain_text("Open")
+    assert log.get(failure.reference).status is Status.OPEN
+
+
+def test_one_failure_is_worked_on_without_script(signed_in, record, log):
+    failure = record(60)
+    page = signed_in(f"/support/failures/{failure.reference}", java_script_enabled=False)
+    page.get_by_label("Language", exact=True).select_option("de")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#answer-text")).to_contain_text("Guten Tag")
+    page.get_by_text("Summary for the developer").click()
+    expect(page.locator("#note")).to_contain_text(page.url.partition("?")[0])
+    page.get_by_role("button", name="Resolve").click()
+    page.get_by_role("button", name="Duplicate").click()
+    expect(page.get_by_text("Resolved: duplicate.")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Undone.")).to_be_visible()
+    assert log.get(failure.reference).resolution is None
 
 
 def test_what_leaves_the_list_says_so_and_cannot_be_ticked(signed_in, record, log):
@@ -447,8 +477,8 @@ def test_keys_can_be_switched_off_and_stay_so(signed_in, record):
 def test_keys_do_not_disturb_typing(signed_in, record):
     failure = record(60)
     page = signed_in(f"/support/failures/{failure.reference}")
-    page.get_by_label("A note").press_sequentially("u n / j ? done")
-    expect(page.get_by_label("A note")).to_have_value("u n / j ? done")
+    page.get_by_label("Comment").press_sequentially("u n / j ? done")
+    expect(page.get_by_label("Comment")).to_have_value("u n / j ? done")
 
 
 def test_everything_but_news_and_keys_works_without_script(signed_in, record, log):
@@ -506,12 +536,17 @@ def test_the_answer_can_be_copied(signed_in, record, site):
     page = signed_in(
         f"/support/failures/{failure.reference}", permissions=["clipboard-read", "clipboard-write"]
     )
-    page.get_by_role("button", name="Copy the answer in English").click()
+    page.get_by_role("button", name="Copy the answer").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert failure.reference in copied
     assert f"{site.url}/connect/workato" in copied
     assert re.search(r"^Hi,", copied)
+    page.get_by_role("button", name="Copy link").click()
+    link = f"{site.url}/support/failures/{failure.reference}"
+    page.wait_for_function("link => navigator.clipboard.readText().then(t => t === link)", arg=link)
+    page.get_by_role("button", name="Copy for the developer").click()
+    page.wait_for_function("navigator.clipboard.readText().then(text => text.startsWith('**'))")
 
 
 @pytest.mark.parametrize("name", ["CSV", "JSON lines"])

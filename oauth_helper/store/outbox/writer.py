@@ -176,7 +176,7 @@ class EventWriter:
         recent = list(self._recent)
         for _, event in recent:
             self._write(event)
-        logger.warning("Redis was replaced; %d recent writes were done again", len(recent))
+        logger.warning("Redis failed over; %d recent events were written again", len(recent))
         return len(recent)
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from oauth_helper.common.times import iso
 from oauth_helper.diagnosis import Cause, Responsible, Stage, fix_for
-from oauth_helper.failures.model import EventType, Failure, Status
+from oauth_helper.failures.model import EventType, Failure, Resolution, Status
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.scopes import Preflight, Severity
 
@@ -128,6 +128,7 @@ class EventJson(JsonModel):
     what: EventType
     by: str
     text: str = _UNTRUSTED
+    resolution: Resolution | None = Field(description="Why, if this resolved the failure.")
 
 
 class FailureJson(JsonModel):
@@ -154,6 +155,7 @@ class FailureJson(JsonModel):
     fix: list[FixJson]
     ask: str = _ASK
     assignee: _TextOrNull = Field(description="The member of staff who works on it.")
+    resolution: Resolution | None = Field(description="Why it is resolved; null while it is open.")
     history: list[EventJson] = Field(description="What happened to it later, oldest first.")
 
 

@@ -205,8 +205,8 @@ const actions = {
   j: () => move(1),
   k: () => move(-1),
   x: tickFocused,
-  a: () => press("[name=do][value=take]"),
-  e: () => press("[name=do][value=resolve]"),
+  a: () => press("[data-key=a], [name=do][value=take]"),
+  e: () => press("[data-key=e], [name=do][value=resolve]"),
   c: () => press("[data-copy^='#answer']"),
   n: () => {
     const text = document.querySelector("#text");
@@ -247,6 +247,28 @@ if (dialog) {
     event.preventDefault();
     action();
   });
+}
+
+// ---- one failure
+
+// What an action says stays in sight for a while, then takes its place at the top of the page.
+if (record) {
+  const kept = stored("place");
+  sessionStorage.removeItem("place");
+  if (kept !== null) scrollTo(0, kept);
+  for (const form of document.querySelectorAll("[data-stay]")) {
+    form.addEventListener("submit", () => store("place", scrollY));
+  }
+  for (const notice of document.querySelectorAll("[data-flash]")) {
+    notice.classList.add("toast");
+    notice.tabIndex = -1;
+    notice.focus({ preventScroll: true });
+    setTimeout(() => notice.classList.remove("toast"), 10000);
+  }
+}
+for (const select of document.querySelectorAll("[data-submits]")) {
+  select.form.querySelector("button").hidden = true;
+  select.addEventListener("change", () => select.form.requestSubmit());
 }
 
 // ---- search

@@ -25,7 +25,6 @@ from oauth_helper.diagnosis.app_check import (
     read_app,
     tally,
 )
-from oauth_helper.hubspot.authorization_request import authorization_link
 from oauth_helper.scopes import (
     AppConfiguration,
     AppConfigurationError,
@@ -37,6 +36,7 @@ from oauth_helper.scopes.app_configuration import REDIRECT_KEY, SCOPE_KEYS
 from oauth_helper.scopes.app_file import AppFile, corrected_text
 from oauth_helper.scopes.files import MAX_BYTES, as_text
 from oauth_helper.web.security import limit, max_body
+from oauth_helper.web.support.failure import link_of
 from oauth_helper.web.support.services import services
 
 blueprint = Blueprint("check", __name__, url_prefix="/support/check")
@@ -195,12 +195,7 @@ def _page_for_failure(reference: str) -> str:
     typed = Typed(
         profile=profile.name,
         failure=found.reference,
-        authorize_url=authorization_link(
-            services().config.authorization_endpoint,
-            client_id=profile.client_id,
-            redirect_uri=found.redirect_uri or profile.redirect_uri,
-            requested=found.requested,
-        ),
+        authorize_url=link_of(found, profile),
     )
     if profile.app is None:
         return _page(typed)

@@ -22,7 +22,14 @@ from oauth_helper.web.security import max_body
 from oauth_helper.web.support.blueprint import blueprint, require_agent
 from oauth_helper.web.support.filters import filters_from, valid_filters_from
 from oauth_helper.web.support.services import services
-from oauth_helper.web.support.triage import ASSIGNMENTS, GuardedStep, Step, steps, text_sent
+from oauth_helper.web.support.triage import (
+    ASSIGNMENTS,
+    GuardedStep,
+    Step,
+    change_of,
+    steps,
+    text_sent,
+)
 
 #: Failures in one bulk action; each takes about a millisecond.
 MAX_AT_ONCE = 1000
@@ -62,7 +69,7 @@ def work_on_many() -> Response | str:
         flash("The comment is empty.", "problem")
         return redirect(filters.address(), 303)
     name = secrets.token_urlsafe(12)
-    done = _do_to_many(name, references, do, step, found)
+    done = _do_to_many(name, references, do.partition(":")[0], step, found)
     current_app.logger.info("%s: %s %d failures", current_user.id, do, done)
     return redirect(filters.address(done=name), 303)
 
@@ -90,6 +97,7 @@ def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found
 def undo(name: str) -> Response:
     """Undo a bulk action, except for failures that have changed again since."""
     require_agent()
+    record = parse_reference(request.form.get("record", ""))
     try:
         address = filters_from("support.failures", _filters_sent()).address()
     except ValueError:
@@ -103,8 +111,12 @@ def undo(name: str) -> Response:
     undone = sum(map(_undo, action.changes))
     left = len(action.changes) - undone
     more = f" {left} had been changed again since, and stay as they are." if left else ""
-    flash(f"Undone for {undone} failures.{more}", "done")
     current_app.logger.info("%s undoes %s of %d failures", current_user.id, action.do, undone)
+    if record:
+        said = ("Undone.", "done") if undone else ("It has changed since then.", "problem")
+        flash(*said)
+        return redirect(url("support.failure", reference=record), 303)
+    flash(f"Undone for {undone} failures.{more}", "done")
     return redirect(address, 303)
 
 
@@ -125,6 +137,7 @@ def _undo(change: FailureChange) -> bool:
             by=current_user.id,
             status=Status(change.status),
             assignee=change.assignee,
+            resolution=change.resolution,
             revision=change.revision,
         )
     )
@@ -151,7 +164,7 @@ def _change(reference: str, do: str, step: Step) -> FailureChange | None:
     after = services().failures.change(reference, before)
     if after is None or before.failure is None:
         return None
-    return FailureChange(reference, before.failure.status, before.failure.assignee, after.revision)
+    return change_of(before.failure, after)
 
 
 @dataclass

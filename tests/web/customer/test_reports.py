@@ -1,10 +1,20 @@
 """What people say that HubSpot showed them, from the customer's side and from the staff's."""
 
+import json
 import re
 
 import pytest
 from flask import Flask
-from harness import CLIENT_ID, PUBLIC_URL, SAME_SITE, Customer, browser_of, csrf_token, services_of
+from harness import (
+    CLIENT_ID,
+    PUBLIC_URL,
+    SAME_SITE,
+    Customer,
+    browser_of,
+    csrf_token,
+    customer_of,
+    services_of,
+)
 
 from oauth_helper.diagnosis import Cause, known_messages
 from oauth_helper.failures.model import EventType, Status
@@ -70,6 +80,17 @@ def test_a_report_is_answered_with_what_it_means_and_recorded(customer, app, clo
     ]
     # The page says so when it is opened again, too.
     assert "ask for everything the app needs" in customer.browser.get(f"/attempts/{reference}").text
+
+
+def test_each_user_of_a_user_level_app_connects_for_themselves(make_app, hubspot, tmp_path):
+    path = tmp_path / "app-hsmeta.json"
+    auth = {"type": "oauth", "requiredScopes": ["oauth", "crm.objects.contacts.read"]}
+    path.write_text(json.dumps({"config": {"isUserLevel": True, "auth": auth}}))
+    customer = customer_of(make_app(HUBSPOT_APP_CONFIG=str(path)), hubspot)
+    reference = begin(customer)
+    page = tell(customer, reference, "You don\u2019t have permission to connect this app")
+    assert "Then connect with your own HubSpot user." in page.text
+    assert "to connect, or to give you" not in page.text
 
 
 def test_a_second_report_refines_the_same_record(customer, app):

@@ -104,7 +104,7 @@ def test_a_failure_is_found_by_the_reference_as_a_customer_reads_it_out(customer
     page = agent.get(response.location).text
     assert "Code expired or used twice" in page
     assert "BAD_AUTH_CODE" in page
-    assert "Who can fix it" in page
+    assert "How to fix it" in page
     assert "crm.objects.contacts.read" in page
 
 
