@@ -28,6 +28,7 @@ from oauth_helper.oauth.server import ProxyServer, RefreshTokens, ServerDependen
 from oauth_helper.oauth.server.code_redemption import CodeRedemption
 from oauth_helper.sandbox import create_blueprint
 from oauth_helper.store.attempts import Attempts
+from oauth_helper.store.audit_log import AuditLog
 from oauth_helper.store.authorization_codes import AuthorizationCodes
 from oauth_helper.store.bulk_actions import BulkActions
 from oauth_helper.store.connect_links import ConnectLinks
@@ -45,10 +46,12 @@ from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.requests import request_name
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions
+from oauth_helper.store.token_uses import TokenUses
 from oauth_helper.store.webhook_events import WebhookEvents
 from oauth_helper.store.webhook_queue import WebhookQueues
-from oauth_helper.web import health, routes, security
+from oauth_helper.web import audit, health, routes, security
 from oauth_helper.web.api import services as api
+from oauth_helper.web.api.auth import ApiTokens
 from oauth_helper.web.api.failure_schemas import read_record
 from oauth_helper.web.customer import services as customer
 from oauth_helper.web.customer.cookies import AttemptCookies
@@ -91,10 +94,14 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     failures = Failures(redis, retention_days=config.failure_retention_days, events=events)
     connections = Connections(redis, encryptor=tokens, events=events)
     connect_links = ConnectLinks(redis, encryptor=encryptor("links"))
-    refresh_locks = RefreshLocks(redis)
+    refresh_locks, token_uses = RefreshLocks(redis), TokenUses(redis)
     counters = Counters(redis)
-    read = partial(read_record, failures=failures, connections=connections, counters=counters)
-    delivery = _delivery(config, redis, read, clock)
+    delivery = _delivery(
+        config,
+        redis,
+        partial(read_record, failures=failures, connections=connections, counters=counters),
+        clock,
+    )
     outbox = Outbox(config.data_dir / "outbox", encryptor=queued)
     writer = EventWriter(
         attempts=attempts,
@@ -198,6 +205,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         reports=reports,
         hubspot=hubspot,
         webhook_queues=delivery.queues,
+        token_uses=token_uses,
         staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
         oidc_provider=oidc_provider,
         sign_in_encryptor=encryptor("sign-ins"),
@@ -217,6 +225,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
             clock=clock,
         ),
         config=config,
+        api_tokens=ApiTokens(config.api_tokens, token_uses, clock),
         profiles=profiles,
         failures=failures,
         counters=counters,
@@ -225,6 +234,9 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         token_refresher=token_refresher,
         hubspot=hubspot,
         clock=clock,
+    )
+    app.extensions[audit.KEY] = AuditLog(
+        redis, retention_days=config.audit_retention_days, clock=clock
     )
     app.extensions[health.KEY] = health.HealthProbes(
         ping=store_server.ping,

@@ -10,7 +10,7 @@ import click
 from oauth_helper.cli.bootstrap import with_secret_key
 from oauth_helper.cli.output import read_settings
 from oauth_helper.cli.records import connections_of
-from oauth_helper.cli.store import open_store
+from oauth_helper.cli.store import audit_operator, open_store
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.notifications.notices import types_by_url
 from oauth_helper.store.attempts import Attempts
@@ -58,4 +58,5 @@ def erase(account: int | None, customer: str, *, dry_run: bool, yes: bool) -> No
         if not yes:
             click.confirm("Erase them?", abort=True, err=True)
         erasure.erase(account=account, customer=customer)
+        audit_operator(config, client, "erase")
     click.echo("Erased.")

@@ -15,7 +15,7 @@ from typing import IO
 import click
 
 from oauth_helper.cli.output import profile_named, read_settings
-from oauth_helper.cli.store import open_store
+from oauth_helper.cli.store import audit_operator, open_store
 from oauth_helper.common.times import parse_time
 from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.failures.export import COLUMNS, ExportFormat, ExportPart, export_parts
@@ -34,7 +34,10 @@ def _search(_context: click.Context, _parameter: click.Parameter, text: str) -> 
     return search.terms
 
 
-def _time(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
+def parsed_time(
+    _context: click.Context, _parameter: click.Parameter, text: str | None
+) -> float | None:
+    """Return the time in an option."""
     try:
         return parse_time(text) if text else None
     except ValueError as error:
@@ -52,6 +55,14 @@ def _one_of(values: type[StrEnum]) -> click.Choice[str]:
     return click.Choice([value.value for value in values])
 
 
+#: Options that limit the times.
+SPAN = (
+    click.option(
+        "--since", callback=parsed_time, metavar="TIME", help="At or after this time (UTC)."
+    ),
+    click.option("--until", callback=parsed_time, metavar="TIME", help="Before this time (UTC)."),
+)
+
 _FILTERS = (
     click.option("--cause", type=_one_of(Cause), metavar="CAUSE", help="With this cause."),
     click.option("--profile", help="Of this profile."),
@@ -61,8 +72,10 @@ _FILTERS = (
     click.option("--account", type=click.IntRange(1, 10**15 - 1), help="Of this HubSpot account."),
     click.option("--assignee", help="Of this assignee; - for unassigned ones."),
     click.option("--scope", help="About this scope."),
-    click.option("--since", callback=_time, metavar="TIME", help="At or after this time (UTC)."),
-    click.option("--until", callback=_time, metavar="TIME", help="Before this time (UTC)."),
+    click.option(
+        "--since", callback=parsed_time, metavar="TIME", help="At or after this time (UTC)."
+    ),
+    click.option("--until", callback=parsed_time, metavar="TIME", help="Before this time (UTC)."),
     click.option(
         "--search",
         "terms",
@@ -141,6 +154,7 @@ def failures_export(
         terms=terms,
     )
     with open_store(config) as store:
+        audit_operator(config, store, "export failures")
         log = Failures(store, retention_days=config.failure_retention_days)
         made = export_parts(map(failure_json, log.each(wanted)), ExportFormat(form), columns)
         if progress or sys.stderr.isatty():

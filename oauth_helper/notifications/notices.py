@@ -32,9 +32,12 @@ class NoticeSender:
     def send(self, event: dict[str, Any], data: dict[str, Any], _now: float) -> SendResult:
         """Send one notice."""
         # Imported only here: it costs 25 MB, and is optional.
-        from apprise import Apprise  # noqa: PLC0415
+        from apprise import Apprise, AppriseAsset  # noqa: PLC0415
 
-        service = Apprise()
+        # Without its pictures, which are at another site.
+        service = Apprise(
+            asset=AppriseAsset(app_id="oauth_helper", image_url_mask="", image_url_logo="")
+        )
         service.add(self._address.reveal())
         title, body = notice(event["type"], data, self._public_url)
         if service.notify(body=body, title=title, body_format="text", timeout=_TIMEOUT):

@@ -44,6 +44,9 @@
 | `oh:{webhooks}:<address>:size` | string | number of queued events |
 | `oh:{webhooks}:groups:state:<fingerprint>` | string | what people know about a group |
 | `oh:link:<id>` | hash | a connect link, encrypted; `withdrawn`; its `connection` and `reference` |
+| `oh:audit:<day>` | stream | who did what on a day |
+| `oh:audited:<hash>` | string | an action that strangers may repeat was just added |
+| `oh:api-token-uses` | hash | when each named token of the API was last used |
 | `oh:links` | sorted set | ids of connect links, by time |
 | `oh:staff:<hash>` | hash | the sessions of one staff member, with their starts |
 | `oh:deed:<name>` | string | a bulk action, for undo |
@@ -67,6 +70,7 @@ CONNECTIONS = "oh:connections"
 GRANTED_SETS = "oh:granted-sets"
 FEED = "oh:feed"
 LINKS = "oh:links"
+TOKEN_USES = "oh:api-token-uses"  # noqa: S105 - a key
 WEBHOOK_EVENTS = "oh:{webhooks}:events"
 
 #: Prefix of the keys of `limits`.
@@ -215,6 +219,16 @@ def webhook(address: str, name: str) -> str:
 def link(link_id: str) -> str:
     """Return the key of a connect link."""
     return f"oh:link:{link_id}"
+
+
+def audit(day: date) -> str:
+    """Return the key of what was done on a day."""
+    return f"oh:audit:{day}"
+
+
+def audited(hashed: str) -> str:
+    """Return the key that says that a repeated action was just added to the audit log."""
+    return f"oh:audited:{hashed}"
 
 
 def staff_sessions(hashed: str) -> str:

@@ -39,7 +39,8 @@ def _read_span(text: str) -> str:
     return text
 
 
-_Time = Annotated[
+#: A time in a query; None without one.
+OptionalTime = Annotated[
     float | None,
     PlainValidator(_read_time),
     WithJsonSchema(
@@ -91,8 +92,8 @@ class FailureFilters(BaseModel):
     )
     customer: str | None = Field(None, max_length=80, description="Your id of a customer.")
     within: _Span = Field(None, description="A time span up to now.")
-    since: _Time = Field(None, description="RFC 3339 or Unix seconds; included.")
-    until: _Time = Field(None, description="RFC 3339 or Unix seconds; not included.")
+    since: OptionalTime = Field(None, description="RFC 3339 or Unix seconds; included.")
+    until: OptionalTime = Field(None, description="RFC 3339 or Unix seconds; not included.")
 
     @model_validator(mode="before")
     @classmethod

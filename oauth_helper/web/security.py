@@ -323,6 +323,11 @@ def _count_forged_post() -> None:
     """Raise an error for a network's forged posts, to any address, beyond the limit."""
 
 
+@_limiter.shared_limit("30 per minute", scope="checks of tokens")
+def count_token_check() -> None:
+    """Raise an error for a network's slow checks of tokens beyond the limit."""
+
+
 def _name_of(view: Callable[..., object]) -> str:
     # A view and its decorated versions have the same name.
     return f"{view.__module__}.{view.__qualname__}"

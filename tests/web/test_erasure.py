@@ -68,7 +68,7 @@ def live(app, hubspot, clock, who, account):
     hubspot.instead = None
     link_for(app, who, hub_id=account)
     services_of(app).webhook_queues.distribute(clock.now)
-    link_for(app, who)
+    api(app, "POST", f"connections/workato.{account}/reconnect-link")
     start(app, hubspot, link_for(app, who))
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from flask import Blueprint, Response, abort, current_app
+from flask import Blueprint, abort
 
-from oauth_helper.web.api.auth import unless_bearer
+from oauth_helper.web.api.auth import authenticate
 from oauth_helper.web.api.operation import operation
 from oauth_helper.web.api.queries import ErasureQuery
 from oauth_helper.web.api.schemas import ErasureJson
 from oauth_helper.web.api.services import services
+from oauth_helper.web.audit import audit
 from oauth_helper.web.security import csrf
 
 blueprint = Blueprint("api_erasure", __name__, url_prefix="/api/v1")
@@ -19,13 +20,11 @@ csrf.exempt(blueprint)  # no request is authenticated by a cookie
 _UNKNOWN = "That is no account or customer"
 
 
-@blueprint.before_request
-def _authenticate() -> Response | None:
-    return unless_bearer(services().config.connections_api_token, "CONNECTIONS_API_TOKEN")
+blueprint.before_request(authenticate)
 
 
 @blueprint.delete("/accounts/<hub_id>")
-@operation("eraseAccount", {404: _UNKNOWN})
+@operation("eraseAccount", "erase", {404: _UNKNOWN})
 def erase_account(hub_id: str, query: ErasureQuery) -> ErasureJson:
     """Erase everything about an account, except for counters.
 
@@ -37,7 +36,7 @@ def erase_account(hub_id: str, query: ErasureQuery) -> ErasureJson:
 
 
 @blueprint.delete("/customers/<customer>")
-@operation("eraseCustomer", {404: _UNKNOWN})
+@operation("eraseCustomer", "erase", {404: _UNKNOWN})
 def erase_customer(customer: str, query: ErasureQuery) -> ErasureJson:
     """Erase everything about a customer, except for counters.
 
@@ -52,5 +51,6 @@ def _erase(query: ErasureQuery, *, account: int | None = None, customer: str = "
     is_dry = query.dry_run == "true"
     erased = services().erasure.erase(account=account, customer=customer, dry_run=is_dry)
     if not is_dry:
-        current_app.logger.info("the API erases a customer's data: %s", erased)
+        # Not whose: nothing of them is left.
+        audit("erase", detail=f"{erased.failures} failures, {erased.connections} connections")
     return ErasureJson(**asdict(erased), dry_run=is_dry)

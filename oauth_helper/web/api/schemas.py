@@ -38,6 +38,7 @@ from oauth_helper.scopes import (
     read_app_configuration,
 )
 from oauth_helper.web.api.failure_schemas import (
+    AuditEntryJson,
     ConnectionJson,
     FailureJson,
     GroupJson,
@@ -223,6 +224,13 @@ class DiagnoseRequest(_LinkBody):
         if self.authorize_url and self.has_scopes:
             raise wrong("give either it or scope", field="authorize_url")
         return self
+
+
+class AuditPageJson(JsonModel):
+    """A page of the audit log."""
+
+    entries: list[AuditEntryJson]
+    next_cursor: str | None = Field(description="Leads to older ones; null on the last page.")
 
 
 class FailurePage(JsonModel):

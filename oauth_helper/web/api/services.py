@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from oauth_helper.store.counters import Counters
     from oauth_helper.store.erasure import Erasure
     from oauth_helper.store.failures import Failures
+    from oauth_helper.web.api.auth import ApiTokens
 
 #: Where an application keeps them among its extensions.
 KEY = "oauth_helper.api"
@@ -28,6 +29,7 @@ class ApiServices:
     """What the JSON API works with."""
 
     config: Settings
+    api_tokens: ApiTokens
     profiles: Mapping[str, Profile]
     failures: Failures
     counters: Counters

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import IO
 
-from flask import Response, abort, current_app, render_template, request
-from flask_login import current_user, login_required
+from flask import Response, abort, render_template, request
+from flask_login import login_required
 from werkzeug.exceptions import ServiceUnavailable
 
 from oauth_helper.failures.export import COLUMNS, ExportFormat, compress, export_parts
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.web.api.failure_schemas import failure_json
+from oauth_helper.web.audit import audit
 from oauth_helper.web.failure_query import PARAMETERS
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.filters import valid_filters_from
@@ -47,7 +48,7 @@ def export() -> Response:
             words = "Others are downloading files at the moment. Try again in half a minute."
             raise ServiceUnavailable(words, retry_after=30)
         stack.callback(slots.release)
-        current_app.logger.info("%s exports failures as %s", current_user.id, form)
+        audit("export failures", detail=form)
         pieces = export_parts(map(failure_json, services().failures.each(wanted)), form, columns)
         first = next(pieces)  # made here, so that a store that is down ends in an error page
         response = _response(piece.data for piece in chain([first], pieces))
