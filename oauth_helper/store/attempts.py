@@ -13,7 +13,7 @@ from oauth_helper.common.references import day_of
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client
+from oauth_helper.store.redis import Client, read_fields
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
 from oauth_helper.store.requests import Requests, encode_request, request_name
 
@@ -236,7 +236,11 @@ class Attempts:
         requests = self._requests.by_name(
             {fields["request"]: name for name, fields in known.items() if "request" in fields}
         )
-        return [_attempt_of(name, fields, requests) for name, fields in known.items()]
+        found = (
+            read_fields(_attempt_of, {**fields, "reference": name}, requests)
+            for name, fields in known.items()
+        )
+        return [each for each in found if each is not None]
 
     def expired(self, now: float, *, limit: int) -> list[Attempt]:
         """Return attempts without outcome whose deadline has passed, at most `limit` of each day.
@@ -361,13 +365,11 @@ def _spelled_out(fields: dict[str, str]) -> RequestedScopes:
     return RequestedScopes(tuple(scope.split()), tuple(optional_scope.split()))
 
 
-def _attempt_of(
-    reference: str, fields: dict[str, str], requests: Mapping[str, RequestedScopes]
-) -> Attempt:
+def _attempt_of(fields: dict[str, str], requests: Mapping[str, RequestedScopes]) -> Attempt:
     started_at = int(fields["begun_at"])
     claimed = fields.get("claimed")
     return Attempt(
-        reference=reference,
+        reference=fields["reference"],
         profile=fields["profile"],
         requested=requests.get(fields.get("request", "")) or _spelled_out(fields),
         started_at=started_at,

@@ -175,7 +175,9 @@ def callback(name: str) -> BaseResponse:
         now=services().clock(),
     )
     if isinstance(pending, Rejected):
-        return _to_refusal(reference, profile, pending.reason)
+        is_of_before = reference and services().cookies.is_unreadable(request, reference)
+        reason = Rejection.UPDATED if is_of_before else pending.reason
+        return _to_refusal(reference, profile, reason)
     answer = read_authorization_response(parameters)
     if install:
         pending = replace(pending, install_return_url=install.return_url)
