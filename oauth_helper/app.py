@@ -20,6 +20,7 @@ from oauth_helper.notifications.delivery import EventDelivery, ReadRecord, Send
 from oauth_helper.notifications.group_watch import GroupWatch
 from oauth_helper.notifications.notices import NOTICE_TYPES, NoticeSender, types_by_url
 from oauth_helper.oauth.client.callback import Callback
+from oauth_helper.oauth.client.connection_check import ConnectionCheck
 from oauth_helper.oauth.client.expiry import AttemptExpiry
 from oauth_helper.oauth.client.refresh import RefreshFailures, TokenRefresher
 from oauth_helper.oauth.client.report import Reports
@@ -32,6 +33,7 @@ from oauth_helper.store.audit_log import AuditLog
 from oauth_helper.store.authorization_codes import AuthorizationCodes
 from oauth_helper.store.bulk_actions import BulkActions
 from oauth_helper.store.connect_links import ConnectLinks
+from oauth_helper.store.connection_checks import ConnectionChecks
 from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.erasure import Erasure
@@ -70,6 +72,7 @@ class Background:
     writer: EventWriter
     events: EventDelivery
     group_watch: GroupWatch | None
+    connection_check: ConnectionCheck
 
 
 def create_app(config: Settings, *, clock: Callable[[], float] | None = None) -> Flask:
@@ -250,6 +253,11 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         expiry=expiry,
         writer=writer,
         events=delivery,
+        connection_check=ConnectionCheck(
+            connections=connections,
+            token_refresher=token_refresher,
+            checks=ConnectionChecks(redis),
+        ),
         group_watch=_group_watch(config, redis, delivery.queues, counters, events),
     )
     if config.otlp_endpoint:

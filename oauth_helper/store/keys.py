@@ -29,6 +29,8 @@
 | `oh:connections-of:<hash>` | set | ids of the connections of one customer |
 | `oh:granted:<profile>` | hash | by connection, the name of the set of scopes that it was granted |
 | `oh:granted-sets` | hash | these sets, by name |
+| `oh:checking` | string | exists until the next connection is checked |
+| `oh:checked` | string | the place in the list of connections to check next |
 | `oh:refreshing:<id>` | string | a lock, `turn <owner>`, or `note <reference> <failure>` |
 | `oh:refresh-failed:<reference>:<cause>` | string | the reference of the first failure of a day |
 | `oh:{<hash>}:code` | string | what an authorization code stands for, encrypted |
@@ -68,6 +70,7 @@ from oauth_helper.common.references import day_of
 DAYS = "oh:days"
 CONNECTIONS = "oh:connections"
 GRANTED_SETS = "oh:granted-sets"
+CHECKING, CHECKED = "oh:checking", "oh:checked"
 FEED = "oh:feed"
 LINKS = "oh:links"
 TOKEN_USES = "oh:api-token-uses"  # noqa: S105 - a key
