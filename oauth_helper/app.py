@@ -118,6 +118,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         writer=writer,
         clock=clock,
         attempt_timeout=config.attempt_timeout,
+        sender=security.sender,
     )
     callback = Callback(
         attempts=attempts, connections=connections, writer=writer, hubspot=hubspot, clock=clock
@@ -229,6 +230,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     app.extensions[health.KEY] = health.HealthProbes(
         ping=store_server.ping,
         queued_events=outbox.depth,
+        store_memory=store_server.memory,
         waiting=delivery.queues.waiting,
         metrics_token=config.metrics_token,
         key_ids=[key_id(each) for each in config.secret_keys],

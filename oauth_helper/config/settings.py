@@ -284,8 +284,9 @@ class Settings(BaseModel):
     support_users: Annotated[tuple[SupportUser, ...], reads(parse_support_users)] = _setting(
         "SUPPORT_USERS",
         "Support staff as name:hash[:role], separated by commas; the role is agent (default) or "
-        "viewer. `python -m oauth_helper hash-password` makes the hash. Empty: a password for the "
-        "user support is generated and printed at each start, unless OIDC_ISSUER is set.",
+        "viewer. `python -m oauth_helper hash-password` makes the hash. Needed, or OIDC_ISSUER, "
+        "with a real HubSpot app. The sandbox generates a password for the user support, and keeps "
+        "it in DATA_DIR.",
         section="Support staff and API clients",
     )
     oidc_issuer: Annotated[str, reads(parse_web_address), needed_with(*_OIDC)] = _setting(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
-from oauth_helper.common.metrics import ATTEMPTS, CONNECTIONS
+from oauth_helper.common.metrics import ATTEMPTS, CONNECTIONS, UNRECORDED
 from oauth_helper.common.references import day_of
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes
@@ -15,6 +16,8 @@ from oauth_helper.store import keys
 from oauth_helper.store.redis import Client
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
 from oauth_helper.store.requests import Requests, encode_request, request_name
+
+logger = logging.getLogger(__name__)
 
 # Seconds that an attempt is stored: over a weekend, and far longer than it can take.
 _DAYS_KEPT = 3
@@ -98,6 +101,26 @@ redis.call('ZREM', KEYS[2], ARGV[1])
 return {before or '', profile or ''}
 """
 
+#: Attempts of one network and profile that are recorded in a day (UTC). An attempt with its failure
+#: takes some 4 kB, and a network can start 120 a minute.
+DAILY_BUDGET = 1000
+
+# KEYS: recorded references of a network, counters. ARGV: reference, budget, seconds, profile,
+# seconds for the counters. A reference that is in the budget stays in it. Returns 0 beyond it, and
+# -1 the first time.
+_ADMIT: Final = """
+if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then return 1 end
+local recorded = redis.call('SCARD', KEYS[1])
+if recorded < tonumber(ARGV[2]) then
+  redis.call('SADD', KEYS[1], ARGV[1])
+  redis.call('EXPIRE', KEYS[1], ARGV[3])
+  return 1
+end
+redis.call('HINCRBY', KEYS[2], 'unrecorded ' .. ARGV[4], 1)
+redis.call('EXPIRE', KEYS[2], ARGV[5])
+return -redis.call('SADD', KEYS[1], 'full')
+"""
+
 # Seconds for which it is known that a request has connected an account.
 _SUCCESS_KEPT = 30 * 86_400
 
@@ -112,6 +135,30 @@ class Attempts:
         self._create = LuaScript(client, _CREATE)
         self._claim = LuaScript(client, _CLAIM)
         self._finish = LuaScript(client, _FINISH)
+        self._admit = LuaScript(client, _ADMIT)
+
+    def admit(self, reference: str, profile: str, sender: str) -> bool:
+        """Return whether an attempt is within its network's budget; count it otherwise.
+
+        Always true without a `sender`.
+        """
+        if not sender:
+            return True
+        day = day_of(reference)
+        admitted = self._admit(
+            keys=[keys.recorded_of(day, sender, profile), keys.of_day(day, keys.ATTEMPTS)],
+            args=[reference, str(DAILY_BUDGET), str(_KEPT), profile, self._counted_for],
+        )
+        if admitted < 0:
+            logger.warning(
+                "one network has started %d attempts with profile %s today; the rest is counted, "
+                "not recorded. If these are many customers, check TRUSTED_PROXIES",
+                DAILY_BUDGET,
+                profile,
+            )
+        if admitted <= 0:
+            UNRECORDED.labels(profile).inc()
+        return bool(admitted > 0)
 
     def create(self, attempt: Attempt) -> bool:
         """Store a started attempt; False if it is stored already."""

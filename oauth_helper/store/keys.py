@@ -3,6 +3,7 @@
 | key | type | holds |
 |---|---|---|
 | `oh:{<day>}:attempt:<reference>` | hash | one attempt |
+| `oh:{<day>}:recorded:<network>:<profile>` | set | a network's attempts within its budget |
 | `oh:{<day>}:open` | sorted set | attempts without outcome, by deadline |
 | `oh:{<day>}:failure:<reference>` | hash | one failure |
 | `oh:{<day>}:failures[:<index>]` | sorted set | references of failures, by time |
@@ -12,7 +13,7 @@
 | `oh:{<day>}:groups` | hash | number of failures per `fingerprint cause profile status` |
 | `oh:{<day>}:scopes` | hash | number of failures per `scope profile` |
 | `oh:{<day>}:names` | hash | the scopes of each fingerprint |
-| `oh:{<day>}:attempts` | hash | number of attempts: `begun <profile>`, `connected <profile>` |
+| `oh:{<day>}:attempts` | hash | number of attempts: `begun <profile>`, `connected`, `unrecorded` |
 | `oh:{<day>}:recovered` | hash | by reference, `<seconds> <profile>` until the account connected |
 | `oh:days` | sorted set | the days that hold failures |
 | `oh:feed` | stream | references of the latest new and changed failures |
@@ -103,6 +104,11 @@ def attempt(reference: str) -> str:
 def open_attempts(day: date) -> str:
     """Return the key of the day's attempts without outcome."""
     return f"oh:{{{day}}}:open"
+
+
+def recorded_of(day: date, sender: str, profile: str) -> str:
+    """Return the key of the day's attempts of a network and profile that are recorded."""
+    return f"oh:{{{day}}}:recorded:{sender}:{profile}"
 
 
 def failure(reference: str) -> str:

@@ -84,6 +84,15 @@ class RedisServer:
         """Return the `maxmemory-policy` of each server. Empty if the account may not use INFO."""
         return set(self._info("memory", "maxmemory_policy"))
 
+    def memory(self) -> tuple[int, int]:
+        """Return the bytes in use and the limit of the fullest server, 0 and 0 when unknown.
+
+        The limit is 0 for a server without one.
+        """
+        used, limits = (self._info("memory", name) for name in ("used_memory", "maxmemory"))
+        both = [(int(one), int(most)) for one, most in zip(used, limits, strict=True)]
+        return max(both, key=lambda each: each[0] / (each[1] or 2**60), default=(0, 0))
+
     def writes_to_disk(self) -> set[bool]:
         """Return for each server whether it is `appendonly`."""
         return {each == "1" for each in self._info("persistence", "aof_enabled")}

@@ -100,16 +100,16 @@ def test_what_is_asked_for(text, terms):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("cause:nonsense", "There is no cause “nonsense”."),
-        ('cause:""', "There is no cause “”."),
-        ("-status:closed", "There is no status “closed”: open, resolved."),
-        ("is:nice", "There is no status “nice”: open, resolved."),
-        ("stage:moon", "There is no stage “moon”: api, "),
-        ("account:acme", "“acme” is no account"),
-        ("account:٤٧", "“٤٧” is no account"),
-        ("account:1234567890123456", "is no account"),
-        ("account:-1", "“-1” is no account"),
-        (f"cause:{'x' * 200}", f"There is no cause “{'x' * 60}”."),
+        ("cause:nonsense", "Unknown cause “nonsense”."),
+        ('cause:""', "Unknown cause “”."),
+        ("-status:closed", "Unknown status “closed”: open, resolved."),
+        ("is:nice", "Unknown status “nice”: open, resolved."),
+        ("stage:moon", "Unknown stage “moon”: api, "),
+        ("account:acme", "“acme” isn't the number of an account"),
+        ("account:٤٧", "“٤٧” isn't the number of an account"),
+        ("account:1234567890123456", "isn't the number of an account"),
+        ("account:-1", "“-1” isn't the number of an account"),
+        (f"cause:{'x' * 200}", f"Unknown cause “{'x' * 60}”."),
         ("x" * (MAX_SEARCH + 1), f"Only the first {MAX_SEARCH} characters count."),
         (" ".join("x" * (MAX_TERMS + 1)), f"Only the first {MAX_TERMS} words count."),
     ],
@@ -281,3 +281,14 @@ def test_whatever_is_typed_is_read(text):
         assert each.value
         assert each.field in ("", *FIELDS, *TEXT_FIELDS)
         is_match(FAILURE, (each,))
+
+
+@pytest.mark.parametrize(
+    ("text", "hints"),
+    [
+        ("foo:bar", ("“foo:” isn't a field, so it is searched as words.",)),
+        ('tickets "foo: bar" cause:unknown https://example.com', ()),
+    ],
+)
+def test_what_looks_like_a_field_and_is_none_is_named(text, hints):
+    assert read_search(text).hints == hints

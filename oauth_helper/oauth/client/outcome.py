@@ -111,7 +111,7 @@ def fail(
     failure = build_failure(
         profile, pending, evidence, at=at, secrets=secrets, granted=granted, hub_id=hub_id
     )
-    writer.write(AttemptFailed(failure, replaces=True))
+    writer.write(AttemptFailed(failure, replaces=True, sender=pending.sender))
     client_request = pending.client_request
     return Failed(
         reference=pending.reference,

@@ -117,7 +117,7 @@ def undo(name: str) -> Response:
         said = ("Undone.", "done") if undone else ("It has changed since then.", "problem")
         flash(*said)
         return redirect(url("support.failure", reference=record), 303)
-    flash(f"Undone for {len(undone)} failures.{more}", "done")
+    flash(f"Undone for {len(undone)} failure{'' if len(undone) == 1 else 's'}.{more}", "done")
     return redirect(address, 303)
 
 
