@@ -83,13 +83,18 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Print nothing: workers die in the middle of requests."""
+
+
 @click.command()
 @click.option("--count", default=10_000, help="How many failures.")
 @click.option("--kills", default=5, help="How often a worker is killed.")
 def main(count: int, kills: int) -> None:
     """Run the drill; exit 1 if an event is lost or out of order."""
     receiver = Receiver()
-    http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(receiver))
+    http = _Server(("127.0.0.1", 0), _handler(receiver))
     threading.Thread(target=http.serve_forever, daemon=True).start()
     settings = {
         "WEBHOOK_URL": f"http://127.0.0.1:{http.server_port}/",
