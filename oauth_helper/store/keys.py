@@ -15,6 +15,7 @@
 | `oh:{<day>}:names` | hash | the scopes of each fingerprint |
 | `oh:{<day>}:attempts` | hash | number of attempts: `begun <profile>`, `connected`, `unrecorded` |
 | `oh:{<day>}:recovered` | hash | by reference, `<seconds> <profile>` until the account connected |
+| `oh:{<day>}:attempts-of:<hash>` | set | references of the attempts of one customer |
 | `oh:days` | sorted set | the days that hold failures |
 | `oh:feed` | stream | references of the latest new and changed failures |
 | `oh:people:<fingerprint>` | HyperLogLog | the browsers that a group affects |
@@ -101,6 +102,11 @@ def attempt(reference: str) -> str:
     return f"oh:{{{day_of(reference)}}}:attempt:{reference}"
 
 
+def attempts_of(day: date, customer: str) -> str:
+    """Return the key of one customer's attempts of a day."""
+    return f"oh:{{{day}}}:attempts-of:{_hashed(customer)}"
+
+
 def open_attempts(day: date) -> str:
     """Return the key of the day's attempts without outcome."""
     return f"oh:{{{day}}}:open"
@@ -158,7 +164,11 @@ def connections_of(hub_id: int) -> str:
 
 def connections_of_customer(customer: str) -> str:
     """Return the key of one customer's connections."""
-    return f"oh:connections-of:{hashlib.sha256(customer.encode()).hexdigest()[:32]}"
+    return f"oh:connections-of:{_hashed(customer)}"
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def granted(profile: str) -> str:
