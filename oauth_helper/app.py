@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,8 +18,9 @@ from oauth_helper.config.settings import Settings
 from oauth_helper.hubspot.client import HubSpotClient
 from oauth_helper.notifications.delivery import EventDelivery, ReadRecord, Send
 from oauth_helper.notifications.group_watch import GroupWatch
-from oauth_helper.notifications.notices import NOTICE_TYPES, NoticeSender
+from oauth_helper.notifications.notices import NOTICE_TYPES, NoticeSender, types_by_url
 from oauth_helper.oauth.client.callback import Callback
+from oauth_helper.oauth.client.connection_check import ConnectionCheck
 from oauth_helper.oauth.client.expiry import AttemptExpiry
 from oauth_helper.oauth.client.refresh import RefreshFailures, TokenRefresher
 from oauth_helper.oauth.client.report import Reports
@@ -28,11 +29,14 @@ from oauth_helper.oauth.server import ProxyServer, RefreshTokens, ServerDependen
 from oauth_helper.oauth.server.code_redemption import CodeRedemption
 from oauth_helper.sandbox import create_blueprint
 from oauth_helper.store.attempts import Attempts
+from oauth_helper.store.audit_log import AuditLog
 from oauth_helper.store.authorization_codes import AuthorizationCodes
 from oauth_helper.store.bulk_actions import BulkActions
 from oauth_helper.store.connect_links import ConnectLinks
+from oauth_helper.store.connection_checks import ConnectionChecks
 from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
+from oauth_helper.store.erasure import Erasure
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.group_states import GroupStates
 from oauth_helper.store.outbox.outage_log import OutageLog
@@ -44,10 +48,12 @@ from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.requests import request_name
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions
+from oauth_helper.store.token_uses import TokenUses
 from oauth_helper.store.webhook_events import WebhookEvents
 from oauth_helper.store.webhook_queue import WebhookQueues
-from oauth_helper.web import health, routes, security
+from oauth_helper.web import audit, health, routes, security
 from oauth_helper.web.api import services as api
+from oauth_helper.web.api.auth import ApiTokens
 from oauth_helper.web.api.failure_schemas import read_record
 from oauth_helper.web.customer import services as customer
 from oauth_helper.web.customer.cookies import AttemptCookies
@@ -66,6 +72,7 @@ class Background:
     writer: EventWriter
     events: EventDelivery
     group_watch: GroupWatch | None
+    connection_check: ConnectionCheck
 
 
 def create_app(config: Settings, *, clock: Callable[[], float] | None = None) -> Flask:
@@ -90,10 +97,14 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     failures = Failures(redis, retention_days=config.failure_retention_days, events=events)
     connections = Connections(redis, encryptor=tokens, events=events)
     connect_links = ConnectLinks(redis, encryptor=encryptor("links"))
-    refresh_locks = RefreshLocks(redis)
+    refresh_locks, token_uses = RefreshLocks(redis), TokenUses(redis)
     counters = Counters(redis)
-    read = partial(read_record, failures=failures, connections=connections, counters=counters)
-    delivery = _delivery(config, redis, read, clock)
+    delivery = _delivery(
+        config,
+        redis,
+        partial(read_record, failures=failures, connections=connections, counters=counters),
+        clock,
+    )
     outbox = Outbox(config.data_dir / "outbox", encryptor=queued)
     writer = EventWriter(
         attempts=attempts,
@@ -111,6 +122,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         writer=writer,
         clock=clock,
         attempt_timeout=config.attempt_timeout,
+        sender=security.sender,
     )
     callback = Callback(
         attempts=attempts, connections=connections, writer=writer, hubspot=hubspot, clock=clock
@@ -196,6 +208,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         reports=reports,
         hubspot=hubspot,
         webhook_queues=delivery.queues,
+        token_uses=token_uses,
         staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
         oidc_provider=oidc_provider,
         sign_in_encryptor=encryptor("sign-ins"),
@@ -204,7 +217,18 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         clock=clock,
     )
     app.extensions[api.KEY] = api.ApiServices(
+        erasure=Erasure(
+            attempts=attempts,
+            failures=failures,
+            connections=connections,
+            links=connect_links,
+            locks=refresh_locks,
+            outbox=outbox,
+            webhooks=delivery.queues,
+            clock=clock,
+        ),
         config=config,
+        api_tokens=ApiTokens(config.api_tokens, token_uses, clock),
         profiles=profiles,
         failures=failures,
         counters=counters,
@@ -214,9 +238,13 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         hubspot=hubspot,
         clock=clock,
     )
+    app.extensions[audit.KEY] = AuditLog(
+        redis, retention_days=config.audit_retention_days, clock=clock
+    )
     app.extensions[health.KEY] = health.HealthProbes(
         ping=store_server.ping,
         queued_events=outbox.depth,
+        store_memory=store_server.memory,
         waiting=delivery.queues.waiting,
         metrics_token=config.metrics_token,
         key_ids=[key_id(each) for each in config.secret_keys],
@@ -225,6 +253,11 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         expiry=expiry,
         writer=writer,
         events=delivery,
+        connection_check=ConnectionCheck(
+            connections=connections,
+            token_refresher=token_refresher,
+            checks=ConnectionChecks(redis),
+        ),
         group_watch=_group_watch(config, redis, delivery.queues, counters, events),
     )
     if config.otlp_endpoint:
@@ -253,7 +286,6 @@ def _delivery(
     config: Settings, redis: Client, read: ReadRecord, clock: Callable[[], float]
 ) -> EventDelivery:
     """Return what sends the events to each address of webhooks and notices."""
-    types_of: dict[str, Collection[str]] = {}
     senders: dict[str, Send] = {}
     if config.webhook_urls:
         # Imported only here, as others don't need it.
@@ -261,13 +293,14 @@ def _delivery(
 
         webhooks = WebhookSender(config.webhook_secrets, allow_private=config.webhook_allow_private)
         for url in config.webhook_urls:
-            types_of[url.reveal()] = config.webhook_events
             senders[url.reveal()] = partial(webhooks.send_event, url.reveal())
     for url in config.notify_urls:
-        types_of[url.reveal()] = NOTICE_TYPES
         senders[url.reveal()] = NoticeSender(url, config.public_url).send
     return EventDelivery(
-        queues=WebhookQueues(redis, types_of), senders=senders, read_record=read, clock=clock
+        queues=WebhookQueues(redis, types_by_url(config)),
+        senders=senders,
+        read_record=read,
+        clock=clock,
     )
 
 

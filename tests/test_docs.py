@@ -35,7 +35,7 @@ ELSEWHERE = {
     r"python3 -m venv \.venv && .*": ".ci/run takes both lines of the README and runs them",
     r"python3 -m venv \.venv": ".ci/run, as a part of those",
     r"\.venv/bin/pip install -r requirements\.txt": ".ci/run, as a part of those",
-    r"\.venv/bin/pip install (opentelemetry|'apprise).*": "extras, which requirements-dev.txt has",
+    r"\.venv/bin/pip install (opentelemetry|'apprise|'mcp).*": "in requirements-dev.txt too",
     r"\.venv/bin/python -m pytest .*": "this is one",
     r"\.venv/bin/ruff check \. && .*": ".ci/run",
     r"\.venv/bin/python -m babel\.messages\.frontend .*": "web/test_translations.py holds them",

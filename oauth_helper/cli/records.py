@@ -15,7 +15,7 @@ from oauth_helper.cli.output import (
     profile_named,
     read_settings,
 )
-from oauth_helper.cli.store import open_store
+from oauth_helper.cli.store import audit_operator, open_store
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.references import parse_reference
 from oauth_helper.common.times import iso
@@ -129,6 +129,7 @@ def connections_links(name: str | None, missing_scope: str, days: int) -> None:
     with open_store(config) as client:
         keys, cursor = with_secret_key(config).secret_keys, None
         links = ConnectLinks(client, encryptor=Encryptor(keys, purpose="links"))
+        audit_operator(config, client, "create links")
         while True:
             page = connections_of(config, client).page(
                 limit=500, cursor=cursor, profile=profile, lacks=wanted
@@ -155,14 +156,17 @@ def connections_revoke(connection_id: str, *, uninstall: bool, forget: bool) -> 
     """Revoke the connection ID at HubSpot and delete it here."""
     config = read_settings()
     with open_store(config) as client:
+        stored = connections_of(config, client)
+        found = stored.get(connection_id)
         done = revoke(
             connection_id,
-            connections=connections_of(config, client),
+            connections=stored,
             hubspot=HubSpotClient(config.api_url, config.api_version),
             profiles={profile.name: profile for profile in config.profiles},
             uninstall=uninstall,
             forget=forget,
         )
+        audit_operator(config, client, "revoke connection", found.reference if found else "")
     if not done.ok:
         raise click.ClickException(done.message)
     click.echo(done.message)

@@ -15,8 +15,10 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import threading
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import fields
 from functools import cache
 from operator import attrgetter
@@ -91,9 +93,12 @@ class Encryptor:
             names = (field.name for field in fields(as_type))
             # There are fewer values than fields: the last had their defaults, or were not there.
             named = dict(zip(names, map(self._of_mark, values), strict=False))
-            return msgspec.convert(named, as_type, dec_hook=_read_secret)
+            with _converting if as_type not in _converted else nullcontext():
+                value: object = msgspec.convert(named, as_type, dec_hook=_read_secret)
         except (ValueError, zlib.error) as error:  # msgspec's errors are ValueErrors
             raise DecryptionError("not a value of this version") from error
+        _converted.add(as_type)
+        return value
 
     def _of_mark(self, value: object) -> object:
         """Return the known value that a mark stands for. Raises ValueError for one not known."""
@@ -145,6 +150,10 @@ def derive_key(secret_key: Secret, purpose: str) -> bytes:
 def key_id(secret_key: Secret) -> str:
     """Return a name for a key that says nothing about it, to see whether two keys are the same."""
     return derive_key(secret_key, "key id")[:8].decode()
+
+
+# msgspec crashes the process when several threads convert to a type for the first time.
+_converting, _converted = threading.Lock(), set[type]()
 
 
 def _write_secret(value: Any) -> str:  # noqa: ANN401 - msgspec asks about any type it doesn't know

@@ -227,7 +227,7 @@ class HttpClient:
                 content += chunk
                 if len(content) > _MAX_BODY:
                     response.close()
-                    raise RequestError("the answer is far too long")
+                    raise RequestError("the response is too long")
         finally:
             response.release_conn()
         return HttpResponse(response.status, response.headers, content)

@@ -28,6 +28,9 @@ def _counter(name: str, meaning: str, *labels: str) -> Counter:
 
 
 ATTEMPTS: Final = _counter("attempts", "Attempts started.", "profile")
+UNRECORDED: Final = _counter(
+    "attempts_unrecorded", "Attempts and failures beyond a network's daily budget.", "profile"
+)
 CONNECTIONS: Final = _counter("connections", "Attempts connected.", "profile")
 FAILURES: Final = _counter("failures", "Failures logged.", "profile", "stage", "cause")
 OUTBOX_QUEUED: Final = _counter("outbox_notes_put", "Events queued because Redis was down.", "kind")
@@ -57,6 +60,7 @@ WEBHOOK_LAG: Final = Histogram(
 
 _ALL: Final = (
     ATTEMPTS,
+    UNRECORDED,
     CONNECTIONS,
     FAILURES,
     OUTBOX_QUEUED,

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo
 
-from oauth_helper.common.secrets import Secret, is_password_hash
+from oauth_helper.common.secrets import Secret
 from oauth_helper.config.redirect_uri import is_registered, problem_with
 from oauth_helper.config.toml_file import TABLE, SettingsError, read_tables, validate_settings
-from oauth_helper.config.values import Read, matching, reads
+from oauth_helper.config.values import Read, matching, parse_secret_hash, reads
 
 _MAX_REDIRECT_URIS = 50
 
@@ -20,14 +20,6 @@ def _known_profile(name: str, info: ValidationInfo[Collection[str] | None]) -> s
     if info.context is not None and name not in info.context:
         raise ValueError(f"must be one of {', '.join(info.context)}")
     return name
-
-
-def _secret_hash(text: str) -> Secret:
-    if not is_password_hash(text):
-        raise ValueError(
-            "is not a hash; `python -m oauth_helper hash-password` makes one from a secret on stdin"
-        )
-    return Secret(text)
 
 
 def _some(redirect_uris: tuple[str, ...]) -> tuple[str, ...]:
@@ -69,7 +61,7 @@ class OAuthClient(BaseModel):
         AfterValidator(_some),
     ]
     profile: Annotated[str, Read(_known_profile)]
-    secret_hash: Annotated[Secret | None, reads(_secret_hash)] = None
+    secret_hash: Annotated[Secret | None, reads(parse_secret_hash)] = None
     unknown_scopes: Literal["refuse", "drop"] = "refuse"
     scope_response: Literal["rfc", "hubspot", "echo"] = "rfc"
     pkce: Literal["optional", "required"] = "optional"

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import is_ip_address, is_loopback, origin_of
+from oauth_helper.config.api_tokens import ApiToken, load_tokens
 from oauth_helper.config.oauth_clients import OAuthClient, load_clients
 from oauth_helper.config.profiles import Defaults, Profile, load_profiles
 from oauth_helper.config.staff_access import (
@@ -283,8 +284,9 @@ class Settings(BaseModel):
     support_users: Annotated[tuple[SupportUser, ...], reads(parse_support_users)] = _setting(
         "SUPPORT_USERS",
         "Support staff as name:hash[:role], separated by commas; the role is agent (default) or "
-        "viewer. `python -m oauth_helper hash-password` makes the hash. Empty: a password for the "
-        "user support is generated and printed at each start, unless OIDC_ISSUER is set.",
+        "viewer. `python -m oauth_helper hash-password` makes the hash. Needed, or OIDC_ISSUER, "
+        "with a real HubSpot app. The sandbox generates a password for the user support, and keeps "
+        "it in DATA_DIR.",
         section="Support staff and API clients",
     )
     oidc_issuer: Annotated[str, reads(parse_web_address), needed_with(*_OIDC)] = _setting(
@@ -317,6 +319,13 @@ class Settings(BaseModel):
         "Bearer token for /api/v1/connections, which returns access tokens; 16 characters or more, "
         "and different from SUPPORT_API_TOKEN. Empty: it answers 401.",
     )
+    api_tokens: Annotated[
+        tuple[ApiToken, ...], reads(lambda path: load_tokens(Path(path)) if path else ())
+    ] = _setting(
+        "API_TOKENS_FILE",
+        "Path of a TOML file with named tokens for the JSON API, each with its scopes; "
+        "`python -m oauth_helper api-token` makes one. Empty: there are only the two tokens above.",
+    )
     metrics_token: _Token = _setting(
         "METRICS_TOKEN", "Bearer token for /metrics, 16 characters or more. Empty: it answers 401."
     )
@@ -328,6 +337,14 @@ class Settings(BaseModel):
     )
     failure_retention_days: Annotated[int, whole_number(1, 3650)] = _setting(
         "FAILURE_RETENTION_DAYS=90", "Days to keep failures, 1 to 3650."
+    )
+    connection_checks: Annotated[bool, choice({"on": True, "off": False})] = _setting(
+        "CONNECTION_CHECKS=on",
+        "on or off; on refreshes the token of each connection that nobody uses about once a day, "
+        "so that one that has ended at HubSpot is noticed.",
+    )
+    audit_retention_days: Annotated[int, whole_number(1, 3650)] = _setting(
+        "AUDIT_RETENTION_DAYS=365", "Days to keep who did what, 1 to 3650."
     )
     oauth_clients: Annotated[tuple[OAuthClient, ...], Read(_oauth_clients)] = _setting(
         "OAUTH_CLIENTS_FILE",

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from oauth_helper.common.secrets import Secret
+from oauth_helper.common.secrets import Secret, is_password_hash
 from oauth_helper.common.urls import is_loopback, parse_web_url
 from oauth_helper.config.toml_file import SettingsError
 from oauth_helper.scopes import AppConfigurationError, CatalogueError
@@ -127,6 +127,15 @@ def parse_token(text: str) -> Secret:
     """Return a bearer token; empty when there is none."""
     if text and len(text) < 16:
         raise ValueError(f"has {len(text)} characters; it needs 16 or more")
+    return Secret(text)
+
+
+def parse_secret_hash(text: str) -> Secret:
+    """Return the hash of a secret, as `hash-password` prints it."""
+    if not is_password_hash(text):
+        raise ValueError(
+            "is not a hash; `python -m oauth_helper hash-password` makes one from a secret on stdin"
+        )
     return Secret(text)
 
 

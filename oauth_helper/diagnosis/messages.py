@@ -159,7 +159,7 @@ def _by_structure(folded: str, stage: Stage, scopes: tuple[str, ...]) -> Reading
         )
         return Reading(causes, why, scopes)
     if re.search(r"client[ _-]?id", folded) and not _QUESTION.search(folded):
-        why = "The language isn't known, but the message speaks of the client ID."
+        why = "The language isn't known, but the message mentions the client ID."
         return Reading((Cause.CLIENT_ID_INVALID, Cause.WRONG_REGION), why)
     if QUOTED_URL in folded:
         why = "The language isn't known, but the message quotes a URL, as the one on redirect URLs."

@@ -64,7 +64,7 @@ def read_authorization_response(
         return Declined(error[:MAX_ERROR], description[:MAX_DESCRIPTION], iss)
     code = single(parameters, "code")
     if code is None:
-        return Malformed("it holds neither a code nor an error", iss)
+        return Malformed("it has neither a code nor an error", iss)
     if len(code) > MAX_CODE or not code.isascii() or not code.isprintable():
         return Malformed("its code is no code", iss)
     return Code(code, iss)

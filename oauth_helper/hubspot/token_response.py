@@ -105,12 +105,12 @@ def read_token_response(http_status: int, headers: Mapping[str, str], body: byte
             correlation_id=text("correlationId"),
         )
     if document is None and not 400 <= http_status < 500:
-        return Unavailable("the answer is no JSON object", http_status)
+        return Unavailable("the response is no JSON object", http_status)
     # An introspection of a token that is no longer valid is a 200 as well (RFC 7662 section 2.2).
     inactive = document is not None and document.get("active") is False
     if http_status != 200 or inactive or text("error") or text("status"):
         return _refused(http_status, text, body)
-    return _granted(document or {}, text) or Unavailable("the answer holds no token", http_status)
+    return _granted(document or {}, text) or Unavailable("the response has no token", http_status)
 
 
 def read_introspection(http_status: int, body: bytes) -> Introspected | None:

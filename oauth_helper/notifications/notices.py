@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from oauth_helper.common.secrets import Secret
+from oauth_helper.config.settings import Settings
 from oauth_helper.diagnosis import Cause, Responsible, wording
 from oauth_helper.notifications.delivery import SendResult
 
@@ -30,9 +32,12 @@ class NoticeSender:
     def send(self, event: dict[str, Any], data: dict[str, Any], _now: float) -> SendResult:
         """Send one notice."""
         # Imported only here: it costs 25 MB, and is optional.
-        from apprise import Apprise  # noqa: PLC0415
+        from apprise import Apprise, AppriseAsset  # noqa: PLC0415
 
-        service = Apprise()
+        # Without its pictures, which are at another site.
+        service = Apprise(
+            asset=AppriseAsset(app_id="oauth_helper", image_url_mask="", image_url_logo="")
+        )
         service.add(self._address.reveal())
         title, body = notice(event["type"], data, self._public_url)
         if service.notify(body=body, title=title, body_format="text", timeout=_TIMEOUT):
@@ -53,3 +58,9 @@ def notice(kind: str, data: dict[str, Any], public_url: str) -> tuple[str, str]:
         for fix in data["fix"][:1]
     ]
     return title, "\n".join([f"Failures: {counts}.", *fixes, link])
+
+
+def types_by_url(config: Settings) -> dict[str, Collection[str]]:
+    """Return the types of events that each address of webhooks and notices gets."""
+    webhooks = {url.reveal(): config.webhook_events for url in config.webhook_urls}
+    return {**webhooks, **{url.reveal(): NOTICE_TYPES for url in config.notify_urls}}

@@ -218,7 +218,7 @@ class _Reader:
         elif config is not None and auth is None:
             self._say(("config",), f"config has to be a JSON object, not {_kind_of(config)}")
         if auth is None:
-            self._note(what_it_is(document) or 'holds neither "config.auth" nor "auth"')
+            self._note(what_it_is(document) or 'has neither "config.auth" nor "auth"')
             raise self._error()
         if not isinstance(auth, dict):
             self._say(path, f"{_dotted(path)} has to be a JSON object, not {_kind_of(auth)}")

@@ -75,7 +75,7 @@ class _Reader:
             self.problems.append('"scope" has to be a list of [[scope]] tables')
             entries = []
         elif not entries:
-            self.problems.append("holds no [[scope]] table, so there is nothing to ask for")
+            self.problems.append("has no [[scope]] table, so there is nothing to request")
         if len(self._lines) != len(entries):  # a header inside a text, or tables written otherwise
             self._lines = []
         places = [self._place(index, entry) for index, entry in enumerate(entries)]
@@ -125,7 +125,7 @@ class _Reader:
                 'without space, " and \\)'
             )
         elif "," in name:
-            self.problems.append(f"{place}: {name!r} holds a comma; each scope needs its own table")
+            self.problems.append(f"{place}: {name!r} has a comma; each scope needs its own table")
         else:
             return name
         return f"?{place}"  # lets later checks continue

@@ -34,11 +34,13 @@ KEY = "oauth_helper.health"
 class HealthProbes:
     """What these views look at. `ping` raises `StoreUnavailableError` while Redis is down.
 
-    So does `waiting`, which returns how many webhook events wait, and how many records are parked.
+    So do `waiting`, which returns how many webhook events wait, and how many records are parked,
+    and `store_memory`, which returns the bytes in use and the limit.
     """
 
     ping: Callable[[], object]
     queued_events: Callable[[], int]
+    store_memory: Callable[[], tuple[int, int]]
     waiting: Callable[[], tuple[int, int]]
     metrics_token: Secret
     key_ids: Sequence[str]
@@ -84,6 +86,11 @@ def metrics() -> Response:
         gauges += [
             ("webhook_events_queued", "Webhook events and notices that wait.", size),
             ("webhook_records_parked", "Records that a receiver took no event of.", parked),
+        ]
+        used, most = probes.store_memory()
+        gauges += [
+            ("store_memory_bytes", "Memory that the store's fullest server uses.", used),
+            ("store_memory_limit_bytes", "Its maxmemory; 0 without one.", most),
         ]
     text = exposition(gauges)
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -199,7 +199,7 @@ def test_setting_the_app_up(site, new_page):
     for box in page.get_by_role("checkbox").all():
         if box.is_checked() and box.get_attribute("value") != "tickets":
             box.uncheck()
-    page.get_by_role("button", name="Make list and file").click()
+    page.get_by_role("button", name="Update the list and file").click()
     page.locator("#connect-link").click()
     page.wait_for_url("**/sandbox/oauth/authorize?**")
     assert query_of(page.url)["optional_scope"] == "tickets"

@@ -207,7 +207,7 @@ def test_the_end_of_the_session_is_said_where_news_are_shown(signed_in, record, 
     other.get_by_role("button", name="Sign out everywhere").click()
     expect(page.get_by_text("You have been signed out")).to_be_visible()
     page.get_by_role("link", name="Sign in again").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Support staff")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
 def test_news_go_on_after_the_server_could_not_give_any(signed_in, record):
@@ -555,7 +555,7 @@ def test_a_download_counts_what_arrives(signed_in, record, name):
         record(60 + number, message=f'Line {number}\nand "another"')
     page = signed_in("/support/export/start")
     with page.expect_download() as started:
-        page.get_by_role("link", name=f"Download {name}").click()
+        page.get_by_role("button", name=f"Download {name}").click()
     expect(page.get_by_text("Finished: 3 failures.").first).to_be_visible()
     expected = r"failures-2026-11-18\.(csv|jsonl)"
     assert re.fullmatch(expected, started.value.suggested_filename)
@@ -568,11 +568,11 @@ def test_a_download_that_breaks_off_saves_nothing_and_says_so(signed_in, record)
     record(60)
     page = signed_in("/support/export/start")
     page.route("**/support/export?*", lambda route: route.abort())
-    page.get_by_role("link", name="Download CSV").click()
+    page.get_by_role("button", name="Download CSV").click()
     expect(page.get_by_text("The download broke off").first).to_be_visible()
     page.unroute("**/support/export?*")
     with page.expect_download():
-        page.get_by_role("link", name="Download CSV").click()
+        page.get_by_role("button", name="Download CSV").click()
     expect(page.get_by_text("Finished: 1 failure.").first).to_be_visible()
 
 
@@ -582,7 +582,7 @@ def test_a_download_that_cannot_begin_shows_the_reason(signed_in, site, record):
     slots = services_of(site.app).export_slots
     while slots.acquire(blocking=False):
         pass
-    page.get_by_role("link", name="Download CSV").click()
+    page.get_by_role("button", name="Download CSV").click()
     expect(page.get_by_role("main")).to_contain_text("Others are downloading files at the moment")
 
 
@@ -590,5 +590,5 @@ def test_a_download_works_without_a_script(signed_in, record):
     record(60)
     page = signed_in("/support/export/start", java_script_enabled=False)
     with page.expect_download() as started:
-        page.get_by_role("link", name="Download CSV").click()
+        page.get_by_role("button", name="Download CSV").click()
     assert started.value.path().read_text().startswith("\ufeff")

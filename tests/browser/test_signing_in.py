@@ -46,7 +46,7 @@ def test_a_note_outlives_the_session(site, new_page, failure, width):
     page.get_by_label("Comment").fill(NOTE)
     sign_out_elsewhere(site, new_page())
     page.get_by_role("button", name="Add comment").click()
-    expect(page.get_by_role("main")).to_contain_text("Your session had ended, so nothing was sent")
+    expect(page.get_by_role("main")).to_contain_text("Your session has ended, so nothing was sent")
     assert fits(page)
     fill_in(page)
     page.wait_for_url(f"**/support/failures/{failure.reference}")
@@ -65,7 +65,7 @@ def test_an_apps_file_outlives_the_session(site, page, new_page):
     page.get_by_label("The app's file, pasted").fill(APP)
     sign_out_elsewhere(site, new_page())
     page.get_by_role("button", name="Check", exact=True).click()
-    expect(page.get_by_role("main")).to_contain_text("Your session had ended, so nothing was sent")
+    expect(page.get_by_role("main")).to_contain_text("Your session has ended, so nothing was sent")
     fill_in(page)
     expect(page.get_by_label("The app's file, pasted")).to_have_value(APP)
     page.get_by_role("button", name="Check", exact=True).click()
@@ -82,7 +82,7 @@ def test_without_a_script_the_end_of_the_session_is_said(site, new_page, failure
     page.get_by_label("Comment").fill(NOTE)
     sign_out_elsewhere(site, new_page())
     page.get_by_role("button", name="Add comment").click()
-    expect(page.get_by_role("main")).to_contain_text("Your session had ended, so nothing was sent")
+    expect(page.get_by_role("main")).to_contain_text("Your session has ended, so nothing was sent")
     expect(page.get_by_role("blockquote")).to_have_text(NOTE)
     assert not the_failure(site).history
 
@@ -91,17 +91,17 @@ def sign_out_elsewhere(site, page):
     """Ends all sessions of the agent from another browser."""
     sign_in(site, page)
     page.get_by_role("button", name="Sign out everywhere").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Support staff")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
 def test_the_account_on_a_phone(site, new_page):
     page = new_page(viewport={"width": 320, "height": 640})
     sign_in(site, page, "viewer")
     assert fits(page)
-    expect(page.get_by_role("main")).to_contain_text("may look, but not change anything")
+    expect(page.get_by_role("main")).to_contain_text("can view everything, but not change it")
     page.get_by_role("link", name="viewer").click()
     page.get_by_role("button", name="Sign out everywhere").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Support staff")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     page.goto(f"{site.url}/support/account")
     expect(page.get_by_label("Password")).to_be_visible()
     assert fits(page)

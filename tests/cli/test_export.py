@@ -240,3 +240,12 @@ def test_without_a_store_one_line_says_so(run):
     assert error.startswith("Error: Can't use the store: Redis unreachable (connection refused)")
     assert error.count("\n") == 1
     assert "canary" not in error
+
+
+def test_the_columns_of_csv_can_be_chosen(run_here, two):
+    code, out, _ = run_here("--columns", "cause, reference")
+    assert code == 0
+    assert [[*row] for row in rows_of(out)] == [["reference", "cause"]] * len(two)
+    code, _, error = run_here("--columns", "nope")
+    assert code == 2
+    assert "nope must be one of reference, at, " in error

@@ -7,6 +7,7 @@ import time
 
 import click
 
+from oauth_helper.cli.bootstrap import password_file
 from oauth_helper.cli.demo.story import Demonstration
 from oauth_helper.cli.output import read_settings
 from oauth_helper.cli.records import connections_of
@@ -71,4 +72,4 @@ def _sign_in_hint(config: Settings) -> str:
         return f"  Sign in as {names} (SUPPORT_USERS)."
     if config.openid:
         return "  Sign in at your OpenID provider."
-    return "  Sign in as support, with the password that the program prints at start."
+    return f"  Sign in as support, with the password in {password_file(config)}."

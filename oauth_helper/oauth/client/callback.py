@@ -225,9 +225,8 @@ class Callback:
         self, profile: Profile, pending: PendingAuthorization, evidence: Evidence
     ) -> None:
         if pending.deferred is None:
-            self.writer.write(
-                AttemptFailed(build_failure(profile, pending, evidence, at=self.clock()))
-            )
+            failure = build_failure(profile, pending, evidence, at=self.clock())
+            self.writer.write(AttemptFailed(failure, sender=pending.sender))
             logger.warning("deferred: %s %s %s", pending.reference, profile.name, evidence.stage)
 
     def _granted(

@@ -67,7 +67,8 @@ class EventWriter:
     def write(self, event: AttemptEvent) -> Failure | None:
         """Write an event, or queue it while Redis is down, and return the attempt's failure.
 
-        Never raises for an outage. Returns None when the attempt has connected, had its failure
+        Never raises for an outage. What is beyond a network's daily budget is counted, not written,
+        and returned as it is. Returns None when the attempt has connected, had its failure
         already or ended before (`only_if_open`), and for events that are no failures.
         """
         try:
@@ -109,7 +110,12 @@ class EventWriter:
         """Write an event, which may be in Redis already. Raises `StoreUnavailableError`."""
         match event:
             case AttemptStarted(attempt):
-                self._attempts.create(attempt)
+                if self._attempts.admit(attempt.reference, attempt.profile, attempt.sender):
+                    self._attempts.create(attempt)
+            case AttemptFailed(failure) | ErrorReported(failure) if not self._attempts.admit(
+                failure.reference, failure.profile, event.sender
+            ):
+                return _failure_by_itself(event)
             case AttemptFailed(failure):
                 return self._write_failure(event, failure)
             case ErrorReported(failure, reported):
@@ -141,15 +147,20 @@ class EventWriter:
             if found is None or found.connected_at < connection.connected_at:
                 self._connections.add_to(pipeline, connection, event.tokens)
 
+        # Another user's failures aren't resolved, except for what ended this user's connection.
+        of_account = connection.hub_id if connection.is_account_wide else None
+        earlier = None if connection.is_account_wide else self._connections.get(connection.id)
         unresolved = self._attempts.succeed(
             connection.reference,
             connection.profile,
             browser_id=event.browser_id,
-            hub_id=connection.hub_id,
+            hub_id=of_account,
             fingerprint=event.fingerprint,
             at=event.at,
             save=save,
         )
+        if earlier and earlier.ended_by:
+            unresolved.append(earlier.ended_by)
         if unresolved:
             self._failures.resolve_as_connected(
                 unresolved,

@@ -197,6 +197,17 @@ class ConnectionJson(JsonModel):
     customer_name: _TextOrNull
 
 
+class AuditEntryJson(JsonModel):
+    """Something that staff, a program or an operator did."""
+
+    id: str
+    at: Time
+    who: str = Field(description="A member of the staff, or the token of a program.")
+    action: str
+    records: list[str] = Field(description="References, and ids of connections and links.")
+    detail: str
+
+
 class ConnectLinkJson(JsonModel):
     """A link that a customer opens to connect, once."""
 

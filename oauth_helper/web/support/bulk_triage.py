@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import parse_qsl
 
-from flask import abort, current_app, flash, redirect, render_template, request
+from flask import abort, flash, redirect, render_template, request
 from flask import url_for as url
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
@@ -18,11 +18,13 @@ from oauth_helper.failures.model import Failure, Status
 from oauth_helper.failures.query import BulkAction, FailureChange, FailureQuery
 from oauth_helper.failures.triage import undo_change
 from oauth_helper.models import StoreUnavailableError
+from oauth_helper.web.audit import audit
 from oauth_helper.web.security import max_body
 from oauth_helper.web.support.blueprint import blueprint, require_agent
 from oauth_helper.web.support.filters import filters_from, valid_filters_from
 from oauth_helper.web.support.services import services
 from oauth_helper.web.support.triage import (
+    ACTIONS,
     ASSIGNMENTS,
     GuardedStep,
     Step,
@@ -69,13 +71,12 @@ def work_on_many() -> Response | str:
         flash("The comment is empty.", "problem")
         return redirect(filters.address(), 303)
     name = secrets.token_urlsafe(12)
-    done = _do_to_many(name, references, do.partition(":")[0], step, found)
-    current_app.logger.info("%s: %s %d failures", current_user.id, do, done)
+    _do_to_many(name, references, do.partition(":")[0], step, found)
     return redirect(filters.address(done=name), 303)
 
 
-def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found: int) -> int:
-    """Change the failures, save the action to undo it by, and return the number of changes."""
+def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found: int) -> None:
+    """Change the failures, and save the action to undo it by."""
     changes: list[FailureChange] = []
     try:
         for reference in references:
@@ -86,10 +87,10 @@ def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found
                     name, BulkAction(current_user.id, do, tuple(changes), found)
                 )
         services().bulk_actions.save(name, BulkAction(current_user.id, do, tuple(changes), found))
+        audit(ACTIONS[do], [change.reference for change in changes])
     except StoreUnavailableError:
         left = len(references) - len(changes)
         flash(f"The store stopped answering: {left} failures are as they were.", "problem")
-    return len(changes)
 
 
 @blueprint.post("/deeds/<name>/undo")
@@ -108,15 +109,15 @@ def undo(name: str) -> Response:
     action = services().bulk_actions.pop(name[:60])
     if action is None:
         abort(404, "This cannot be undone any more: it is undone already, or an hour has passed.")
-    undone = sum(map(_undo, action.changes))
-    left = len(action.changes) - undone
+    undone = [change.reference for change in action.changes if _undo(change)]
+    left = len(action.changes) - len(undone)
     more = f" {left} had been changed again since, and stay as they are." if left else ""
-    current_app.logger.info("%s undoes %s of %d failures", current_user.id, action.do, undone)
+    audit("undo", undone, ACTIONS.get(action.do, ""))
     if record:
         said = ("Undone.", "done") if undone else ("It has changed since then.", "problem")
         flash(*said)
         return redirect(url("support.failure", reference=record), 303)
-    flash(f"Undone for {undone} failure{'' if undone == 1 else 's'}.{more}", "done")
+    flash(f"Undone for {len(undone)} failure{'' if len(undone) == 1 else 's'}.{more}", "done")
     return redirect(address, 303)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from flask import Response, abort, current_app, flash, redirect, render_template, request
+from flask import Response, abort, flash, redirect, render_template, request
 from flask import url_for as url
-from flask_login import current_user, login_required
+from flask_login import login_required
 from werkzeug.wrappers import Response as BaseResponse
 
 from oauth_helper.common.references import find_reference
@@ -16,6 +16,7 @@ from oauth_helper.oauth.client.revocation import revoke
 from oauth_helper.store.connection_pages import ConnectionPage
 from oauth_helper.store.granted_scopes import lacked_scopes, lacks
 from oauth_helper.web.api.link_requests import RECONNECT_COLUMNS, reconnect_link, reconnect_rows
+from oauth_helper.web.audit import audit
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint, require_agent
 from oauth_helper.web.support.rows import row_context
 from oauth_helper.web.support.services import services
@@ -64,7 +65,7 @@ def reconnect_links() -> Response:
     """Make a link for each connection that the filters find, and return them as a CSV file."""
     require_agent()
     found = _page(_wanted(), _MOST_LINKS).connections
-    current_app.logger.info("%s makes links for %d connections", current_user.id, len(found))
+    audit("create links", [each.reference for each in found[:100]], f"for {len(found)} connections")
     rows = reconnect_rows(
         found,
         services().profiles,
@@ -94,7 +95,7 @@ def new_reconnect_link(connection_id: str) -> BaseResponse:
         flash(str(error), "problem")
         return redirect(url("support.connections"), 303)
     services().connect_links.create(link)
-    current_app.logger.info("%s makes link %s for %s", current_user.id, link.id, found.id)
+    audit("create link", [link.id], f"for {found.reference}")
     flash("The link is ready to copy: it is in the list.", "done")
     return redirect(url("support.links"), 303)
 
@@ -104,6 +105,7 @@ def new_reconnect_link(connection_id: str) -> BaseResponse:
 def revoke_connection(connection_id: str) -> BaseResponse:
     """Revoke a connection at HubSpot or uninstall the app there, if wanted, and delete it here."""
     require_agent()
+    found = services().connections.get(connection_id)
     done = revoke(
         connection_id,
         connections=services().connections,
@@ -112,7 +114,8 @@ def revoke_connection(connection_id: str) -> BaseResponse:
         uninstall=request.form.get("do") == "uninstall",
         forget=request.form.get("do") == "forget",
     )
-    current_app.logger.info("%s revokes %s: %s", current_user.id, connection_id[:100], done.value)
+    # An id names the account, which may be erased later.
+    audit("revoke connection", [found.reference] if found else (), done.value)
     flash(done.message, "done" if done.ok else "problem")
     return redirect(url("support.connections"), 303)
 

@@ -15,6 +15,7 @@ from oauth_helper.failures.query import FailureQuery
 from oauth_helper.failures.reply import developer_note, reply
 from oauth_helper.hubspot.authorization_request import authorization_link
 from oauth_helper.models import Attempt
+from oauth_helper.web.audit import audit
 from oauth_helper.web.customer.attempts import reported_text
 from oauth_helper.web.support.blueprint import blueprint, require_agent
 from oauth_helper.web.support.scope_comparison import alike, scope_rows
@@ -81,6 +82,7 @@ def report(reference: str) -> Response:
         flash("Paste what HubSpot's page says, or pick a message.", "problem")
     else:
         flash(*_reported(attempt, text))
+        audit("report", [parsed])
     return redirect(url("support.failure", reference=parsed), 303)
 
 

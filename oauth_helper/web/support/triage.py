@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from flask import abort, current_app, flash, redirect, request
+from flask import abort, flash, redirect, request
 from flask import url_for as url
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
@@ -17,6 +17,7 @@ from oauth_helper.common.references import parse_reference
 from oauth_helper.failures.model import Failure, Resolution
 from oauth_helper.failures.query import BulkAction, FailureChange
 from oauth_helper.failures.triage import MAX_COMMENT, assign, comment, reopen, resolve
+from oauth_helper.web.audit import audit
 from oauth_helper.web.support.blueprint import blueprint, require_agent
 from oauth_helper.web.support.services import services
 
@@ -56,7 +57,7 @@ def _do(reference: str, do: str, step: Step, text: str) -> None:
         flash(f"Nothing changed: it's already {after.status}.", "problem")
     else:
         flash(_done(do, after), _undo_category(do, guarded.before, after))
-        current_app.logger.info("%s: %s %s", current_user.id, do, reference)
+        audit(ACTIONS[do.partition(":")[0]], [reference])
 
 
 def _undo_category(do: str, before: Failure, after: Failure) -> str:
@@ -75,6 +76,15 @@ def change_of(before: Failure, after: Failure) -> FailureChange:
         before.reference, before.status, before.assignee, after.revision, before.resolution
     )
 
+
+#: What the audit log calls each button.
+ACTIONS = {
+    "note": "comment",
+    "take": "assign",
+    "release": "unassign",
+    "resolve": "resolve",
+    "reopen": "reopen",
+}
 
 #: Buttons that change the assignee.
 ASSIGNMENTS = ("take", "release")

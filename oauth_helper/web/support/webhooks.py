@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import abort, current_app, flash, redirect, render_template, request
+from flask import abort, flash, redirect, render_template, request
 from flask import url_for as url
-from flask_login import current_user, login_required
+from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from oauth_helper.common.urls import origin_of
+from oauth_helper.web.audit import audit
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint, require_agent
 from oauth_helper.web.support.services import services
 
@@ -41,8 +42,8 @@ def send_again(name: str) -> Response:
     if queue is None:
         abort(404)
     count = queue.send_again(services().clock(), request.form.get("record", "")[:300])
-    current_app.logger.info("%s sends parked events of %d records again", current_user.id, count)
     if count:
+        audit("send again", detail=f"events of {count} records")
         flash(f"Sending the events of {count} record{'' if count == 1 else 's'}.", "done")
     else:
         flash("Nothing to send: it isn't parked any more.", "problem")

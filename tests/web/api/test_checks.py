@@ -91,7 +91,7 @@ class TestEither:
         [
             ({"app_config": 3}, "app_config has to be an object, or text, not a number"),
             ({"app_config": []}, "not a list"),
-            ({"app_config": {}}, 'app_config: holds neither "config.auth" nor "auth"'),
+            ({"app_config": {}}, 'app_config: has neither "config.auth" nor "auth"'),
             ({"app_config": '{"auth": [\n'}, "app_config: is not JSON: line 2, column 1"),
             (
                 {"app_config": "// an app\n{}"},
