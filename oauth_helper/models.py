@@ -107,6 +107,11 @@ class Connection:
         """Return the seconds that the access token still works: never more than HubSpot gave."""
         return max(0, int(self.expires_at - max(now, self.issued_at)))
 
+    @property
+    def is_account_wide(self) -> bool:
+        """Return whether the users of the account share it, as its id says."""
+        return self.id.split(".")[1] == str(self.hub_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:

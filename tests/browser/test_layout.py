@@ -22,6 +22,8 @@ STAFF_PAGES = [
     "/support/check",
     "/support/export/start",
     "/support/account",
+    "/support/audit",
+    "/support/tokens",
 ]
 
 # Words of up to 24 characters in cells, headings, buttons and the like that are on two lines.

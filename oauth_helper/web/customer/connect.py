@@ -299,7 +299,7 @@ def _link(profile: Profile) -> ConnectLink | None:
     if link is None or link.profile != profile.name:
         abort(400, translate("This link is incomplete. Open it again from the message."))
     try:
-        record = services().connect_links.get(link.id)
+        record = services().connect_links.get(link.id, link)
     except StoreUnavailableError:
         record = None  # nobody is stopped because Redis is down
     match record.status(services().clock()) if record else None:
