@@ -42,7 +42,8 @@ from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
 from oauth_helper.store.rate_limits import rate_limit_storage
-from oauth_helper.store.redis import Client, RedisServer, StoreClock, connect
+from oauth_helper.store.redis import Client, RedisServer, connect
+from oauth_helper.store.redis_clients import StoreClock
 from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.requests import request_name
 from oauth_helper.store.sandbox_state import RedisSandboxState

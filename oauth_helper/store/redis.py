@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -18,8 +16,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.store import keys
-from oauth_helper.store.redis_clients import Cluster, LuaScript, Pool, SingleServer
+from oauth_helper.store.redis_clients import Cluster, Pool, SingleServer, StoreClock
 
 # Seconds. A page must not hang because Redis does; a command takes about a millisecond.
 CONNECT_TIMEOUT = 1.0
@@ -82,35 +79,6 @@ def read_fields(read: Callable[..., T], fields: dict[str, str], *more: object) -
     except (KeyError, TypeError, ValueError):
         logger.exception("a record can't be read, and is skipped: %s", fields.get("reference"))
         return None
-
-
-class StoreClock:
-    """Unix seconds of the store, which all instances share; those of this machine before `set`.
-
-    Between two readings it counts on, whatever happens to the clock of this machine.
-    """
-
-    def __init__(self, client: Client) -> None:
-        self._read = LuaScript(client, "return redis.call('TIME')")
-        self._offset = time.time() - time.monotonic()
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self._offset + time.monotonic()
-
-    def started(self) -> StoreClock:
-        """Return this clock, set if the store answers."""
-        with suppress(StoreUnavailableError):
-            self.set()
-        return self
-
-    def set(self) -> None:
-        """Read the store's clock. Raises `StoreUnavailableError`."""
-        before = time.monotonic()
-        # A Cluster's nodes have different clocks; the key chooses one for all instances.
-        seconds, microseconds = self._read(keys=[keys.DAYS], args=[])
-        middle = (before + time.monotonic()) / 2
-        self._offset = int(seconds) + int(microseconds) / 1e6 - middle
 
 
 class RedisServer:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Self, TypeVar, cast
 
@@ -21,6 +23,7 @@ from oauth_helper.common.circuit_breaker import CircuitBreaker
 from oauth_helper.common.metrics import STORE_ERRORS
 from oauth_helper.common.problems import in_words
 from oauth_helper.models import StoreUnavailableError
+from oauth_helper.store import keys
 
 R = TypeVar("R")
 P = TypeVar("P", redis.client.Pipeline, redis.cluster.ClusterPipeline)
@@ -231,3 +234,32 @@ class LuaScript:
             return send("EVALSHA", self._sha)
         except NoScriptError:
             return send("EVAL", self._text)
+
+
+class StoreClock:
+    """Unix seconds of the store, which all instances share; those of this machine before `set`.
+
+    Between two readings it counts on, whatever happens to the clock of this machine.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._read = LuaScript(client, "return redis.call('TIME')")
+        self._offset = time.time() - time.monotonic()
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self._offset + time.monotonic()
+
+    def started(self) -> StoreClock:
+        """Return this clock, set if the store answers."""
+        with suppress(StoreUnavailableError):
+            self.set()
+        return self
+
+    def set(self) -> None:
+        """Read the store's clock. Raises `StoreUnavailableError`."""
+        before = time.monotonic()
+        # A Cluster's nodes have different clocks; the key chooses one for all instances.
+        seconds, microseconds = self._read(keys=[keys.DAYS], args=[])
+        middle = (before + time.monotonic()) / 2
+        self._offset = int(seconds) + int(microseconds) / 1e6 - middle

@@ -7,8 +7,8 @@ from relays import Relay
 
 from benchmarks.servers import free_port
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.store.redis import RedisServer, StoreClock, connect, describe
-from oauth_helper.store.redis_clients import LuaScript
+from oauth_helper.store.redis import RedisServer, connect, describe
+from oauth_helper.store.redis_clients import LuaScript, StoreClock
 
 
 @pytest.mark.parametrize(
