@@ -257,6 +257,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
             connections=connections,
             token_refresher=token_refresher,
             checks=ConnectionChecks(redis),
+            clock=clock,
         ),
         group_watch=_group_watch(config, redis, delivery.queues, counters, events),
     )
