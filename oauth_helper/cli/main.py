@@ -22,7 +22,7 @@ _COMMANDS = {
     "failures": ("records:failures", "List, show and export failures."),
     "connections": ("records:connections", "List and revoke connections."),
     "link": ("link:link", "Make, list and withdraw connect links."),
-    "webhook": ("webhook:webhook", "Send a test event to the addresses of webhooks."),
+    "webhook": ("webhook:webhook", "Send a test to the addresses of webhooks and notices."),
     "mcp": ("mcp_server:mcp", "Let assistants read, by the Model Context Protocol."),
     "audit": ("audit:audit", "Export who did what."),
     "demo": ("demo.command:demo", "Fill the sandbox's store with made-up failures."),
