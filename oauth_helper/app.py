@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,8 +18,9 @@ from oauth_helper.config.settings import Settings
 from oauth_helper.hubspot.client import HubSpotClient
 from oauth_helper.notifications.delivery import EventDelivery, ReadRecord, Send
 from oauth_helper.notifications.group_watch import GroupWatch
-from oauth_helper.notifications.notices import NOTICE_TYPES, NoticeSender
+from oauth_helper.notifications.notices import NOTICE_TYPES, NoticeSender, types_by_url
 from oauth_helper.oauth.client.callback import Callback
+from oauth_helper.oauth.client.connection_check import ConnectionCheck
 from oauth_helper.oauth.client.expiry import AttemptExpiry
 from oauth_helper.oauth.client.refresh import RefreshFailures, TokenRefresher
 from oauth_helper.oauth.client.report import Reports
@@ -32,8 +33,10 @@ from oauth_helper.store.audit_log import AuditLog
 from oauth_helper.store.authorization_codes import AuthorizationCodes
 from oauth_helper.store.bulk_actions import BulkActions
 from oauth_helper.store.connect_links import ConnectLinks
+from oauth_helper.store.connection_checks import ConnectionChecks
 from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
+from oauth_helper.store.erasure import Erasure
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.group_states import GroupStates
 from oauth_helper.store.outbox.outage_log import OutageLog
@@ -69,6 +72,7 @@ class Background:
     writer: EventWriter
     events: EventDelivery
     group_watch: GroupWatch | None
+    connection_check: ConnectionCheck
 
 
 def create_app(config: Settings, *, clock: Callable[[], float] | None = None) -> Flask:
@@ -213,6 +217,16 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         clock=clock,
     )
     app.extensions[api.KEY] = api.ApiServices(
+        erasure=Erasure(
+            attempts=attempts,
+            failures=failures,
+            connections=connections,
+            links=connect_links,
+            locks=refresh_locks,
+            outbox=outbox,
+            webhooks=delivery.queues,
+            clock=clock,
+        ),
         config=config,
         api_tokens=ApiTokens(config.api_tokens, token_uses, clock),
         profiles=profiles,
@@ -239,6 +253,12 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         expiry=expiry,
         writer=writer,
         events=delivery,
+        connection_check=ConnectionCheck(
+            connections=connections,
+            token_refresher=token_refresher,
+            checks=ConnectionChecks(redis),
+            clock=clock,
+        ),
         group_watch=_group_watch(config, redis, delivery.queues, counters, events),
     )
     if config.otlp_endpoint:
@@ -267,7 +287,6 @@ def _delivery(
     config: Settings, redis: Client, read: ReadRecord, clock: Callable[[], float]
 ) -> EventDelivery:
     """Return what sends the events to each address of webhooks and notices."""
-    types_of: dict[str, Collection[str]] = {}
     senders: dict[str, Send] = {}
     if config.webhook_urls:
         # Imported only here, as others don't need it.
@@ -275,13 +294,14 @@ def _delivery(
 
         webhooks = WebhookSender(config.webhook_secrets, allow_private=config.webhook_allow_private)
         for url in config.webhook_urls:
-            types_of[url.reveal()] = config.webhook_events
             senders[url.reveal()] = partial(webhooks.send_event, url.reveal())
     for url in config.notify_urls:
-        types_of[url.reveal()] = NOTICE_TYPES
         senders[url.reveal()] = NoticeSender(url, config.public_url).send
     return EventDelivery(
-        queues=WebhookQueues(redis, types_of), senders=senders, read_record=read, clock=clock
+        queues=WebhookQueues(redis, types_by_url(config)),
+        senders=senders,
+        read_record=read,
+        clock=clock,
     )
 
 

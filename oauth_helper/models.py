@@ -102,6 +102,11 @@ class Connection:
     customer_name: str = ""
     link: str = ""
 
+    @property
+    def is_account_wide(self) -> bool:
+        """Return whether the users of the account share it, as its id says."""
+        return self.id.split(".")[1] == str(self.hub_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:

@@ -156,15 +156,17 @@ def connections_revoke(connection_id: str, *, uninstall: bool, forget: bool) -> 
     """Revoke the connection ID at HubSpot and delete it here."""
     config = read_settings()
     with open_store(config) as client:
+        stored = connections_of(config, client)
+        found = stored.get(connection_id)
         done = revoke(
             connection_id,
-            connections=connections_of(config, client),
+            connections=stored,
             hubspot=HubSpotClient(config.api_url, config.api_version),
             profiles={profile.name: profile for profile in config.profiles},
             uninstall=uninstall,
             forget=forget,
         )
-        audit_operator(config, client, "revoke connection", connection_id[:100])
+        audit_operator(config, client, "revoke connection", found.reference if found else "")
     if not done.ok:
         raise click.ClickException(done.message)
     click.echo(done.message)

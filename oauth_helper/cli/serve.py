@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _EXPIRY_INTERVAL = 15.0
 _FLUSH_INTERVAL = 2.0
 _WEBHOOK_INTERVAL = 1.0
+# Seconds between each worker's looks whether a connection's check is due.
+_CHECK_INTERVAL = 1.0
 
 
 @click.command()
@@ -59,12 +61,12 @@ def _serve(config: Settings, password: str | None) -> int:
         config,
         create_app=create_app,
         on_startup=with_secret_key,
-        periodic_tasks=lambda app: _periodic_tasks(app, expiry_interval),
+        periodic_tasks=lambda app: _periodic_tasks(app, config, expiry_interval),
         ready=lambda config: click.echo(_welcome(config, password)),
     )
 
 
-def _periodic_tasks(app: Flask, expiry_interval: float) -> list[PeriodicTask]:
+def _periodic_tasks(app: Flask, config: Settings, expiry_interval: float) -> list[PeriodicTask]:
     from oauth_helper.app import BACKGROUND, Background
     from oauth_helper.cli.supervisor import PeriodicTask
 
@@ -80,6 +82,8 @@ def _periodic_tasks(app: Flask, expiry_interval: float) -> list[PeriodicTask]:
     ]
     if group_watch := background.group_watch:
         tasks.append(PeriodicTask(group_watch.watch, _WEBHOOK_INTERVAL))
+    if config.connection_checks:
+        tasks.append(PeriodicTask(background.connection_check.check_next, _CHECK_INTERVAL))
     return tasks
 
 

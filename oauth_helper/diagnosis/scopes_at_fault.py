@@ -71,14 +71,16 @@ def meant_instead_of(names: tuple[str, ...], evidence: Evidence) -> str:
 
 
 def is_refuted(candidate: Candidate, evidence: Evidence) -> bool:
-    """Return whether the scopes that a message names are all in use, so that none is replaced."""
+    """Return whether none of the scopes named, or of the URL's, is what the cause takes it for."""
     known = evidence.catalogue.by_name if evidence.catalogue else {}
+    names = candidate.scopes or (evidence.requested.all if evidence.requested else ())
+    if candidate.cause is Cause.SCOPES_BADLY_ENCODED:
+        return bool(names) and not any(map(is_joined, names))
     return (
         candidate.cause is Cause.DEPRECATED_SCOPE
-        and bool(candidate.scopes)
+        and bool(names)
         and not any(
-            name in OUT_OF_USE or (name in known and known[name].replaced_by)
-            for name in candidate.scopes
+            name in OUT_OF_USE or (name in known and known[name].replaced_by) for name in names
         )
     )
 

@@ -131,8 +131,9 @@ def _holds(failure: Failure, term: Term) -> bool:
     match term.field:
         case "cause" | "profile" | "status" | "stage":
             return str(getattr(failure, term.field)) == value
-        case "account":
-            return str(failure.hub_id or "") == value
+        case "account" | "customer_id":
+            name = failure.customer if term.field == "customer_id" else failure.hub_id
+            return str(name or "") == value
         case "client" | "assignee":
             return _is_named(getattr(failure, term.field), term)
         case "scope":

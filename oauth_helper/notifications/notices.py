@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from oauth_helper.common.secrets import Secret
+from oauth_helper.config.settings import Settings
 from oauth_helper.diagnosis import Cause, Responsible, wording
 from oauth_helper.notifications.delivery import SendResult
 
@@ -59,3 +61,9 @@ def notice(kind: str, data: dict[str, Any], public_url: str) -> tuple[str, str]:
         for fix in data["fix"][:1]
     ]
     return title, "\n".join([f"Failures: {counts}.", *fixes, link])
+
+
+def types_by_url(config: Settings) -> dict[str, Collection[str]]:
+    """Return the types of events that each address of webhooks and notices gets."""
+    webhooks = {url.reveal(): config.webhook_events for url in config.webhook_urls}
+    return {**webhooks, **{url.reveal(): NOTICE_TYPES for url in config.notify_urls}}

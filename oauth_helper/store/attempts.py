@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, cast
 
 from oauth_helper.common.metrics import ATTEMPTS, CONNECTIONS, UNRECORDED
@@ -13,7 +13,7 @@ from oauth_helper.common.references import day_of
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
-from oauth_helper.store.redis import Client
+from oauth_helper.store.redis import Client, read_fields
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
 from oauth_helper.store.requests import Requests, encode_request, request_name
 
@@ -27,11 +27,11 @@ _KEPT = _DAYS_KEPT * 86_400
 #: shorter than this.
 CLAIM_LIFETIME = 120
 
-# KEYS: attempt, open attempts, counters, failure, requests. ARGV: reference, deadline, seconds,
-# seconds for the counters and requests, profile, name of the request, the request, when it began,
-# browser, language, then further fields and values. redis-py sends a command again when the reply
-# is lost; the attempt is counted once. From the outbox it may come after its outcome, so that it
-# isn't open.
+# KEYS: attempt, open attempts, counters, failure, requests, and attempts of the customer, if known.
+# ARGV: reference, deadline, seconds, seconds for the counters and requests, profile, name of the
+# request, the request, when it began, browser, language, then further fields and values. redis-py
+# sends a command again when the reply is lost; the attempt is counted once. From the outbox it may
+# come after its outcome, so that it isn't open.
 _CREATE: Final = """
 local outcome = redis.call('HGET', KEYS[1], 'outcome')
 if redis.call('EXISTS', KEYS[4]) == 1 then outcome = outcome or 'failed' end
@@ -46,6 +46,10 @@ redis.call('HSET', KEYS[1], 'v', '2', 'profile', ARGV[5], 'request', ARGV[6], 'b
 redis.call('HSETNX', KEYS[5], ARGV[6], ARGV[7])
 redis.call('EXPIRE', KEYS[5], ARGV[4])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
+if KEYS[6] then
+  redis.call('SADD', KEYS[6], ARGV[1])
+  redis.call('EXPIRE', KEYS[6], ARGV[3])
+end
 if outcome then
   redis.call('HSET', KEYS[1], 'outcome', outcome)
   return is_new
@@ -178,7 +182,10 @@ class Attempts:
             arguments += ["client", attempt.client]
         if attempt.customer or attempt.customer_name:
             arguments += ["customer", attempt.customer, "customer_name", attempt.customer_name]
-        is_new = self._create(keys=keys.of_attempt(attempt.reference), args=arguments)
+        names = [*keys.of_attempt(attempt.reference)]
+        if attempt.customer:
+            names.append(keys.attempts_of(day_of(attempt.reference), attempt.customer))
+        is_new = self._create(keys=names, args=arguments)
         if is_new:
             ATTEMPTS.labels(attempt.profile).inc()
         return bool(is_new)
@@ -229,7 +236,11 @@ class Attempts:
         requests = self._requests.by_name(
             {fields["request"]: name for name, fields in known.items() if "request" in fields}
         )
-        return [_attempt_of(name, fields, requests) for name, fields in known.items()]
+        found = (
+            read_fields(_attempt_of, {**fields, "reference": name}, requests)
+            for name, fields in known.items()
+        )
+        return [each for each in found if each is not None]
 
     def expired(self, now: float, *, limit: int) -> list[Attempt]:
         """Return attempts without outcome whose deadline has passed, at most `limit` of each day.
@@ -249,11 +260,8 @@ class Attempts:
         return []
 
     def _due(self, now: float, limit: int) -> list[str]:
-        today = datetime.fromtimestamp(now, UTC).date()
-        # One more day on either side, as the clocks of several machines differ.
-        days = [today + timedelta(days=1 - ago) for ago in range(_DAYS_KEPT + 2)]
         with self._client.pipeline(transaction=False) as pipeline:
-            for day in days:
+            for day in _stored_days(now):
                 pipeline.zrangebyscore(keys.open_attempts(day), "-inf", now, 0, limit)
             return [name for names in pipeline.execute() for name in names]
 
@@ -299,6 +307,29 @@ class Attempts:
         own = [reference] if earlier else []
         return [*own, *(name for names in unresolved for name in names)]
 
+    def of_customer(self, customer: str, now: float) -> list[str]:
+        """Return the references of one customer's attempts that are stored."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for day in _stored_days(now):
+                pipeline.smembers(keys.attempts_of(day, customer))
+            return [name for names in pipeline.execute() for name in names]
+
+    def erase(self, references: Iterable[str], *, customer: str = "") -> None:
+        """Delete attempts, and the marks that they left. Counters stay."""
+        for reference in references:
+            profile, person = self._client.hmget(keys.attempt(reference), ["profile", "person"])
+            mark = keys.last_success_of(str(person), str(profile))
+            is_theirs = str(self._client.get(mark) or "").endswith(f" {reference}")
+            day = day_of(reference)
+            with self._client.pipeline(transaction=False) as pipeline:
+                pipeline.delete(keys.attempt(reference))
+                pipeline.zrem(keys.open_attempts(day), reference)
+                if is_theirs:
+                    pipeline.delete(mark)
+                if customer:
+                    pipeline.srem(keys.attempts_of(day, customer), reference)
+                pipeline.execute()
+
     def last_success_of(self, browser_id: str, profile: str) -> tuple[float, str] | None:
         """Return when a browser last connected a profile, and by which attempt; None if unknown."""
         if not browser_id:
@@ -315,6 +346,13 @@ class Attempts:
         return cast("str | None", outcome or (known and "open"))
 
 
+def _stored_days(now: float) -> list[date]:
+    """Return the days of attempts that are stored, the latest first."""
+    today = datetime.fromtimestamp(now, UTC).date()
+    # One more day on either side, as the clocks of several machines differ.
+    return [today + timedelta(days=1 - ago) for ago in range(_DAYS_KEPT + 2)]
+
+
 def _count_connection(earlier_outcome: str, profile: str) -> None:
     if earlier_outcome != "connected":
         # The profile is empty when the attempt was never written.
@@ -327,13 +365,11 @@ def _spelled_out(fields: dict[str, str]) -> RequestedScopes:
     return RequestedScopes(tuple(scope.split()), tuple(optional_scope.split()))
 
 
-def _attempt_of(
-    reference: str, fields: dict[str, str], requests: Mapping[str, RequestedScopes]
-) -> Attempt:
+def _attempt_of(fields: dict[str, str], requests: Mapping[str, RequestedScopes]) -> Attempt:
     started_at = int(fields["begun_at"])
     claimed = fields.get("claimed")
     return Attempt(
-        reference=reference,
+        reference=fields["reference"],
         profile=fields["profile"],
         requested=requests.get(fields.get("request", "")) or _spelled_out(fields),
         started_at=started_at,

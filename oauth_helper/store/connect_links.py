@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -15,6 +16,9 @@ LinkStatus = Literal["open", "connected", "expired", "withdrawn"]
 
 #: Characters of an encrypted link, which the attempt's cookie repeats.
 MAX_LINK = 1200
+
+# Links that are read in one round trip.
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +73,15 @@ class ConnectLinks:
         except DecryptionError:
             return None
 
-    def get(self, link_id: str) -> LinkRecord | None:
-        """Return a link by its id, until 30 days after it expires; None if it isn't known."""
-        return self._record(cast("dict[str, str]", self._client.hgetall(keys.link(link_id))))
+    def get(self, link_id: str, link: ConnectLink | None = None) -> LinkRecord | None:
+        """Return a link by its id, until 30 days after it expires; None if it isn't known.
+
+        Give the `link` itself to know what became of an erased one.
+        """
+        fields = cast("dict[str, str]", self._client.hgetall(keys.link(link_id)))
+        if link and "withdrawn" in fields:
+            return LinkRecord(link, fields.get("link", ""), is_withdrawn=True)
+        return self._record(fields)
 
     def newest(self, *, limit: int, offset: int = 0) -> tuple[LinkRecord, ...]:
         """Return the latest links, newest first."""
@@ -81,6 +91,20 @@ class ConnectLinks:
                 pipeline.hgetall(keys.link(each))
             found = [self._record(fields) for fields in pipeline.execute()]
         return tuple(record for record in found if record)
+
+    def all(self) -> Iterator[LinkRecord]:
+        """Yield every link that is known."""
+        for offset in range(0, self.count(), _BATCH):
+            yield from self.newest(limit=_BATCH, offset=offset)
+
+    def erase(self, records: Iterable[LinkRecord]) -> None:
+        """Delete links, but for the fact that they were withdrawn."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for each in records:
+                pipeline.hdel(keys.link(each.link.id), "link", "connection", "reference")
+                pipeline.hset(keys.link(each.link.id), "withdrawn", "1")
+                pipeline.zrem(keys.LINKS, each.link.id)
+            pipeline.execute()
 
     def count(self) -> int:
         """Return how many links are known."""

@@ -22,7 +22,7 @@ from oauth_helper.store.connection_pages import (
     write_connection_cursor,
 )
 from oauth_helper.store.granted_scopes import GrantedScopes, Lacks
-from oauth_helper.store.redis import Client
+from oauth_helper.store.redis import Client, read_fields
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
 from oauth_helper.store.webhook_events import WebhookEvents
 
@@ -127,7 +127,7 @@ class Connections:
     def get(self, connection_id: str) -> Connection | None:
         """Return one connection without its tokens, or None."""
         fields = cast("dict[str, str]", self._client.hgetall(keys.connection(connection_id)))
-        return _from_fields(fields) if fields else None
+        return read_fields(_from_fields, fields)
 
     def tokens(self, connection_id: str) -> Tokens | None:
         """Return the tokens of a connection; None if it is gone or no key decrypts them."""
@@ -137,7 +137,8 @@ class Connections:
     def with_tokens(self, connection_id: str) -> tuple[Connection, Tokens | None] | None:
         """Return a connection with its tokens, which are None if no key decrypts them."""
         fields = cast("dict[str, str]", self._client.hgetall(keys.connection(connection_id)))
-        return (_from_fields(fields), self._decrypted(fields.get("tokens"))) if fields else None
+        connection = read_fields(_from_fields, fields)
+        return (connection, self._decrypted(fields.get("tokens"))) if connection else None
 
     def _decrypted(self, encrypted: str | None) -> Tokens | None:
         if encrypted is None:
@@ -239,7 +240,7 @@ class Connections:
                 found = pipeline.execute()
             if reference in found:
                 fields = self._client.hgetall(keys.connection(batch[found.index(reference)]))
-                return _from_fields(cast("dict[str, str]", fields)) if fields else None
+                return read_fields(_from_fields, cast("dict[str, str]", fields))
         return None
 
     def _all(self, ids: Iterable[str]) -> tuple[Connection, ...]:
@@ -247,7 +248,8 @@ class Connections:
         with self._client.pipeline(transaction=False) as pipeline:
             for connection_id in ids:
                 pipeline.hgetall(keys.connection(connection_id))
-            return tuple(_from_fields(fields) for fields in pipeline.execute() if fields)
+            found = (read_fields(_from_fields, fields) for fields in pipeline.execute())
+            return tuple(each for each in found if each is not None)
 
     def count(self) -> int:
         """Return the number of connections."""

@@ -132,7 +132,9 @@ class Counters:
             self._counts.sum_of(self._search.days_within(query)), terms, whole_days=has_times
         )
 
-    def at_least(self, query: FailureQuery, most: int) -> tuple[int, bool] | None:
+    def at_least(
+        self, query: FailureQuery, most: int, *, compared_at_most: int
+    ) -> tuple[int, bool] | None:
         """Return how many failures match, up to `most`, and whether there may be more.
 
         None when only reading every failure would tell.
@@ -140,7 +142,7 @@ class Counters:
         plan = plan_for(query)
         if plan.rest:
             return None
-        stretch = self._search.stretch(plan, query, None, most)
+        stretch = self._search.stretch(plan, query, None, most, compared_at_most=compared_at_most)
         return len(stretch.places), stretch.rest is not None
 
     def _total_by_one_index(self, query: FailureQuery) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Event, EventType, Failure, Resolution, Status
@@ -72,27 +71,24 @@ TEXTS = (
 )
 
 
-def from_texts(values: Sequence[str | None]) -> Failure | None:
-    """Return a failure with only the texts that a search reads; None without a record."""
-    reference, cause, message, missing, hub_id, correlation_id, client, history, *whom = values
-    if reference is None or cause is None:
-        return None
+def from_texts(fields: dict[str, str]) -> Failure:
+    """Return a failure with only the texts that a search reads."""
     return Failure(
-        reference=reference,
-        message=message or "",
-        missing=tuple((missing or "").split()),
-        hub_id=int(hub_id) if hub_id else None,
-        correlation_id=correlation_id or "",
-        client=client or "",
-        history=_events(history or "[]"),
-        customer=whom[0] or "",
-        customer_name=whom[1] or "",
+        reference=fields["reference"],
+        message=fields["message"],
+        missing=tuple(fields["missing"].split()),
+        hub_id=int(fields["hub_id"]) if fields["hub_id"] else None,
+        correlation_id=fields["correlation_id"],
+        client=fields["client"],
+        history=_events(fields["history"]),
+        customer=fields.get("customer", ""),
+        customer_name=fields.get("customer_name", ""),
         profile="",
         stage=Stage.API,
         at=0.0,
         started_at=0,
         requested=_NOTHING,
-        candidates=(Candidate(Cause(cause), ""),),
+        candidates=(Candidate(Cause(fields["cause"]), ""),),
     )
 
 

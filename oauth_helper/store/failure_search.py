@@ -30,7 +30,7 @@ _COMPARED_AT_MOST = 40_000
 _FIRST_DAYS = SPREAD.days + 1
 
 # Indexes that most days don't have, as few failures are in one of them.
-_SPARSE = ("account:", "person:", "assignee:")
+_SPARSE = ("account:", "person:", "assignee:", "customer_id:")
 
 # KEYS: the indexes to be in, then those not to be in.
 # ARGV: number of the first, whether the newest come first, time and reference to start behind, time
@@ -115,10 +115,11 @@ class FailureSearch:
         size: int,
         *,
         newer: bool = False,
+        compared_at_most: int = _COMPARED_AT_MOST,
     ) -> Stretch:
         """Return up to `size` places behind `position`, the newest first, or the oldest if `newer`.
 
-        It is cut short after as many comparisons as one page may make.
+        It is cut short after `compared_at_most` comparisons.
         """
         position = position or (_BEHIND_ALL if newer else _BEFORE_ALL)
         days = self._holding(plan, self.days(query, position, newer=newer))
@@ -126,7 +127,7 @@ class FailureSearch:
         done, step, compared = 0, _FIRST_DAYS, 0
         while done < len(days):
             batch = days[done : done + step]
-            budget = max(1, _COMPARED_AT_MOST - compared)
+            budget = max(1, compared_at_most - compared)
             answers = list(
                 self._ask(plan, query, batch, position, size=size, budget=budget, newer=newer)
             )
@@ -137,7 +138,7 @@ class FailureSearch:
             # A day that is not searched yet may hold places before these.
             edge = (_edge(days[done], newer=newer), "") if done < len(days) else None
             stops = [each[1] for each in answers if each[1] is not None]
-            if stops or (edge and compared >= _COMPARED_AT_MOST):
+            if stops or (edge and compared >= compared_at_most):
                 stops += [edge] if edge else []
                 return _cut(found, min(stops) if newer else max(stops), size, newer=newer)
             if edge is None or (len(found) == size and _is_before(found[-1], edge, newer=newer)):

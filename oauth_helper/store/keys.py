@@ -15,6 +15,7 @@
 | `oh:{<day>}:names` | hash | the scopes of each fingerprint |
 | `oh:{<day>}:attempts` | hash | number of attempts: `begun <profile>`, `connected`, `unrecorded` |
 | `oh:{<day>}:recovered` | hash | by reference, `<seconds> <profile>` until the account connected |
+| `oh:{<day>}:attempts-of:<hash>` | set | references of the attempts of one customer |
 | `oh:days` | sorted set | the days that hold failures |
 | `oh:feed` | stream | references of the latest new and changed failures |
 | `oh:people:<fingerprint>` | HyperLogLog | the browsers that a group affects |
@@ -28,6 +29,8 @@
 | `oh:connections-of:<hash>` | set | ids of the connections of one customer |
 | `oh:granted:<profile>` | hash | by connection, the name of the set of scopes that it was granted |
 | `oh:granted-sets` | hash | these sets, by name |
+| `oh:checking` | string | exists until the next connection is checked |
+| `oh:checked` | string | the place in the list of connections to check next |
 | `oh:refreshing:<id>` | string | a lock, `turn <owner>`, or `note <reference> <failure>` |
 | `oh:refresh-failed:<reference>:<cause>` | string | the reference of the first failure of a day |
 | `oh:{<hash>}:code` | string | what an authorization code stands for, encrypted |
@@ -67,6 +70,7 @@ from oauth_helper.common.references import day_of
 DAYS = "oh:days"
 CONNECTIONS = "oh:connections"
 GRANTED_SETS = "oh:granted-sets"
+CHECKING, CHECKED = "oh:checking", "oh:checked"
 FEED = "oh:feed"
 LINKS = "oh:links"
 TOKEN_USES = "oh:api-token-uses"  # noqa: S105 - a key
@@ -99,6 +103,11 @@ def of_attempt(reference: str) -> list[str]:
 def attempt(reference: str) -> str:
     """Return the key of one attempt."""
     return f"oh:{{{day_of(reference)}}}:attempt:{reference}"
+
+
+def attempts_of(day: date, customer: str) -> str:
+    """Return the key of one customer's attempts of a day."""
+    return f"oh:{{{day}}}:attempts-of:{_hashed(customer)}"
 
 
 def open_attempts(day: date) -> str:
@@ -158,7 +167,11 @@ def connections_of(hub_id: int) -> str:
 
 def connections_of_customer(customer: str) -> str:
     """Return the key of one customer's connections."""
-    return f"oh:connections-of:{hashlib.sha256(customer.encode()).hexdigest()[:32]}"
+    return f"oh:connections-of:{_hashed(customer)}"
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def granted(profile: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
@@ -19,6 +21,10 @@ from oauth_helper.store.redis_clients import Cluster, Pool, SingleServer
 # Seconds. A page must not hang because Redis does; a command takes about a millisecond.
 CONNECT_TIMEOUT = 1.0
 COMMAND_TIMEOUT = 2.0
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: The type that the stores are written against: redis-py's two clients share these commands.
 Client = redis.Redis
@@ -61,6 +67,18 @@ def describe(url: str) -> str:
     scheme, _, rest = url.partition("://")
     # Not parsed: a malformed address may have its password anywhere before the last "@".
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+
+
+def read_fields(read: Callable[..., T], fields: dict[str, str], *more: object) -> T | None:
+    """Return what `read` makes of a record's fields, None without a record.
+
+    A record that another version wrote, or only a part of it, is logged and counts as none.
+    """
+    try:
+        return read(fields, *more) if fields else None
+    except (KeyError, TypeError, ValueError):
+        logger.exception("a record can't be read, and is skipped: %s", fields.get("reference"))
+        return None
 
 
 class RedisServer:

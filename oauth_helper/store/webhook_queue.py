@@ -182,6 +182,24 @@ class WebhookQueue:
         """Send the events of a parked record again, or those of all. Return how many records."""
         return int(self._send_again(keys=[self._due], args=[repr(now), record]))
 
+    def erase(self, records: Collection[str]) -> int:
+        """Drop the events of these records. Return how many waited."""
+        erased = 0
+        for record in records:
+            queue = keys.webhook(self.name, f"queue:{record}")
+            with self._client.pipeline(transaction=False) as pipeline:
+                pipeline.llen(queue)
+                pipeline.delete(queue)
+                for name in ("due", "parked"):
+                    pipeline.zrem(keys.webhook(self.name, name), record)
+                for name in ("tries", "reasons"):
+                    pipeline.hdel(keys.webhook(self.name, name), record)
+                count = int(pipeline.execute()[0])
+            if count:
+                self._client.decrby(keys.webhook(self.name, "size"), count)
+            erased += count
+        return erased
+
     def counts(self) -> tuple[int, int]:
         """Return how many events wait, and how many records are parked."""
         with self._client.pipeline(transaction=False) as pipeline:
@@ -230,6 +248,11 @@ class WebhookQueues:
         """Return how many events wait for all addresses, and how many records are parked."""
         counts = [each.counts() for each in self.by_url.values()]
         return sum(size for size, _ in counts), sum(parked for _, parked in counts)
+
+    def erase(self, records: Collection[str], now: float) -> int:
+        """Drop the events of these records for all addresses. Return how many waited."""
+        self.distribute(now)
+        return sum(each.erase(records) for each in (self.groups, *self.by_url.values()))
 
     def distribute(self, now: float) -> int:
         """Move published events to the queues. Return how many found a full queue."""

@@ -23,7 +23,7 @@ SPANS: Final = {"1h": 3600, "24h": 86_400, "7d": 7 * 86_400, "30d": 30 * 86_400}
 TODAY: Final = "today"
 
 #: The parameters that filter; others are for paging.
-PARAMETERS: Final = ("q", *FIELDS, "within", "since", "until")
+PARAMETERS: Final = ("q", *FIELDS, "customer", "within", "since", "until")
 
 
 def _read_time(text: str) -> float:
@@ -90,6 +90,7 @@ class FailureFilters(BaseModel):
     group: str | None = Field(
         None, description="What failures of the same cause, profile and scopes share."
     )
+    customer: str | None = Field(None, max_length=80, description="Your id of a customer.")
     within: _Span = Field(None, description="A time span up to now.")
     since: OptionalTime = Field(None, description="RFC 3339 or Unix seconds; included.")
     until: OptionalTime = Field(None, description="RFC 3339 or Unix seconds; not included.")
@@ -103,7 +104,7 @@ class FailureFilters(BaseModel):
     def failure_query(self, search: Search) -> FailureQuery:
         """Return the query for these filters and `search`, with a span counted from now."""
         return FailureQuery(
-            **{name: getattr(self, name) for name in FIELDS},
+            **{name: getattr(self, name) for name in (*FIELDS, "customer")},
             terms=search.terms,
             since=self._since(),
             until=self.until,

@@ -14,7 +14,7 @@ from oauth_helper.web import (
     support,
     template_filters,
 )
-from oauth_helper.web.api import audit, connect_links, connections, docs, failures
+from oauth_helper.web.api import audit, connect_links, connections, docs, erasure, failures
 from oauth_helper.web.customer import attempts, connect, embed, setup
 from oauth_helper.web.support.staff_session import SESSION_LIFETIME
 
@@ -27,6 +27,7 @@ _BLUEPRINTS = (
     failures.blueprint,
     connections.blueprint,
     connect_links.blueprint,
+    erasure.blueprint,
     audit.blueprint,
     docs.blueprint,
     health.blueprint,

@@ -83,6 +83,7 @@ def test_the_defaults():
         "webhook_events": frozenset(WEBHOOK_EVENT_TYPES),
         "webhook_allow_private": False,
         "api_tokens": (),
+        "connection_checks": True,
         "audit_retention_days": 365,
         "notify_urls": (),
         "notify_threshold": Threshold(5, 600),

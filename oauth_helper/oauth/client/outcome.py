@@ -69,6 +69,7 @@ class Rejection(StrEnum):
 
     NO_STATE = "no_state"
     OTHER_BROWSER = "other_browser"
+    UPDATED = "updated"  # the browser keeps it in the form of another version
     ALTERED = "altered"
     EXPIRED = "expired"
     USED = "used"

@@ -129,6 +129,25 @@ class Outbox:
             logger.warning("can't read the outbox: %s", error)
         return written
 
+    def erase(self, is_theirs: Callable[[AttemptEvent], bool], *, dry_run: bool = False) -> int:
+        """Delete the queued events that `is_theirs` picks; count them only if `dry_run`."""
+        kept = [each for each in self._in_memory if not is_theirs(self._read(each))]
+        erased = len(self._in_memory) - len(kept)
+        rows = self._execute("SELECT id, note FROM notes") if self._path.exists() else []
+        theirs = [number for number, encrypted in rows if self._picks(encrypted, is_theirs)]
+        if not dry_run:
+            self._in_memory = deque(kept)
+            if theirs:
+                self._drop(theirs)
+                self._shrink()
+        return erased + len(theirs)
+
+    def _picks(self, encrypted: bytes, is_theirs: Callable[[AttemptEvent], bool]) -> bool:
+        try:
+            return is_theirs(self._read(encrypted))
+        except ValueError:  # of a key or a version that is gone
+            return False
+
     def depth(self) -> int:
         """Return how many events are queued, on disk and in this process's memory."""
         if not self._path.exists():

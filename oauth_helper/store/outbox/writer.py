@@ -147,15 +147,20 @@ class EventWriter:
             if found is None or found.connected_at < connection.connected_at:
                 self._connections.add_to(pipeline, connection, event.tokens)
 
+        # Another user's failures aren't resolved, except for what ended this user's connection.
+        of_account = connection.hub_id if connection.is_account_wide else None
+        earlier = None if connection.is_account_wide else self._connections.get(connection.id)
         unresolved = self._attempts.succeed(
             connection.reference,
             connection.profile,
             browser_id=event.browser_id,
-            hub_id=connection.hub_id,
+            hub_id=of_account,
             fingerprint=event.fingerprint,
             at=event.at,
             save=save,
         )
+        if earlier and earlier.ended_by:
+            unresolved.append(earlier.ended_by)
         if unresolved:
             self._failures.resolve_as_connected(
                 unresolved,

@@ -65,7 +65,7 @@ def authenticate() -> Response | None:
         raise LookupError(f"{request.endpoint} is no operation")
     config, sent = services().config, _sent()
     older, setting = config.support_api_token, "SUPPORT_API_TOKEN"
-    if request.blueprint == "api_connections":
+    if request.blueprint in ("api_connections", "api_erasure"):
         older, setting = config.connections_api_token, "CONNECTIONS_API_TOKEN"
     if _is(older, sent):
         g.program = setting

@@ -119,6 +119,7 @@ def token(connection_id: str, query: TokenQuery) -> TokenJson | Response:
 )
 def revoke_connection(connection_id: str, body: RevocationBody) -> Revocation | Response:
     """Revoke a connection at HubSpot, or uninstall the app there, and forget it."""
+    found = services().connections.get(connection_id)
     done = revoke(
         connection_id,
         connections=services().connections,
@@ -127,7 +128,8 @@ def revoke_connection(connection_id: str, body: RevocationBody) -> Revocation | 
         uninstall=bool(body.uninstall),
         forget=bool(body.forget) and not body.uninstall,
     )
-    audit("revoke connection", [connection_id], done.value)
+    # An id names the account, which may be erased later.
+    audit("revoke connection", [found.reference] if found else (), done.value)
     if done is Revoked.NOT_FOUND:
         return _problem(404, done.message)
     if not done.ok:
@@ -158,7 +160,7 @@ def create_reconnect_link(connection_id: str, body: ReconnectBody) -> ConnectLin
         )
     link = reconnect_link(found, services().profiles, now=now, expires_in=body.expires_in)
     (record,) = services().connect_links.create(link)
-    audit("create link", [link.id], f"for {found.id}")
+    audit("create link", [link.id], f"for {found.reference}")
     return link_json(record, services().config.public_url, now=now)
 
 

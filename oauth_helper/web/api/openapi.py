@@ -32,6 +32,7 @@ _GROUPS = {
     "api_audit": ("Audit", "bearer", "SUPPORT_API_TOKEN"),
     "api_links": ("Connect links", "bearer", "SUPPORT_API_TOKEN"),
     "api_connections": ("Connections", "connections", "CONNECTIONS_API_TOKEN"),
+    "api_erasure": ("Erasure", "connections", "CONNECTIONS_API_TOKEN"),
 }
 # By status, the header that an error always has.
 _HEADERS = {401: ("WWW-Authenticate", "^Bearer "), 503: ("Retry-After", "^[0-9]+$")}

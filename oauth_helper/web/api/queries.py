@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticKnownError
@@ -99,6 +99,14 @@ class ConnectionListQuery(BaseModel):
         json_schema_extra={"pattern": "^[0-9]{1,12}_[A-Za-z0-9._-]{1,200}$"},
         description=_CURSOR,
     )
+
+
+class ErasureQuery(BaseModel):
+    """Whether to count only."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    dry_run: Literal["true", "false"] = Field("false", description="true only counts.")
 
 
 class AuditQuery(BaseModel):

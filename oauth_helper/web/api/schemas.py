@@ -301,6 +301,17 @@ class Revocation(JsonModel):
     message: str = Field(description="What was done at HubSpot.")
 
 
+class ErasureJson(JsonModel):
+    """What was erased, or would be."""
+
+    failures: int
+    attempts: int
+    connections: int
+    links: int
+    events: int = Field(description="Those that waited in the outbox of the instance that answers.")
+    dry_run: bool
+
+
 class ProblemField(JsonModel):
     """What is wrong with one field or parameter."""
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from oauth_helper.store.connect_links import ConnectLinks
     from oauth_helper.store.connections import Connections
     from oauth_helper.store.counters import Counters
+    from oauth_helper.store.erasure import Erasure
     from oauth_helper.store.failures import Failures
     from oauth_helper.web.api.auth import ApiTokens
 
@@ -36,6 +37,7 @@ class ApiServices:
     connect_links: ConnectLinks
     token_refresher: TokenRefresher
     hubspot: HubSpotClient
+    erasure: Erasure
     clock: Callable[[], float]
 
 

@@ -65,7 +65,7 @@ def reconnect_links() -> Response:
     """Make a link for each connection that the filters find, and return them as a CSV file."""
     require_agent()
     found = _page(_wanted(), _MOST_LINKS).connections
-    audit("create links", [each.id for each in found[:100]], f"for {len(found)} connections")
+    audit("create links", [each.reference for each in found[:100]], f"for {len(found)} connections")
     rows = reconnect_rows(
         found,
         services().profiles,
@@ -95,7 +95,7 @@ def new_reconnect_link(connection_id: str) -> BaseResponse:
         flash(str(error), "problem")
         return redirect(url("support.connections"), 303)
     services().connect_links.create(link)
-    audit("create link", [link.id], f"for {found.id}")
+    audit("create link", [link.id], f"for {found.reference}")
     flash("The link is ready to copy: it is in the list.", "done")
     return redirect(url("support.links"), 303)
 
@@ -105,6 +105,7 @@ def new_reconnect_link(connection_id: str) -> BaseResponse:
 def revoke_connection(connection_id: str) -> BaseResponse:
     """Revoke a connection at HubSpot or uninstall the app there, if wanted, and delete it here."""
     require_agent()
+    found = services().connections.get(connection_id)
     done = revoke(
         connection_id,
         connections=services().connections,
@@ -113,7 +114,8 @@ def revoke_connection(connection_id: str) -> BaseResponse:
         uninstall=request.form.get("do") == "uninstall",
         forget=request.form.get("do") == "forget",
     )
-    audit("revoke connection", [connection_id], done.value)
+    # An id names the account, which may be erased later.
+    audit("revoke connection", [found.reference] if found else (), done.value)
     flash(done.message, "done" if done.ok else "problem")
     return redirect(url("support.connections"), 303)
 

@@ -45,7 +45,7 @@ def failures() -> str | Response:
         "support/failures.html",
         page=page,
         days=days_of(page.failures, services().clock()),
-        tabs=tabs_of(filters, counts),
+        tabs=tabs_of(filters, counts, page),
         scopes=_scopes(),
         filters=filters,
         chips=filters.chips(page.failures),

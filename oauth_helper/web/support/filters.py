@@ -190,6 +190,7 @@ _FIELD_NAMES = {
     "assignee": "Assignee",
     "scope": "Scope",
     "group": "Group",
+    "customer": "Customer",
     "within": "Time",
     "since": "From",
     "until": "Before",

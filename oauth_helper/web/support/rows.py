@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
+from flask import url_for as url
+
 from oauth_helper.common.references import midnight
 from oauth_helper.failures.model import Failure
 from oauth_helper.web.support.services import services
@@ -37,7 +39,12 @@ def days_of(failures: Iterable[Failure], now: float) -> list[Day]:
 
 def row_context() -> dict[str, object]:
     """Return what a row shows beside its failure."""
-    return {"now": services().clock(), "has_profiles": len(services().profiles) > 1}
+    return {
+        "now": services().clock(),
+        "has_profiles": len(services().profiles) > 1,
+        # Flask takes long to build an address, and a page has a hundred of them.
+        "list_url": url("support.failures"),
+    }
 
 
 def _title(day: date, today: date) -> str:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from flask_login import current_user
 
 from oauth_helper.failures.model import Status
-from oauth_helper.failures.query import Counts, FailureQuery
+from oauth_helper.failures.query import Counts, FailureQuery, Page
 from oauth_helper.web.support.filters import ALL, MINE, Filters
 from oauth_helper.web.support.services import services
 
 _TITLES = {Status.OPEN: "Open", MINE: "Mine", Status.RESOLVED: "Resolved", ALL: "All"}
 
 
-#: A count that is not in the counters ends here.
-MOST_COUNTED = 500
+# What a user is assigned is counted up to this number, with this many comparisons of indexes.
+_MOST_COUNTED, _COMPARED = 100, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Tab:
     is_current: bool
 
 
-def tabs_of(filters: Filters, counts: Counts) -> list[Tab]:
-    """Return the tabs of the list; `counts` are those of its query."""
+def tabs_of(filters: Filters, counts: Counts, page: Page | None = None) -> list[Tab]:
+    """Return the tabs of the list; `counts` are those of its query, `page` is what it shows."""
     numbers = tab_counts(filters, counts)
-    if counts.total is not None and not numbers.get(filters.tab):
-        numbers[filters.tab] = f"{counts.total:,}"
+    if page and page.next_cursor and page.failures:
+        numbers.setdefault(filters.tab, f"{len(page.failures):,}+")
     return [
         Tab(name, title, filters.tab_address(name), numbers.get(name, ""), name == filters.tab)
         for name, title in _TITLES.items()
@@ -42,23 +42,25 @@ def tabs_of(filters: Filters, counts: Counts) -> list[Tab]:
 
 
 def tab_counts(filters: Filters, counts: Counts) -> dict[str, str]:
-    """Return the number of failures that each tab shows, if the indexes tell it."""
+    """Return the number of failures that each tab shows, as far as the counters tell it."""
     if filters.problems:
         return {}
     wanted = replace(filters.wanted, status=None)
+    total = {} if counts.total is None else {filters.tab: f"{counts.total:,}"}
     if filters.tab == MINE:
         wanted = replace(wanted, assignee=None)
         counts = services().counters.counts(wanted)
-    mine = replace(wanted, status=Status.OPEN, assignee=current_user.id)
-    numbers: dict[str, str] = {MINE: _counted(mine)} if current_user.is_agent else {}
     states = counts.by_field.get("status")
     if states is None:
-        numbers |= {each: _counted(replace(wanted, status=each)) for each in Status}
-        return numbers | {ALL: _counted(wanted)}
-    numbers |= {each: f"{states.get(each, 0):,}" for each in Status}
-    return numbers | {ALL: f"{sum(states.values()):,}"}
+        return total
+    numbers = {each.value: f"{states.get(each, 0):,}" for each in Status}
+    numbers[ALL] = f"{sum(states.values()):,}"
+    if current_user.is_agent:
+        mine = replace(wanted, status=Status.OPEN, assignee=current_user.id)
+        numbers[MINE] = total.get(MINE) or _mine(mine)
+    return numbers
 
 
-def _counted(query: FailureQuery) -> str:
-    found = services().counters.at_least(query, MOST_COUNTED)
+def _mine(query: FailureQuery) -> str:
+    found = services().counters.at_least(query, _MOST_COUNTED, compared_at_most=_COMPARED)
     return "" if found is None else f"{found[0]:,}{'+' if found[1] else ''}"

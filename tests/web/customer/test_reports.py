@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -391,13 +392,13 @@ def test_staff_record_what_the_customer_on_the_phone_reads(staff, attempt_refere
     agent = staff("agent")
     page = agent.get(f"/support/failures/{attempt_reference}")
     assert page.status_code == 404
-    assert "HubSpot shows them an error?" in page.text
+    assert "Did HubSpot show an error?" in page.text
     response = take_down(agent, attempt_reference, E2)
     assert response.status_code == 303
     page = agent.get(response.location)
-    assert "What would decide" in page.text
+    assert "To confirm" in page.text
     assert "app-hsmeta.json" in page.text
-    assert "agent reported what" in page.text
+    assert "agent reported HubSpot's error" in unescape(page.text)
     assert "resolve-a-request-for-integration-permissions-error" in page.text
     (failure,) = failures(app)
     assert failure.history[0].by == "agent"
@@ -419,7 +420,7 @@ def test_a_report_on_a_failure_that_came_back_is_kept_but_changes_no_cause(custo
 def test_a_viewer_records_nothing(staff, attempt_reference, app):
     viewer = staff("viewer")
     assert (
-        "HubSpot shows them an error?"
+        "Did HubSpot show an error?"
         not in viewer.get(f"/support/failures/{attempt_reference}").text
     )
     response = take_down(viewer, attempt_reference, E2, page="/support/failures")
@@ -443,5 +444,5 @@ def test_nothing_is_recorded_of_one_that_connected(customer, staff, app):
     customer.come_back(customer.agree(address))
     agent = staff("agent")
     response = take_down(agent, reference, E2, "/support/failures")
-    assert "has connected meanwhile" in agent.get(response.location).text
+    assert "has connected in the meantime" in agent.get(response.location).text
     assert failures(app) == ()
