@@ -23,7 +23,7 @@ _COMMANDS = {
     "connections": ("records:connections", "List and revoke connections."),
     "link": ("link:link", "Make, list and withdraw connect links."),
     "erase": ("erase:erase", "Erase everything about an account or a customer."),
-    "webhook": ("webhook:webhook", "Send a test event to the addresses of webhooks."),
+    "webhook": ("webhook:webhook", "Send a test to the addresses of webhooks and notices."),
     "mcp": ("mcp_server:mcp", "Let assistants read, by the Model Context Protocol."),
     "audit": ("audit:audit", "Export who did what."),
     "demo": ("demo.command:demo", "Fill the sandbox's store with made-up failures."),

@@ -35,6 +35,13 @@ class SendResult:
 Send: TypeAlias = Callable[[dict[str, Any], dict[str, Any], float], SendResult]
 
 
+def distribute(queues: WebhookQueues, now: float) -> None:
+    """Move published events to the queues. Raises `StoreUnavailableError`."""
+    if dropped := queues.distribute(now):
+        WEBHOOKS.labels("dropped").inc(dropped)
+        logger.error("%d webhook events dropped: the queue is full", dropped)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDelivery:
     """Send the events of all addresses. `clock` returns Unix seconds."""
@@ -51,9 +58,7 @@ class EventDelivery:
         """
         queue, delivered = self.queues.by_url[url], 0
         while True:
-            if dropped := self.queues.distribute(self.clock()):
-                WEBHOOKS.labels("dropped").inc(dropped)
-                logger.error("%d webhook events dropped: the queue is full", dropped)
+            distribute(self.queues, self.clock())
             for _ in range(_ROUND):
                 event = queue.claim(self.clock())
                 if event is None:

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from oauth_helper.config.webhooks import Threshold
 from oauth_helper.failures.query import FailureQuery
+from oauth_helper.notifications.delivery import distribute
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.group_states import GroupStates
 from oauth_helper.store.webhook_queue import WebhookQueues
@@ -40,7 +41,7 @@ class GroupWatch:
 
     def watch(self) -> None:
         """Look at each group that changed. Raises `StoreUnavailableError`."""
-        self.queues.distribute(self.clock())
+        distribute(self.queues, self.clock())
         while event := self.queues.groups.claim(self.clock()):
             self._look_at(event.record.partition(":")[2])
             self.queues.groups.delivered(event, self.clock())

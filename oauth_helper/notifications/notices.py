@@ -30,7 +30,11 @@ class NoticeSender:
         self._address, self._public_url = address, public_url
 
     def send(self, event: dict[str, Any], data: dict[str, Any], _now: float) -> SendResult:
-        """Send one notice."""
+        """Send the notice of an event."""
+        return self.send_text(*notice(event["type"], data, self._public_url))
+
+    def send_text(self, title: str, body: str) -> SendResult:
+        """Send a notice."""
         # Imported only here: it costs 25 MB, and is optional.
         from apprise import Apprise, AppriseAsset  # noqa: PLC0415
 
@@ -39,7 +43,6 @@ class NoticeSender:
             asset=AppriseAsset(app_id="oauth_helper", image_url_mask="", image_url_logo="")
         )
         service.add(self._address.reveal())
-        title, body = notice(event["type"], data, self._public_url)
         if service.notify(body=body, title=title, body_format="text", timeout=_TIMEOUT):
             return SendResult(is_delivered=True)
         return SendResult(is_delivered=False, reason="the service did not take it; see the log")

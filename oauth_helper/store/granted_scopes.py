@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, cast
 
 from oauth_helper.config.profiles import Profile
@@ -69,12 +70,13 @@ class GrantedScopes:
 
     def of(self, ids: Sequence[str]) -> list[GrantedSet | None]:
         """Return what these connections were granted; None for one that isn't noted."""
-        with self._client.pipeline(transaction=False) as pipeline:
-            for each in ids:
-                pipeline.hget(keys.granted(each.partition(".")[0]), each)
-            names = cast("list[str | None]", pipeline.execute())
-        sets = self._sets(name for name in names if name)
-        return [sets.get(name or "") for name in names]
+        names: dict[str, str | None] = {}
+        for profile, theirs in groupby(sorted(ids), key=lambda each: each.partition(".")[0]):
+            some = list(theirs)
+            found = cast("list[str | None]", self._client.hmget(keys.granted(profile), some))
+            names.update(zip(some, found, strict=True))
+        sets = self._sets(name for name in names.values() if name)
+        return [sets.get(names[each] or "") for each in ids]
 
     def count_lacking(self, profile: Profile) -> int:
         """Return how many connections of a profile lack a scope that it requests today."""

@@ -168,7 +168,7 @@ def test_staff_see_what_their_colleagues_do(signed_in, record):
     acting.get_by_role("button", name="Fixed").click()
     expect(acting.locator(".record-bar")).to_contain_text("Resolved: fixed")
     row = watching.locator(f"#row-{failure.reference}")
-    expect(row.locator(".status")).to_have_text("Resolved")
+    expect(row.locator(".status")).to_have_text("Resolved: fixed")
     notice = looking.get_by_text("This record has changed.")
     expect(notice).to_be_visible()
     looking.get_by_role("link", name="Show the change").click()

@@ -10,12 +10,15 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pytest
+from click.testing import CliRunner
 from failure_examples import a_failure
 from flask import Flask, request
 from harness import PUBLIC_URL, run_server, services_of
 
 from oauth_helper.app import BACKGROUND
+from oauth_helper.cli.main import cli
 from oauth_helper.common.secrets import Secret
+from oauth_helper.config.settings import Settings, SettingsError
 from oauth_helper.config.webhooks import Threshold
 from oauth_helper.diagnosis import Cause
 from oauth_helper.failures.model import Status
@@ -206,6 +209,40 @@ def test_mail_has_cause_count_person_and_link():
         "group=",
     ):
         assert words in message.replace("=\r\n", "").replace("=3D", "=")
+
+
+def test_the_command_sends_a_test(environ, chat, texts):
+    def run(token):
+        settings = {**environ, "NOTIFY_URLS": f"{chat[0]}{token}"}
+        return CliRunner().invoke(cli, ["webhook", "test"], env=settings)
+
+    done = run("goodtoken")
+    assert (done.exit_code, done.stdout) == (0, "mmost: delivered\n")
+    assert "come here" in texts[0]
+    done = run("badtoken")
+    assert done.exit_code == 1
+    assert "badtoken" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"NOTIFY_URLS": "canary://x"}, "NOTIFY_URLS number 1 is no address of Apprise"),
+        ({"NOTIFY_THRESHOLD": "5"}, "NOTIFY_THRESHOLD must be a number of failures and a time"),
+        ({"NOTIFY_THRESHOLD": "5/2d"}, "NOTIFY_THRESHOLD must be"),
+        ({"NOTIFY_THRESHOLD": "5/59s"}, "NOTIFY_THRESHOLD must be"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings, problem, capfd):
+    with pytest.raises(SettingsError) as error:
+        Settings.from_environ(settings)
+    assert problem in str(error.value)
+    assert "canary" not in str(error.value) + "".join(capfd.readouterr())
+
+
+def test_addresses_with_commas_are_read():
+    text = "mmost://h/abcdefgh,mailto://h?from=a@b.example&to=c@d.example,e@f.example"
+    assert len(Settings.from_environ({"NOTIFY_URLS": text}).notify_urls) == 2
 
 
 THRESHOLD = Threshold(5, 600)

@@ -152,6 +152,8 @@ def test_the_reason_is_in_record_timeline_api_and_export(staff, reference, app, 
     page = agent.get(response.location).text
     assert f"Resolved<span>: {escape(reason.title.lower())}</span>" in page
     assert escape(f"agent resolved it as {reason.title.lower()}.") in page
+    listed = agent.get("/support/failures?status=resolved").text
+    assert f"Resolved: {escape(reason.title.lower())}</div>" in listed
     found = api(f"/failures/{reference}").json
     assert found["resolution"] == found["history"][0]["resolution"] == reason
     rows = csv.DictReader(
