@@ -125,7 +125,7 @@ class TestRefusedBeforeAnything:
         customer.browser.set_cookie(name, altered, secure=True)
         state = query_of(customer.start())["state"]
         path = f"/callback/workato?code=x&state={reference}.{state[15:]}"
-        self.refused(customer, path, "start in this browser")
+        self.refused(customer, path, "updated while you were at HubSpot")
 
     def test_with_the_cookie_of_another_attempt_under_its_name(self, customer):
         mine, other = (query_of(customer.start())["state"] for _ in range(2))

@@ -95,7 +95,7 @@ class TestWhoComesIn:
         account = browser.get("/support/account").text
         assert re.search(r"\bana#[0-9a-f]{8}\b", account)
         assert "ana@example.com" not in account
-        assert "agent: may" in account
+        assert "agent: can work on failures" in account
 
     def test_a_viewer_changes_nothing(self, at, provider, customer, api):
         customer.connect(decision="deny")
@@ -130,7 +130,7 @@ class TestWhoComesIn:
     def test_an_agent_by_any_rule_is_an_agent(self, at, provider):
         browser = at(provider, OIDC_VIEWERS="@example.com", OIDC_AGENTS="groups=support")
         sign_in(browser, provider)
-        assert "agent: may" in browser.get("/support/account").text
+        assert "agent: can work on failures" in browser.get("/support/account").text
 
     def test_nobody_of_the_same_name_with_a_password(self, at, provider, environ):
         users = environ["SUPPORT_USERS"].replace("agent:", "ana@example.com:", 1)
