@@ -185,8 +185,9 @@ class Callback:
                 self.clock(),
                 claim_id=claim_id,
                 earlier_claim_ids=pending.deferred.claim_ids if pending.deferred else (),
-                # A proxy client's attempt ends only when the client redeems its code.
-                single_use=pending.client_request is not None or code is None,
+                # A proxy client's attempt ends only when the client redeems its code. An error may be
+                # logged by two workers: that leaves one failure.
+                single_use=pending.client_request is not None and code is not None,
             )
             is_connected = claim is Claim.TAKEN_OVER and self._is_connected(profile, pending)
         except StoreUnavailableError:

@@ -293,12 +293,12 @@ class TokenRefresher:
             return self._failed(query, held, response)
         tokens = Tokens(response.access_token, response.refresh_token)
         expires_at = now + response.expires_in
-        refreshed = replace(held.connection, expires_at=expires_at, issued_at=now)
         if not self.connections.refresh(
             held.connection, tokens, expires_at=expires_at, issued_at=now
         ):
             return self._current(query)
         logger.info("refreshed: %s", held.connection.id)
+        refreshed = replace(held.connection, expires_at=expires_at, issued_at=now)
         return Fresh(refreshed, tokens.access_token)
 
     def _failed(

@@ -69,10 +69,11 @@ class Store:
     def with_tokens(self, connection_id):
         return self.kept.get(connection_id)
 
-    def refresh(self, connection, tokens, *, expires_at):
+    def refresh(self, connection, tokens, *, expires_at, issued_at=0):
         if not self._is_same(connection):
             return False
-        self.kept[connection.id] = replace(connection, expires_at=expires_at), tokens
+        refreshed = replace(connection, expires_at=expires_at, issued_at=issued_at)
+        self.kept[connection.id] = refreshed, tokens
         return True
 
     def end(self, connection, *, at, by, cause):
