@@ -12,6 +12,7 @@ from oauth_helper.common.references import day_of
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
+from oauth_helper.store.rate_limits import RateLimit, RateLimitExceededError
 from oauth_helper.store.redis import Client
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
 from oauth_helper.store.requests import Requests, encode_request, request_name
@@ -24,12 +25,17 @@ _KEPT = _DAYS_KEPT * 86_400
 #: shorter than this.
 CLAIM_LIFETIME = 120
 
-# KEYS: attempt, open attempts, counters, failure, requests. ARGV: reference, deadline, seconds,
-# seconds for the counters and requests, profile, name of the request, the request, when it began,
-# browser, language, then further fields and values. redis-py sends a command again when the reply
-# is lost; the attempt is counted once. From the outbox it may come after its outcome, so that it
-# isn't open.
+# KEYS: attempt, open attempts, counters, failure, requests, and a count if the attempt counts for a
+# limit. ARGV: reference, deadline, seconds, seconds for the counters and requests, profile, name of
+# the request, the request, when it began, browser, language, the limit, then further fields and
+# values. Returns -1 beyond the limit. redis-py sends a command again when the reply is lost; the
+# attempt is counted once. From the outbox it may come after its outcome, so that it isn't open.
 _CREATE: Final = """
+if KEYS[6] then
+  local count = redis.call('INCR', KEYS[6])
+  if count == 1 then redis.call('EXPIRE', KEYS[6], 60) end
+  if count > tonumber(ARGV[11]) then return -1 end
+end
 local outcome = redis.call('HGET', KEYS[1], 'outcome')
 if redis.call('EXISTS', KEYS[4]) == 1 then outcome = outcome or 'failed' end
 local is_new = 1 - redis.call('HEXISTS', KEYS[1], 'v')
@@ -39,7 +45,7 @@ if is_new == 1 then
   redis.call('EXPIRE', KEYS[3], ARGV[4])
 end
 redis.call('HSET', KEYS[1], 'v', '2', 'profile', ARGV[5], 'request', ARGV[6], 'begun_at', ARGV[8],
-  'deadline', ARGV[2], 'person', ARGV[9], 'language', ARGV[10], unpack(ARGV, 11))
+  'deadline', ARGV[2], 'person', ARGV[9], 'language', ARGV[10], unpack(ARGV, 12))
 redis.call('HSETNX', KEYS[5], ARGV[6], ARGV[7])
 redis.call('EXPIRE', KEYS[5], ARGV[4])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
@@ -113,8 +119,11 @@ class Attempts:
         self._claim = LuaScript(client, _CLAIM)
         self._finish = LuaScript(client, _FINISH)
 
-    def create(self, attempt: Attempt) -> bool:
-        """Store a started attempt; False if it is stored already."""
+    def create(self, attempt: Attempt, limit: RateLimit | None = None) -> bool:
+        """Store a started attempt, which counts for `limit`; False if it is stored already.
+
+        Raises `RateLimitExceededError` beyond the limit.
+        """
         arguments = [
             attempt.reference,
             str(attempt.deadline),
@@ -126,12 +135,18 @@ class Attempts:
             str(attempt.started_at),
             attempt.browser_id,
             attempt.language,
+            str(limit.most) if limit else "",
         ]
         if attempt.client:
             arguments += ["client", attempt.client]
         if attempt.customer or attempt.customer_name:
             arguments += ["customer", attempt.customer, "customer_name", attempt.customer_name]
-        is_new = self._create(keys=keys.of_attempt(attempt.reference), args=arguments)
+        named = keys.of_attempt(attempt.reference)
+        if limit:
+            named.append(keys.limit_of_starts(attempt.reference, limit.name))
+        is_new = self._create(keys=named, args=arguments)
+        if is_new < 0:
+            raise RateLimitExceededError
         if is_new:
             ATTEMPTS.labels(attempt.profile).inc()
         return bool(is_new)
