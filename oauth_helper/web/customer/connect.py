@@ -96,7 +96,7 @@ def connect(name: str) -> BaseResponse:
     match result:
         case Started(pending, address):
             LOG_CONTEXT.get()["reference"] = pending.reference
-            response = _for_script(pending.reference, address) or _ToHubSpot(address)
+            response = _for_script(pending.reference, address) or _Redirect(address, 302)
             services().cookies.keep(request, response, pending)
             return response
         case Failed() as failed:
@@ -227,12 +227,12 @@ def _install(
     services().authorizer.write_started(pending)
     if not is_first_step:
         return _complete(profile, pending, response)
-    to_hubspot = _ToHubSpot(install.return_url_with(pending.state))
+    to_hubspot = _Redirect(install.return_url_with(pending.state), 302)
     services().cookies.keep(request, to_hubspot, pending)
     return to_hubspot
 
 
-class _ToHubSpot(Response):
+class _Redirect(Response):
     """A redirect without the body that `redirect` would add, which no browser shows.
 
     The address is built here and needs no corrections, which for fifty scopes take a tenth of a
@@ -241,8 +241,8 @@ class _ToHubSpot(Response):
 
     default_mimetype = None
 
-    def __init__(self, address: str) -> None:
-        super().__init__(status=302, headers=[("Location", address), ("Content-Length", "0")])
+    def __init__(self, address: str, status: int) -> None:
+        super().__init__(status=status, headers=[("Location", address), ("Content-Length", "0")])
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:  # noqa: ARG002
         """Return the headers as they are."""
@@ -278,7 +278,7 @@ def _to_attempt(
     reference: str, kept: Connected | Failed | PendingAuthorization | None = None
 ) -> BaseResponse:
     """Redirect to the attempt's page, which removes code and state from the address bar."""
-    response = redirect(url("attempts.page", reference=reference), 303)
+    response = _Redirect(url("attempts.page", reference=reference), 303)
     if kept is not None:
         services().cookies.keep(request, response, kept)
     return response
