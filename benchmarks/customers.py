@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import http.client
 import re
-import socket
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
+from select import POLLIN, poll
 from urllib.parse import urlencode, urlsplit
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -62,12 +63,20 @@ class RefusedError(Exception):
 
 @dataclass
 class Browser:
-    """One customer's browser, with its cookies. It repeats interrupted requests."""
+    """One customer's browser, with its cookies. It repeats interrupted requests.
+
+    Every other one keeps its connection open for the next request. `address` is where it is.
+    """
 
     ports: tuple[int, ...]
     outcomes: Outcomes
     chance: Random
     cookies: dict[str, str] = field(default_factory=dict)
+    address: str = "127.0.0.1"
+    kept: http.client.HTTPConnection | None = None
+
+    def __post_init__(self) -> None:
+        self.keeps_alive = self.chance.random() < 0.5
 
     def ask(
         self, method: str, path: str, form: dict[str, str] | None = None
@@ -81,30 +90,45 @@ class Browser:
                 self.outcomes.cut_off += 1
         return self._ask(method, path, form)
 
-    def _reachable_port(self) -> int:
-        """Return the port of an instance that accepts connections, as a proxy would choose it."""
-        ports = self.chance.sample(self.ports, len(self.ports))
-        for port in ports:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=_TIMEOUT).close()
-            except ConnectionRefusedError:
-                continue
-            return port
-        return ports[0]
+    def _connection(self) -> http.client.HTTPConnection:
+        """Return a connection to an instance that accepts one, as a proxy would choose it."""
+        kept, self.kept = self.kept, None
+        # Readable without a request: the server has closed it.
+        if kept is not None and kept.sock is not None:
+            poller = poll()
+            poller.register(kept.sock, POLLIN)
+            if not poller.poll(0):
+                return kept
+        deadline = time.monotonic() + _MAX_WAIT
+        while True:
+            for port in self.chance.sample(self.ports, len(self.ports)):
+                connection = http.client.HTTPConnection(
+                    "127.0.0.1", port, timeout=_TIMEOUT, source_address=(self.address, 0)
+                )
+                with suppress(ConnectionRefusedError):
+                    connection.connect()
+                    return connection
+            if time.monotonic() > deadline:
+                raise RefusedError("no instance accepts connections")
+            time.sleep(0.02)
 
     def _ask(
         self, method: str, path: str, form: dict[str, str] | None
     ) -> tuple[int, http.client.HTTPMessage, str]:
-        port = self._reachable_port()
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         headers = {"Cookie": cookies, "Host": f"localhost:{self.ports[0]}", **_FORM}
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT)
         began = time.monotonic()
+        connection = self._connection()
         try:
             connection.request(method, path, urlencode(form) if form else None, headers)
             response = connection.getresponse()
             body = response.read().decode()
-        finally:
+        except BaseException:
+            connection.close()
+            raise
+        if self.keeps_alive and not response.will_close:
+            self.kept = connection
+        else:
             connection.close()
         self.outcomes.longest = max(self.outcomes.longest, time.monotonic() - began)
         self.outcomes.statuses[response.status] += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -43,10 +44,10 @@ from oauth_helper.store.redis import Client, connect
 _TIMEOUT = 10
 
 # Concurrent customers.
-_CONCURRENT = 8
+_CONCURRENT = int(os.environ.get("CUSTOMERS", "8"))
 
-# Connections that an attacker keeps open at a time.
-_ATTACKERS = 32
+# Connections that an attacker keeps open at a time, with a request and idle.
+_ATTACKERS, _IDLE = 32, 2100
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _run(name: str, folder: Path, seconds: float) -> Found:
             "SECRET_KEY": "k" * 40,
             "ATTEMPT_TIMEOUT": str(_TIMEOUT),
             "WORKERS": "2",
-            "THREADS": "16",
+            "THREADS": str(max(16, 4 * _CONCURRENT)),
         }
         settings["PUBLIC_URL"] = f"http://localhost:{port}"
         second = free_port()
@@ -193,6 +194,7 @@ def _compare(name: str, scene: Scene, outcomes: Outcomes) -> Found:
         lost = [each for each in expected if failures.get(each) is None]
         connected = outcomes.references[Story.CONNECTS]
         gone = [each for each in connected if attempts.outcome(each) != "connected"]
+        causes = {each.reference: each.message or each.cause for each in failures.get_all(gone)}
         doubled = _doubled(client)
         counters = Counters(client)
         today = datetime.now(UTC).date()
@@ -202,7 +204,7 @@ def _compare(name: str, scene: Scene, outcomes: Outcomes) -> Found:
     if not outcomes.count <= begun <= outcomes.count + outcomes.cut_off:
         problems.append(f"{begun} attempts are counted, {outcomes.count} were started")
     problems += [f"lost {each}" for each in lost[:5]]
-    problems += [f"not connected {each}" for each in gone[:5]]
+    problems += [f"not connected {each}: {causes.get(each)}" for each in gone[:5]]
     return Found(
         drill=name,
         customers=outcomes.count,
@@ -316,6 +318,26 @@ def _bodies_never_come(scene: Scene, seconds: float) -> None:
         attacker.close()
 
 
+def _connections_idle(scene: Scene, seconds: float) -> None:
+    """Keep 2,100 connections open from one other address, over which nothing is sent."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    until = time.monotonic() + seconds
+    attackers: list[socket.socket] = []
+    while time.monotonic() < until:
+        while len(attackers) < _IDLE and time.monotonic() < until:
+            attacker = socket.socket()
+            attacker.bind(("127.0.0.66", 0))
+            attacker.setblocking(False)  # noqa: FBT003
+            attacker.connect_ex(("127.0.0.1", scene.program.port))
+            attackers.append(attacker)
+        time.sleep(0.2)
+        attackers = [each for each in attackers if _is_held(each, b"")]
+    for attacker in attackers:
+        attacker.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def _is_held(attacker: socket.socket, trickle: bytes) -> bool:
     """Send the next byte, and return whether the connection is still open."""
     try:
@@ -344,6 +366,16 @@ def _instances_restart(scene: Scene, seconds: float) -> None:
     scene.start(scene.program.port)
 
 
+def _instance_stops(scene: Scene, seconds: float) -> None:
+    """Stop the only instance by SIGTERM five times, each time under load, and start it again."""
+    running = scene.program
+    for _ in range(5):
+        time.sleep(seconds / 6)
+        running.process.terminate()
+        running.process.wait(60)
+        running = scene.start(running.port)
+
+
 def _embedded_store_dies(scene: Scene, seconds: float) -> None:
     """Kill the program's embedded store every few seconds."""
     for _ in range(5):
@@ -365,7 +397,9 @@ DRILLS: dict[str, tuple[Callable[..., object], Callable[[Scene, float], None]]] 
     "sentinel-primary-killed": (servers.sentinel_trio, _primary_dies),
     "worker-killed": (servers.one, _worker_dies),
     "bodies-never-come": (servers.one, _bodies_never_come),
+    "connections-idle": (servers.one, _connections_idle),
     "rolling-restart": (servers.one, _instances_restart),
+    "stopped-under-load": (servers.one, _instance_stops),
     "embedded-store-killed": (_none, _embedded_store_dies),
 }
 

@@ -142,6 +142,7 @@ def program(
         "PORT": str(port),
         "PUBLIC_URL": f"http://localhost:{port}",
         "RATE_LIMITS": "off",
+        "SUPPORT_USERS": f"ada:{hash_password(secrets.token_urlsafe())}",
         **settings,
     }
     data_dir.mkdir(parents=True, exist_ok=True)

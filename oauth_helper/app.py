@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from flask import Flask
 
@@ -17,6 +16,9 @@ from oauth_helper.common.logging import keep_libraries_quiet
 from oauth_helper.config.sandbox_app import sandbox_for
 from oauth_helper.config.settings import Settings
 from oauth_helper.hubspot.client import HubSpotClient
+from oauth_helper.notifications.delivery import EventDelivery, ReadRecord, Send
+from oauth_helper.notifications.group_watch import GroupWatch
+from oauth_helper.notifications.notices import NOTICE_TYPES, NoticeSender, types_by_url
 from oauth_helper.oauth.client.callback import Callback
 from oauth_helper.oauth.client.expiry import AttemptExpiry
 from oauth_helper.oauth.client.refresh import RefreshFailures, TokenRefresher
@@ -26,12 +28,15 @@ from oauth_helper.oauth.server import ProxyServer, RefreshTokens, ServerDependen
 from oauth_helper.oauth.server.code_redemption import CodeRedemption
 from oauth_helper.sandbox import create_blueprint
 from oauth_helper.store.attempts import Attempts
+from oauth_helper.store.audit_log import AuditLog
 from oauth_helper.store.authorization_codes import AuthorizationCodes
 from oauth_helper.store.bulk_actions import BulkActions
 from oauth_helper.store.connect_links import ConnectLinks
 from oauth_helper.store.connections import Connections
 from oauth_helper.store.counters import Counters
+from oauth_helper.store.erasure import Erasure
 from oauth_helper.store.failures import Failures
+from oauth_helper.store.group_states import GroupStates
 from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
@@ -41,18 +46,17 @@ from oauth_helper.store.refresh_locks import RefreshLocks
 from oauth_helper.store.requests import request_name
 from oauth_helper.store.sandbox_state import RedisSandboxState
 from oauth_helper.store.staff_sessions import StaffSessions
+from oauth_helper.store.token_uses import TokenUses
 from oauth_helper.store.webhook_events import WebhookEvents
 from oauth_helper.store.webhook_queue import WebhookQueues
-from oauth_helper.web import health, routes, security
+from oauth_helper.web import audit, health, routes, security
 from oauth_helper.web.api import services as api
+from oauth_helper.web.api.auth import ApiTokens
 from oauth_helper.web.api.failure_schemas import read_record
 from oauth_helper.web.customer import services as customer
 from oauth_helper.web.customer.cookies import AttemptCookies
 from oauth_helper.web.support import services as support
 from oauth_helper.web.support.staff_session import SESSION_LIFETIME
-
-if TYPE_CHECKING:
-    from oauth_helper.notifications.webhooks import WebhookDelivery
 
 #: Where an application keeps its background work among its extensions.
 BACKGROUND = "oauth_helper.background"
@@ -64,7 +68,8 @@ class Background:
 
     expiry: AttemptExpiry
     writer: EventWriter
-    webhooks: WebhookDelivery | None
+    events: EventDelivery
+    group_watch: GroupWatch | None
 
 
 def create_app(config: Settings, *, clock: Callable[[], float] | None = None) -> Flask:
@@ -84,14 +89,19 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     redis = connect(config.redis_url.reveal())
     store_server = RedisServer(redis)
     tokens, codes, queued = encryptor("tokens"), encryptor("codes"), encryptor("outbox")
-    events = _webhook_events(config, redis, clock)
+    events = _events(config, redis, clock)
     attempts = Attempts(redis, retention_days=config.failure_retention_days)
     failures = Failures(redis, retention_days=config.failure_retention_days, events=events)
     connections = Connections(redis, encryptor=tokens, events=events)
-    webhooks = _webhooks(config, redis, failures, connections, clock)
     connect_links = ConnectLinks(redis, encryptor=encryptor("links"))
-    refresh_locks = RefreshLocks(redis)
+    refresh_locks, token_uses = RefreshLocks(redis), TokenUses(redis)
     counters = Counters(redis)
+    delivery = _delivery(
+        config,
+        redis,
+        partial(read_record, failures=failures, connections=connections, counters=counters),
+        clock,
+    )
     outbox = Outbox(config.data_dir / "outbox", encryptor=queued)
     writer = EventWriter(
         attempts=attempts,
@@ -109,6 +119,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         writer=writer,
         clock=clock,
         attempt_timeout=config.attempt_timeout,
+        sender=security.sender,
     )
     callback = Callback(
         attempts=attempts, connections=connections, writer=writer, hubspot=hubspot, clock=clock
@@ -193,7 +204,8 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         connect_links=connect_links,
         reports=reports,
         hubspot=hubspot,
-        webhook_queues=webhooks.queues if webhooks else None,
+        webhook_queues=delivery.queues,
+        token_uses=token_uses,
         staff_sessions=StaffSessions(redis, lifetime=SESSION_LIFETIME),
         oidc_provider=oidc_provider,
         sign_in_encryptor=encryptor("sign-ins"),
@@ -202,7 +214,18 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         clock=clock,
     )
     app.extensions[api.KEY] = api.ApiServices(
+        erasure=Erasure(
+            attempts=attempts,
+            failures=failures,
+            connections=connections,
+            links=connect_links,
+            locks=refresh_locks,
+            outbox=outbox,
+            webhooks=delivery.queues,
+            clock=clock,
+        ),
         config=config,
+        api_tokens=ApiTokens(config.api_tokens, token_uses, clock),
         profiles=profiles,
         failures=failures,
         counters=counters,
@@ -212,13 +235,23 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         hubspot=hubspot,
         clock=clock,
     )
+    app.extensions[audit.KEY] = AuditLog(
+        redis, retention_days=config.audit_retention_days, clock=clock
+    )
     app.extensions[health.KEY] = health.HealthProbes(
         ping=store_server.ping,
         queued_events=outbox.depth,
+        store_memory=store_server.memory,
+        waiting=delivery.queues.waiting,
         metrics_token=config.metrics_token,
         key_ids=[key_id(each) for each in config.secret_keys],
     )
-    app.extensions[BACKGROUND] = Background(expiry=expiry, writer=writer, webhooks=webhooks)
+    app.extensions[BACKGROUND] = Background(
+        expiry=expiry,
+        writer=writer,
+        events=delivery,
+        group_watch=_group_watch(config, redis, delivery.queues, counters, events),
+    )
     if config.otlp_endpoint:
         from oauth_helper.web.tracing import Tracing  # noqa: PLC0415 - its packages are optional
 
@@ -233,31 +266,50 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     return app
 
 
-def _webhook_events(
-    config: Settings, redis: Client, clock: Callable[[], float]
-) -> WebhookEvents | None:
-    """Return the stream that events are published to; None without webhooks."""
-    if not config.webhook_urls:
+def _events(config: Settings, redis: Client, clock: Callable[[], float]) -> WebhookEvents | None:
+    """Return the stream that events are published to; None if there is no address for them."""
+    if not config.webhook_urls and not config.notify_urls:
         return None
-    return WebhookEvents(redis, config.webhook_events, clock=clock)
+    types = {*(config.webhook_events if config.webhook_urls else ()), *NOTICE_TYPES}
+    return WebhookEvents(redis, types, by_group=config.watches_groups, clock=clock)
 
 
-def _webhooks(
+def _delivery(
+    config: Settings, redis: Client, read: ReadRecord, clock: Callable[[], float]
+) -> EventDelivery:
+    """Return what sends the events to each address of webhooks and notices."""
+    senders: dict[str, Send] = {}
+    if config.webhook_urls:
+        # Imported only here, as others don't need it.
+        from oauth_helper.notifications.webhooks import WebhookSender  # noqa: PLC0415
+
+        webhooks = WebhookSender(config.webhook_secrets, allow_private=config.webhook_allow_private)
+        for url in config.webhook_urls:
+            senders[url.reveal()] = partial(webhooks.send_event, url.reveal())
+    for url in config.notify_urls:
+        senders[url.reveal()] = NoticeSender(url, config.public_url).send
+    return EventDelivery(
+        queues=WebhookQueues(redis, types_by_url(config)),
+        senders=senders,
+        read_record=read,
+        clock=clock,
+    )
+
+
+def _group_watch(
     config: Settings,
     redis: Client,
-    failures: Failures,
-    connections: Connections,
-    clock: Callable[[], float],
-) -> WebhookDelivery | None:
-    """Return what sends the events; None without webhooks."""
-    if not config.webhook_urls:
+    queues: WebhookQueues,
+    counters: Counters,
+    events: WebhookEvents | None,
+) -> GroupWatch | None:
+    """Return what publishes the events of groups; None if nobody wants them."""
+    if not events or not config.watches_groups:
         return None
-    # Imported only here, as others don't need it.
-    from oauth_helper.notifications.webhooks import WebhookDelivery, WebhookSender  # noqa: PLC0415
-
-    return WebhookDelivery(
-        queues=WebhookQueues(redis, [url.reveal() for url in config.webhook_urls]),
-        sender=WebhookSender(config.webhook_secrets, allow_private=config.webhook_allow_private),
-        read_record=partial(read_record, failures=failures, connections=connections),
-        clock=clock,
+    return GroupWatch(
+        queues=queues,
+        states=GroupStates(redis, events),
+        counters=counters,
+        threshold=config.notify_threshold,
+        clock=events.clock,
     )

@@ -26,6 +26,7 @@ class Attempt:
     is the reference of the first attempt known from the same browser, empty when unknown.
     `language` is the language code of the customer's pages. `client` is the name of the proxy
     client that requested the connection. `customer` and `customer_name` are those of its link.
+    `sender` identifies the network that it came from, empty when that has no budget.
     """
 
     reference: str
@@ -39,6 +40,7 @@ class Attempt:
     client: str = ""
     customer: str = ""
     customer_name: str = ""
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,8 @@ class ConnectLink:
     """A link that starts one connection, and who gets it.
 
     `customer` is the sender's own id of the customer, opaque here; `customer_name` is what staff
-    read. Empty texts and None mean that the sender made no choice.
+    read. Empty texts and None mean that the sender made no choice. `connection` is the id of the
+    connection that it renews.
     """
 
     id: str
@@ -58,6 +61,7 @@ class ConnectLink:
     optional_scopes: tuple[str, ...] | None = None
     return_to: str = ""
     hub_id: int | None = None
+    connection: str = ""
 
 
 class Claim(StrEnum):
@@ -97,6 +101,11 @@ class Connection:
     customer: str = ""
     customer_name: str = ""
     link: str = ""
+
+    @property
+    def is_account_wide(self) -> bool:
+        """Return whether the users of the account share it, as its id says."""
+        return self.id.split(".")[1] == str(self.hub_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +174,8 @@ class PendingAuthorization:
     the language code of the customer's pages. `client_request` is the request of a proxy client,
     None without one. `popup` says that the window closes at the end. `deferred` holds a response
     that couldn't be processed yet. `link` is the link that started it, None without one.
-    `install_return_url` leads back to HubSpot's Marketplace, where the install began.
+    `install_return_url` leads back to HubSpot's Marketplace, where the install began. `sender` is
+    that of the attempt.
     """
 
     reference: str
@@ -183,6 +193,7 @@ class PendingAuthorization:
     deferred: DeferredCode | None = None
     link: ConnectLink | None = None
     install_return_url: str = ""
+    sender: str = ""
 
     @property
     def customer(self) -> str:

@@ -1,5 +1,6 @@
 """Secrets stay where they belong: marked values are sent through every flow and looked for."""
 
+import base64
 import contextlib
 import json
 import logging
@@ -7,19 +8,26 @@ import re
 
 import pytest
 import redis
-from flask import request
+from flask import Flask, request
 from harness import (
     API_TOKEN,
     CLIENT_SECRET,
     CONNECTIONS_API_TOKEN,
     ENTERPRISE,
     PASSWORD,
+    SAME_SITE,
+    browser_of,
+    csrf_token,
     customer_of,
     query_of,
+    quick_hash,
+    run_server,
     services_of,
 )
 from relays import Relay
 
+from oauth_helper.app import BACKGROUND
+from oauth_helper.cli.mcp_server import tools
 from oauth_helper.models import StoreUnavailableError
 
 
@@ -32,6 +40,7 @@ def dump(store, store_url):
         "set": "SMEMBERS {}",
         "stream": "XRANGE {} - +",
         "string": "GET {}",
+        "list": "LRANGE {} 0 -1",
     }
 
     def read():
@@ -204,4 +213,94 @@ def test_nothing_secret_is_anywhere_during_an_outage(
     }
     for place, text in places.items():
         for canary in canaries - {"canary-none"}:
+            assert canary not in text, f"{canary} in the {place}"
+
+
+@pytest.fixture(scope="module")
+def listener():
+    """What arrives at a webhook and at an incoming webhook for notices."""
+    server, arrived = Flask("listener"), []
+
+    @server.post("/<path:path>")
+    def take(path):  # noqa: ARG001
+        arrived.append(f"{request.headers} {request.get_data(as_text=True)}")
+        return ""
+
+    with run_server(server) as port:
+        yield port, arrived
+
+
+def test_nothing_secret_is_in_events_notices_audit_and_answers_to_assistants(
+    make_app, hubspot, listener, dump, clock, caplog, tmp_path
+):
+    port, arrived = listener
+    named, secret = "canary-named-token-0123456789", base64.b64encode(b"canary" * 5).decode()
+    tokens = tmp_path / "tokens.toml"
+    tokens.write_text(
+        f'[[token]]\nname = "crm"\nhash = "{quick_hash(named)}"\n'
+        'scopes = ["failures:read", "audit:read", "links:write"]\n'
+    )
+    app = make_app(
+        WEBHOOK_URL=f"http://127.0.0.1:{port}/canary-path",
+        WEBHOOK_SECRET=f"whsec_{secret}",
+        WEBHOOK_ALLOW_PRIVATE="on",
+        NOTIFY_URLS=f"mmost://127.0.0.1:{port}/canarytoken",
+        API_TOKENS_FILE=str(tokens),
+    )
+    caplog.set_level(logging.DEBUG)
+    canaries = {CLIENT_SECRET, API_TOKEN, PASSWORD, named, secret, "@enterprise.example.com"}
+    canaries |= {"canarytoken", "canary-path"}
+    for answer in ANSWERS:
+        customer = customer_of(app, hubspot)
+        back = customer.agree(customer.start(), token_answer=answer)
+        canaries |= {query_of(back)["code"], query_of(back)["state"].partition(".")[2]}
+        customer.browser.get(back)
+    caplog.clear()  # what the browser and HubSpot log is theirs
+    browser = browser_of(app)
+    for name, password in (("agent", "canary-wrong"), (PASSWORD, "x"), ("agent", PASSWORD)):
+        form = {"name": name, "password": password, "csrf_token": csrf_token(browser)}
+        browser.post("/support/login", data=form, headers=SAME_SITE)
+    canaries.add("canary-wrong")
+    exported = browser.get("/support/export?format=csv").text
+    background = app.extensions[BACKGROUND]
+    for _ in range(3):
+        background.group_watch.watch()
+        clock.now += 11
+        for url in background.events.queues.by_url:
+            background.events.deliver(url)
+    logged = "\n".join(each.getMessage() for each in caplog.records if "oauth" in each.name)
+    headers = {"Authorization": f"Bearer {named}"}
+
+    def ask(path, body):
+        return browser.open(
+            f"/api/v1{path}", method="POST" if body else "GET", headers=headers, json=body
+        ).json
+
+    browser.post("/api/v1/connect-links", json={"profile": "workato"}, headers=headers)
+    search, get, groups, *_ = tools(ask)
+    found = search(limit=50)
+    answers = [found, groups(), *(get(each["reference"]) for each in found["failures"])]
+    assert len(found["failures"]) == 4
+    assert len(arrived) >= 8
+    audit = ask("/audit", None)
+    assert {each["action"] for each in audit["entries"]} >= {
+        "sign in",
+        "sign-in refused",
+        "export failures",
+        "create link",
+    }
+    pages = [browser.get(f"/support/{path}").text for path in ("audit", "tokens", "webhooks")]
+    pages.append(browser.get("/support/audit/export").text)
+    requests = [each.replace("/canarytoken", "").replace("/canary-path", "") for each in arrived]
+    places = {
+        "events": "\n".join(requests),
+        "answers": str(answers),
+        "audit": str(audit),
+        "pages": "\n".join(pages),
+        "export": exported,
+        "store": dump(),
+        "log": logged,
+    }
+    for place, text in places.items():
+        for canary in canaries | set(hubspot.issued):
             assert canary not in text, f"{canary} in the {place}"

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "benchmarks" / "README.md",
+    ROOT / "tests" / "cases" / "README.md",
     ROOT / "tests" / "clients" / "README.md",
 ]
 OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
@@ -33,7 +35,7 @@ ELSEWHERE = {
     r"python3 -m venv \.venv && .*": ".ci/run takes both lines of the README and runs them",
     r"python3 -m venv \.venv": ".ci/run, as a part of those",
     r"\.venv/bin/pip install -r requirements\.txt": ".ci/run, as a part of those",
-    r"\.venv/bin/pip install opentelemetry.*": "the extra otel, which requirements-dev.txt has too",
+    r"\.venv/bin/pip install (opentelemetry|'apprise|'mcp).*": "in requirements-dev.txt too",
     r"\.venv/bin/python -m pytest .*": "this is one",
     r"\.venv/bin/ruff check \. && .*": ".ci/run",
     r"\.venv/bin/python -m babel\.messages\.frontend .*": "web/test_translations.py holds them",
@@ -294,7 +296,7 @@ def test_every_package_has_its_reason():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     listed = [
         *project["project"]["dependencies"],
-        *project["project"]["optional-dependencies"]["otel"],
+        *chain.from_iterable(project["project"]["optional-dependencies"].values()),
         *project["dependency-groups"]["dev"],
     ]
     table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("| Package | Why |")[2]

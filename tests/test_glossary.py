@@ -29,6 +29,7 @@ DOCUMENTS = [
     ROOT / "config.example.env",
     *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "benchmarks" / "README.md",
+    ROOT / "tests" / "cases" / "README.md",
     ROOT / "tests" / "clients" / "README.md",
 ]
 PACKAGE = ROOT / "oauth_helper"

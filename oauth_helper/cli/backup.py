@@ -25,8 +25,8 @@ _FILE = click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 def backup(path: Path) -> None:
     """Back up the embedded store into FILE, while the program runs.
 
-    FILE is encrypted with SECRET_KEY, or the key in DATA_DIR/secret_key, which is not in it: keep
-    the key elsewhere. It appears once it has been restored for a test.
+    FILE is encrypted with SECRET_KEY, or the key in DATA_DIR/secret_key. Keep a copy of the key
+    elsewhere: it isn't in FILE. FILE appears after a test restore.
     """
     config, encryptor = _prepare()
     with open_store(config) as client, destination(path) as file:

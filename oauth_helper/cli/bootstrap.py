@@ -6,16 +6,21 @@ import os
 import secrets
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from werkzeug.security import generate_password_hash
 
-from oauth_helper.common.secrets import Secret
+from oauth_helper.common.secrets import Secret, is_password_hash
 from oauth_helper.config.settings import Settings, SupportUser
 
 
 class KeyFileError(Exception):
-    """The generated key can't be stored or read; the message says which file and why."""
+    """A generated secret can't be stored or read; the message says which file and why."""
+
+
+class NoStaffError(Exception):
+    """Nobody could sign in as support staff."""
 
 
 def with_secret_key(config: Settings) -> Settings:
@@ -25,19 +30,43 @@ def with_secret_key(config: Settings) -> Settings:
     """
     if config.secret_keys:
         return config
-    return config.model_copy(update={"secret_keys": (_stored_key(config.data_dir / "secret_key"),)})
+    path = config.data_dir / "secret_key"
+    key = _stored(path, lambda: [secrets.token_urlsafe(48)])[0]
+    if len(key) < 32:
+        raise KeyFileError(f"DATA_DIR: {path} has no key; delete it to generate another")
+    return config.model_copy(update={"secret_keys": (Secret(key),)})
+
+
+def password_file(config: Settings) -> Path:
+    """Return where the generated password of the sandbox's support user is kept."""
+    return config.data_dir / "support_password"
 
 
 def with_support_user(config: Settings) -> tuple[Settings, str | None]:
-    """Return `config` with a support user, and the password if one was generated.
+    """Return `config` with a support user, and the password if it is a generated one.
 
-    With an OpenID provider, none is: it would be a second way in, with its password in the log.
+    Only the sandbox gets one, kept in DATA_DIR. With an OpenID provider there is none: it would be
+    a second way in. Raises `NoStaffError` outside of the sandbox, and `KeyFileError`.
     """
     if config.support_users or config.openid:
         return config, None
-    password = secrets.token_urlsafe(12)
-    user = SupportUser("support", Secret(hash_password(password)), "agent")
+    if not config.sandbox:
+        raise NoStaffError(
+            "SUPPORT_USERS or OIDC_ISSUER must be set: a password is generated for the sandbox "
+            "only. The command hash-password makes an entry for SUPPORT_USERS"
+        )
+    path = password_file(config)
+    # With its hash, because sessions end when the hash changes.
+    password, *hashed = _stored(path, _new_password)
+    if len(hashed) != 1 or not is_password_hash(hashed[0]):
+        raise KeyFileError(f"DATA_DIR: {path} has no password; delete it to generate another")
+    user = SupportUser("support", Secret(hashed[0]), "agent")
     return config.model_copy(update={"support_users": (user,)}), password
+
+
+def _new_password() -> list[str]:
+    password = secrets.token_urlsafe(12)
+    return [password, hash_password(password)]
 
 
 def hash_password(password: str) -> str:
@@ -45,24 +74,22 @@ def hash_password(password: str) -> str:
     return generate_password_hash(password)
 
 
-def _stored_key(path: Path) -> Secret:
+def _stored(path: Path, generate: Callable[[], list[str]]) -> list[str]:
+    """Return the lines of a file, at least one, generated when the file is missing."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            _generate_key(path)
+            _write(path, generate())
         _check_owner(path)
-        key = path.read_text("utf-8").strip()
+        return path.read_text("utf-8").split() or [""]
     except UnicodeDecodeError:
-        key = ""
+        return [""]
     except OSError as error:
         raise KeyFileError(f"DATA_DIR: can't use {path}: {error.strerror}") from error
-    if len(key) < 32:
-        raise KeyFileError(f"DATA_DIR: {path} has no key; delete it to generate another")
-    return Secret(key)
 
 
 def _check_owner(path: Path) -> None:
-    """Raise `KeyFileError` if another user can read the key, and so all tokens, or write it."""
+    """Raise `KeyFileError` if another user can read the secret, or write it."""
     found = path.lstat()
     if stat.S_ISLNK(found.st_mode):
         found = path.stat()
@@ -72,12 +99,12 @@ def _check_owner(path: Path) -> None:
         raise KeyFileError(f"DATA_DIR: {path} is accessible to other users; run chmod 600 on it")
 
 
-def _generate_key(path: Path) -> None:
-    """Write a new key. Programs that start at once agree on one, and never read half of it."""
+def _write(path: Path, lines: list[str]) -> None:
+    """Write a new file. Programs that start at once agree on one, and never read half of it."""
     descriptor, name = tempfile.mkstemp(dir=path.parent)  # mode 0600
     try:
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(48) + "\n")
+            file.writelines(f"{line}\n" for line in lines)
         os.link(name, path)
     except FileExistsError:
         pass

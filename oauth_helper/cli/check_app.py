@@ -23,11 +23,11 @@ from oauth_helper.web.api.failure_schemas import PreflightJson
 
 
 @click.command(short_help="Check the HubSpot app's file against the link.")
-@click.argument("path")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @PROFILE
 @click.option("--authorize-url", metavar="URL", help="Check this link instead of the profile's.")
-@click.option("--scope", metavar="TEXT", help="Check these scopes, whatever the redirect URL.")
-@click.option("--optional-scope", metavar="TEXT", help="The same for the other parameter.")
+@click.option("--scope", metavar="TEXT", help="Check these scopes instead of a link.")
+@click.option("--optional-scope", metavar="TEXT", help="With --scope: those in optional_scope.")
 @click.option(
     "--hs-profile",
     metavar="NAME",
@@ -43,7 +43,7 @@ from oauth_helper.web.api.failure_schemas import PreflightJson
 @click.option("--fix", is_flag=True, help="Print the corrected file, and findings on stderr.")
 def check(
     *,
-    path: str,
+    paths: tuple[str, ...],
     name: str | None,
     authorize_url: str | None,
     scope: str | None,
@@ -52,7 +52,7 @@ def check(
     form: str,
     fix: bool,
 ) -> None:
-    """Check the HubSpot app's file at PATH against the link that customers are sent with.
+    """Check the HubSpot app's file at each PATH against the link that customers are sent with.
 
     PATH is the file, the folder of a HubSpot project, or - for standard input. The command exits
     with 0 when HubSpot will accept the link, with 1 when it will reject it, and with 2 when a file
@@ -60,36 +60,47 @@ def check(
 
         python -m oauth_helper check app-hsmeta.json --fix > new.json
     """
+    if len(paths) > 1 and (fix or form == "json"):
+        raise click.UsageError("--fix and --format json take one PATH.")
     with unusable_ends_it("text" if fix else form, VERSION):
         profile = profile_named(Settings.from_environ(os.environ), name)
         link = link_given(authorize_url, scope, optional_scope)
-        file = app_file(path, hs_profile=hs_profile)
-    checked = compare(
-        file.configuration,
-        link or CheckedLink(profile.usual_request, profile.redirect_uri),
-        profile.catalogue,
-    )
-    fixed = replace(checked, app=checked.corrected) if fix else None
+        files = [app_file(path, hs_profile=hs_profile) for path in paths]
+    wanted = link or CheckedLink(profile.usual_request, profile.redirect_uri)
+    checks = [(file, compare(file.configuration, wanted, profile.catalogue)) for file in files]
     stream = sys.stderr if fix else sys.stdout
     if form == "text":
         against = "the link given" if link else f"profile {profile.name}"
-        width = width_of(stream)
-        said = check_text(file, checked, against=against, fixed=fixed, width=width)
+        said = "\n\n".join(
+            check_text(
+                file,
+                checked,
+                against=against,
+                fixed=_fixed(checked, fix=fix),
+                width=width_of(stream),
+            )
+            for file, checked in checks
+        )
+    elif form == "json":
+        said = _as_json(*checks[0], paths[0], profile)
     else:
-        said = _for_programs(form, file, checked, path, profile)
+        findings = [each for file, checked in checks for each in findings_in(file, checked)]
+        said = github_text(findings) if form == "github" else json_text(sarif(findings, VERSION))
     click.echo(said, file=stream)
     if fix:
         # As bytes, so that line ends stay what they are.
+        file, checked = checks[0]
         click.echo(corrected_text(file, checked.corrected).encode(), nl=False)
-    if not (fixed or checked).ok:
+    if not all((_fixed(checked, fix=fix) or checked).ok for _, checked in checks):
         sys.exit(1)
 
 
-def _for_programs(form: str, file: AppFile, checked: Preflight, path: str, profile: Profile) -> str:
-    if form == "github":
-        return github_text(findings_in(file, checked))
-    if form == "sarif":
-        return json_text(sarif(findings_in(file, checked), VERSION))
+def _fixed(checked: Preflight, *, fix: bool) -> Preflight | None:
+    """Return the check of the corrected file; None unless it was asked for."""
+    return replace(checked, app=checked.corrected) if fix else None
+
+
+def _as_json(file: AppFile, checked: Preflight, path: str, profile: Profile) -> str:
     corrected = corrected_document(file.document, checked.corrected, file.variables)
     document = PreflightJson.of(checked, corrected).model_dump(mode="json")
     return json_text({"ok": checked.ok, "file": path, "profile": profile.name, **document})

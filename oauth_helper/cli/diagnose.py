@@ -19,7 +19,7 @@ from oauth_helper.web.api.failure_schemas import DiagnosisJson
 
 
 @click.command()
-@click.option("--message", metavar="TEXT", help="What HubSpot said; read from stdin without it.")
+@click.option("--message", metavar="TEXT", help="HubSpot's message; without it, read from stdin.")
 @click.option("--authorize-url", metavar="URL", help="The link that was opened.")
 @click.option("--app-config", metavar="PATH", help="The HubSpot app's file.")
 @click.option(
@@ -48,9 +48,9 @@ def diagnose(
     role: str | None,
     form: str,
 ) -> None:
-    """Say why a connection failed, from what HubSpot said, and who can fix it.
+    """Explain why a connection failed, from HubSpot's message, and who can fix it.
 
-    The link and the app's file tell more than the message does; give what there is.
+    Add the link and the app's file if you have them: they say more than the message.
     """
     with unusable_ends_it(form):
         config = Settings.from_environ(os.environ)

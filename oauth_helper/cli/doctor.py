@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 import click
 import urllib3
 
-from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key
+from oauth_helper.cli.bootstrap import KeyFileError, password_file, with_secret_key
 from oauth_helper.cli.output import json_text, read_settings
 from oauth_helper.common.encryption import Encryptor, key_id
+from oauth_helper.common.problems import in_words
 from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import is_loopback
 from oauth_helper.common.version import VERSION
@@ -35,6 +36,8 @@ from oauth_helper.store.redis import RedisServer, connect, describe
 _MAX_CLOCK_SKEW = 30
 # Days before its end by which a certificate should have been renewed.
 _CERTIFICATE_DAYS = 14
+# Share of its memory from which the store counts as full.
+_FULL = 0.8
 # When HubSpot's older OAuth APIs end: https://developers.hubspot.com/changelog
 _VERSIONS_END = {
     "v1": "on 2027-02-16",
@@ -153,8 +156,12 @@ def _access(config: Settings) -> Iterator[Finding]:
     if config.openid:
         yield Finding(Level.NOTE, "OIDC_ISSUER", f"staff sign in at {config.openid.issuer}")
     elif not config.support_users:
-        text = "not set; the program generates a password at each start"
-        yield Finding(Level.NOTE, "SUPPORT_USERS", text, "the command hash-password makes an entry")
+        hint = "the command hash-password makes an entry"
+        text, level = "not set; serving needs it, or OIDC_ISSUER", Level.FAIL
+        if config.sandbox:
+            text = f"not set; the password of the user support is in {password_file(config)}"
+            level = Level.NOTE
+        yield Finding(level, "SUPPORT_USERS", text, hint)
     if config.secret_keys:
         return
     path = config.data_dir / "secret_key"
@@ -164,7 +171,7 @@ def _access(config: Settings) -> Iterator[Finding]:
     try:
         with_secret_key(config)
     except KeyFileError as error:
-        yield Finding(Level.FAIL, "SECRET_KEY", str(error))
+        yield Finding(Level.FAIL, "SECRET_KEY", str(error), "or set SECRET_KEY")
     else:
         yield Finding(Level.NOTE, "SECRET_KEY", f"not set; kept in {path}")
 
@@ -182,8 +189,7 @@ def _store(config: Settings) -> Iterator[Finding]:
         yield _clock("store clock", seconds)
         yield from _store_keeps(RedisServer(client), is_ours=not config.redis_url)
     except (StoreUnavailableError, ValueError) as error:
-        problem = type(error.__cause__ or error).__name__
-        text = f"can't reach {describe(address)}: {problem}"
+        text = f"can't reach {describe(address)}: {in_words(error)}"
         yield Finding(Level.FAIL, "store", text, "check REDIS_URL and the network")
 
 
@@ -198,6 +204,13 @@ def _store_keeps(server: RedisServer, *, is_ours: bool) -> Iterator[Finding]:
     level = Level.FAIL if evicts else Level.OK
     hint = "a full store would delete connections; set noeviction" if evicts else ""
     yield Finding(level, "maxmemory-policy", ", ".join(sorted(evicts or policies)), hint)
+    used, most = server.memory()
+    is_full = most > 0 and used > _FULL * most
+    text = f"{used / 2**20:.0f} MB in use" + (f" of {most / 2**20:.0f} MB" if most else "")
+    hint = "a full store rejects writes; give it more, or keep failures for fewer days"
+    yield Finding(
+        Level.FAIL if is_full else Level.OK, "store memory", text, hint if is_full else ""
+    )
     if not is_ours and server.writes_to_disk() != {True}:
         hint = "a restart of the store loses connections unless something else saves them"
         yield Finding(Level.NOTE, "appendonly", "no", hint)
@@ -217,6 +230,10 @@ def _outbox(config: Settings) -> Finding:
 
 def _public_url(config: Settings) -> Iterator[Finding]:
     """Check the way of a browser: it answers, with a certificate, and leads to this program."""
+    if config.public_url.startswith("https:") and not config.trusted_proxies:
+        text = "no reverse proxy in front of the program"
+        hint = "https needs one, which also limits connections; set how many there are"
+        yield Finding(Level.FAIL, "TRUSTED_PROXIES", text, hint)
     address = f"{config.public_url}/healthz"
     answers = [_request(address, "GET") for _ in range(_VISITS)]
     problem = next((each for each in answers if isinstance(each, str)), "")
@@ -241,7 +258,9 @@ def _certificate(address: str) -> Finding:
         ):
             ends = (secured.getpeercert() or {})["notAfter"]
     except OSError as error:  # of ssl too
-        return Finding(Level.FAIL, "certificate", f"can't be checked: {type(error).__name__}")
+        text = f"can't be checked: {in_words(error)}"
+        hint = "see that the reverse proxy sends a certificate for this name, with its chain"
+        return Finding(Level.FAIL, "certificate", text, hint)
     days = int((ssl.cert_time_to_seconds(str(ends)) - time.time()) // 86_400)
     level, hint = Level.OK, ""
     # Those of a proxy's own authority live for hours.
@@ -299,13 +318,13 @@ def _hubspot(config: Settings) -> Iterator[Finding]:
 
 
 def _request(address: str, method: str = "HEAD") -> urllib3.BaseHTTPResponse | str:
-    """Return the response, over a new connection, or the name of the problem."""
+    """Return the response, over a new connection, or the problem in words."""
     # The module's own pool would reuse the connection, and meet the same instance again.
     try:
         with urllib3.PoolManager(retries=False, timeout=5.0) as http:
             return http.request(method, address, redirect=False)
     except urllib3.exceptions.HTTPError as error:
-        return type(error).__name__
+        return in_words(error)
 
 
 def _clock(about: str, theirs: float) -> Finding:

@@ -15,10 +15,10 @@ from typing import IO
 import click
 
 from oauth_helper.cli.output import profile_named, read_settings
-from oauth_helper.cli.store import open_store
+from oauth_helper.cli.store import audit_operator, open_store
 from oauth_helper.common.times import parse_time
 from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.failures.export import ExportFormat, ExportPart, export_parts
+from oauth_helper.failures.export import COLUMNS, ExportFormat, ExportPart, export_parts
 from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FailureQuery, Term
 from oauth_helper.failures.search import read_search
@@ -34,16 +34,34 @@ def _search(_context: click.Context, _parameter: click.Parameter, text: str) -> 
     return search.terms
 
 
-def _time(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
+def parsed_time(
+    _context: click.Context, _parameter: click.Parameter, text: str | None
+) -> float | None:
+    """Return the time in an option."""
     try:
         return parse_time(text) if text else None
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
 
+def _columns(_context: click.Context, _parameter: click.Parameter, text: str) -> list[str]:
+    columns = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in columns if name not in COLUMNS]:
+        raise click.BadParameter(f"{unknown[0]} must be one of {', '.join(COLUMNS)}")
+    return columns
+
+
 def _one_of(values: type[StrEnum]) -> click.Choice[str]:
     return click.Choice([value.value for value in values])
 
+
+#: Options that limit the times.
+SPAN = (
+    click.option(
+        "--since", callback=parsed_time, metavar="TIME", help="At or after this time (UTC)."
+    ),
+    click.option("--until", callback=parsed_time, metavar="TIME", help="Before this time (UTC)."),
+)
 
 _FILTERS = (
     click.option("--cause", type=_one_of(Cause), metavar="CAUSE", help="With this cause."),
@@ -54,8 +72,10 @@ _FILTERS = (
     click.option("--account", type=click.IntRange(1, 10**15 - 1), help="Of this HubSpot account."),
     click.option("--assignee", help="Of this assignee; - for unassigned ones."),
     click.option("--scope", help="About this scope."),
-    click.option("--since", callback=_time, metavar="TIME", help="At or after this time (UTC)."),
-    click.option("--until", callback=_time, metavar="TIME", help="Before this time (UTC)."),
+    click.option(
+        "--since", callback=parsed_time, metavar="TIME", help="At or after this time (UTC)."
+    ),
+    click.option("--until", callback=parsed_time, metavar="TIME", help="Before this time (UTC)."),
     click.option(
         "--search",
         "terms",
@@ -81,6 +101,13 @@ def _filtered(command: Callable[..., None]) -> Callable[..., None]:
     default=ExportFormat.CSV.value,
     show_default=True,
 )
+@click.option(
+    "--columns",
+    callback=_columns,
+    default="",
+    metavar="NAMES",
+    help="Columns of the CSV file, separated by commas; all by default.",
+)
 @click.option("--output", type=click.Path(path_type=Path), help="File to write instead of stdout.")
 @click.option(
     "--progress", is_flag=True, help="Print progress on stderr, even if it isn't a terminal."
@@ -89,6 +116,7 @@ def _filtered(command: Callable[..., None]) -> Callable[..., None]:
 def failures_export(
     *,
     form: str,
+    columns: list[str],
     output: Path | None,
     progress: bool,
     cause: str | None,
@@ -126,8 +154,9 @@ def failures_export(
         terms=terms,
     )
     with open_store(config) as store:
+        audit_operator(config, store, "export failures")
         log = Failures(store, retention_days=config.failure_retention_days)
-        made = export_parts(map(failure_json, log.each(wanted)), ExportFormat(form))
+        made = export_parts(map(failure_json, log.each(wanted)), ExportFormat(form), columns)
         if progress or sys.stderr.isatty():
             made = _telling(made, Counters(store).counts(wanted).total)
         with destination(output) as file:

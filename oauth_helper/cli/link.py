@@ -18,11 +18,12 @@ from oauth_helper.cli.output import (
     profile_named,
     read_settings,
 )
-from oauth_helper.cli.store import open_store
+from oauth_helper.cli.store import audit_operator, open_store
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.times import iso
 from oauth_helper.config.settings import Settings
 from oauth_helper.store.connect_links import ConnectLinks
+from oauth_helper.store.redis import Client
 from oauth_helper.web.api.link_requests import link_json, requested_link
 from oauth_helper.web.api.schemas import ConnectLinkBody
 from oauth_helper.web.api.validation import validate
@@ -56,10 +57,11 @@ def link_create(name: str | None, days: int, account: int | None, form: str, **t
     }
     now = time.time()
     profiles = {profile.name: profile for profile in config.profiles}
-    with _links(config) as links:
+    with _links(config) as (links, client):
         try:
             new = requested_link(validate(ConnectLinkBody, wanted), profiles, now=now)
-            record = links.create(new)
+            (record,) = links.create(new)
+            audit_operator(config, client, "create link", new.id)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
     made = link_json(record, config.public_url, now=now)
@@ -74,9 +76,9 @@ def link_create(name: str | None, days: int, account: int | None, form: str, **t
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @FORMAT
 def link_list(limit: int, form: str) -> None:
-    """List the latest links, with what became of them."""
+    """List the latest links, with their status."""
     config = read_settings()
-    with _links(config) as links:
+    with _links(config) as (links, _):
         found = links.newest(limit=limit)
     now = time.time()
     if form == "json":
@@ -104,16 +106,18 @@ def link_list(limit: int, form: str) -> None:
 @link.command("withdraw", short_help="Withdraw a link.")
 @click.argument("link_id", metavar="ID")
 def link_withdraw(link_id: str) -> None:
-    """Withdraw the link ID, so that it starts nothing. What it has connected stays connected."""
-    with _links(read_settings()) as links:
+    """Withdraw the link ID, so that nobody can use it. Its connection stays."""
+    config = read_settings()
+    with _links(config) as (links, client):
         if not links.withdraw(link_id):
             raise click.ClickException("There is no such link.")
+        audit_operator(config, client, "withdraw link", link_id)
     click.echo("The link is withdrawn.")
 
 
 @contextmanager
-def _links(config: Settings) -> Iterator[ConnectLinks]:
+def _links(config: Settings) -> Iterator[tuple[ConnectLinks, Client]]:
     """Open the links in the store, with the key that decrypts them."""
     with open_store(config) as client:
         encryptor = Encryptor(with_secret_key(config).secret_keys, purpose="links")
-        yield ConnectLinks(client, encryptor=encryptor)
+        yield ConnectLinks(client, encryptor=encryptor), client

@@ -22,12 +22,16 @@ _COMMANDS = {
     "failures": ("records:failures", "List, show and export failures."),
     "connections": ("records:connections", "List and revoke connections."),
     "link": ("link:link", "Make, list and withdraw connect links."),
+    "erase": ("erase:erase", "Erase everything about an account or a customer."),
     "webhook": ("webhook:webhook", "Send a test event to the addresses of webhooks."),
+    "mcp": ("mcp_server:mcp", "Let assistants read, by the Model Context Protocol."),
+    "audit": ("audit:audit", "Export who did what."),
     "demo": ("demo.command:demo", "Fill the sandbox's store with made-up failures."),
     "backup": ("backup:backup", "Back up the embedded store while the program runs."),
     "restore": ("backup:restore", "Restore such a backup into an empty DATA_DIR."),
     "doctor": ("doctor:doctor", "Check settings, Redis, clocks and endpoints."),
     "hash-password": ("operate:hash_password_command", "Hash a password for SUPPORT_USERS."),
+    "api-token": ("operate:api_token_command", "Make a named token of the API, with its scopes."),
     "settings": ("operate:settings_command", "Print every setting with its default and meaning."),
 }
 
@@ -65,8 +69,8 @@ def _load(name: str) -> click.Command:
 def cli(context: click.Context) -> None:
     """Connect customers to HubSpot, and explain each connection that fails.
 
-    Without a command, it serves. Settings come from the environment or a file named .env;
-    config.example.env explains them.
+    Without a command, it serves the pages and the API. Settings come from the environment or a
+    file named .env; config.example.env explains them.
     """
     if os.environ.get("NO_COLOR"):
         context.color = False

@@ -43,7 +43,7 @@ def causes() -> None:
 @click.command(short_help="Print HubSpot's scope names from its specifications.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def hubspot_scopes(folder: Path) -> None:
-    """Print oauth_helper/scopes/hubspot_scopes.toml anew from HubSpot's API specifications.
+    """Print a new oauth_helper/scopes/hubspot_scopes.toml from HubSpot's API specifications.
 
     FOLDER is a clone of https://github.com/HubSpot/HubSpot-public-api-spec-collection.
     """

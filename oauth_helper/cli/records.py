@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from oauth_helper.cli.bootstrap import with_secret_key
 from oauth_helper.cli.export import failures_export
-from oauth_helper.cli.output import json_text, print_table, profile_named, read_settings
-from oauth_helper.cli.store import open_store
+from oauth_helper.cli.output import (
+    PROFILE,
+    json_text,
+    print_table,
+    profile_named,
+    read_settings,
+)
+from oauth_helper.cli.store import audit_operator, open_store
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.references import parse_reference
 from oauth_helper.common.times import iso
 from oauth_helper.config.settings import Settings
 from oauth_helper.diagnosis import Cause
+from oauth_helper.failures.export import csv_text
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.hubspot.client import HubSpotClient
 from oauth_helper.oauth.client.revocation import revoke
+from oauth_helper.store.connect_links import ConnectLinks
 from oauth_helper.store.connections import Connections
 from oauth_helper.store.failures import Failures
+from oauth_helper.store.granted_scopes import ANY_SCOPE, lacks
 from oauth_helper.store.redis import Client
 from oauth_helper.web.api.failure_schemas import failure_json
+from oauth_helper.web.api.link_requests import RECONNECT_COLUMNS, reconnect_rows
 
 
 @click.group()
@@ -100,20 +112,61 @@ def connections_list(limit: int) -> None:
     )
 
 
+@connections.command("links", short_help="Make a link for each that lacks a scope, as CSV.")
+@PROFILE
+@click.option("--missing-scope", default=ANY_SCOPE, show_default=True, help="The scope.")
+@click.option("--days", type=click.IntRange(1, 30), default=7, show_default=True)
+def connections_links(name: str | None, missing_scope: str, days: int) -> None:
+    """Make a link for each connection that lacks a scope, and print them as CSV.
+
+    A connection keeps its id, and its tokens until the new ones are there.
+    """
+    config = read_settings()
+    profiles = {profile.name: profile for profile in config.profiles}
+    wanted = lacks(profiles, missing_scope)
+    profile = profile_named(config, name).name
+    click.echo(csv_text([RECONNECT_COLUMNS]), nl=False)
+    with open_store(config) as client:
+        keys, cursor = with_secret_key(config).secret_keys, None
+        links = ConnectLinks(client, encryptor=Encryptor(keys, purpose="links"))
+        audit_operator(config, client, "create links")
+        while True:
+            page = connections_of(config, client).page(
+                limit=500, cursor=cursor, profile=profile, lacks=wanted
+            )
+            rows = reconnect_rows(
+                page.connections,
+                profiles,
+                links,
+                public_url=config.public_url,
+                now=time.time(),
+                expires_in=days * 86_400,
+            )
+            click.echo(csv_text(rows), nl=False)
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+
 @connections.command("revoke", short_help="Revoke a connection at HubSpot and delete it.")
 @click.argument("connection_id", metavar="ID")
 @click.option("--uninstall", is_flag=True, help="Uninstall the app in the account instead.")
-def connections_revoke(connection_id: str, *, uninstall: bool) -> None:
+@click.option("--forget", is_flag=True, help="Only delete it here; HubSpot isn't asked.")
+def connections_revoke(connection_id: str, *, uninstall: bool, forget: bool) -> None:
     """Revoke the connection ID at HubSpot and delete it here."""
     config = read_settings()
     with open_store(config) as client:
+        stored = connections_of(config, client)
+        found = stored.get(connection_id)
         done = revoke(
             connection_id,
-            connections=connections_of(config, client),
+            connections=stored,
             hubspot=HubSpotClient(config.api_url, config.api_version),
             profiles={profile.name: profile for profile in config.profiles},
             uninstall=uninstall,
+            forget=forget,
         )
+        audit_operator(config, client, "revoke connection", found.reference if found else "")
     if not done.ok:
         raise click.ClickException(done.message)
     click.echo(done.message)

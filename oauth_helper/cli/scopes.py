@@ -30,7 +30,7 @@ from oauth_helper.scopes import (
 @click.command()
 @PROFILE
 @click.option("--format", "form", type=click.Choice(["table", "json", "hsmeta"]), default="table")
-@click.option("--optional-scope", help="Only these optional scopes, separated by blanks.")
+@click.option("--optional-scope", help="Only these optional scopes, separated by spaces.")
 @click.option(
     "--distribution",
     type=click.Choice(DISTRIBUTIONS),
@@ -57,13 +57,13 @@ def catalogue(name: str | None, form: str, optional_scope: str | None, distribut
 
 @click.command()
 @PROFILE
-@click.option("--optional-scope", help="Only these optional scopes, separated by blanks.")
+@click.option("--optional-scope", help="Only these optional scopes, separated by spaces.")
 @click.option("--hub-id", type=click.IntRange(1), help="Preselect this account.")
 @click.option("--region", help="HubSpot region: na1, na2, na3, eu1 or ap1.")
 def url(
     name: str | None, optional_scope: str | None, hub_id: int | None, region: str | None
 ) -> None:
-    """Print an authorize URL to look at. Without a state, it can't be used to connect."""
+    """Print an authorize URL to read. Without a state, it can't be used to connect."""
     config = read_settings()
     profile = profile_named(config, name)
     try:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from oauth_helper.cli.bootstrap import KeyFileError, with_secret_key, with_support_user
+from oauth_helper.cli.bootstrap import (
+    KeyFileError,
+    NoStaffError,
+    password_file,
+    with_secret_key,
+    with_support_user,
+)
 from oauth_helper.cli.output import read_settings
+from oauth_helper.common.times import iso
 from oauth_helper.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,15 +36,16 @@ _WEBHOOK_INTERVAL = 1.0
 
 @click.command()
 def serve() -> None:
-    """Serve the pages and the API. This is what happens without a command."""
-    config, password = with_support_user(read_settings())
+    """Serve the pages and the API. This is the default command."""
+    config = read_settings()
     try:
+        config, password = with_support_user(config)
         with tempfile.TemporaryDirectory(prefix="oauth_helper-") as counts:
             # prometheus_client reads it when it is imported. Each worker writes its counts there.
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
             code = _serve(config, password)
-    except KeyFileError as error:
-        click.echo(f"oauth_helper cannot start: {error}", err=True)
+    except (KeyFileError, NoStaffError) as error:
+        click.echo(f"oauth_helper can't start: {error}", err=True)
         code = 2
     sys.exit(code)
 
@@ -63,16 +73,23 @@ def _periodic_tasks(app: Flask, expiry_interval: float) -> list[PeriodicTask]:
         PeriodicTask(background.expiry.record_expired, expiry_interval),
         PeriodicTask(background.writer.flush, _FLUSH_INTERVAL),
     ]
-    if webhooks := background.webhooks:
-        # A thread for each address: one that hangs delays no other.
-        tasks += [
-            PeriodicTask(partial(webhooks.deliver, url), _WEBHOOK_INTERVAL)
-            for url in webhooks.queues.by_url
-        ]
+    # A thread for each address: one that hangs delays no other.
+    tasks += [
+        PeriodicTask(partial(background.events.deliver, url), _WEBHOOK_INTERVAL)
+        for url in background.events.queues.by_url
+    ]
+    if group_watch := background.group_watch:
+        tasks.append(PeriodicTask(group_watch.watch, _WEBHOOK_INTERVAL))
     return tasks
 
 
 def _welcome(config: Settings, password: str | None) -> str:
+    """Return what is printed when the program is ready; as JSON, without the password."""
+    if config.log_format == "json":
+        event = {"event": "ready", "url": config.public_url, "sandbox": config.sandbox}
+        if password:
+            event["support_password_file"] = str(password_file(config))
+        return json.dumps({**event, "level": "info", "timestamp": iso(time.time())})
     lines = [f"oauth_helper is ready: open {config.public_url}"]
     if config.sandbox:
         lines.append("  HUBSPOT_CLIENT_ID is not set, so the built-in sandbox simulates HubSpot.")
@@ -81,4 +98,5 @@ def _welcome(config: Settings, password: str | None) -> str:
             f"  Support staff: {config.public_url}/support/failures  user: support  "
             f"password: {password}"
         )
+        lines.append(f"  The password is kept in {password_file(config)}.")
     return "\n".join(lines)

@@ -9,22 +9,25 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from flask import Flask
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
+from granian.net import SocketSpec  # type: ignore[attr-defined]
 from granian.server import MPServer
 
-from oauth_helper.cli.slow_connections import end_slow_connections
+from oauth_helper.cli.connections import accept_no_more, end_slow_connections, is_connected
 from oauth_helper.common.logging import log_config
+from oauth_helper.common.problems import in_words
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Settings
 from oauth_helper.models import StoreUnavailableError
@@ -33,10 +36,15 @@ from oauth_helper.store.embedded.server import EmbeddedStore
 from oauth_helper.store.outbox.queue import problem_with_directory
 from oauth_helper.store.redis import connect, describe
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 logger = logging.getLogger(__name__)
 
-# Seconds to finish requests. Container engines kill after ten; the store needs the rest.
-_GRACE_PERIOD = 8
+# Seconds at most in which connections that stay open learn to end, then those for clients that have
+# connected to send their requests, and then to finish requests. Container engines kill after ten;
+# the store needs the rest.
+_DRAIN_PERIOD, _LAST_REQUESTS, _GRACE_PERIOD = 0.7, 2.3, 5
 # Seconds for which workers of a killed supervisor may still hold the port.
 _PORT_TIMEOUT = 2.0
 _READY_TIMEOUT = 60.0
@@ -66,16 +74,34 @@ def _kept_running(store: EmbeddedStore) -> Iterator[None]:
 
 
 class _Server(MPServer):
-    """granian's server, which ends when a worker dies twice within seconds, without that rule.
+    """granian's server, with other rules for the deaths of workers and for the program's stop.
 
-    Workers are replaced after growing pauses. Only if none has ever started does the program end.
+    granian ends when a worker dies twice within seconds. Here workers are replaced after growing
+    pauses. Only if none has ever started does the program end. At the stop, granian drops
+    connections that it hasn't accepted yet.
     """
 
     def __init__(self, target: str, **options: Any) -> None:  # noqa: ANN401 - granian's
         super().__init__(target, **options)
-        # Shared with the workers: 1 once one has created its application.
-        self.has_started = mmap.mmap(-1, 1)
+        # Shared with the workers: 1 once one has created its application, and once the program
+        # stops.
+        self.has_started, self.is_stopping = mmap.mmap(-1, 1), mmap.mmap(-1, 1)
         self._deaths: list[float] = []
+
+    def _init_shared_socket(self) -> None:
+        # granian's workers would each have a socket, and what waits at one is lost with its worker.
+        holder = SocketSpec(self.bind_addr, self.bind_port, self.backlog).build()
+        self._shd, self._sfd = holder, holder.get_fd()  # type: ignore[assignment]
+        self._sso = socket.socket(fileno=self._sfd)
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        """Serve those who have connected, then stop."""
+        self.is_stopping[0] = 1
+        _wait_while_connected(self.bind_port, _DRAIN_PERIOD)
+        if self._sso is not None and sys.platform == "linux":
+            accept_no_more(self._sso)
+            _wait_while_connected(self.bind_port, _LAST_REQUESTS)
+        super().shutdown(exit_code)  # type: ignore[no-untyped-call]
 
     def _respawn_workers(
         self, workers: list[int], spawn_target: object, target_loader: object, delay: float = 0
@@ -87,7 +113,8 @@ class _Server(MPServer):
         self._deaths = [died for died in self._deaths if now - died < _CALM] + [now]
         pause = min(_MAX_PAUSE, 2.0 ** (len(self._deaths) - 3)) if len(self._deaths) > 1 else 0.0
         logger.error(
-            "Worker died; replacing it in %.1f s (%d died within a minute)",
+            "Worker died (exit code %s); replacing it in %.1f s (%d died within a minute)",
+            ", ".join(str(self.wrks[index].inner.exitcode) for index in workers),
             pause,
             len(self._deaths),
         )
@@ -144,7 +171,7 @@ def serve(
             config = on_startup(config)
             return _run(_server(address, config), config, create_app, periodic_tasks, ready)
     except (StoreError, _CannotServeError) as error:
-        click.echo(f"oauth_helper cannot start: {error}", err=True)
+        click.echo(f"oauth_helper can't start: {error}", err=True)
         return 2
     except KeyboardInterrupt:
         return 0
@@ -195,11 +222,9 @@ def _warn_if_unreachable(url: Secret) -> None:
         with connect(url.reveal()) as client:
             client.ping()
     except StoreUnavailableError as error:
-        # The name of the problem only: its text may hold the password.
-        problem = type(error.__cause__).__name__
         click.echo(
-            f"Redis unreachable ({describe(url.reveal())}: {problem}): starting anyway; /readyz "
-            "answers 200 once it is back",
+            f"Redis unreachable ({describe(url.reveal())}: {in_words(error)}); starting anyway. "
+            "/readyz answers 200 once it is back.",
             err=True,
         )
     except ValueError as error:
@@ -256,6 +281,7 @@ def _run(
     def application() -> Flask:
         _prepare_worker(lifeline, held_by_supervisor)
         app = create_app(config)
+        app.wsgi_app = _closing(app.wsgi_app, server.is_stopping)  # type: ignore[assignment, method-assign]
         server.has_started[0] = 1
         for periodic in (*periodic_tasks(app), _end_slow_connections(config)):
             _repeat(periodic)
@@ -285,8 +311,29 @@ def _run(
     return 0
 
 
+def _closing(app: WSGIApplication, is_stopping: mmap.mmap) -> WSGIApplication:
+    """Return the application with `Connection: close` in each response once the program stops."""
+
+    def closing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:  # noqa: ANN401
+            return start_response(status, [*headers, ("Connection", "close")], *error)
+
+        return app(environ, start if is_stopping[0] else start_response)
+
+    return closing
+
+
+def _wait_while_connected(port: int, seconds: float) -> None:
+    """Wait until nobody is connected to `port`, for `seconds` at most."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and is_connected(port):
+        time.sleep(0.02)
+
+
 def _end_slow_connections(config: Settings) -> PeriodicTask:
-    return PeriodicTask(lambda: end_slow_connections(config.port), interval=2.0)
+    # Behind a proxy all connections are the proxy's.
+    shared = not config.trusted_proxies
+    return PeriodicTask(lambda: end_slow_connections(config.port, shared=shared), interval=0.5)
 
 
 def _prepare_worker(lifeline: int, held_by_supervisor: int) -> None:

@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 
 class CircuitBreaker:
-    """Skip calls after `failures` failures in a row, but for one trial after each `reset_timeout`.
+    """Skip calls after `failures` failures in a row, with a trial after each `reset_timeout`.
 
     While a trial is under way all other calls are skipped, for `half_open_timeout` seconds at most:
-    a trial that never reports back must not block the service for good. Thread-safe. `clock` gives
-    seconds and never goes backwards.
+    a trial that never reports back must not block the service permanently. Thread-safe. `clock`
+    gives seconds and never goes backwards.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Return whether calls are skipped, but for a trial now and then."""
+        """Return whether calls are skipped, except for a trial now and then."""
         return self._failures_in_a_row >= self._limit
 
     def is_rejecting(self) -> bool:

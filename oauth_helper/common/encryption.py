@@ -1,9 +1,9 @@
-"""Encrypt and authenticate what leaves the program or is written down.
+"""Encrypt and authenticate what leaves the program or is stored.
 
 AES-256-GCM (NIST SP 800-38D) of the library `cryptography`, with a key for each purpose, derived
 from the values of SECRET_KEY by HKDF (RFC 5869). The newest value encrypts, every value decrypts,
-which is how a key is rotated. Nonces are random: one key is good for 2**32 values, which are three
-years of forty a second.
+which is how a key is rotated. Nonces are random, so a key is good for 2**32 values: three years at
+forty a second.
 
 Dataclasses are written as JSON without the names of their fields and without what their last fields
 have by default. A new field comes last and has a default, so that values of the version before can
@@ -15,8 +15,10 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import threading
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import fields
 from functools import cache
 from operator import attrgetter
@@ -91,9 +93,12 @@ class Encryptor:
             names = (field.name for field in fields(as_type))
             # There are fewer values than fields: the last had their defaults, or were not there.
             named = dict(zip(names, map(self._of_mark, values), strict=False))
-            return msgspec.convert(named, as_type, dec_hook=_read_secret)
+            with _converting if as_type not in _converted else nullcontext():
+                value: object = msgspec.convert(named, as_type, dec_hook=_read_secret)
         except (ValueError, zlib.error) as error:  # msgspec's errors are ValueErrors
             raise DecryptionError("not a value of this version") from error
+        _converted.add(as_type)
+        return value
 
     def _of_mark(self, value: object) -> object:
         """Return the known value that a mark stands for. Raises ValueError for one not known."""
@@ -110,7 +115,7 @@ class Encryptor:
     def decrypt(self, encrypted: bytes) -> bytes:
         """Return what `encrypt` was given. Raises `DecryptionError`.
 
-        There is one spelling for it: base64 otherwise reads whatever follows its end.
+        Accepts one spelling only: a base64 decoder may ignore what follows the end.
         """
         try:
             raw = base64.urlsafe_b64decode(encrypted)
@@ -145,6 +150,10 @@ def derive_key(secret_key: Secret, purpose: str) -> bytes:
 def key_id(secret_key: Secret) -> str:
     """Return a name for a key that says nothing about it, to see whether two keys are the same."""
     return derive_key(secret_key, "key id")[:8].decode()
+
+
+# msgspec crashes the process when several threads convert to a type for the first time.
+_converting, _converted = threading.Lock(), set[type]()
 
 
 def _write_secret(value: Any) -> str:  # noqa: ANN401 - msgspec asks about any type it doesn't know

@@ -25,6 +25,8 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from oauth_helper.common.problems import in_words
+
 # Expected responses have a few kilobytes.
 _MAX_BODY = 256 * 1024
 _MAX_INTERIM = 20
@@ -53,14 +55,14 @@ class TimeLimit:
         self._connection: socket.socket | None = None
 
     def watch(self, connection: socket.socket | None) -> None:
-        """Make this, or nothing, the connection to end."""
+        """Make `connection` the one to end; None for none."""
         with self._lock:
             self._connection = connection
         if connection and self.is_over:
             self.end()
 
     def end(self) -> None:
-        """End the connection, and every further one."""
+        """End the connection, and every later one."""
         self.is_over = True
         with self._lock:
             if self._connection:
@@ -111,7 +113,7 @@ _watchdog = _Watchdog()
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[TimeLimit]:
-    """Limit all that this thread does in the `with` statement with connections of `POOLS`.
+    """Limit the time that this thread uses connections of `POOLS` in the `with` statement.
 
     urllib3's timeouts are for each read, and so don't end a response that trickles in.
     """
@@ -129,7 +131,7 @@ def time_limit(seconds: float) -> Iterator[TimeLimit]:
 
 
 class _Response(http.client.HTTPResponse):
-    """Rejects endless interim responses, such as `100 Continue`, which take no time to wait for."""
+    """Rejects endless interim responses, such as `100 Continue`, which no read timeout ends."""
 
     _interim = 0
 
@@ -141,7 +143,7 @@ class _Response(http.client.HTTPResponse):
 
 
 class _Limited:
-    """Part of a connection that lets the thread's time limit end it."""
+    """Lets the thread's time limit end a connection."""
 
     # A duplicate: wrapping a socket in TLS detaches the first one.
     _duplicate: socket.socket | None = None
@@ -238,12 +240,12 @@ class HttpClient:
             except PrivateAddressError as error:
                 raise RequestError(str(error), was_sent=False) from error
             except (NewConnectionError, ConnectTimeoutError, SSLError) as error:
-                reason = f"no connection ({type(error).__name__})"
+                reason = f"no connection: {in_words(error)}"
                 raise RequestError(reason, was_sent=False) from error
             except HTTPError as error:
                 if limit.is_over or isinstance(error, ReadTimeoutError):
                     raise RequestError("no answer in time") from error
-                raise RequestError(f"the connection broke ({type(error).__name__})") from error
+                raise RequestError(f"the connection broke: {in_words(error)}") from error
             if limit.is_over:  # its end looks like that of a body without a length
                 raise RequestError("no answer in time")
         return response
@@ -266,7 +268,7 @@ class HttpClient:
                 content += chunk
                 if len(content) > _MAX_BODY:
                     response.close()
-                    raise RequestError("the answer is far too long")
+                    raise RequestError("the response is too long")
         finally:
             response.release_conn()
         return HttpResponse(response.status, response.headers, content)
@@ -306,7 +308,7 @@ def _public_address_of(host: str, port: int) -> str:
 
 
 class _Public:
-    """Part of a connection to the very address that was checked, so that DNS can't answer anew."""
+    """Connects to the address that was checked, so that a second DNS answer can't differ."""
 
     _dns_host: str
     port: int

@@ -41,7 +41,7 @@ class AccessLine(logging.Formatter):
 
 
 # At DEBUG these log tokens, verifiers and whole addresses (Authlib 1.9.9, urllib3 2.8).
-_TALKATIVE = ("authlib", "urllib3")
+_TALKATIVE = ("apprise", "authlib", "urllib3")
 
 # Requests by browsers and monitors, not by people: only worth reading at DEBUG.
 _AUTOMATIC = re.compile(
@@ -56,7 +56,7 @@ def keep_libraries_quiet() -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Return whether an operator wants to read it: workers that end or start again, and errors."""
+    """Return whether a record is for operators: workers that end or restart, and errors."""
     text = record.getMessage()
     if record.levelno < logging.WARNING:
         return text.startswith("Respawning")
@@ -64,7 +64,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def _is_of_a_person(record: logging.LogRecord) -> bool:
-    """Return whether a request's line belongs into a log at INFO."""
+    """Return whether a request's line belongs in a log at INFO."""
     path = record.args.get("path") if isinstance(record.args, dict) else vars(record).get("path")
     return not _AUTOMATIC.fullmatch(str(path))
 
@@ -108,7 +108,7 @@ def _handler(formatter: str, stream: str, *filters: str) -> dict[str, Any]:
 
 
 def _json_lines() -> logging.Formatter:
-    """Return the formatter of JSON lines, which have their request and attempt."""
+    """Return the formatter of JSON lines, which name their request and attempt."""
     from structlog import processors, stdlib  # noqa: PLC0415 - for JSON only
 
     return stdlib.ProcessorFormatter(

@@ -7,7 +7,7 @@ that serves /metrics adds them up. Set that variable before importing this modul
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from prometheus_client import (
@@ -28,6 +28,9 @@ def _counter(name: str, meaning: str, *labels: str) -> Counter:
 
 
 ATTEMPTS: Final = _counter("attempts", "Attempts started.", "profile")
+UNRECORDED: Final = _counter(
+    "attempts_unrecorded", "Attempts and failures beyond a network's daily budget.", "profile"
+)
 CONNECTIONS: Final = _counter("connections", "Attempts connected.", "profile")
 FAILURES: Final = _counter("failures", "Failures logged.", "profile", "stage", "cause")
 OUTBOX_QUEUED: Final = _counter("outbox_notes_put", "Events queued because Redis was down.", "kind")
@@ -57,6 +60,7 @@ WEBHOOK_LAG: Final = Histogram(
 
 _ALL: Final = (
     ATTEMPTS,
+    UNRECORDED,
     CONNECTIONS,
     FAILURES,
     OUTBOX_QUEUED,
@@ -69,14 +73,17 @@ _ALL: Final = (
 )
 
 
-def exposition(queued_events: Callable[[], int]) -> bytes:
-    """Return all metrics, summed over all workers, in Prometheus's text format."""
+def exposition(gauges: Iterable[tuple[str, str, int]]) -> bytes:
+    """Return all metrics, summed over all workers, in Prometheus's text format.
+
+    `gauges` are read at each scrape: their names, meanings and values.
+    """
     counted = _REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         counted = CollectorRegistry()
         multiprocess.MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
     measured = CollectorRegistry()
-    measured.register(_QueueDepth(queued_events))
+    measured.register(_Gauges(gauges))
     return generate_latest(counted) + generate_latest(measured)
 
 
@@ -86,12 +93,12 @@ def reset() -> None:
         metric.clear()
 
 
-class _QueueDepth(Collector):
-    """The length of the outbox queue, read at each scrape."""
+class _Gauges(Collector):
+    """What is read at each scrape."""
 
-    def __init__(self, queued_events: Callable[[], int]) -> None:
-        self._queued_events = queued_events
+    def __init__(self, gauges: Iterable[tuple[str, str, int]]) -> None:
+        self._gauges = gauges
 
     def collect(self) -> Iterator[Metric]:
-        name, meaning = "oauth_helper_outbox_notes", "Events queued in the outbox."
-        yield GaugeMetricFamily(name, meaning, value=self._queued_events())
+        for name, meaning, value in self._gauges:
+            yield GaugeMetricFamily(f"oauth_helper_{name}", meaning, value=value)

@@ -6,8 +6,8 @@ import threading
 
 from werkzeug.security import check_password_hash
 
-# A check takes 32 MB and a tenth of a second on purpose. At once in each process: checks, and
-# threads that wait for their turn. Seconds to wait.
+# A check takes 32 MB and a tenth of a second on purpose. In each process: how many checks run at
+# once, how many threads wait for a turn, and for how many seconds.
 _CHECKS, _WAITING, _TURN_TIMEOUT = 2, 4, 1.0
 
 _turns = threading.BoundedSemaphore(_CHECKS)

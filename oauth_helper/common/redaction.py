@@ -1,4 +1,4 @@
-"""Keep secrets out of records: texts from outside may repeat what they were sent.
+"""Keep secrets out of records: texts from outside may repeat secrets that they were sent.
 
 Customers paste addresses, pages, JSON and e-mails, in which a secret may be escaped, even twice. It
 is searched for in the text as it is, without escapes, and without tags. The time that each pattern
@@ -72,9 +72,9 @@ _MAX_MARKS = 30
 # Normalised, each of these becomes a whole sentence.
 _PHRASES = "\ufdfa\ufdfb"
 
-#: Characters of a text that are looked at.
+#: Characters of a text that are read.
 _MAX_LENGTH = 5000
-# Escapes inside escapes that are undone, and rounds until there is nothing left to hide.
+# How many layers of escapes are undone, and how many rounds hide secrets.
 _LAYERS = _ROUNDS = 2
 
 

@@ -21,11 +21,11 @@ _LENGTH = 12
 #: Random characters in a reference.
 CHANCE = 8
 
-# How to read characters that aren't in the alphabet, by what people confuse.
+# How to read characters that aren't in the alphabet: as what people confuse them with.
 _READ_AS = str.maketrans({"6": "G", "B": "8", "N": "M", "S": "5", "U": "V", "Z": "2"})
 
 
-# Three groups of four, with whatever people and programs put between them.
+# Three groups of four, with anything that people and programs put between them.
 _BETWEEN = "[-_.\\s\u2010-\u2015]?"
 _WRITTEN = re.compile(rf"(?<!\w)\w{{4}}{_BETWEEN}\w{{4}}{_BETWEEN}\w{{4}}(?!\w)")
 

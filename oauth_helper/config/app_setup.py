@@ -12,7 +12,7 @@ from oauth_helper.scopes import OAUTH, Availability, Kind, Scope, split
 
 @dataclass(frozen=True, slots=True)
 class SetupChecklist:
-    """The redirect URLs, and the scopes by the kind to mark each with.
+    """The redirect URLs, and the scopes by kind.
 
     `left_out` are the optional scopes of the catalogue that aren't chosen.
     """
@@ -41,7 +41,7 @@ class SetupChecklist:
 def setup_checklist(profile: Profile, optional: Collection[str] | None = None) -> SetupChecklist:
     """Return what to enter for `profile` with the `optional` scopes (None: its default ones).
 
-    This follows the catalogue, not the app's configuration, which it is for. Raises
+    This follows the catalogue, not the app's configuration, which it is meant to change. Raises
     `UnknownScopesError`.
     """
     chosen = profile.optional_scopes if optional is None else optional

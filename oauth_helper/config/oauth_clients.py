@@ -1,4 +1,4 @@
-"""Registered clients of the OAuth proxy: who may request connections, and where responses go."""
+"""Clients of the OAuth proxy: who may request connections, and where responses go."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo
 
-from oauth_helper.common.secrets import Secret, is_password_hash
+from oauth_helper.common.secrets import Secret
 from oauth_helper.config.redirect_uri import is_registered, problem_with
 from oauth_helper.config.toml_file import TABLE, SettingsError, read_tables, validate_settings
-from oauth_helper.config.values import Read, matching, reads
+from oauth_helper.config.values import Read, matching, parse_secret_hash, reads
 
 _MAX_REDIRECT_URIS = 50
 
@@ -20,14 +20,6 @@ def _known_profile(name: str, info: ValidationInfo[Collection[str] | None]) -> s
     if info.context is not None and name not in info.context:
         raise ValueError(f"must be one of {', '.join(info.context)}")
     return name
-
-
-def _secret_hash(text: str) -> Secret:
-    if not is_password_hash(text):
-        raise ValueError(
-            "is not a hash; `python -m oauth_helper hash-password` makes one from a secret on stdin"
-        )
-    return Secret(text)
 
 
 def _some(redirect_uris: tuple[str, ...]) -> tuple[str, ...]:
@@ -55,8 +47,8 @@ class OAuthClient(BaseModel):
 
     `profile` names the HubSpot app that it connects to. `unknown_scopes` says what happens to
     scopes that aren't in the profile's catalogue. `scope_response` says what the `scope` of a token
-    response holds: the granted scopes (`rfc`), the requested ones (`echo`), or nothing, as at
-    HubSpot (`hubspot`). With `consent` off, customers aren't asked before HubSpot.
+    response has: the granted scopes (`rfc`), the requested ones (`echo`), or nothing, as at HubSpot
+    (`hubspot`). With `consent` off, customers aren't asked before HubSpot.
     """
 
     model_config = TABLE
@@ -69,7 +61,7 @@ class OAuthClient(BaseModel):
         AfterValidator(_some),
     ]
     profile: Annotated[str, Read(_known_profile)]
-    secret_hash: Annotated[Secret | None, reads(_secret_hash)] = None
+    secret_hash: Annotated[Secret | None, reads(parse_secret_hash)] = None
     unknown_scopes: Literal["refuse", "drop"] = "refuse"
     scope_response: Literal["rfc", "hubspot", "echo"] = "rfc"
     pkce: Literal["optional", "required"] = "optional"
@@ -77,7 +69,7 @@ class OAuthClient(BaseModel):
 
     @property
     def is_public(self) -> bool:
-        """Return whether it can't keep a secret."""
+        """Return whether the client can't keep a secret."""
         return self.secret_hash is None
 
     @property
@@ -93,7 +85,7 @@ class OAuthClient(BaseModel):
 def load_clients(path: Path, profiles: Collection[str] | None) -> tuple[OAuthClient, ...]:
     """Return the clients in the TOML file at `path`. Raises `SettingsError`.
 
-    `profiles` are the names that a client may give; None when they can't be read.
+    `profiles` are the names that a client may use; None when they can't be read.
     """
 
     def read(number: str, table: object) -> OAuthClient:
@@ -111,6 +103,6 @@ def load_clients(path: Path, profiles: Collection[str] | None) -> tuple[OAuthCli
 
 
 def _repeated(values: list[str]) -> list[str]:
-    # Regardless of case: staff search by name, and ids that differ only in case are a trap.
+    # Regardless of case: staff search by name, and ids that differ only in case are confusing.
     folded = [value.casefold() for value in values]
     return sorted({value for value in values if folded.count(value.casefold()) > 1})

@@ -1,4 +1,4 @@
-"""Profiles: one for each HubSpot app that customers connect to. They share nothing."""
+"""Profiles: one for each HubSpot app that customers connect to."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from oauth_helper.scopes import (
     split,
 )
 
-#: What a client id may be, and what is wrong with any other.
+#: What a client id may be, and the problem with any other.
 CLIENT_ID = (r"[\x21-\x7e]+", "must be ASCII characters without blanks")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -55,9 +55,9 @@ class Profile:
     """One HubSpot app as customers connect to it.
 
     `optional_scopes` are requested unless the customer chooses (None: the catalogue's default).
-    `missing_optional` says whether optional scopes that weren't granted are a note to the customer
-    or a failure. `return_origins` are the web origins that a `return_to` address may have. With
-    `start_page`, a connection begins on our own page, which the Back button leads to. `marketplace`
+    `missing_optional` says whether the customer only sees which optional scopes weren't granted, or
+    the attempt fails. `return_origins` are the web origins that a `return_to` address may have.
+    With `start_page`, a connection begins on our own page, so that Back leads to it. `marketplace`
     accepts installs that begin in HubSpot's Marketplace. The last four name the company on the
     customer's pages, and where its support can be reached.
     """
@@ -82,7 +82,7 @@ class Profile:
     brand_logo: Path | None = None
     support_url: str = ""
     support_email: str = ""
-    #: What nearly all attempts request, computed once.
+    #: The request of nearly all attempts, computed once.
     usual_request: RequestedScopes = field(init=False, repr=False, compare=False)
     #: The app's credentials for HubSpot's token endpoint.
     credentials: AppCredentials = field(init=False, repr=False, compare=False)
@@ -137,7 +137,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """What a profile has where its table is silent. `redirect_uri` makes one from a name."""
+    """The values of keys that a profile's table lacks. `redirect_uri` makes one from a name."""
 
     client_id: str
     client_secret: Secret
@@ -147,7 +147,7 @@ class Defaults:
     brand: Mapping[str, object] = field(default_factory=dict)
 
     def profile(self, name: str, **own: object) -> Profile:
-        """Return the profile `name`; `own` is what differs from the defaults."""
+        """Return the profile `name`; `own` has the values that differ from the defaults."""
         values: dict[str, Any] = {
             "title": name,
             "client_id": self.client_id,
@@ -229,7 +229,7 @@ _Origins = Annotated[frozenset[Annotated[str, AfterValidator(_origin)]], Field(s
 
 
 class _Table(BaseModel):
-    """A `[profiles.<name>]` table. Defaults here only say that a key may be left out."""
+    """A `[profiles.<name>]` table. A default here only says that the key is optional."""
 
     model_config = TABLE
 

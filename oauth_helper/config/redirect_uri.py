@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from oauth_helper.common.urls import is_loopback, parse_web_url
 
-# A program on the customer's computer takes any free port, so loopback ports aren't compared.
+# A program on the customer's computer uses any free port, so loopback ports aren't compared.
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\]|localhost)(?::([0-9]{1,5}))?([/?].*)?")
 
 # RFC 8252 section 7.1: the scheme is a reversed domain name, so it has a dot.
@@ -53,9 +53,9 @@ def problem_with(redirect_uri: str) -> str:
 
 
 def with_parameters(redirect_uri: str, parameters: Iterable[tuple[str, str]]) -> str:
-    """Return a redirect URI with `parameters` added to its query, which stays as it is.
+    """Return a redirect URI with `parameters` added to its unchanged query.
 
-    RFC 6749 section 3.1.2 requires the latter. `redirect_uri` has no fragment.
+    RFC 6749 section 3.1.2 requires that the query stays. `redirect_uri` has no fragment.
     """
     return f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{urlencode(list(parameters))}"
 

@@ -1,4 +1,4 @@
-"""Write the settings down for operators: as a table, and as an example of `.env`."""
+"""Document the settings for operators: as a table, and as an example of `.env`."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from oauth_helper.scopes import AppConfiguration
 
 
 def sandbox_for(config: Settings, state: SandboxState, *, clock: Callable[[], float]) -> Sandbox:
-    """Return a sandbox with one app that has what all profiles need, until it is edited."""
+    """Return a sandbox with an app that has what all profiles need, until it is edited."""
     first = config.profiles[0]
     app = SandboxApp(
         client_id=first.client_id,

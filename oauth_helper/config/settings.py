@@ -1,4 +1,4 @@
-"""The settings: one field each, read from the environment, with every problem named at once."""
+"""The settings: a field for each, read from the environment, with all problems reported at once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import is_ip_address, is_loopback, origin_of
+from oauth_helper.config.api_tokens import ApiToken, load_tokens
 from oauth_helper.config.oauth_clients import OAuthClient, load_clients
 from oauth_helper.config.profiles import Defaults, Profile, load_profiles
 from oauth_helper.config.staff_access import (
@@ -42,6 +43,9 @@ from oauth_helper.config.values import (
 )
 from oauth_helper.config.webhooks import (
     WEBHOOK_EVENT_TYPES,
+    Threshold,
+    parse_notify_urls,
+    parse_threshold,
     parse_webhook_events,
     parse_webhook_secrets,
     parse_webhook_urls,
@@ -71,7 +75,7 @@ _Rules = Annotated[tuple[AccessRule, ...], reads(parse_rules)]
 
 
 class Setting(NamedTuple):
-    """What the documents say about a setting. `section` is the heading that starts with it."""
+    """How a setting is documented. `section` is the heading before it, if it starts one."""
 
     name: str
     default: str
@@ -80,7 +84,7 @@ class Setting(NamedTuple):
 
 
 def _setting(assignment: str, meaning: str, *, section: str = "") -> Any:  # noqa: ANN401
-    """Declare a setting by its name, and the default as an operator would write it."""
+    """Declare a setting: its name, and its default as an operator would write it."""
     name, _, default = assignment.partition("=")
     return Field(default, alias=name, description=meaning, json_schema_extra={"section": section})
 
@@ -103,7 +107,7 @@ def _profiles(path: str, info: EnvironInfo) -> tuple[Profile, ...]:
     data = info.data
     public_url = data.get("public_url", "http://localhost")
     defaults = Defaults(
-        # One that can't be used still says that a real app is meant.
+        # Even an invalid one shows that a real app is meant.
         client_id=data.get("hubspot_client_id", "unusable") or SANDBOX_CLIENT_ID,
         client_secret=data.get("hubspot_client_secret") or Secret("sandbox-secret"),
         catalogue=data.get("scope_catalogue") or shipped_catalogue(),
@@ -179,7 +183,7 @@ def _usual_threads(text: str, info: EnvironInfo) -> str:
 class Settings(BaseModel):
     """Every setting, checked. Secrets don't show when it is printed.
 
-    A field is read in the order of the fields, and may look at those before it.
+    Fields are read in order, and may use those before them.
     """
 
     model_config = ConfigDict(
@@ -256,8 +260,8 @@ class Settings(BaseModel):
     )
     support_email: Annotated[str, matching(*EMAIL)] = _setting(
         "SUPPORT_EMAIL",
-        "E-mail address of your support, for customers; also a key of a profile. SUPPORT_URL goes "
-        "first.",
+        "E-mail address of your support, for customers; also a key of a profile. SUPPORT_URL takes "
+        "precedence.",
     )
     profiles: Annotated[tuple[Profile, ...], Read(_profiles)] = _setting(
         "PROFILES_FILE", "Path of a TOML file with several profiles. Empty: one profile, workato."
@@ -265,12 +269,12 @@ class Settings(BaseModel):
     redis_url: Annotated[Secret, reads(parse_store_url)] = _setting(
         "REDIS_URL",
         "Redis or Valkey: redis://, unix://, redis+sentinel://host:port,…/service/db or "
-        "redis+cluster://host:port,…; with TLS, rediss instead of redis. Empty: an embedded server "
-        "that stores its data in DATA_DIR.",
+        "redis+cluster://host:port,…; with TLS, rediss instead of redis. Empty: the embedded store "
+        "in DATA_DIR.",
         section="Storage",
     )
     data_dir: Annotated[Path, reads(lambda text: Path(text).absolute())] = _setting(
-        "DATA_DIR=./data", "Folder for the embedded server, the outbox and a generated key."
+        "DATA_DIR=./data", "Folder for the embedded store, the outbox and a generated key."
     )
     secret_keys: Annotated[tuple[Secret, ...], reads(parse_secret_keys)] = _setting(
         "SECRET_KEY",
@@ -280,8 +284,9 @@ class Settings(BaseModel):
     support_users: Annotated[tuple[SupportUser, ...], reads(parse_support_users)] = _setting(
         "SUPPORT_USERS",
         "Support staff as name:hash[:role], separated by commas; the role is agent (default) or "
-        "viewer. `python -m oauth_helper hash-password` makes the hash. Empty: a password for the "
-        "user support is generated and printed at each start, unless OIDC_ISSUER is set.",
+        "viewer. `python -m oauth_helper hash-password` makes the hash. Needed, or OIDC_ISSUER, "
+        "with a real HubSpot app. The sandbox generates a password for the user support, and keeps "
+        "it in DATA_DIR.",
         section="Support staff and API clients",
     )
     oidc_issuer: Annotated[str, reads(parse_web_address), needed_with(*_OIDC)] = _setting(
@@ -314,6 +319,13 @@ class Settings(BaseModel):
         "Bearer token for /api/v1/connections, which returns access tokens; 16 characters or more, "
         "and different from SUPPORT_API_TOKEN. Empty: it answers 401.",
     )
+    api_tokens: Annotated[
+        tuple[ApiToken, ...], reads(lambda path: load_tokens(Path(path)) if path else ())
+    ] = _setting(
+        "API_TOKENS_FILE",
+        "Path of a TOML file with named tokens for the JSON API, each with its scopes; "
+        "`python -m oauth_helper api-token` makes one. Empty: there are only the two tokens above.",
+    )
     metrics_token: _Token = _setting(
         "METRICS_TOKEN", "Bearer token for /metrics, 16 characters or more. Empty: it answers 401."
     )
@@ -325,6 +337,9 @@ class Settings(BaseModel):
     )
     failure_retention_days: Annotated[int, whole_number(1, 3650)] = _setting(
         "FAILURE_RETENTION_DAYS=90", "Days to keep failures, 1 to 3650."
+    )
+    audit_retention_days: Annotated[int, whole_number(1, 3650)] = _setting(
+        "AUDIT_RETENTION_DAYS=365", "Days to keep who did what, 1 to 3650."
     )
     oauth_clients: Annotated[tuple[OAuthClient, ...], Read(_oauth_clients)] = _setting(
         "OAUTH_CLIENTS_FILE",
@@ -353,6 +368,17 @@ class Settings(BaseModel):
     webhook_allow_private: Annotated[bool, choice({"on": True, "off": False})] = _setting(
         "WEBHOOK_ALLOW_PRIVATE=off",
         "on or off; on allows webhooks to addresses in private networks and on this machine.",
+    )
+    notify_urls: Annotated[tuple[Secret, ...], reads(parse_notify_urls)] = _setting(
+        "NOTIFY_URLS",
+        "Where people get notices about groups of failures: addresses of Apprise for Slack, Teams, "
+        "e-mail and others, separated by commas. Needs the extra notify. Empty: nowhere.",
+        section="Notices",
+    )
+    notify_threshold: Annotated[Threshold, reads(parse_threshold)] = _setting(
+        "NOTIFY_THRESHOLD=5/10m",
+        "Failures of one group within a time, in seconds, minutes or hours, that make a notice and "
+        "the event group.spiking.",
     )
     trusted_proxies: Annotated[int, whole_number(0, 10)] = _setting(
         "TRUSTED_PROXIES=0",
@@ -398,13 +424,19 @@ class Settings(BaseModel):
         return self.public_url.startswith("https:")
 
     @property
+    def watches_groups(self) -> bool:
+        """Return whether anyone hears about groups of failures."""
+        wants_spikes = "group.spiking" in self.webhook_events
+        return bool(self.notify_urls or (self.webhook_urls and wants_spikes))
+
+    @property
     def sandbox(self) -> bool:
         """Return whether the built-in sandbox stands in for HubSpot."""
         return _are_sandboxed(self.profiles)
 
     @property
     def authorization_endpoint(self) -> str:
-        """Return where customers are sent: to HubSpot or to the sandbox."""
+        """Return where to send customers: to HubSpot or to the sandbox."""
         sandbox = f"{self.public_url}/sandbox/oauth/authorize"
         return sandbox if self.sandbox else self.hubspot_authorization_endpoint.rstrip("/")
 

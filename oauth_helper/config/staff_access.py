@@ -108,7 +108,7 @@ class OpenIdSettings:
         return frozenset(rule.claim for rule in (*self.agents, *self.viewers))
 
     def admit(self, claims: Mapping[str, Any]) -> StaffIdentity | None:
-        """Return the person with these claims if a rule admits them, as an agent if any can."""
+        """Return the person with these claims if a rule admits them, as an agent if possible."""
         roles: tuple[tuple[Role, tuple[AccessRule, ...]], ...]
         roles = (("agent", self.agents), ("viewer", self.viewers))
         for role, rules in roles:
@@ -118,7 +118,7 @@ class OpenIdSettings:
         return None
 
     def grant(self, rule: AccessRule, role: str) -> str | None:
-        """Return a text that changes when access by `rule` changes; None when it is withdrawn."""
+        """Return a text that changes with the access by `rule`; None when it is withdrawn."""
         if rule not in (self.agents if role == "agent" else self.viewers):
             return None
         return "\n".join((self.issuer, self.client_id, rule.text, role))

@@ -1,4 +1,4 @@
-"""Read TOML files of settings into pydantic models, and name every problem with its place."""
+"""Read TOML files of settings into pydantic models, and report every problem with its place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from oauth_helper.scopes import nearest
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
-#: For models of tables. Values stay out of errors: a table may hold a secret in the wrong place.
+#: For models of tables. Errors don't show values, because a table may have a secret in the wrong
+#: place.
 TABLE = ConfigDict(
     extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True
 )
@@ -34,9 +35,9 @@ _EXPECTED = {
 
 
 class SettingsError(ValueError):
-    """Settings that can't be used. `problems` says what is wrong, each with its place.
+    """Settings can't be used. `problems` names each problem with its place.
 
-    `setting` is the setting that the problems belong to, if not the one that was being read.
+    `setting` is the setting at fault, if it isn't the one that was being read.
     """
 
     def __init__(self, problems: list[str], *, setting: str = "") -> None:
@@ -46,7 +47,7 @@ class SettingsError(ValueError):
 
 
 def read_tables(path: Path, key: str, form: str, read: Callable[[str, object], T]) -> tuple[T, ...]:
-    """Return what `read` makes of each table of the file: `form` is `[key.<name>]` or `[[key]]`.
+    """Return the result of `read` for each table: `form` is `[key.<name>]` or `[[key]]`.
 
     `read` gets a table's name, or its number from 1, and the table. Raises `SettingsError` with the
     problems of all tables.
@@ -85,7 +86,7 @@ def validate_settings(model: type[M], values: object, context: object, *, place:
 
 
 def did_you_mean(name: str | None) -> str:
-    """Return the end of an error about an unknown name; `name` is the one probably meant."""
+    """Return the end of an error about an unknown name: the one that was probably meant."""
     return f"; did you mean {name!r}?" if name else ""
 
 

@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from oauth_helper.common.secrets import Secret
+from oauth_helper.common.secrets import Secret, is_password_hash
 from oauth_helper.common.urls import is_loopback, parse_web_url
 from oauth_helper.config.toml_file import SettingsError
 from oauth_helper.scopes import AppConfigurationError, CatalogueError
 
 T = TypeVar("T")
 
-#: What validators of settings get: the fields so far as `data`, the environment as `context`.
+#: What a validator gets: the earlier fields as `data`, the environment as `context`.
 EnvironInfo: TypeAlias = ValidationInfo[Mapping[str, str]]
 
 _STORE_SCHEMES = (
@@ -41,13 +41,13 @@ class Read:
     def __get_pydantic_core_schema__(
         self, _type: object, _next: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Return a schema that takes text only, and calls `read`."""
+        """Return a schema that accepts text only, and calls `read`."""
         text = core_schema.str_schema(strict=True)
         return core_schema.with_info_after_validator_function(self.read, text)
 
 
 def reads(read: Callable[[str], object]) -> Read:
-    """Mark a field whose value depends on its text only."""
+    """Mark a field whose value depends on its text alone."""
     return Read(lambda text, _info: read(text))
 
 
@@ -92,7 +92,7 @@ def choice(values: Mapping[str, object]) -> Read:
 
 
 def matching(pattern: str, problem: str) -> Read:
-    """Mark a text that matches `pattern`; `problem` is what is wrong with any other."""
+    """Mark a text that matches `pattern`; `problem` is the problem with any other."""
 
     def read(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -115,7 +115,7 @@ def parse_web_address(text: str) -> str:
 
 
 def parse_store_url(text: str) -> Secret:
-    """Return the address of Redis, which may hold a password."""
+    """Return the address of Redis, which may contain a password."""
     if text and text.partition("://")[0] not in _STORE_SCHEMES:
         raise ValueError(f"must start with one of {', '.join(_STORE_SCHEMES)} and ://")
     if text and not _is_store_address(text):
@@ -127,6 +127,15 @@ def parse_token(text: str) -> Secret:
     """Return a bearer token; empty when there is none."""
     if text and len(text) < 16:
         raise ValueError(f"has {len(text)} characters; it needs 16 or more")
+    return Secret(text)
+
+
+def parse_secret_hash(text: str) -> Secret:
+    """Return the hash of a secret, as `hash-password` prints it."""
+    if not is_password_hash(text):
+        raise ValueError(
+            "is not a hash; `python -m oauth_helper hash-password` makes one from a secret on stdin"
+        )
     return Secret(text)
 
 
@@ -143,7 +152,7 @@ def parse_secret_keys(text: str) -> tuple[Secret, ...]:
     return tuple(map(Secret, keys))
 
 
-# Kinds of images that browsers show, and the bytes that a page should at most load for one.
+# Kinds of images that browsers show, and the most bytes that a page loads for one.
 _IMAGES = (".png", ".svg", ".jpg", ".jpeg", ".webp")
 _MAX_IMAGE = 200_000
 
@@ -174,7 +183,7 @@ def load_file(load: Callable[[Path], T], path: Path) -> T:
 
 
 def _is_store_address(text: str) -> bool:
-    """Return whether host and port can be read, so that no part of a password is taken for them."""
+    """Return whether host and port can be read, and aren't parts of a password."""
     try:
         parts = urlsplit(text)
     except ValueError:

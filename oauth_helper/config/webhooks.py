@@ -1,9 +1,13 @@
-"""Read the settings of webhooks: their addresses, secrets and types of events."""
+"""Read the settings of webhooks and notices: addresses, secrets, types of events, a threshold."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import logging
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
 
 from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import parse_web_url
@@ -19,12 +23,13 @@ WEBHOOK_EVENT_TYPES = (
     "failure.reopened",
     "connection.created",
     "connection.ended",
+    "group.spiking",
 )
 _MAX_URLS = 10
 
 
 def parse_webhook_urls(text: str, info: EnvironInfo) -> tuple[Secret, ...]:
-    """Return the addresses in a list. They are secrets, because some hold a token."""
+    """Return the addresses in a list. They are secret, because some contain a token."""
     urls = list(dict.fromkeys(_entries(text)))
     is_http_allowed = info.context.get("WEBHOOK_ALLOW_PRIVATE", "").strip().lower() == "on"
     problems = []
@@ -39,6 +44,52 @@ def parse_webhook_urls(text: str, info: EnvironInfo) -> tuple[Secret, ...]:
     if problems:
         raise SettingsError(problems)
     return tuple(map(Secret, urls))
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The number of failures of one group within some seconds that people hear about."""
+
+    count: int
+    seconds: int
+
+
+def parse_threshold(text: str) -> Threshold:
+    """Return a threshold such as `5/10m`."""
+    found = re.fullmatch("([1-9][0-9]{0,5})/([1-9][0-9]{0,3})([smh])", text)
+    seconds = int(found[2]) * {"s": 1, "m": 60, "h": 3600}[found[3]] if found else 0
+    if not found or not 60 <= seconds <= 86_400:
+        raise ValueError("must be a number of failures and a time of 1m to 24h, such as 5/10m")
+    return Threshold(int(found[1]), seconds)
+
+
+def parse_notify_urls(text: str) -> tuple[Secret, ...]:
+    """Return the addresses of Apprise in a list, which hold passwords and tokens."""
+    # A comma may also be part of an address.
+    urls = [each for each in re.split(r"[\s,]+(?=[a-z0-9]+://)", text.strip()) if each]
+    if urls and find_spec("apprise") is None:
+        raise ValueError("needs the extra notify: pip install 'oauth_helper[notify]'")
+    problems = [
+        f"number {number} is no address of Apprise, such as slack://TokenA/TokenB/TokenC"
+        for number, url in enumerate(urls, 1)
+        if not _is_of_apprise(url)
+    ]
+    if len(urls) > _MAX_URLS:
+        problems.append(f"has {len(urls)} addresses; {_MAX_URLS} are possible")
+    if problems:
+        raise SettingsError(problems)
+    return tuple(map(Secret, dict.fromkeys(urls)))
+
+
+def _is_of_apprise(url: str) -> bool:
+    from apprise import Apprise  # noqa: PLC0415 - optional
+
+    log = logging.getLogger("apprise")
+    log.disabled = True  # it has the address
+    try:
+        return Apprise.instantiate(url) is not None
+    finally:
+        log.disabled = False
 
 
 def parse_webhook_secrets(text: str) -> tuple[Secret, ...]:

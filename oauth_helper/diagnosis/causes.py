@@ -80,6 +80,11 @@ class Responsible(StrEnum):
             Responsible.OPERATOR: "Platform operator",
         }[self]
 
+    @property
+    def short(self) -> str:
+        """Return the person in one word, such as “Developer”."""
+        return self.title.split()[-1].capitalize()
+
 
 @dataclass(frozen=True, slots=True)
 class Fix:

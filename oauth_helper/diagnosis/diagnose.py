@@ -11,12 +11,18 @@ from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence, merg
 from oauth_helper.diagnosis.messages import is_title_only, read_message
 from oauth_helper.diagnosis.ranking import MISMATCHES, rank_causes
 from oauth_helper.diagnosis.responses import from_declined, from_refused, from_unavailable
-from oauth_helper.diagnosis.scopes_at_fault import at_fault, is_refuted, successors_of
+from oauth_helper.diagnosis.scopes_at_fault import (
+    at_fault,
+    instead_of,
+    is_refuted,
+    meant_instead_of,
+    successors_of,
+)
 from oauth_helper.diagnosis.timeout import from_timeout, from_title
 from oauth_helper.hubspot.authorization_request import find_authorization_url
 from oauth_helper.hubspot.authorization_response import Declined, Malformed
 from oauth_helper.hubspot.token_response import Refused, Unavailable
-from oauth_helper.scopes import Catalogue, Preflight, Problem
+from oauth_helper.scopes import OAUTH, AppConfiguration, Catalogue, Preflight, Problem
 from oauth_helper.scopes.preflight import WITHOUT_OAUTH
 
 _Candidates = tuple[Candidate, ...]
@@ -26,6 +32,14 @@ _INTERRUPTED = (
     Candidate(
         Cause.UNKNOWN,
         "HubSpot's answer came back, but this program or its store stopped before dealing with it.",
+    ),
+)
+_WITHOUT_OAUTH = (
+    Candidate(
+        Cause.MISSING_OAUTH_SCOPE,
+        "The URL doesn't request `oauth`, which every app requires. Nothing else is known to be "
+        "wrong with it.",
+        (OAUTH,),
     ),
 )
 _NOTHING_LISTED = Catalogue("", ())
@@ -54,7 +68,9 @@ def diagnose(evidence: Evidence) -> Diagnosis:
             evidence, requested=found.requested, redirect_uri=found.redirect_uri or ""
         )
     evidence = replace(evidence, problems=evidence.problems or _broken_rules(evidence))
-    return rank_causes(_found_in(evidence), evidence)
+    diagnosis = _found_in(evidence)
+    detailed = tuple(_with_detail(each, evidence) for each in diagnosis.candidates)
+    return rank_causes(replace(diagnosis, candidates=detailed), evidence)
 
 
 def _found_in(evidence: Evidence) -> Diagnosis:
@@ -70,26 +86,47 @@ def _found_in(evidence: Evidence) -> Diagnosis:
     if evidence.response is not None:
         answered = _from_response(evidence)
         return Diagnosis(said if said and answered[0].cause is Cause.UNKNOWN else answered)
-    return Diagnosis(said) if said else _without_words(evidence)
+    proved = _from_problems(_wrong_in_itself(evidence))
+    if not said:
+        return _without_words(evidence, proved)
+    by_cause = {each.cause: each for each in proved}
+    return Diagnosis(tuple(by_cause.get(each.cause, each) for each in said))
 
 
-def _without_words(evidence: Evidence) -> Diagnosis:
-    """Return what is left when neither rules nor answers nor texts say anything."""
+def _without_words(evidence: Evidence, proved: _Candidates) -> Diagnosis:
+    """Return what is left when neither the app's rules nor answers nor texts say anything."""
     if evidence.interrupted:
         return Diagnosis(_INTERRUPTED)
     if evidence.waited_seconds is not None:
-        return from_timeout(evidence)
-    return from_title(evidence) if is_title_only(evidence.message) else Diagnosis(_NOTHING_KNOWN)
+        return from_timeout(evidence, proved)
+    if proved:
+        return Diagnosis(proved)
+    if is_title_only(evidence.message):
+        return from_title(evidence)
+    lacks_oauth = evidence.requested is not None and OAUTH not in evidence.requested.scope
+    return Diagnosis(_WITHOUT_OAUTH if lacks_oauth and not evidence.message else _NOTHING_KNOWN)
 
 
 def _broken_rules(evidence: Evidence) -> tuple[Problem, ...]:
     """Return the rules that the URL breaks; none once HubSpot has accepted it."""
-    if evidence.app is None or evidence.requested is None:
+    if evidence.app is None or (checked := _preflight(evidence, evidence.app)) is None:
         return ()
+    return checked.errors
+
+
+def _wrong_in_itself(evidence: Evidence) -> tuple[Problem, ...]:
+    """Return what is wrong with the URL, whatever the app lists."""
+    checked = _preflight(evidence, AppConfiguration())
+    return checked.errors_of_link if checked else ()
+
+
+def _preflight(evidence: Evidence, app: AppConfiguration) -> Preflight | None:
+    if evidence.requested is None:
+        return None
     if evidence.stage not in (Stage.PREFLIGHT, Stage.AUTHORIZATION):
-        return ()
+        return None
     catalogue = evidence.catalogue or _NOTHING_LISTED
-    return Preflight(evidence.requested, evidence.app, catalogue, evidence.redirect_uri).errors
+    return Preflight(evidence.requested, app, catalogue, evidence.redirect_uri)
 
 
 def _from_text(evidence: Evidence) -> Iterator[Candidate]:
@@ -110,6 +147,20 @@ def _from_problems(problems: tuple[Problem, ...]) -> _Candidates:
         )
         for problem in problems
     )
+
+
+def _with_detail(candidate: Candidate, evidence: Evidence) -> Candidate:
+    """Return the candidate with the scopes that belong in the place of its own, if known."""
+    if candidate.detail or not candidate.scopes:
+        return candidate
+    match candidate.cause:
+        case Cause.INVALID_SCOPE_NAME:
+            return replace(candidate, detail=meant_instead_of(candidate.scopes, evidence))
+        case Cause.URL_REQUESTS_UNCONFIGURED_SCOPE if instead := instead_of(
+            candidate.scopes, evidence
+        ):
+            return replace(candidate, situation="replaced_in_known_app", detail=instead)
+    return candidate
 
 
 def _situation(problem: Problem) -> str:

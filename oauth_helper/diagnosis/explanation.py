@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from oauth_helper.common.redaction import redact
 from oauth_helper.diagnosis import Candidate, Cause, Evidence, Fix, Role, Stage, diagnose, fix_for
 from oauth_helper.diagnosis.app_check import CheckedLink
+from oauth_helper.diagnosis.normalize import quoted_url
 from oauth_helper.hubspot.authorization_request import find_authorization_url
 from oauth_helper.hubspot.token_response import Granted, TokenResponse
 from oauth_helper.scopes import AppConfiguration, Catalogue, Kind, Tier, missing_scopes
@@ -115,10 +115,7 @@ def _redirect_uri(evidence: Evidence) -> str:
     if evidence.redirect_uri:
         return evidence.redirect_uri
     found = find_authorization_url(evidence.message)
-    quoted = re.search(
-        r"redirect[^\n]{1,40}['\"\u2018](https?://[^'\"\s\u2019]{3,500})", evidence.message
-    )
-    return (found.redirect_uri if found else None) or (quoted[1] if quoted else "")
+    return (found.redirect_uri if found else None) or quoted_url(evidence.message)
 
 
 def _not_granted(

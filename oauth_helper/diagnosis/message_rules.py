@@ -56,7 +56,7 @@ EXACT: tuple[MessageRule, ...] = (
         (Cause.REFRESH_TOKEN_INVALID, Cause.CLIENT_ID_INVALID),
         "bad_refresh_token",
         "(missing or )?invalid refresh token",
-        r"refresh[ _]token .{0,20}(invalid|expired|revoked|not valid|unknown)",
+        r"refresh[ _]token .{0,20}(invalid|expired|revoked|(not|n't|no longer) valid|unknown)",
         # RFC 7662 section 2.2
         r"\bactive['\"]? ?[:=] ?false",
     ),
@@ -95,13 +95,13 @@ EXACT: tuple[MessageRule, ...] = (
         "bad_auth_code",
         "expired_auth_code",
         "(missing or )?unknown auth code",
-        r"\bauth(ori[sz]ation)? code .{0,20}(expired|invalid|used|not valid|unknown)",
+        r"\bauth(ori[sz]ation)? code .{0,20}(expired|invalid|used|redeemed|not valid|unknown)",
     ),
     # The code of a text message, or of an app that makes them, expires too: on HubSpot's pages.
     _rule(
         "a code that has expired or was used",
         (Cause.CODE_EXPIRED_OR_REUSED,),
-        r"\bcode (has |was |is )?(already )?(been )?(expired|used)",
+        r"\bcode (has |was |is )?(already )?(been )?(expired|used|redeemed)",
         stages=(Stage.CALLBACK, Stage.TOKEN),
     ),
     _rule(
@@ -154,6 +154,7 @@ EXACT: tuple[MessageRule, ...] = (
         "a value that is no access token",
         (Cause.ACCESS_TOKEN_INVALID,),
         r"expired (36[6-9]|3[7-9]\d|[4-9]\d\d|\d{4,}) day",
+        r"(access|oauth)[ _-]?token used .{0,30}\b(invalid|malformed|not valid)",
         r"expire time['\" :\[]{1,8}19",
     ),
     # ToolJet/ToolJet#17192, airbytehq/airbyte#62467
@@ -232,12 +233,15 @@ WEAK: tuple[MessageRule, ...] = (
         "access_denied",
         r"(user|you|owner) (has |have )?(denied|cancell?ed|declined|refused)",
         r"(cancell?ed|denied|declined) by (the )?user",
+        r"(press|click|chose|choos|select|hit)(ed|en|ing|e|s)? .{0,12}\b(cancel|deny|decline)\b",
     ),
     _rule(
         "an answer that belongs to another attempt",
         (Cause.STATE_MISMATCH,),
         r"\bstate\b.{0,20} (mismatch|invalid|(does not|doesn'?t|did not|didn'?t) match|expired)",
-        r"(invalid|mismatched|mismatching|unknown) (oauth )?state\b",
+        r"(invalid|mismatched|mismatching|unknown)[ _](oauth )?state\b",
+        r"\bstate (returned|received|sent back) .{0,30}(isn'?t|is not|was not|differ)",
+        r"(verify|validate|match) .{0,30}\bstate\b",
         r"\bcsrf (token|state|check|warning|protection)",
     ),
     _rule(
@@ -305,6 +309,13 @@ LAST: tuple[MessageRule, ...] = (
         stages=(Stage.TOKEN, Stage.REFRESH),
     ),
     _rule(
+        "a token request that lacks something",
+        (Cause.TOKEN_REQUEST_MALFORMED,),
+        r"(missing|lacks?|no) (an? )?(required )?(form )?(parameter|param|field)\b",
+        r"\b(parameter|field) .{0,40}\b(missing|required)\b",
+        stages=(Stage.TOKEN, Stage.REFRESH),
+    ),
+    _rule(
         "a token request that is refused without a reason; most often it is the client secret",
         (
             Cause.CLIENT_SECRET_INVALID,
@@ -325,9 +336,12 @@ LAST: tuple[MessageRule, ...] = (
         "a server in trouble",
         (Cause.HUBSPOT_UNAVAILABLE,),
         r"(http|error|status|code|server)\W{1,3}5\d\d\b",
+        r"(^|[-:>(,] ?)50[234]\b|(wrong|problem|error|issue) (on|at) (our|hubspot's) (end|side)",
         r"\b5\d\d (error|internal|server|bad|service|gateway|web)",
         r"bad gateway|gateway time-?out|temporarily unavailable|internal server error",
         "service unavailable",
         r"timed out|(?<![-_])time-?out\b|connection (was )?(reset|refused)|econnre|etimedout",
+        r"\benotfound\b|\beai_again\b|getaddrinfo|name or service not known|resolve host",
+        r"\bssl ?error|certificate verif|certificateerror|max retries exceeded",
     ),
 )

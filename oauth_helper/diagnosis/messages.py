@@ -141,6 +141,10 @@ def _words_match(page: ErrorPage, languages: tuple[str, ...]) -> str:
     return f"HubSpot's message matches “{page.name}”{f', in {languages[0]}' if foreign else ''}."
 
 
+# Asked by a person and not said by HubSpot.
+_QUESTION = re.compile(r"\b(?:where|how|what|which) (?:do|can|is|are|does|should)\b")
+
+
 def _by_structure(folded: str, stage: Stage, scopes: tuple[str, ...]) -> Reading | None:
     """Return what stays the same in every language: brackets, a URL in quotes, `client_id`."""
     if scopes and stage is Stage.API:
@@ -154,8 +158,8 @@ def _by_structure(folded: str, stage: Stage, scopes: tuple[str, ...]) -> Reading
             Cause.APP_NOT_APPROVED,
         )
         return Reading(causes, why, scopes)
-    if re.search(r"client[ _-]?id", folded):
-        why = "The language isn't known, but the message speaks of the client ID."
+    if re.search(r"client[ _-]?id", folded) and not _QUESTION.search(folded):
+        why = "The language isn't known, but the message mentions the client ID."
         return Reading((Cause.CLIENT_ID_INVALID, Cause.WRONG_REGION), why)
     if QUOTED_URL in folded:
         why = "The language isn't known, but the message quotes a URL, as the one on redirect URLs."

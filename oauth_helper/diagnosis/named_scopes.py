@@ -21,9 +21,10 @@ _LISTED = re.compile(
 _QUOTED = re.compile(rf"\bscopes?(?: name)?:? ?['\"]({_NAME})['\"]")
 _SUBJECT = re.compile(
     rf"\bscope ({_NAME}) "
-    r"(?:could|couldn'?t|can'?t|cannot|does|doesn'?t|is|isn'?t|was|wasn'?t|not)\b"
+    r"(?:could|couldn'?t|can'?t|cannot|does|doesn'?t|is|isn'?t|was|wasn'?t|not|required|needed)\b"
 )
 _SPELT_OUT = re.compile(rf"\b{_NAME}\.(?:{_ALLOWS})\b(?:/[a-z]+)?")
+_LIKE_KNOWN = re.compile(r"(?<![\w.])([a-z]+\.[a-z_]+)\.[a-z0-9_]+(?:\.[a-z0-9_]+)?(?![\w.]\w)")
 _LACKED = re.compile(
     rf"\b(?:scopes?|token|granted)\b[^.\n]{{0,60}}(?:include|lacks?|missing|needs?) ({_NAME})"
 )
@@ -70,6 +71,10 @@ def _in_sentences(folded: str) -> Iterator[str]:
         for match in pattern.finditer(folded):
             if _is_scope_name(match[1]) or (pattern is _SUBJECT and "." in match[1]):
                 yield match[1]
+                yield from _going_on(folded[match.end(1) :])
+    for match in _LIKE_KNOWN.finditer(folded):
+        if match[1] in _beginnings():
+            yield match[0]
     for match in _SPELT_OUT.finditer(folded):
         first, _, other = match[0].partition("/")
         if re.search(r"\.\w+\.", first) or _is_known(first):
@@ -104,6 +109,14 @@ def _is_legal(name: str) -> bool:
 
 def _is_known(name: str) -> bool:
     return name in _known_names()
+
+
+@lru_cache(maxsize=1)
+def _beginnings() -> frozenset[str]:
+    """Return the first two parts of the names that have more, such as `crm.objects`."""
+    return frozenset(
+        ".".join(name.split(".")[:2]) for name in _known_names() if name.count(".") > 1
+    )
 
 
 @lru_cache(maxsize=1)

@@ -28,10 +28,17 @@ _URLS = re.compile(_URL, re.IGNORECASE)
 _QUOTED_URLS = re.compile(
     rf"(?<![:=(,{{\['\"])(?<![:=(,{{\['\"] )[\"']\s?({_URL})\s?[\"']", re.IGNORECASE
 )
+_HUBSPOTS = re.compile(r"hub(spot|api)\.com\b", re.IGNORECASE)
 _PARAMETERS = re.compile(
     r"\b(?:client_id|redirect_uri|(?:optional_)?scope|state)=[^\s&]*"
     r'|"(?:client_id|redirect_uri|(?:optional_)?scope|state)": ?"[^"]*"'
 )
+
+
+def quoted_url(text: str) -> str:
+    """Return the first URL in quotation marks in `text` that isn't HubSpot's; empty without one."""
+    found = _QUOTED_URLS.finditer(_unescaped(text[:MAX_TEXT]).translate(_QUOTES))
+    return next((match[1] for match in found if not _HUBSPOTS.search(match[1])), "")
 
 
 def fold(text: str) -> str:
@@ -69,7 +76,7 @@ def _unescaped(text: str) -> str:
 
 def _stand_in(url: str) -> str:
     """Return what stands in for `url`: a redirect URL is never HubSpot's own."""
-    return " " if re.search(r"hub(spot|api)\.com\b", url.casefold()) else f" {QUOTED_URL} "
+    return " " if _HUBSPOTS.search(url) else f" {QUOTED_URL} "
 
 
 def _errors(url: str) -> str:
@@ -96,6 +103,7 @@ def respelt(folded: str) -> str:
 def _word(word: str) -> str:
     if word in _ENGLISH:
         return word
+    word = word.replace("rn", "m") if "rn" in word else word  # as a screenshot is read
     near = (_known()[less] for less in _one_letter_less(word) if less in _known())
     return next((known for known in near if _one_slip(word, known)), word)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from oauth_helper.diagnosis.causes import Cause, Stage
@@ -31,7 +31,7 @@ def rank_causes(diagnosis: Diagnosis, evidence: Evidence) -> Diagnosis:
     Causes that the evidence refutes are dropped.
     """
     candidates = diagnosis.candidates
-    for step in (_without_refuted, _by_earlier, _by_tier, _by_role, _by_app):
+    for step in (_without_refuted, _by_earlier, _by_tier, _by_role, _by_app, _by_user_level):
         candidates = step(candidates, evidence)
     question = diagnosis.next_question or _next_question(candidates, evidence)
     return Diagnosis(candidates, question)
@@ -64,9 +64,11 @@ def _by_earlier(candidates: _Candidates, evidence: Evidence) -> _Candidates:
 
 def _by_tier(candidates: _Candidates, evidence: Evidence) -> _Candidates:
     """Use the account's subscription, which confirms or refutes that a feature is missing."""
-    if evidence.tier is None or not _open(candidates, Cause.ACCOUNT_LACKS_FEATURE):
-        return candidates
     lacking = evidence.behind_a_subscription
+    if evidence.tier is None:
+        return tuple(_naming(each, lacking) for each in candidates)
+    if not _open(candidates, Cause.ACCOUNT_LACKS_FEATURE):
+        return candidates
     if not lacking:
         return _last(candidates, Cause.ACCOUNT_LACKS_FEATURE) if evidence.catalogue else candidates
     needs = "; ".join(f"{name}: {subscription}" for name, subscription in lacking.items())
@@ -80,6 +82,15 @@ def _by_tier(candidates: _Candidates, evidence: Evidence) -> _Candidates:
         ),
         lambda each: each.cause is Cause.ACCOUNT_LACKS_FEATURE,
     )
+
+
+def _naming(candidate: Candidate, gated: Mapping[str, str]) -> Candidate:
+    """Return the candidate with the scopes that not every account has, if it names none."""
+    if candidate.cause is not Cause.ACCOUNT_LACKS_FEATURE or candidate.scopes or not gated:
+        return candidate
+    needs = "; ".join(f"{name}: {subscription}" for name, subscription in gated.items())
+    why = f"Of the scopes in `scope`, these need a subscription. {needs}."
+    return replace(_adding(candidate, why), scopes=tuple(gated))
 
 
 def _by_role(candidates: _Candidates, evidence: Evidence) -> _Candidates:
@@ -121,6 +132,18 @@ def _for_known_app(candidate: Candidate, *, fits: bool) -> Candidate:
         "page belongs to another link."
     )
     return replace(_adding(candidate, why), situation="deployed_app_differs")
+
+
+def _by_user_level(candidates: _Candidates, evidence: Evidence) -> _Candidates:
+    """Word a missing permission for an app that each user connects for themselves."""
+    if evidence.app is None or not evidence.app.is_user_level:
+        return candidates
+    return tuple(
+        replace(each, situation="user_level_app")
+        if each.cause is Cause.USER_LACKS_PERMISSION and not each.situation
+        else each
+        for each in candidates
+    )
 
 
 _THE_ADDRESS = "The address of HubSpot's error page: it has the scopes that were requested."

@@ -8,10 +8,17 @@ from oauth_helper.diagnosis.causes import Cause
 from oauth_helper.diagnosis.evidence import Candidate, Evidence
 from oauth_helper.diagnosis.messages import Reading
 from oauth_helper.diagnosis.ranking import MISMATCHES
-from oauth_helper.scopes import OAUTH, OUT_OF_USE, hubspot_scopes, is_one_scope
+from oauth_helper.scopes import (
+    OAUTH,
+    OUT_OF_USE,
+    hubspot_scopes,
+    is_joined,
+    is_one_scope,
+    meant_by,
+)
 
-# How many scopes are named at most.
-_NAMED = 20
+# How many scopes are named at most, and of how many a misspelling is looked for.
+_NAMED, _LOOKED_UP = 20, 5
 
 
 def at_fault(evidence: Evidence, reading: Reading | None) -> tuple[Candidate, ...]:
@@ -45,23 +52,43 @@ def successors_of(names: tuple[str, ...]) -> str:
     return ", ".join(dict.fromkeys(each for name in names for each in OUT_OF_USE.get(name, ())))
 
 
-def is_refuted(candidate: Candidate, evidence: Evidence) -> bool:
-    """Return whether the scopes that a message names are all in use, so that none is replaced."""
+def instead_of(names: tuple[str, ...], evidence: Evidence) -> str:
+    """Return the granular scopes that the app lists instead of `names`; empty if not of each."""
     known = evidence.catalogue.by_name if evidence.catalogue else {}
+    listed = evidence.app.listed if evidence.app else frozenset()
+    successors = [
+        [each for each in known[name].replaced_by if each in listed] if name in known else []
+        for name in names
+    ]
+    return ", ".join(each for group in successors for each in group) if all(successors) else ""
+
+
+def meant_instead_of(names: tuple[str, ...], evidence: Evidence) -> str:
+    """Return the scopes that the misspelt ones of `names` most likely meant."""
+    if evidence.catalogue is None or len(names) > _LOOKED_UP:
+        return ""
+    return ", ".join(meant for name in names if (meant := meant_by(name, evidence.catalogue)))
+
+
+def is_refuted(candidate: Candidate, evidence: Evidence) -> bool:
+    """Return whether none of the scopes named, or of the URL's, is what the cause takes it for."""
+    known = evidence.catalogue.by_name if evidence.catalogue else {}
+    names = candidate.scopes or (evidence.requested.all if evidence.requested else ())
+    if candidate.cause is Cause.SCOPES_BADLY_ENCODED:
+        return bool(names) and not any(map(is_joined, names))
     return (
         candidate.cause is Cause.DEPRECATED_SCOPE
-        and bool(candidate.scopes)
+        and bool(names)
         and not any(
-            name in OUT_OF_USE or (name in known and known[name].replaced_by)
-            for name in candidate.scopes
+            name in OUT_OF_USE or (name in known and known[name].replaced_by) for name in names
         )
     )
 
 
 def _joined(evidence: Evidence) -> Iterator[Candidate]:
     names = evidence.requested.all if evidence.requested else ()
-    if joined := tuple(name for name in names if "," in name):
-        why = f"The URL joins scopes by commas: {joined[0][:100]}."
+    if joined := tuple(filter(is_joined, names)):
+        why = f"The URL joins scopes by other characters than spaces: {joined[0][:100]}."
         yield Candidate(Cause.SCOPES_BADLY_ENCODED, why, joined)
 
 

@@ -16,7 +16,7 @@ def from_timeout(evidence: Evidence, proved: tuple[Candidate, ...] = ()) -> Diag
     """
     seconds = evidence.waited_seconds or 0
     time = f"{seconds} s" if seconds < 90 else f"{round(seconds / 60)} min"
-    why = f"Nothing had come back from HubSpot after {time}."
+    why = f"Nothing came back from HubSpot within {time}."
     first = Candidate(Cause.NEVER_RETURNED, why, tuple(evidence.behind_a_subscription))
     return Diagnosis(merge((first,), proved, _likely(evidence)), _THE_PAGE)
 

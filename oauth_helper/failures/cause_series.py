@@ -1,4 +1,4 @@
-"""The most common causes over time, each with its color."""
+"""The most common causes over time, each with its colour."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from oauth_helper.diagnosis import Cause, wording
 from oauth_helper.failures.periods import InsightsQuery, LinkedCount, Period
 from oauth_helper.failures.statistics import FailureCount
 
-#: Causes with a color of their own; the others are shown as one.
+#: Causes with a separate colour; the others are shown as one.
 MAX_CAUSES = 6
 
 #: The title of the other causes.
 OTHER = "Other causes"
 
-# The most common causes almost everywhere, so that none of them takes another's color.
+# The most common causes almost everywhere, so that none takes the colour of another.
 _USUAL = (
     Cause.URL_MISSING_REQUIRED_SCOPE,
     Cause.URL_REQUESTS_UNCONFIGURED_SCOPE,
@@ -66,10 +66,10 @@ def cause_series(
 
 
 def cause_colours(causes: Sequence[str]) -> dict[str, int]:
-    """Return the colors of at most `MAX_CAUSES` causes, given with the most common first.
+    """Return the colours of at most `MAX_CAUSES` causes, given with the most common first.
 
-    A cause has the same color on every page, unless a more common one on the page has it too. Then
-    it gets one that no cause on the page owns, so that the others keep theirs.
+    A cause has the same colour on every page, unless a more common one on the page has it too. Then
+    it gets one that no other cause on the page has.
     """
     own = [_own_colour(cause) for cause in causes]
     free = iter(colour for colour in range(MAX_CAUSES) if colour not in own)

@@ -10,7 +10,7 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -35,11 +35,6 @@ class ExportFormat(StrEnum):
         """Return the media type."""
         return {"csv": "text/csv", "jsonl": "application/x-ndjson"}[self]
 
-    @property
-    def label(self) -> str:
-        """Return the format in words."""
-        return {"csv": "CSV, for spreadsheets", "jsonl": "JSON lines, for programs"}[self]
-
 
 @dataclass(frozen=True, slots=True)
 class ExportPart:
@@ -49,15 +44,21 @@ class ExportPart:
     written: int
 
 
-def export_parts(failures: Iterable[Document], form: ExportFormat) -> Iterator[ExportPart]:
-    """Yield the file part by part, at least one; no other part is in memory meanwhile."""
+def export_parts(
+    failures: Iterable[Document], form: ExportFormat, columns: Collection[str] = ()
+) -> Iterator[ExportPart]:
+    """Yield the file part by part, at least one; no other part is in memory meanwhile.
+
+    `columns` are those of a CSV file, in the order of `COLUMNS`; all if it is empty.
+    """
+    columns = [name for name in COLUMNS if name in columns] or COLUMNS
     written, rest = 0, iter(failures)
     # Without this mark Excel reads a CSV file in the local 8-bit encoding; LibreOffice, Google
     # Sheets and Python's "utf-8-sig" skip it.
-    head = "\ufeff" + _csv_text([COLUMNS]) if form is ExportFormat.CSV else ""
+    head = "\ufeff" + csv_text([columns]) if form is ExportFormat.CSV else ""
     while chunk := list(islice(rest, CHUNK)):
         written += len(chunk)
-        yield ExportPart((head + _text(chunk, form)).encode(), written)
+        yield ExportPart((head + _text(chunk, form, columns)).encode(), written)
         head = ""
     if not written:
         yield ExportPart(head.encode(), 0)
@@ -85,22 +86,23 @@ def compress(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield packer.flush()
 
 
-def _text(chunk: Iterable[Document], form: ExportFormat) -> str:
+def _text(chunk: Iterable[Document], form: ExportFormat, columns: Iterable[str]) -> str:
     if form is ExportFormat.CSV:
-        return _csv_text(map(csv_row, chunk))
+        return csv_text(csv_row(each, columns) for each in chunk)
     return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in chunk)
 
 
-def _csv_text(rows: Iterable[Iterable[str | int | None]]) -> str:
+def csv_text(rows: Iterable[Iterable[str | int | None]]) -> str:
+    """Return rows as CSV. Their texts must be safe for spreadsheets: `escape_formulas`."""
     text = io.StringIO()
     # RFC 4180. Quotes keep line ends within a text, and tell texts from numbers.
     csv.writer(text, quoting=csv.QUOTE_NONNUMERIC).writerows(rows)
     return text.getvalue()
 
 
-def csv_row(failure: Document) -> list[str | int | None]:
-    """Return the cells of a failure, in the order of `COLUMNS`."""
-    cells = (cell(failure) for cell in _CELLS.values())
+def csv_row(failure: Document, columns: Iterable[str]) -> list[str | int | None]:
+    """Return the cells of a failure for these columns."""
+    cells = (_CELLS[name](failure) for name in columns)
     return [escape_formulas(cell) if isinstance(cell, str) else cell for cell in cells]
 
 
@@ -161,6 +163,7 @@ def _title(failure: Document) -> str:
 def _history(failure: Document) -> str:
     return "\n".join(
         f"{event['at']} {event['what']} by {event['by']}"
+        + (f" ({event['resolution']})" if event["resolution"] else "")
         + (f": {event['text']}" if event["text"] else "")
         for event in failure["history"]
     )
@@ -177,6 +180,7 @@ _CELLS: dict[str, Callable[[Document], str | int | None]] = {
     "title": _title,
     "stage": _plain("stage"),
     "status": _plain("status"),
+    "resolution": _plain("resolution"),
     "assignee": _plain("assignee"),
     "hub_id": _plain("hub_id"),
     "message": _plain("message"),
@@ -193,5 +197,5 @@ _CELLS: dict[str, Callable[[Document], str | int | None]] = {
     "history": _history,
 }
 
-#: The first line of a CSV file.
+#: The columns of a CSV file.
 COLUMNS = tuple(_CELLS)

@@ -15,7 +15,7 @@ from oauth_helper.failures.statistics import AttemptCount, FailureCount, Recover
 #: Scopes that are shown, those with the most failures.
 MAX_SCOPES = 15
 
-#: The share that connected of fewer attempts than this says little.
+#: With fewer attempts than this, the share that connected says little.
 FEW_ATTEMPTS = 5
 
 #: Seconds after the end of a day until none of its attempts can still be in progress.
@@ -42,7 +42,7 @@ class AttemptTotals:
 
 @dataclass(frozen=True, slots=True)
 class PeriodOutcome:
-    """The attempts of a period: those of days that are over, and those of days still running.
+    """The attempts of a period: those of finished and of unfinished days.
 
     Some of the latter may be in progress. `failures` are those of all days.
     """
@@ -145,7 +145,7 @@ def _outcome(
 def _totals(
     query: InsightsQuery, started: list[AttemptCount]
 ) -> tuple[AttemptTotals, AttemptTotals]:
-    """Return the totals of days that are over, and of days that aren't."""
+    """Return the totals of finished days and of unfinished days."""
     over = [each for each in started if each.day <= query.settled]
     running = [each for each in started if each.day > query.settled]
     return _sum(over), _sum(running)

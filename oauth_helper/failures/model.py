@@ -31,32 +31,55 @@ class EventType(StrEnum):
     UNDONE = "undone"
 
 
-#: Who did what nobody did by hand.
+#: The authors of events that no staff caused.
 CUSTOMER, PROGRAM = "the customer", "this program"
 
 
-# Events that a record's history keeps, and those that hold no words of anybody's.
+# How many events a history keeps, and the kinds without anyone's words.
 _HISTORY_KEPT = 50
-
-
 _UNWRITTEN = (EventType.ASSIGNED, EventType.UNDONE)
 
 
 class Status(StrEnum):
-    """Whether a failure still wants attention."""
+    """Whether a failure still needs attention."""
 
     OPEN = "open"
     RESOLVED = "resolved"
 
 
+class Resolution(StrEnum):
+    """Why a failure is resolved."""
+
+    FIXED = "fixed"
+    NOT_NEEDED = "not_needed"
+    DUPLICATE = "duplicate"
+    UNREACHABLE = "unreachable"
+    OTHER = "other"
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        """Return the reason in words."""
+        return {
+            Resolution.FIXED: "Fixed",
+            Resolution.NOT_NEEDED: "Not needed",
+            Resolution.DUPLICATE: "Duplicate",
+            Resolution.UNREACHABLE: "Customer unreachable",
+            Resolution.OTHER: "Other",
+        }[self]
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a failure at the time `at`. `text` is text from outside."""
+    """Something that happened to a failure at the time `at`. `text` is text from outside.
+
+    `resolution` is the reason of an event that resolved it.
+    """
 
     at: float
     what: EventType
     by: str
     text: str = ""
+    resolution: Resolution | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +91,11 @@ class Failure:
     the request. `message` is text from outside, capped, and to be shown as such. `ask` is the one
     thing that would decide between the candidates. `history` has what happened later, the oldest
     first; `revision` counts the changes. `assignee` is the staff member whom it is assigned to,
-    empty when unassigned. `browser_id` is the reference of the first attempt known from the same
-    browser, `language` the code of the language that the customer read, `client` the name of the
-    client of the proxy that requested the connection; `client_error` names what went wrong between
-    it and this program, empty otherwise. `customer` and `customer_name` are those of the link that
-    the customer opened.
+    empty when unassigned; `resolution` is why it is resolved, None while it is open. `browser_id`
+    is the reference of the first attempt known from the same browser, `language` the code of the
+    language that the customer read, `client` the name of the client of the proxy that requested the
+    connection; `client_error` names what went wrong between it and this program, empty otherwise.
+    `customer` and `customer_name` are those of the link that the customer opened.
     """
 
     reference: str
@@ -91,6 +114,7 @@ class Failure:
     redirect_uri: str = ""
     ask: str = ""
     assignee: str = ""
+    resolution: Resolution | None = None
     browser_id: str = ""
     language: str = ""
     client: str = ""
@@ -114,7 +138,7 @@ class Failure:
     def with_event(self, event: Event) -> Failure:
         """Return the failure with one more event in its history.
 
-        When there are too many, the oldest goes that nobody wrote, else the oldest.
+        When there are too many, drop the oldest without words, otherwise the oldest.
         """
         history = (*self.history, event)
         if len(history) > _HISTORY_KEPT:
@@ -124,7 +148,7 @@ class Failure:
 
     @property
     def fix(self) -> tuple[Fix, ...]:
-        """Return who can fix it and how."""
+        """Return who can fix it, and how."""
         return fix_for(
             self.cause,
             scopes=self.missing,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from oauth_helper.failures.model import Failure
+from oauth_helper.failures.model import Failure, Resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class Term:
 class FailureQuery:
     """Which failures to find; None matches any value. All conditions apply together.
 
-    `account` is a hub id, `group` a fingerprint, `scope` one of the scopes that a failure is about.
+    `customer` is the sender's id of a customer, `account` a hub id, `group` a fingerprint, `scope`
+    one of the scopes that a failure is about.
     `assignee` and `client` are `UNSET` for failures without one; case doesn't matter for a client.
     `since` (included) and `until` (excluded) are Unix seconds.
     """
@@ -34,6 +35,7 @@ class FailureQuery:
     assignee: str | None = None
     scope: str | None = None
     group: str | None = None
+    customer: str | None = None
     terms: tuple[Term, ...] = ()
     since: float | None = None
     until: float | None = None
@@ -42,7 +44,8 @@ class FailureQuery:
     def all_terms(self) -> tuple[Term, ...]:
         """Return all conditions except the times."""
         named = ((name, getattr(self, name)) for name in FIELDS)
-        return (*(Term(name, value) for name, value in named if value), *self.terms)
+        whose = (Term("customer_id", self.customer),) if self.customer else ()
+        return (*(Term(name, value) for name, value in named if value), *whose, *self.terms)
 
 
 #: The fields of `FailureQuery`, as addresses and searches name them.
@@ -98,12 +101,13 @@ class FeedUpdate:
 
 @dataclass(frozen=True, slots=True)
 class FailureChange:
-    """A changed failure: its status and assignee before, and its revision after the change."""
+    """A changed failure: what it was before, and its revision after the change."""
 
     reference: str
     status: str
     assignee: str
     revision: int
+    resolution: Resolution | None = None
 
 
 @dataclass(frozen=True, slots=True)

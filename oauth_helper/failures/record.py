@@ -1,4 +1,4 @@
-"""What is recorded of a connection that failed, without what must not be."""
+"""Build the record of a failed connection, without secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from oauth_helper.hubspot.authorization_response import Declined
 from oauth_helper.hubspot.token_response import Refused, Unavailable
 from oauth_helper.models import Attempt, PendingAuthorization
 
-#: Characters that a record takes of a text from outside.
+#: The most characters of a text from outside in a record.
 MAX_MESSAGE = 2000
 _MAX_WHY = 500
 _MAX_NAME, _MOST_NAMES = 200, 200
@@ -32,8 +32,8 @@ def build_failure(
 ) -> Failure:
     """Return the record of a failed attempt, diagnosed, at the time `at` (Unix seconds).
 
-    Texts from outside go in without the attempt's and the profile's secrets, those in `secrets`,
-    e-mail addresses and whatever looks like a token. `profile` is None when it is no longer there.
+    Texts from outside are recorded without the secrets of attempt and profile, those in `secrets`,
+    e-mail addresses, and anything that looks like a token. `profile` is None when it was removed.
     """
     diagnosis = diagnose(evidence)
     hidden = [*secrets, *_secrets_of(profile, attempt)]
@@ -79,7 +79,7 @@ def evidence_at_hubspot(
     waited_seconds: int | None = None,
     earlier: tuple[Cause, ...] = (),
 ) -> Evidence:
-    """Return what is known when HubSpot's own page showed an error, as people report it."""
+    """Return the evidence when HubSpot's own page showed an error, as reported."""
     return Evidence(
         stage=Stage.AUTHORIZATION,
         message=message,
@@ -94,7 +94,7 @@ def evidence_at_hubspot(
 
 
 def _redirect_uri(profile: Profile | None, evidence: Evidence) -> str:
-    """Return that of the request: a link made elsewhere may have another than the profile."""
+    """Return the request's redirect URI. A link made elsewhere may not have the profile's."""
     return evidence.redirect_uri or (profile.redirect_uri if profile else "")
 
 
@@ -107,7 +107,7 @@ def _secrets_of(profile: Profile | None, attempt: Attempt | PendingAuthorization
 
 
 def _message(evidence: Evidence) -> str:
-    """Return what came back, or what a person saw."""
+    """Return the message that came back, or that a person saw."""
     match evidence.response:
         case Declined(error=error, description=description):
             return f"{error}: {description}" if description else error

@@ -17,16 +17,22 @@ from oauth_helper.failures.query import FIELDS, UNSET, Term
 #: Characters and terms of a search.
 MAX_SEARCH, MAX_TERMS = 300, 20
 
-#: How many of the scopes that a failure is about can be found.
+#: How many of a failure's scopes can be found.
 SCOPES_SEARCHED = 10
 
 #: Fields that are searched in the texts of records; the others have an index.
 TEXT_FIELDS = ("reference", "message", "note", "customer")
 
-# What staff write; other events hold a name, or repeat the failure's message.
+# What staff write; other events contain a name, or repeat the failure's message.
 _WRITTEN = (EventType.COMMENTED, EventType.RESOLVED, EventType.REOPENED)
 
-_OTHER_NAMES = {"state": "status", "by": "assignee", "ref": "reference", "hub_id": "account"}
+_OTHER_NAMES = {
+    "state": "status",
+    "by": "assignee",
+    "ref": "reference",
+    "hub_id": "account",
+    "comment": "note",
+}
 
 _TOKEN = re.compile(r'(?P<not>-?)(?:(?P<field>[A-Za-z_]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<bare>\S+))')
 
@@ -39,36 +45,42 @@ _ALLOWED: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search that was read. `problems` are sentences about what can't be searched."""
+    """A search that was read. `problems` are sentences about what can't be searched.
+
+    `hints` are sentences about what may be read otherwise than meant.
+    """
 
     terms: tuple[Term, ...]
     problems: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
 
 
 def read_search(text: str) -> Search:
     """Return the terms in `text`, in their order; invalid ones are left out and named."""
-    terms, problems = [], []
+    terms, problems, hints = [], [], []
     for match in _TOKEN.finditer(text[:MAX_SEARCH]):
         term = _term(match)
         if problem := term_problem(term):
             problems.append(problem)
         elif term.value:
             terms.append(term)
+        if match["field"] and not term.field and not (match["bare"] or "").startswith("//"):
+            hints.append(f"“{match['field'][:20]}:” isn't a field, so it is searched as words.")
     if len(terms) > MAX_TERMS:
         problems.append(f"Only the first {MAX_TERMS} words count.")
     if len(text) > MAX_SEARCH:
         problems.append(f"Only the first {MAX_SEARCH} characters count.")
-    return Search(tuple(terms[:MAX_TERMS]), tuple(problems))
+    return Search(tuple(terms[:MAX_TERMS]), tuple(problems), tuple(hints))
 
 
 def write_term(term: Term) -> str:
     """Return the term as a user would type it, so that `read_search` reads it back."""
     if term.field == "assignee" and term.value == UNSET:
-        return "is:taken" if term.negated else "-is:taken"
+        return "is:assigned" if term.negated else "-is:assigned"
     before = f"{'-' if term.negated else ''}{term.field}{':' if term.field else ''}"
     bare = before + term.value
     # A word may begin like a field, or contain a blank. Quotes can't contain quotes.
-    is_read_back = read_search(bare) == Search((term,))
+    is_read_back = read_search(bare).terms == (term,)
     return bare if is_read_back else f'{before}"{term.value.replace(chr(34), "")}"'
 
 
@@ -76,10 +88,10 @@ def term_problem(term: Term) -> str | None:
     """Return why a term can't find anything, or None if it can."""
     allowed = _ALLOWED.get(term.field)
     if allowed is not None and term.value not in allowed:
-        known = ", ".join(sorted(allowed)) if len(allowed) < 10 else ""
-        return f"There is no {term.field} “{term.value[:60]}”" + (f": {known}." if known else ".")
+        known = f": {', '.join(sorted(allowed))}" if len(allowed) < 10 else ""
+        return f"Unknown {term.field} “{term.value[:60]}”{known}."
     if term.field == "account" and not re.fullmatch(r"[0-9]{1,15}", term.value):
-        return f"“{term.value[:60]}” is no account: HubSpot's have numbers."
+        return f"“{term.value[:60]}” isn't the number of an account."
     return None
 
 
@@ -107,7 +119,7 @@ def _term(match: re.Match[str]) -> Term:
 
 
 def _is(value: str, *, negated: bool) -> Term:
-    if value == "taken":
+    if value in ("assigned", "taken"):
         return Term("assignee", UNSET, not negated)
     if value == "mine":
         return Term("assignee", "me", negated)
@@ -119,8 +131,9 @@ def _holds(failure: Failure, term: Term) -> bool:
     match term.field:
         case "cause" | "profile" | "status" | "stage":
             return str(getattr(failure, term.field)) == value
-        case "account":
-            return str(failure.hub_id or "") == value
+        case "account" | "customer_id":
+            name = failure.customer if term.field == "customer_id" else failure.hub_id
+            return str(name or "") == value
         case "client" | "assignee":
             return _is_named(getattr(failure, term.field), term)
         case "scope":

@@ -1,6 +1,6 @@
-"""What staff, customers and the program do to a failure. Each action leaves an event: who and when.
+"""What staff, customers and the program do to a failure. Each action adds an event: who and when.
 
-Every function returns the changed failure, and the same one when there is nothing to change.
+Every function returns the changed failure, or the same one when there is nothing to change.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from oauth_helper.diagnosis import Cause, Stage
-from oauth_helper.failures.model import PROGRAM, Event, EventType, Failure, Status
+from oauth_helper.failures.model import PROGRAM, Event, EventType, Failure, Resolution, Status
 
 #: Characters of a comment.
 MAX_COMMENT = 2000
@@ -23,19 +23,26 @@ def comment(failure: Failure, *, at: float, by: str, text: str) -> Failure:
 
 
 def assign(failure: Failure, *, at: float, by: str, to: str, text: str = "") -> Failure:
-    """Assign the failure to `to`, or to nobody when that is empty; `text` becomes a comment."""
+    """Assign the failure to `to`, or unassign it when that is empty; `text` becomes a comment."""
     after = comment(failure, at=at, by=by, text=text) if text else failure
     if failure.assignee == to:
         return after
     return replace(after, assignee=to).with_event(Event(at, EventType.ASSIGNED, by, to))
 
 
-def resolve(failure: Failure, *, at: float, by: str, text: str) -> Failure:
-    """Resolve the failure; `text` says what fixed it."""
+def resolve(
+    failure: Failure,
+    *,
+    at: float,
+    by: str,
+    text: str,
+    resolution: Resolution = Resolution.FIXED,
+) -> Failure:
+    """Resolve the failure for the reason `resolution`; `text` becomes a comment."""
     if failure.status is Status.RESOLVED:
         return failure
-    event = Event(at, EventType.RESOLVED, by, text[:MAX_COMMENT])
-    return replace(failure, status=Status.RESOLVED).with_event(event)
+    event = Event(at, EventType.RESOLVED, by, text[:MAX_COMMENT], resolution)
+    return replace(failure, status=Status.RESOLVED, resolution=resolution).with_event(event)
 
 
 def reopen(failure: Failure, *, at: float, by: str, text: str = "") -> Failure:
@@ -43,20 +50,28 @@ def reopen(failure: Failure, *, at: float, by: str, text: str = "") -> Failure:
     if failure.status is Status.OPEN:
         return failure
     event = Event(at, EventType.REOPENED, by, text[:MAX_COMMENT])
-    return replace(failure, status=Status.OPEN).with_event(event)
+    return replace(failure, status=Status.OPEN, resolution=None).with_event(event)
 
 
 def undo_change(
-    failure: Failure, *, at: float, by: str, status: Status, assignee: str, revision: int
+    failure: Failure,
+    *,
+    at: float,
+    by: str,
+    status: Status,
+    assignee: str,
+    resolution: Resolution | None,
+    revision: int,
 ) -> Failure:
-    """Restore what `status` and `assignee` were before a change that led to `revision`.
+    """Restore status, assignee and resolution as before a change that led to `revision`.
 
     A failure that has changed again since then stays as it is.
     """
     if failure.revision != revision:
         return failure
     event = Event(at, EventType.UNDONE, by)
-    return replace(failure, status=status, assignee=assignee).with_event(event)
+    restored = replace(failure, status=status, assignee=assignee, resolution=resolution)
+    return restored.with_event(event)
 
 
 def resolve_as_connected(failure: Failure, *, at: float, reference: str) -> Failure:
@@ -69,11 +84,12 @@ def resolve_as_connected(failure: Failure, *, at: float, reference: str) -> Fail
     ):
         return failure
     event = Event(at, EventType.CONNECTED, PROGRAM, reference)
-    return replace(failure, status=Status.RESOLVED).with_event(event)
+    resolved = replace(failure, status=Status.RESOLVED, resolution=Resolution.FIXED)
+    return resolved.with_event(event)
 
 
 def add_late_response(failure: Failure, *, response: Failure) -> Failure:
-    """Take over the causes of `response`, which came with an error after the attempt had expired.
+    """Adopt the causes of `response`, an error that came after the attempt had expired.
 
     Reopens the failure if staff resolved it, but not if the account has connected meanwhile. May be
     called twice for the same response.
@@ -93,12 +109,12 @@ def add_late_response(failure: Failure, *, response: Failure) -> Failure:
     if failure.status is Status.OPEN:
         return after
     if has_connected(failure):
-        return replace(after, status=Status.RESOLVED)
+        return replace(after, status=Status.RESOLVED, resolution=failure.resolution)
     return after.with_event(Event(response.at, EventType.REOPENED, PROGRAM))
 
 
 def add_report(before: Failure, *, told: Failure, event: Event) -> Failure:
-    """Add a report and what follows from it; `told` is the failure made from the report alone.
+    """Add a report and its causes; `told` is the failure made from the report alone.
 
     A response from HubSpot says more than any report, so a failure of a later stage keeps its
     causes. May be called twice for the same report.
@@ -107,7 +123,7 @@ def add_report(before: Failure, *, told: Failure, event: Event) -> Failure:
 
 
 def _with_report(failure: Failure, event: Event) -> Failure:
-    """Add the report to the history. Older ones make room, so that reports can't flood it."""
+    """Add the report to the history, and drop older ones, so that reports can't flood it."""
     same = [each for each in failure.history if each.what is event.what and each.by == event.by]
     if any(each.text == event.text for each in same):
         return failure
@@ -120,7 +136,7 @@ def _refined(before: Failure, told: Failure) -> Failure:
     if before.stage is not Stage.AUTHORIZATION or before.status is Status.RESOLVED:
         return before
     if told.cause is Cause.UNKNOWN and before.cause is not Cause.UNKNOWN:
-        return before  # a known cause is worth more than an unknown one
+        return before  # a known cause says more than an unknown one
     return replace(
         before,
         candidates=told.candidates,

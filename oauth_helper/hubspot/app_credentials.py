@@ -9,7 +9,7 @@ from oauth_helper.common.secrets import Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppCredentials:
-    """What a HubSpot app proves itself with at the token endpoint."""
+    """How a HubSpot app authenticates at the token endpoint."""
 
     client_id: str
     client_secret: Secret

@@ -16,12 +16,17 @@ from oauth_helper.scopes import RequestedScopes, join_scope, parse_scope
 _HUBSPOT_HOST = "app.hubspot.com"
 
 # What is in angle brackets, quotation marks or brackets isn't part of the address.
-_URL = re.compile(r"https?://[^\s<>\"'`\\()\[\]{}|]{10,16000}")
+_URL = re.compile(
+    r"https?(?::|%3a|%253a)(?:/|%2f|%252f){2}[^\s<>\"'`\\()\[\]{}|]{10,16000}", re.IGNORECASE
+)
+
+# An e-mail filter's link holds a login's, which holds the authorize URL: deeper ones don't occur.
+_MOST_WRAPPERS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """An authorization request as an address from outside has it; what it lacks is None."""
+    """An authorization request, read from an address; missing parameters are None."""
 
     client_id: str | None
     redirect_uri: str | None
@@ -31,7 +36,8 @@ class AuthorizationRequest:
 def find_authorization_url(text: str) -> AuthorizationRequest | None:
     """Return the first authorize URL in `text` whose scopes can be read; None without one.
 
-    HubSpot's error page keeps the query of the request, so its address tells what was requested.
+    HubSpot's error page keeps the query of the request, so its address tells what was requested. It
+    may be in a parameter of another URL, such as that of HubSpot's login or of an e-mail filter.
     Blanks in a list of scopes count as `%20`, and line breaks with their indentation as nothing. An
     address that was cut off proves nothing about what is missing, so it doesn't count. A list of
     scopes that was encoded twice stays as it is.
@@ -47,18 +53,26 @@ def find_authorization_url(text: str) -> AuthorizationRequest | None:
     return None
 
 
-def _read_authorization_url(url: str) -> AuthorizationRequest | None:
+def _read_authorization_url(url: str, depth: int = 0) -> AuthorizationRequest | None:
+    while "://" not in url[:8]:
+        url = unquote(url)
+    if url.startswith("https://urldefense.com/v3/"):  # it writes "*" for "%"
+        url = url.partition("__;")[0].replace("*", "%")
     address, _, query = url.partition("?")
     # Copied from elsewhere, the whole query may be encoded, or its "&" as HTML has them.
     query = query.replace("&amp;", "&")
     if "=" not in query:
         query = unquote(query)
-    if "/oauth" not in address:
-        return None
     try:
         fields = parse_qs(query, max_num_fields=50)
     except ValueError:
         return None
+    if "/oauth" not in address:
+        inner = (value[0] for value in fields.values() if _URL.match(value[0]))
+        read = (
+            _read_authorization_url(each, depth + 1) for each in inner if depth < _MOST_WRAPPERS
+        )
+        return next((found for found in read if found), None)
     if "scope" not in fields and "optional_scope" not in fields:
         return None
     scope, optional_scope = (fields.get(name, [""])[0] for name in ("scope", "optional_scope"))
@@ -106,7 +120,7 @@ def is_issuer(iss: str, base: str) -> bool:
 
 
 # Encoding fifty scopes costs more than everything else in a start, and nearly all attempts with a
-# profile request the same ones. The bound keeps individual selections from filling the memory.
+# profile request the same ones. The bound keeps customers' own selections from filling the memory.
 @lru_cache(maxsize=256)
 def authorization_link(
     endpoint: str,

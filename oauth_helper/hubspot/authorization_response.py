@@ -1,6 +1,6 @@
-"""The authorization response (RFC 6749 section 4.1.2): what comes back to the redirection endpoint.
+"""Read authorization responses (RFC 6749 section 4.1.2), which come to the redirection endpoint.
 
-Everything in it is hostile text until state and browser are checked, which is the caller's part.
+Everything in them is hostile until the caller has checked state and browser.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-#: Longer values are cut or refused: no real one comes near.
+#: Longer values are cut or rejected: real ones are much shorter.
 MAX_CODE = 2048
 MAX_ERROR = 100
 MAX_DESCRIPTION = 2000
@@ -24,9 +24,9 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """An error came back (RFC 6749 section 4.1.2.1). Both texts are capped, and not to be trusted.
+    """An error came back (RFC 6749 section 4.1.2.1). Both texts are capped, and not trustworthy.
 
-    HubSpot documents `error` and `error_description` and no list of codes, so any is taken.
+    HubSpot documents `error` and `error_description`, but no list of codes, so any is accepted.
     """
 
     error: str
@@ -54,7 +54,7 @@ def single(parameters: Mapping[str, Sequence[str]], name: str) -> str | None:
 def read_authorization_response(
     parameters: Mapping[str, Sequence[str]],
 ) -> AuthorizationResponse:
-    """Return what the query parameters say; each name has the list of its values."""
+    """Return the response in query parameters, which are lists of values by name."""
     iss = single(parameters, "iss")
     for name in ("code", "error", "error_description", "iss"):
         if len(parameters.get(name, ())) > 1:
@@ -64,7 +64,7 @@ def read_authorization_response(
         return Declined(error[:MAX_ERROR], description[:MAX_DESCRIPTION], iss)
     code = single(parameters, "code")
     if code is None:
-        return Malformed("it holds neither a code nor an error", iss)
+        return Malformed("it has neither a code nor an error", iss)
     if len(code) > MAX_CODE or not code.isascii() or not code.isprintable():
         return Malformed("its code is no code", iss)
     return Code(code, iss)

@@ -1,7 +1,7 @@
-"""Answers of HubSpot's token endpoint, its introspection and its API, read into values.
+"""Read the responses of HubSpot's token and introspection endpoints.
 
 The bodies vary with the year: RFC 6749 errors since 2026-01, `status` and `message` before, and any
-field may be missing. Nothing in them is taken for granted, least of all that a 200 is a success.
+field may be missing. Nothing is taken for granted, not even that a 200 is a success.
 https://developers.hubspot.com/changelog (2025-08, 2026-01)
 """
 
@@ -16,8 +16,8 @@ from typing import Any, TypeGuard
 from oauth_helper.common.secrets import Secret
 from oauth_helper.hubspot.hublets import is_hublet
 
-#: Longer texts from outside are cut. More than a record takes, so that no secret is cut in half
-#: before it is looked for.
+#: Longer texts from outside are cut. A record takes less, so that no secret is cut in half before
+#: it is redacted.
 MAX_MESSAGE = 4000
 
 _MAX_TOKEN = 8192
@@ -30,7 +30,7 @@ _NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Tokens were issued. What the answer does not tell is None; `expires_in` is in seconds."""
+    """Tokens were issued. What the response lacks is None; `expires_in` is in seconds."""
 
     access_token: Secret
     refresh_token: Secret
@@ -42,7 +42,7 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The endpoint said no: asking again with the same would say it again.
+    """The endpoint rejected the request, and would reject it again.
 
     `status` is HubSpot's own code such as BAD_AUTH_CODE, `error` the one of RFC 6749 section 5.2.
     `body` is the whole text, cut to `MAX_MESSAGE`: text from outside, to be read and not stored.
@@ -59,16 +59,16 @@ class Refused:
 
     @property
     def words(self) -> str:
-        """Return everything that was said."""
+        """Return everything that the response says."""
         return self.body or self.message
 
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """An answer that can't be used, or none. `http_status` is None when there was no answer at all.
+    """No usable response. `http_status` is None when there was none at all.
 
-    `code_unused` is True only when the request certainly was not processed; `retry_after` is in
-    seconds, if the answer named one.
+    `code_unused` is True only when the request certainly wasn't processed; `retry_after` is in
+    seconds, if the response names it.
     """
 
     why: str
@@ -83,7 +83,7 @@ TokenResponse = Granted | Refused | Unavailable
 
 @dataclass(frozen=True, slots=True)
 class Introspected:
-    """What introspection tells of a token (RFC 7662). The e-mail address in it is left behind."""
+    """The introspection of a token (RFC 7662), without the e-mail address in it."""
 
     active: bool
     scopes: tuple[str, ...] | None = None
@@ -91,7 +91,7 @@ class Introspected:
 
 
 def read_token_response(http_status: int, headers: Mapping[str, str], body: bytes) -> TokenResponse:
-    """Return the answer of the token endpoint to a grant, whatever its shape."""
+    """Return the token endpoint's response to a grant, whatever its shape."""
     document = _json_object(body)
     text = _Text(document or {})
     if http_status >= 500 or http_status in _TRANSIENT:
@@ -99,22 +99,22 @@ def read_token_response(http_status: int, headers: Mapping[str, str], body: byte
             why=text("message") or text("error_description") or f"HTTP {http_status}",
             http_status=http_status,
             retry_after=_seconds(headers.get("Retry-After", "")),
-            # Locked and rate-limited requests are turned away before the code is looked at; a 5xx
-            # may come after it.
+            # Locked and rate-limited requests are rejected before the code is used; a 5xx may come
+            # after it.
             code_unused=http_status in (423, 429),
             correlation_id=text("correlationId"),
         )
     if document is None and not 400 <= http_status < 500:
-        return Unavailable("the answer is no JSON object", http_status)
+        return Unavailable("the response is no JSON object", http_status)
     # An introspection of a token that is no longer valid is a 200 as well (RFC 7662 section 2.2).
     inactive = document is not None and document.get("active") is False
     if http_status != 200 or inactive or text("error") or text("status"):
         return _refused(http_status, text, body)
-    return _granted(document or {}, text) or Unavailable("the answer holds no token", http_status)
+    return _granted(document or {}, text) or Unavailable("the response has no token", http_status)
 
 
 def read_introspection(http_status: int, body: bytes) -> Introspected | None:
-    """Return the answer of the introspection endpoint; None when it says nothing usable."""
+    """Return the introspection endpoint's response; None without a usable one."""
     document = _json_object(body)
     if http_status != 200 or document is None or not isinstance(document.get("active"), bool):
         return None
@@ -139,7 +139,7 @@ def _granted(document: Mapping[str, Any], text: _Text) -> Granted | None:
     access_token = text("access_token", _MAX_TOKEN + 1)
     refresh_token = text("refresh_token", _MAX_TOKEN + 1)
     if max(len(access_token), len(refresh_token)) > _MAX_TOKEN:
-        return None  # half a token opens nothing
+        return None  # half a token is useless
     expires_in = document.get("expires_in")
     token_type = text("token_type") or "bearer"
     if not access_token or not refresh_token or token_type.lower() != "bearer":
@@ -156,9 +156,9 @@ def _granted(document: Mapping[str, Any], text: _Text) -> Granted | None:
 
 
 class _Text:
-    """Reads text fields of a document; what is no text reads as empty.
+    """Reads text fields of a document; anything else reads as empty.
 
-    JSON can spell half of a surrogate pair, which no store takes: that reads as a question mark.
+    JSON may contain half of a surrogate pair, which can't be stored: it reads as a question mark.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
@@ -186,7 +186,7 @@ def _scopes(document: Mapping[str, Any]) -> tuple[str, ...] | None:
         if not names:
             return None
     legal = [name for name in names if isinstance(name, str) and _NAME.fullmatch(name)]
-    # A list in which nothing can be read tells nothing; an empty one says that nothing is granted.
+    # An empty list means that nothing is granted, but a list without a readable name is unknown.
     return tuple(dict.fromkeys(legal)) if legal or not names else None
 
 

@@ -1,4 +1,4 @@
-"""Authorize URLs as they are copied from terminals, e-mails and chats: wrapped, or with blanks."""
+"""Repair authorize URLs copied from terminals, e-mails and chats: wrapped, or with blanks."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _START = re.compile(r"https?://\S*/oauth\S*")
 _NEXT_PARAMETER = re.compile(r"[\w.%~+:/-]*&(?:amp;)?\w+=")
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:[.-][a-z0-9_-]+)*")
 
-# Pieces of a text that are looked at: more than an address of HubSpot's is wrapped into.
+# Pieces of a text that are read: more than an authorize URL is wrapped into.
 _MOST_PIECES = 2000
 
 
 def in_one_piece(text: str) -> str:
     """Return `text` with each authorize URL on one line, its blanks encoded as %20.
 
-    Line breaks with their indentation go where the URL plainly continues; blanks count as %20
-    between scopes only.
+    Removes line breaks and indentation where the URL clearly continues. Blanks count as %20 between
+    scopes only.
     """
     start = _START.search(text)
     if start is None:
@@ -44,7 +44,7 @@ def in_one_piece(text: str) -> str:
 
 
 def _continues(url: str, piece: str, *, last_on_line: bool) -> bool:
-    """Return whether `piece`, at the start of a line, goes on with `url`."""
+    """Return whether `piece`, at the start of a line, continues `url`."""
     if piece.startswith(("?", "&")) or url.endswith(("?", "&", "=", "%20", "+", "%")):
         return True
     if "?" not in url:
@@ -60,7 +60,7 @@ def _is_in_scopes(url: str) -> bool:
 
 
 def _are_scopes(pieces: Sequence[str]) -> bool:
-    """Return whether the first of `pieces`, which blanks part, is a scope of the list before it."""
+    """Return whether a list of scopes continues with the first of the separated `pieces`."""
     for number, piece in enumerate(pieces):
         if _NEXT_PARAMETER.match(piece):
             return True

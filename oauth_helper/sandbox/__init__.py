@@ -1,6 +1,6 @@
-"""A simulated HubSpot, to try things out and for tests: its rules, pages and token responses.
+"""A simulated HubSpot, to try out and to test with: its rules, pages and token responses.
 
-It is independent: it knows scopes, and nothing of attempts, failures and the store.
+It knows scopes, but neither attempts, failures nor the store.
 """
 
 from oauth_helper.sandbox.application import create_blueprint, create_sandbox_app

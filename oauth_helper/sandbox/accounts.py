@@ -1,7 +1,7 @@
-"""The accounts and the people of the sandbox, and which scopes an account has.
+"""The sandbox's accounts and users, and which scopes an account has.
 
-HubSpot offers a scope from a certain subscription on; the catalogue knows it as `Scope.tier`.
-As of 2026-11: https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
+HubSpot offers a scope from a certain subscription up: `Scope.tier` in the catalogue. As of 2026-11:
+https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from oauth_helper.scopes import Availability, Catalogue, Scope, Tier
 
 
 class Subscription(IntEnum):
-    """What an account pays for; a higher one has everything of the lower ones."""
+    """What an account pays for; a higher subscription has everything of the lower ones."""
 
     FREE = 0
     STARTER = 1
@@ -22,7 +22,7 @@ class Subscription(IntEnum):
 
 
 class SandboxRole(StrEnum):
-    """Who sits before the page. The first two may install apps."""
+    """Who uses the page. The first two may install apps."""
 
     SUPER_ADMIN = "super_admin"
     MARKETPLACE = "marketplace"
@@ -38,7 +38,7 @@ _LOWEST = {
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One HubSpot account; `region` is where its data lies, and how its refresh tokens begin."""
+    """A HubSpot account; `region` is where its data is, and how its refresh tokens begin."""
 
     hub_id: int
     name: str
@@ -47,13 +47,13 @@ class Account:
 
     @property
     def domain(self) -> str:
-        """Return what introspection calls `hub_domain`."""
+        """Return the `hub_domain` of an introspection."""
         return f"{self.subscription.name.lower()}.example.com"
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone of an account, in one role."""
+    """A user of an account, in one role."""
 
     user_id: int
     email: str
@@ -68,18 +68,18 @@ ACCOUNTS = (
 
 
 def find_account(hub_id: str) -> Account | None:
-    """Return the account whose number is written in `hub_id`, a text from outside."""
+    """Return the account with the number in `hub_id`, a text from outside."""
     return next((account for account in ACCOUNTS if str(account.hub_id) == hub_id), None)
 
 
 def person_of(account: Account, role: SandboxRole) -> Person:
-    """Return the made-up person who has `role` in `account`: the same one each time."""
+    """Return the made-up user who has `role` in `account`: the same one each time."""
     number = list(SandboxRole).index(role) + 1
     return Person(account.hub_id * 10 + number, f"{role.replace('_', '.')}@{account.domain}")
 
 
 def known_scope(name: str, catalogue: Catalogue) -> Scope | None:
-    """Return the catalogue's entry for `name`, or the entry of which `name` is a granular part."""
+    """Return the catalogue's entry for `name`, or the one that `name` is a granular part of."""
     if scope := catalogue.by_name.get(name):
         return scope
     return next((scope for scope in catalogue.scopes if name in scope.replaced_by), None)
@@ -94,6 +94,6 @@ def subscription_for(name: str, catalogue: Catalogue) -> Subscription | None:
 
 
 def has_scope(account: Account, name: str, catalogue: Catalogue) -> bool:
-    """Return whether the subscription of `account` holds the scope."""
+    """Return whether the subscription of `account` has the scope."""
     lowest = subscription_for(name, catalogue)
     return lowest is not None and account.subscription >= lowest

@@ -1,8 +1,8 @@
-"""The token endpoint's bodies, and the ways in which it can be told to fail. Pure.
+"""The bodies of the token endpoint's responses, and the failures to choose from. Pure.
 
-The `status` values and older bodies are those that people met in public threads; since 2026-01
-HubSpot adds `error` and `error_description` (RFC 6749 section 5.2). Every field may be missing.
-As of 2026-11: https://developers.hubspot.com/docs/api-reference/latest/authentication/manage-oauth-tokens
+The `status` values and older bodies are from public threads; since 2026-01 HubSpot adds `error` and
+`error_description` (RFC 6749 section 5.2). Every field may be missing. As of 2026-11:
+https://developers.hubspot.com/docs/api-reference/latest/authentication/manage-oauth-tokens
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ FAILURES: Mapping[str, tuple[str, str]] = {
     "BAD_CODE_VERIFIER": ("invalid_grant", "missing or invalid code verifier"),
     "BAD_GRANT_TYPE": ("unsupported_grant_type", "missing or unknown grant type"),
     "BAD_SCOPES": ("invalid_scope", "one or more scopes are invalid"),
-    # A project's log, 2026-11: the account is gone.
+    # A project's log, 2026-11: the account was deleted.
     "BAD_HUB": ("access_denied", "missing or unknown hub id"),
     "BAD_REFRESH_TOKEN": ("invalid_grant", "missing or invalid refresh token"),
 }
 
-#: Failures that pass: HTTP status and label.
+#: Temporary failures: HTTP status and label.
 TRANSIENT: Mapping[str, tuple[int, str]] = {
     "423": (423, "423 Locked"),
     "429": (429, "429 Too many requests"),
@@ -89,7 +89,7 @@ class AnswerGroup:
 
 
 def token_answers() -> tuple[AnswerGroup, ...]:
-    """Return every value that `token_answer` may have, grouped for a person to choose from."""
+    """Return every value that `token_answer` may have, grouped for a menu."""
     statuses = [status for status in FAILURES if status != "BAD_REFRESH_TOKEN"]
     return (
         AnswerGroup("It works", tuple(_GRANTS.items())),
@@ -111,7 +111,7 @@ def is_token_answer(value: str) -> bool:
 
 
 def json_answer(body: object, *, http_status: int = 200) -> Answer:
-    """Return `body` as JSON, never to be stored (RFC 6749 section 5.1)."""
+    """Return `body` as JSON that must not be stored (RFC 6749 section 5.1)."""
     return Answer(
         http_status, json.dumps(body), headers={"Cache-Control": "no-store", "Pragma": "no-cache"}
     )
@@ -120,7 +120,7 @@ def json_answer(body: object, *, http_status: int = 200) -> Answer:
 def failure(
     status: str, correlation_id: str, *, older: bool = False, http_status: int = 400
 ) -> Answer:
-    """Return the error body for a `status` of `FAILURES`; `older` is that from before 2026-01."""
+    """Return the error body for a `status` of `FAILURES`; `older` gives the form before 2026-01."""
     error, message = FAILURES[status]
     body = {"status": status, "message": message, "correlationId": correlation_id}
     if not older:
@@ -129,7 +129,7 @@ def failure(
 
 
 def refresh_refusal(answer: str, hub_id: int, correlation_id: str) -> Answer | None:
-    """Return the answer to a refresh that `answer` asks for; None for a success."""
+    """Return the failure of a refresh that `answer` requests; None for a success."""
     if answer == "ok_then_gone":
         return failure("BAD_HUB", correlation_id)
     if answer == "ok_then_moved":
@@ -146,7 +146,7 @@ def refresh_refusal(answer: str, hub_id: int, correlation_id: str) -> Answer | N
 
 
 def refusal(answer: str, correlation_id: str) -> Answer | None:
-    """Return the failure that `answer` requests, with the code unused; None for a success."""
+    """Return the failure that `answer` requests, before the code is used; None for a success."""
     kind, _, status = answer.partition(":")
     if status in FAILURES:
         return failure(status, correlation_id, older=kind == "older_body")
@@ -160,7 +160,7 @@ def refusal(answer: str, correlation_id: str) -> Answer | None:
 def granted(
     answer: str, scope: tuple[str, ...], optional: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what is granted, by parameter, if the answer grants less than was agreed."""
+    """Return what is granted, by parameter, if `answer` grants less than was approved."""
     if answer == "misses_required":
         return tuple(name for name in scope if name != "crm.objects.contacts.read"), optional
     if answer == "misses_optional":
@@ -169,7 +169,7 @@ def granted(
 
 
 def dressed(answer: str, body: Mapping[str, Any]) -> Answer:
-    """Return the token response with `body`, in the state that `answer` asks for."""
+    """Return the token response with `body`, damaged as `answer` requests."""
     if answer == "empty":
         return Answer(200, "")
     if answer == "html":
@@ -198,7 +198,7 @@ def _content(answer: str, body: Mapping[str, Any]) -> object:
 
 
 def _granular(scopes: Iterable[str]) -> list[str]:
-    """Return `scopes` as a token names them once its app has moved."""
+    """Return `scopes` as a token names them after its app was moved to granular scopes."""
     known = shipped_catalogue().by_name
     return [
         granular
@@ -233,7 +233,7 @@ def _transient(http_status: int, correlation_id: str) -> Answer:
     if http_status == 477:
         # HubSpot's API usage guide (2026): a migration takes up to 24 hours.
         headers["Retry-After"] = "86400"
-    if http_status == 502:  # comes from the proxy in front, which speaks HTML
+    if http_status == 502:  # comes from the proxy in front, as HTML
         page = "<html><head><title>502 Bad Gateway</title></head></html>"
         return Answer(502, page, content_type="text/html")
     return Answer(http_status, json.dumps(body), headers=headers)

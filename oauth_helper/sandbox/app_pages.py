@@ -1,4 +1,4 @@
-"""The pages on which an app's configuration is looked at and changed."""
+"""The pages that show and change an app's configuration."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class AppPages:
         return Response(app_file_text(self._app(client_id)), content_type="application/json")
 
     def listing(self, client_id: str) -> str | Response:
-        """Show the app in the Marketplace; with `state`, an install goes on."""
+        """Show the app in the Marketplace; with `state`, continue an install."""
         app, uri = self._app(client_id), request.args.get("redirect_uri")
         if uri and "state" in request.args:
             query = _authorize_query(app, uri, marketplace="yes", state=request.args["state"])
@@ -126,8 +126,8 @@ class AppPages:
 
 
 def _changes() -> dict[str, str]:
-    """Return what a button did, in words, by the name that the address gives it."""
-    return {"saved": "saved", "reset": "reset to how the app was", **dict(mismatches())}
+    """Return what each button did, in words, by its name in the address."""
+    return {"saved": "configuration saved", "reset": "all changes undone", **dict(mismatches())}
 
 
 def app_file_text(app: SandboxApp) -> str:

@@ -10,17 +10,17 @@ from oauth_helper.sandbox.apps import Sandbox
 from oauth_helper.sandbox.pages import Pages
 from oauth_helper.sandbox.token_endpoint import SandboxTokenEndpoint
 
-# A configuration is the largest thing that anybody has to send.
+# A configuration is the largest body.
 _MAX_BODY = 256 * 1024
 
 _API = {f"sandbox.{name}" for name in ("token", "introspect", "revoke", "uninstall")}
 
 
 def create_blueprint(sandbox: Sandbox) -> Blueprint:
-    """Return the routes of `sandbox`, to be mounted anywhere; they keep no cookie and no session.
+    """Return the routes of `sandbox`, to mount anywhere. They use no cookies.
 
-    The token endpoint cannot carry a CSRF token, so the whole blueprint has to be exempt from such
-    protection; its own forms refuse what another site sends.
+    Exempt the whole blueprint from CSRF protection, because clients of the token endpoint have no
+    CSRF token. The sandbox's forms reject requests from other sites.
     """
     blueprint = Blueprint(
         "sandbox",
@@ -39,7 +39,7 @@ def create_blueprint(sandbox: Sandbox) -> Blueprint:
 
 
 def create_sandbox_app(sandbox: Sandbox) -> Flask:
-    """Return a Flask application that is nothing but `sandbox`, at its root."""
+    """Return a Flask application with `sandbox` at its root."""
     app = Flask(__name__, static_folder=None)
     app.register_blueprint(create_blueprint(sandbox))
     return app
@@ -57,8 +57,8 @@ def _refused(error: HTTPException) -> tuple[Response | str, int]:
 
 
 def _secured(response: Response) -> Response:
-    # Browsers hold every redirect after a form against form-action as well, and where the client's
-    # redirect URI leads on to only the client knows: https://www.w3.org/TR/CSP3/#directive-form-action
+    # Browsers check every redirect after a form against form-action too, and only the client knows
+    # where its redirect URI leads: https://www.w3.org/TR/CSP3/#directive-form-action
     form_action = "" if g.get("sandbox_leads_away") else "; form-action 'self'"
     response.headers.setdefault(
         "Content-Security-Policy",

@@ -1,4 +1,4 @@
-"""The HubSpot apps that the sandbox knows, and what its visitors changed about them."""
+"""The HubSpot apps that the sandbox knows, with the edits of its users."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from oauth_helper.sandbox.accounts import ACCOUNTS, Account
 from oauth_helper.sandbox.state import SandboxState
 from oauth_helper.scopes import AppConfiguration, Catalogue, shipped_catalogue
 
-#: How long an edit or an approval lasts, in seconds.
+#: Seconds that an edit or an approval lasts.
 KEPT = 30 * 24 * 3600
 
-#: How many requests may hang at once for the answer "slow", so that they cannot take every thread.
+#: How many requests may wait at once for the answer "slow", so that they can't take every thread.
 SLOW_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxApp:
-    """One app. With `governed` a Super Admin has to approve it in an account before it connects.
+    """An app. With `governed` a Super Admin must approve it in an account before it connects.
 
-    `policy_signed` is HubSpot's acceptable use policy, `link_valid` whether the install link lives.
-    With `cuts_opener` the pages that it leads to cut the tie to the window that has opened theirs.
+    `policy_signed` is for HubSpot's acceptable use policy; `link_valid` is for the install link.
+    With `cuts_opener` its pages separate a popup from the window that opened it.
     """
 
     client_id: str
@@ -40,11 +40,11 @@ class SandboxApp:
 
 
 class Sandbox:
-    """The apps, the state they are kept in, and the sandbox's clock and chance.
+    """The apps, the state that stores them, and the sandbox's clock and random source.
 
     `clock` gives seconds since 1970, `random(n)` a text made of n random bytes. A code is valid for
     `code_lifetime` seconds. The token answer "slow" waits `slow_seconds`, or until `hurry` is set.
-    `home` is where one connects; the sandbox's own pages lead there, HubSpot's do not.
+    `home` is where to connect; the sandbox's own pages link to it, HubSpot's don't.
     """
 
     def __init__(
@@ -76,38 +76,38 @@ class Sandbox:
         return tuple(self._with_edit(app) for app in self._apps.values())
 
     def app(self, client_id: str) -> SandboxApp | None:
-        """Return the app with its edits, which win over how it was given."""
+        """Return the app with its edits."""
         given = self._apps.get(client_id)
         return given and self._with_edit(given)
 
     def edit(self, app: SandboxApp) -> None:
-        """Make `app` stand in place of the one with its client id. Title and secret stay."""
+        """Replace the app with the same client id by `app`. Title and secret stay."""
         self.state.put(f"app:{app.client_id}", _edit_of(app), ttl=KEPT)
         self._forget_approvals(app.client_id)
 
     def reset(self, client_id: str) -> None:
-        """Make the app what it was given as, approved by nobody."""
+        """Undo all edits and approvals of the app."""
         self.state.take(f"app:{client_id}")
         self._forget_approvals(client_id)
 
     def is_edited(self, client_id: str) -> bool:
-        """Return whether the app differs from how it was given."""
+        """Return whether the app has edits."""
         return self.app(client_id) != self._apps.get(client_id)
 
     def approve(self, client_id: str, account: Account) -> None:
-        """Do what a Super Admin does in App Governance."""
+        """Approve the app in an account, as a Super Admin does in App Governance."""
         self.state.put(_approval(client_id, account), {"approved": True}, ttl=KEPT)
 
     def seen_by(self, account: Account, app: SandboxApp) -> SandboxApp:
-        """Return `app` as `account` sees it: no longer governed once a Super Admin approved it."""
+        """Return `app` as `account` sees it: not governed once a Super Admin has approved it."""
         approved = self.state.get(_approval(app.client_id, account)) is not None
         return replace(app, governed=app.governed and not approved)
 
     def may_redirect(self, client_id: str, redirect_uri: str) -> bool:
-        """Return whether the browser may be sent to `redirect_uri` without asking anybody.
+        """Return whether to redirect the browser to `redirect_uri` without a question.
 
-        Anyone may edit an app here, so an address that came with an edit would be an open redirect:
-        only what the operator listed, or this machine itself, is gone to.
+        Anyone may edit an app here, so an address from an edit would be an open redirect. Only
+        addresses from the operator or on this machine are safe.
         """
         given = self._apps.get(client_id)
         if given is None:

@@ -1,6 +1,6 @@
-"""What the sandbox gave out: authorization codes, tokens, and the grants behind them.
+"""What the sandbox has issued: authorization codes, tokens, and the grants behind them.
 
-State holds digests of codes and tokens, never the values, so nothing in it opens anything.
+The state has digests of codes and tokens, never the values, so it gives no access.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from oauth_helper.sandbox.apps import Sandbox
 #: https://developers.hubspot.com/docs/api-reference/latest/authentication/manage-oauth-tokens
 ACCESS_TOKEN_LIFETIME = 1800
 
-#: A real refresh token lives until it is revoked; here one month is forever.
+#: A real refresh token is valid until it is revoked; here it expires after a month.
 REFRESH_TOKEN_LIFETIME = 30 * 24 * 3600
 
-# An expired code is still known for a while, to be told from an unknown one.
+# An expired code is kept for a while, to tell it from an unknown one.
 _CODE_REMEMBERED = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one person granted to one app. `answer` is how the token endpoint is to behave."""
+    """What a user granted to an app. `answer` says how the token endpoint behaves."""
 
     client_id: str
     hub_id: int
@@ -45,7 +45,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class SandboxCode:
-    """An authorization code's side of the bargain. `expires_at` is in seconds since 1970."""
+    """What an authorization code stands for. `expires_at` is in seconds since 1970."""
 
     grant: Grant
     redirect_uri: str
@@ -87,12 +87,12 @@ def find_code(sandbox: Sandbox, value: str) -> SandboxCode | None:
 
 
 def take_code(sandbox: Sandbox, value: str) -> SandboxCode | None:
-    """Return the code, which nobody else gets after this."""
+    """Return the code and remove it, so that no other caller gets it."""
     return _code(sandbox.state.take(_key("code", value)))
 
 
 def take_failure(sandbox: Sandbox, value: str) -> bool:
-    """Return whether this request is the one that has to fail first."""
+    """Return whether this request is the one that must fail first."""
     return sandbox.state.take(_key("fails-once", value)) is not None
 
 
@@ -108,7 +108,7 @@ def issue_tokens(sandbox: Sandbox, grant: Grant) -> SandboxTokens:
 
 
 def issue_access_token(sandbox: Sandbox, grant_id: str) -> str:
-    """Return one more access token for a grant that exists."""
+    """Return another access token for an existing grant."""
     value = sandbox.random(192)  # about as long as HubSpot's
     expires_at = sandbox.clock() + ACCESS_TOKEN_LIFETIME
     record = {"grant_id": grant_id, "expires_at": expires_at}
@@ -128,13 +128,13 @@ def find_access_token(sandbox: Sandbox, value: str) -> KnownToken | None:
 
 
 def revoke(sandbox: Sandbox, value: str) -> None:
-    """End a token. Access tokens live on when their refresh token is revoked, as at HubSpot."""
+    """End a token. As at HubSpot, access tokens outlive a revoked refresh token."""
     sandbox.state.take(_key("refresh", value))
     sandbox.state.take(_key("access", value))
 
 
 def uninstall(sandbox: Sandbox, grant_id: str) -> None:
-    """End a grant, and with it every token of it."""
+    """End a grant, with every token of it."""
     sandbox.state.take(f"grant:{grant_id}")
 
 

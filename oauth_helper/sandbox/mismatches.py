@@ -1,4 +1,4 @@
-"""Mistakes in an app's configuration that people meet in practice, ready to be made. Pure."""
+"""Common mistakes in an app's configuration, ready to make. Pure."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def mismatches() -> tuple[tuple[str, str], ...]:
 def with_mismatch(
     name: str, app: AppConfiguration, catalogue: Catalogue
 ) -> AppConfiguration | None:
-    """Return `app` with the mismatch made; None when there is none of that name."""
+    """Return `app` with the mismatch; None when there is none of that name."""
     found = _MISMATCHES.get(name)
     return found[1](app, catalogue) if found else None
 

@@ -33,13 +33,13 @@ from oauth_helper.sandbox.rules import (
 )
 from oauth_helper.scopes import Catalogue
 
-# As long as common servers take; a URL with every scope of the catalogue has about 2,000.
+# What common servers accept; a URL with every scope of the catalogue has about 2,000.
 _MAX_QUERY = 16_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """What a person chose on the consent page."""
+    """What a user chose on the consent page."""
 
     account: Account
     role: SandboxRole
@@ -61,13 +61,13 @@ class Pages:
             blueprint.add_url_rule(path, view_func=self.answer, methods=["POST"])
 
     def index(self) -> str:
-        """Show what this is, and the apps."""
+        """Show what the sandbox is, and its apps."""
         apps = [(app, self._sandbox.is_edited(app.client_id)) for app in self._sandbox.apps]
         home = self._sandbox.home
         return render_template("sandbox/index.html", apps=apps, accounts=ACCOUNTS, home=home)
 
     def left(self) -> str:
-        """Show where a customer who closes HubSpot's page ends: the client never learns of it."""
+        """Show what a customer leaves behind who closes HubSpot's page: nothing for the client."""
         return render_template("sandbox/left.html")
 
     def authorize(self, hub_id: str | None = None) -> str:
@@ -78,7 +78,7 @@ class Pages:
         return self._consent(*opened, accounts)
 
     def answer(self, hub_id: str | None = None) -> str | tuple[str, int] | Response:
-        """Do what a person decided: redirect to the client, or show an error page that ends it."""
+        """Act on the user's choice: redirect to the client, or show an error page."""
         refuse_other_sites()
         opened, accounts = self._opened(), _accounts(hub_id)
         if isinstance(opened, SandboxErrorPage):
@@ -201,14 +201,14 @@ def _grant(app: SandboxApp, choice: _Choice, outcome: SandboxGranted) -> Grant:
 
 
 def _error_page(page: SandboxErrorPage, choice: _Choice | None = None) -> str:
-    """Show HubSpot's own page: status 200, and no way back to the client."""
+    """Show HubSpot's own error page: status 200, and no link back to the client."""
     return render_template(
         "sandbox/error.html", title=ERROR_TITLE, page=page, choice=choice, query=_query()
     )
 
 
 def _rows(names: Iterable[str], catalogue: Catalogue) -> list[tuple[str, str, str]]:
-    """Return each scope's name, what it opens, and the lowest subscription with it."""
+    """Return each scope's name, what it gives access to, and the lowest subscription with it."""
     rows = []
     for name in names:
         entry, lowest = catalogue.by_name.get(name), subscription_for(name, catalogue)

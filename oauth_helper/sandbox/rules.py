@@ -1,8 +1,8 @@
-"""What HubSpot decides about an authorization request: an error page, or a grant. Pure.
+"""Decide about an authorization request as HubSpot does: an error page, or a grant. Pure.
 
-The wording is what HubSpot's page said when last seen (public threads and forum posts, 2026), in
-English. Each page ends the attempt: HubSpot does not redirect back from any of them.
-As of 2026-11: https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
+The texts are those of HubSpot's pages in public threads and forum posts of 2026, in English.
+HubSpot doesn't redirect back from any of them. As of 2026-11:
+https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from oauth_helper.scopes import (
 
 @dataclass(frozen=True, slots=True)
 class SandboxErrorPage:
-    """A page of HubSpot's own. `code` is ours, E1 to E9; `detail` is a second line, if any."""
+    """One of HubSpot's error pages. `code` is ours, E1 to E9; `detail` is a second line, if any."""
 
     code: str
     message: str
@@ -40,7 +40,7 @@ _MISMATCH = (
     "the app's configured scopes. Please contact the app developer."
 )
 
-#: Only the French page is attested (2026); this is its English.
+#: Translated from the French page, the only one seen (2026).
 UNKNOWN_CLIENT = SandboxErrorPage(
     "E6", "An invalid app client_id was provided. Please contact the app developer."
 )
@@ -64,7 +64,7 @@ class SandboxGranted:
 
 @dataclass(frozen=True, slots=True)
 class SandboxRequest:
-    """The query of the authorize URL. `state` is None when it was not sent, as opposed to empty."""
+    """The query of the authorize URL. `state` is None when it wasn't sent, as opposed to empty."""
 
     client_id: str = ""
     redirect_uri: str = ""
@@ -91,7 +91,7 @@ class SandboxRequest:
 def refuse_request(
     app: SandboxApp | None, request: SandboxRequest, catalogue: Catalogue
 ) -> SandboxErrorPage | None:
-    """Return the error page that the URL alone leads to, for any user; None when it is in order."""
+    """Return the error page that the URL leads to for any user; None when it is valid."""
     if app is None:
         return UNKNOWN_CLIENT
     if not is_registered(request.redirect_uri, app.configuration):
@@ -115,9 +115,9 @@ def decide(
     role: SandboxRole,
     catalogue: Catalogue,
 ) -> SandboxErrorPage | SandboxGranted:
-    """Return what happens when a person with `role` connects `account` to `app` as it sees it.
+    """Return what happens when a user with `role` connects `account` to `app` as it sees it.
 
-    Scopes of `optional_scope` that the account lacks are left out without a word.
+    Scopes of `optional_scope` that the account lacks are silently left out.
     """
     if refused := refuse_request(app, request, catalogue):
         return refused
@@ -145,8 +145,8 @@ def decide(
 
 
 def is_registered(redirect_uri: str, configuration: AppConfiguration) -> bool:
-    """Return whether `redirect_uri` is a web address that the app lists, to the character."""
-    # An edit may list anything; what could break the Location header is not an address.
+    """Return whether `redirect_uri` is a web address that the app lists exactly."""
+    # An edit may list anything, so check that the Location header can carry it.
     if redirect_uri not in configuration.redirect_urls or re.search(r"[^\x21-\x7e]", redirect_uri):
         return False
     try:
@@ -157,7 +157,7 @@ def is_registered(redirect_uri: str, configuration: AppConfiguration) -> bool:
 
 
 def known_names(configuration: AppConfiguration, catalogue: Catalogue) -> frozenset[str]:
-    """Return every scope name that the sandbox takes for one of HubSpot's."""
+    """Return every scope name that the sandbox accepts as HubSpot's."""
     granular = (name for scope in catalogue.scopes for name in scope.replaced_by)
     return frozenset((*catalogue.by_name, *granular, *configuration.listed))
 

@@ -1,7 +1,7 @@
-"""Where the sandbox keeps what outlives a request: codes, tokens and edits of its apps.
+"""The sandbox's state beyond a request: codes, tokens and edits of its apps.
 
-Values are plain JSON objects, so that any key-value store can hold them. Keys and values never
-hold a code or a token itself, only digests.
+Values are plain JSON objects, so any key-value store can hold them. Keys and values have digests of
+codes and tokens only.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class SandboxState(Protocol):
 
 
 class MemoryState:
-    """`SandboxState` in this process. Holds at most `size` entries: the oldest make room."""
+    """`SandboxState` in this process, with at most `size` entries: the oldest are removed."""
 
     def __init__(self, *, size: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
         self._size = size
@@ -42,7 +42,7 @@ class MemoryState:
     def put(self, key: str, value: dict[str, Any], *, ttl: int) -> None:
         """Keep `value` under `key` for `ttl` seconds, in place of an earlier one."""
         with self._lock:
-            self._entries.pop(key, None)  # so that it is the newest of the order
+            self._entries.pop(key, None)  # so that it is the newest
             if len(self._entries) >= self._size:
                 self._make_room()
             self._entries[key] = (self._clock() + ttl, dict(value))
@@ -63,7 +63,7 @@ class MemoryState:
     def _make_room(self) -> None:
         now = self._clock()
         self._entries = {key: entry for key, entry in self._entries.items() if entry[0] > now}
-        # A tenth at once, or a full store would be searched for expired entries at every put.
+        # A tenth at once, so that a full store isn't searched for expired entries at every put.
         surplus = len(self._entries) - self._size + max(1, self._size // 10)
         for key in list(self._entries)[: max(0, surplus)]:
             del self._entries[key]

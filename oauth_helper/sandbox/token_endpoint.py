@@ -1,4 +1,4 @@
-"""The API routes: token, introspection, revocation and uninstalling.
+"""The routes of HubSpot's OAuth API: token, introspection, revocation and uninstalling.
 
 As of 2026-11: https://developers.hubspot.com/docs/api-reference/latest/authentication/manage-oauth-tokens
 """
@@ -32,7 +32,7 @@ _CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 section 4.1
 class SandboxTokenEndpoint:
     """The views of one sandbox that a client's server calls. `register` adds them to a blueprint.
 
-    No browser calls them, so they cannot sit behind protection against request forgery.
+    No browser calls them, so they must be exempt from CSRF protection.
     """
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -64,7 +64,7 @@ class SandboxTokenEndpoint:
                 return _response(failure("BAD_GRANT_TYPE", _correlation_id()))
 
     def introspect(self, version: str) -> Response:
-        """Describe a token; an unknown one is simply not active."""
+        """Describe a token; an unknown one isn't active."""
         app = self._client(version)
         if isinstance(app, Answer):
             return _response(app)
@@ -80,7 +80,7 @@ class SandboxTokenEndpoint:
         return _response(json_answer(_introspection(token, use)))
 
     def revoke(self, version: str) -> Response:
-        """End a token of the client; an unknown one is as good as revoked (RFC 7009, 2.2)."""
+        """End a token of the client; an unknown one counts as revoked (RFC 7009 section 2.2)."""
         app = self._client(version)
         if isinstance(app, Answer):
             return _response(app)
@@ -92,7 +92,7 @@ class SandboxTokenEndpoint:
         return _response(Answer(200, ""))
 
     def uninstall(self, version: str) -> Response:
-        """Take the app out of the account whose access token is the bearer token."""
+        """Uninstall the app in the account whose access token is the bearer token."""
         _check_version(version)
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")
         token = grants.find_access_token(self._sandbox, value.strip())
@@ -113,7 +113,7 @@ class SandboxTokenEndpoint:
         if request.mimetype != "application/x-www-form-urlencoded":
             abort(415)
         app = self._sandbox.app(request.form.get("client_id", ""))
-        if app is None:  # hides every other mistake, at HubSpot too
+        if app is None:  # hides every other mistake, as at HubSpot
             return failure("BAD_CLIENT_ID", _correlation_id())
         given = request.form.get("client_secret", "").encode("utf-8", "replace")
         if not compare_digest(given, app.client_secret.encode()):
@@ -183,7 +183,7 @@ def _verifies(code_verifier: str, code: grants.SandboxCode) -> bool:
         return False
     plain = code.code_challenge_method == "plain"
     expected = code_verifier if plain else create_s256_code_challenge(code_verifier)
-    # As bytes: the challenge came in a query and need not be ASCII.
+    # As bytes: the challenge came in a query and may not be ASCII.
     return compare_digest(expected.encode(), code.code_challenge.encode("utf-8", "replace"))
 
 

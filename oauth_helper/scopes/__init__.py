@@ -21,6 +21,7 @@ from oauth_helper.scopes.granted import missing_scopes
 from oauth_helper.scopes.hubspot_scopes import OUT_OF_USE, hubspot_scopes
 from oauth_helper.scopes.names import (
     OAUTH,
+    is_joined,
     is_one_scope,
     is_scope_token,
     join_scope,
@@ -28,7 +29,7 @@ from oauth_helper.scopes.names import (
     parse_scope,
 )
 from oauth_helper.scopes.placement import Problem, Severity, check_placement
-from oauth_helper.scopes.preflight import Preflight
+from oauth_helper.scopes.preflight import Preflight, meant_by
 from oauth_helper.scopes.split import RequestedScopes, UnknownScopesError, split
 
 __all__ = [
@@ -50,11 +51,13 @@ __all__ = [
     "UnknownScopesError",
     "check_placement",
     "hubspot_scopes",
+    "is_joined",
     "is_one_scope",
     "is_scope_token",
     "join_scope",
     "load_app_configuration",
     "load_catalogue",
+    "meant_by",
     "missing_scopes",
     "nearest",
     "parse_app_configuration",

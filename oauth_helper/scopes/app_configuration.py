@@ -1,12 +1,13 @@
-"""The scopes and redirect URLs that a HubSpot app has, read from the app's own file.
+"""Read the scopes and redirect URLs of a HubSpot app from the app's file.
 
 Developer projects keep them in `src/app/app-hsmeta.json` below `config.auth`, older projects in
 `src/app/public-app.json` below `auth`; each place is accepted in either file. What counts at
 HubSpot is the deployed build, so the file may be ahead of it or behind. As of 2026-11:
 https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
 
-A text in it may hold `${NAME}`, which HubSpot fills in at upload from a configuration profile,
-`hsprofile.<name>.json`: https://developers.hubspot.com/docs/apps/developer-platform/build-apps/build-with-config-profiles
+A text in it may contain `${NAME}`, which HubSpot fills in at upload from a configuration profile,
+`hsprofile.<name>.json`:
+https://developers.hubspot.com/docs/apps/developer-platform/build-apps/build-with-config-profiles
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ SCOPE_KEYS = {
 REDIRECT_KEY = "redirectUrls"
 _LISTS = (*SCOPE_KEYS.values(), REDIRECT_KEY)
 
-# What is too far from a key for its spelling to tell, in small letters without _ and -.
+# Names for a key that no comparison of spelling finds, in lower case without _ and -.
 _SLIPS = {
     "scope": "requiredScopes",
     "scopes": "requiredScopes",
@@ -59,9 +60,9 @@ _NAMED, _SHOWN, _COMPARED = 50, 100, 20
 class AppConfiguration:
     """What the HubSpot app lists: each scope in one of three kinds, and its redirect URLs.
 
-    `oauth` is among `required` whether or not the file says so: HubSpot adds it to every app. An
-    app without redirect URLs either has none, or nothing is known of them: `lists_redirect_urls`.
-    With `is_user_level` each user of an account installs the app for themselves (2026-11):
+    `oauth` is always in `required`, because HubSpot adds it to every app. `lists_redirect_urls` is
+    false when the app's redirect URLs aren't known. With `is_user_level` each user of an account
+    installs the app for themselves (2026-11):
     https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/user-level-apps
     """
 
@@ -94,7 +95,7 @@ class AppConfiguration:
         return None
 
     def registers(self, redirect_url: str) -> bool:
-        """Return whether the app lists `redirect_url`, as far as its variables leave it open."""
+        """Return whether the app lists `redirect_url`; its variables match any text."""
         return any(
             re.fullmatch(_pattern(listed), redirect_url) if has_variable(listed) else False
             for listed in self.redirect_urls
@@ -105,7 +106,7 @@ _VARIABLE = re.compile(r"\$\{([^}]{1,100})\}")
 
 
 def has_variable(text: str) -> bool:
-    """Return whether `text` holds a `${NAME}` that HubSpot fills in at upload."""
+    """Return whether `text` contains a `${NAME}` that HubSpot fills in at upload."""
     return _VARIABLE.search(text) is not None
 
 
@@ -121,13 +122,13 @@ def filled_in(value: Any, variables: Mapping[str, object]) -> Any:  # noqa: ANN4
 
 
 def _pattern(listed: str) -> str:
-    """Return a regular expression for what `listed` may become; a variable stands for any text."""
+    """Return a regular expression for `listed`, in which a variable matches any text."""
     texts = _VARIABLE.split(listed)[::2]
     return "[^\\s]+".join(map(re.escape, texts))
 
 
 class AppConfigurationError(FileError):
-    """A file that isn't an app configuration. `problems` names each problem with its place."""
+    """A file isn't an app configuration. `problems` names each problem with its place."""
 
 
 def load_app_configuration(path: Path) -> AppConfiguration:
@@ -138,7 +139,7 @@ def load_app_configuration(path: Path) -> AppConfiguration:
 def parse_app_configuration(raw: str | bytes, *, origin: str) -> AppConfiguration:
     """Return the configuration in the JSON text `raw`; `origin` is the name that errors give it.
 
-    Each problem that is named begins with its line.
+    Each problem begins with its line.
     """
     return read_app_text(raw, origin=origin)[2]
 
@@ -165,7 +166,7 @@ def read_app_configuration(document: object, *, origin: str) -> AppConfiguration
 
 
 def auth_in(document: Mapping[str, Any]) -> tuple[tuple[str, ...], Any]:
-    """Return the path and value of what is read: `config.auth`, else `auth`; None without both."""
+    """Return path and value of `config.auth`, otherwise of `auth`; None without both."""
     config = document.get("config")
     if isinstance(config, dict) and config.get("auth") is not None:
         return ("config", "auth"), config["auth"]
@@ -178,7 +179,7 @@ def _is_user_level(document: object) -> bool:
 
 
 class _Reader:
-    """Reads one document and gathers problems, with their lines when the text is known."""
+    """Reads a document and collects problems, with their lines when the text is known."""
 
     def __init__(self, origin: str, text: str = "") -> None:
         self._origin = origin
@@ -217,7 +218,7 @@ class _Reader:
         elif config is not None and auth is None:
             self._say(("config",), f"config has to be a JSON object, not {_kind_of(config)}")
         if auth is None:
-            self._note(what_it_is(document) or 'holds neither "config.auth" nor "auth"')
+            self._note(what_it_is(document) or 'has neither "config.auth" nor "auth"')
             raise self._error()
         if not isinstance(auth, dict):
             self._say(path, f"{_dotted(path)} has to be a JSON object, not {_kind_of(auth)}")
@@ -252,7 +253,7 @@ class _Reader:
         return value
 
     def _slips(self, auth: Mapping[str, Any], path: tuple[str, ...]) -> None:
-        """Name the keys that were meant for a missing one; other unknown keys are HubSpot's."""
+        """Name the keys that are misspelt missing ones; other unknown keys are HubSpot's."""
         unknown = (key for key in auth if key not in _LISTS)
         for key in islice(unknown, _COMPARED):
             plain = key.casefold().replace("_", "").replace("-", "")
@@ -262,13 +263,13 @@ class _Reader:
                 self._say((*path, key), words)
 
     def _repeated(self, value: object, path: tuple[str, ...]) -> None:
-        """Name each key that is there twice: HubSpot takes the last, which is easily missed."""
+        """Name each key that is there twice: HubSpot silently takes the last."""
         for key in repeated_keys(value)[:_NAMED]:
             name = _dotted((*path, _plain(key[:_SHOWN])))
             self._note(f"{name} is there more than once")
 
     def _say(self, path: tuple[str, ...], words: str, value: object = None) -> None:
-        # Finding a line takes time that grows with the text, so only what is named is looked for.
+        # Finding a line takes longer in longer texts, so only the lines of problems are looked up.
         line = None if self._full or not path else line_of(self._text, path, value)
         self._note(f"line {line}: {words}" if self._text and line else words)
 
@@ -302,7 +303,7 @@ def _shown(value: str) -> str:
 
 
 def _plain(key: str) -> str:
-    """Return `key` with escapes for what cannot be shown or written as UTF-8."""
+    """Return `key` with escapes for what can't be shown or written as UTF-8."""
     return key if key.isprintable() else repr(key)[1:-1]
 
 

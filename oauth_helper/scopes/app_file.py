@@ -1,4 +1,4 @@
-"""A HubSpot app's file with other lists: only they change; order and indentation stay."""
+"""Change the lists in a HubSpot app's file; order and indentation stay."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _REQUIRED_KEY = SCOPE_KEYS[Kind.REQUIRED]
 
 @dataclass(frozen=True, slots=True)
 class AppFile:
-    """A HubSpot app's file: its name, its text without byte order mark, and what they say.
+    """A HubSpot app's file: its name, its text without byte order mark, and its content.
 
-    `document` is as it is written; `configuration` has the values of `variables` filled in.
+    `document` is as written; `configuration` has the values of `variables` filled in.
     """
 
     origin: str
@@ -56,10 +56,10 @@ def corrected_document(
 ) -> dict[str, Any]:
     """Return a deep copy of `document` with the scopes, redirect URLs and type of `app`.
 
-    A list that holds the right names stays, whatever their order; of one that changes, repeated
-    names go. `oauth` is neither added to the required scopes nor taken from them, since older files
-    don't list it; from the other lists it is taken. A missing list is added unless it is empty.
-    Raises `AppConfigurationError` when `document` isn't an app configuration.
+    A list with the right names stays as it is, in any order; one that changes loses repeated names.
+    `oauth` is neither added to the required scopes nor removed from them, because older files don't
+    list it; it is removed from the other lists. A missing list is added unless it is empty. Raises
+    `AppConfigurationError` when `document` isn't an app configuration.
     """
     filled = filled_in(document, variables) if variables else document
     read_app_configuration(filled, origin="the document")
@@ -81,7 +81,7 @@ def corrected_text(file: AppFile, app: AppConfiguration) -> str:
 def _changes(
     auth: Mapping[str, Any], app: AppConfiguration, variables: Mapping[str, object]
 ) -> Mapping[str, str | list[str]]:
-    """Return the members of `auth` that have to be different, and what they have to be."""
+    """Return the members of `auth` that must change, with their new values."""
     changes: dict[str, str | list[str]] = {}
     if app.auth_type != auth.get("type", "oauth"):
         changes["type"] = app.auth_type

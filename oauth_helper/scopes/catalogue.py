@@ -1,4 +1,4 @@
-"""The scope catalogue: which scopes a connection asks for, and what is known of each.
+"""The scope catalogue: which scopes a connection can request, and what is known about each.
 
 `catalogue_file` reads one from the file that people edit.
 """
@@ -39,7 +39,7 @@ class Tier(StrEnum):
 
 
 class Availability(StrEnum):
-    """Whether every app may list a scope, or HubSpot has to be asked for it first."""
+    """Whether every app may list a scope, or HubSpot must enable it first."""
 
     DEFAULT = "default"
     ON_REQUEST = "on request"
@@ -49,8 +49,8 @@ class Availability(StrEnum):
 class Scope:
     """One scope of a catalogue.
 
-    `hubs` are the products of which one has to be at `tier` (empty: any product), `tier_note` says
-    what the two cannot; `replaced_by` are the granular scopes that HubSpot splits this one into.
+    One of the products `hubs` must be at `tier` (empty: any product); `tier_note` says what these
+    two can't. `replaced_by` are the granular scopes that HubSpot splits this one into.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The scopes that a connection may ask for, in the file's order; names are unique."""
+    """The scopes that a connection may request, in the file's order; names are unique."""
 
     title: str
     scopes: tuple[Scope, ...]
@@ -89,12 +89,12 @@ class Catalogue:
 
     @cached_property
     def by_name(self) -> Mapping[str, Scope]:
-        """Return each scope under its own name."""
+        """Return each scope by its name."""
         return {scope.name: scope for scope in self.scopes}
 
     @cached_property
     def by_alias(self) -> Mapping[str, Scope]:
-        """Return each scope under the other names that it goes by, misspellings included."""
+        """Return each scope by its other names, misspellings included."""
         return {alias: scope for scope in self.scopes for alias in scope.aliases}
 
     def __contains__(self, name: object) -> bool:

@@ -1,4 +1,4 @@
-"""Reading a scope catalogue from its file.
+"""Read a scope catalogue from its file.
 
 A catalogue is a TOML file that people read and edit; `workato.toml` beside this module is the one
 that ships, and its first lines explain the keys. Reading one either gives a `Catalogue` or raises
@@ -22,7 +22,7 @@ from oauth_helper.scopes.names import OAUTH, is_scope_token, nearest
 
 
 class CatalogueError(FileError):
-    """A catalogue file that cannot be used. `problems` names every one of them with its place."""
+    """A catalogue file can't be used. `problems` names each problem with its place."""
 
 
 def shipped_catalogue() -> Catalogue:
@@ -60,7 +60,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class _Reader:
-    """Reads one document and gathers problems instead of stopping at the first."""
+    """Reads a document and collects problems instead of stopping at the first."""
 
     def __init__(self, text: str) -> None:
         self.problems: list[str] = []
@@ -75,7 +75,7 @@ class _Reader:
             self.problems.append('"scope" has to be a list of [[scope]] tables')
             entries = []
         elif not entries:
-            self.problems.append("holds no [[scope]] table, so there is nothing to ask for")
+            self.problems.append("has no [[scope]] table, so there is nothing to request")
         if len(self._lines) != len(entries):  # a header inside a text, or tables written otherwise
             self._lines = []
         places = [self._place(index, entry) for index, entry in enumerate(entries)]
@@ -125,10 +125,10 @@ class _Reader:
                 'without space, " and \\)'
             )
         elif "," in name:
-            self.problems.append(f"{place}: {name!r} holds a comma; each scope needs its own table")
+            self.problems.append(f"{place}: {name!r} has a comma; each scope needs its own table")
         else:
             return name
-        return f"?{place}"  # keeps later checks going, clashes with nothing
+        return f"?{place}"  # lets later checks continue
 
     def _choice(self, entry: Mapping[str, Any], key: str, default: Choice, place: str) -> Choice:
         if key not in entry:

@@ -1,4 +1,4 @@
-"""Reading the files that people write: bounded, as UTF-8, with errors that name file and place."""
+"""Read files that people write: bounded, as UTF-8, with errors that name file and place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_BYTES = 1_000_000
 
 
 class FileError(ValueError):
-    """A file that cannot be used. `problems` names each problem with its place in it."""
+    """A file can't be used. `problems` names each problem with its place."""
 
     def __init__(self, origin: str, problems: Iterable[str]) -> None:
         self.origin = origin
@@ -20,7 +20,7 @@ class FileError(ValueError):
 
 
 def read_bytes(path: Path, raises: type[FileError]) -> bytes:
-    """Return what is in the file at `path`, up to one byte more than `MAX_BYTES`."""
+    """Return the content of the file at `path`, up to one byte more than `MAX_BYTES`."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)

@@ -1,4 +1,4 @@
-"""What was granted, compared with what was requested."""
+"""Compare what was granted with what was requested."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def missing_scopes(
 ) -> tuple[str, ...]:
     """Return the scopes of `requested` that are not in `granted`, in order; never `oauth`.
 
-    Since 2026-09 HubSpot moves apps to granular scopes, and a token may name either spelling: all
-    the scopes that replace a coarse one count as that one, and it counts as each of them.
+    Since 2026-09 HubSpot moves apps to granular scopes, and a token may name either kind: all the
+    scopes that replace a coarse one count as that one, and it counts as each of them.
     """
     has = {OAUTH, *granted}
     for scope in catalogue.scopes:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-#: Scopes that HubSpot has taken out of use, with those that replace them. `contacts` went on
+#: Scopes that HubSpot has removed, with those that replace them. `contacts` was removed on
 #: 2022-07-31 (developers.hubspot.com/changelog).
 OUT_OF_USE = {
     "contacts": (
@@ -33,7 +33,7 @@ def hubspot_scopes() -> frozenset[str]:
 
 
 def scopes_in_specifications(folder: Path) -> tuple[str, ...]:
-    """Return the scopes that the operations of the OpenAPI files below `folder` ask for, sorted.
+    """Return the scopes that the operations in the OpenAPI files below `folder` require, sorted.
 
     Raises ValueError for a file that isn't JSON.
     """

@@ -1,4 +1,4 @@
-"""JSON as HubSpot's own tools read it: no comments, no trailing commas.
+"""Read and write JSON as HubSpot's own tools do: no comments, no trailing commas.
 
 `@hubspot/project-parsing-lib` 0.23.0 parses an app's file with `JSON.parse`, so a file that this
 module rejects can't be uploaded either.
@@ -20,16 +20,16 @@ _TRAILING_COMMA = re.compile(
 )
 
 
-# Real files are nested some five deep; this many are safe to walk and to copy.
+# Real files have about five levels; this many are safe to walk and to copy.
 _DEEPEST = 100
 
 
 class JsonFileError(ValueError):
-    """A text that isn't JSON. The message names the place."""
+    """A text isn't JSON. The message names the place."""
 
 
 class _Repeated(dict[str, Any]):
-    """An object of which some keys are there more than once."""
+    """An object with repeated keys."""
 
     keys_twice: tuple[str, ...] = ()
 
@@ -71,7 +71,7 @@ def repeated_keys(value: object) -> tuple[str, ...]:
 def line_of(text: str, path: Sequence[str | int], value: object = None) -> int | None:
     """Return the line, from 1, where the last key of `path` is, or `value` behind it.
 
-    Found by the text alone: of keys with the same name the one below the others in `path` counts.
+    Searches the text alone: of keys with the same name, takes the one below the others in `path`.
     """
     position = 0
     for name in (part for part in path if isinstance(part, str)):
@@ -87,7 +87,7 @@ def line_of(text: str, path: Sequence[str | int], value: object = None) -> int |
 
 
 def indentation(text: str) -> str | None:
-    """Return the first indentation of `text`; None when it is all on one line."""
+    """Return the first indentation of `text`; None when all is on one line."""
     if found := re.search(r"\n([ \t]+)\S", text):
         return found[1]
     return "  " if "\n" in text.strip() else None
@@ -132,7 +132,7 @@ def _whole(literal: str) -> int:
 
 
 def _why(text: str) -> str | None:
-    """Return what people write into JSON that it doesn't allow, with its place."""
+    """Return which common mistake makes it invalid JSON, with its place."""
     for pattern, what in ((_COMMENT, "a comment"), (_TRAILING_COMMA, "a trailing comma")):
         found = next((each for each in pattern.finditer(text) if each[1]), None)
         if found:

@@ -1,4 +1,4 @@
-"""Scope names: which are legal, how a list is read, and what a misspelt one most likely meant."""
+"""Scope names: which are legal, how to read a list, and what a misspelt one probably means."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 #: https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
 OAUTH = "oauth"
 
-# Two slips are credible in a part of at least this many letters, one in a shorter part.
+# A part of at least this many letters may have two slips, a shorter part one.
 _LONG_PART = 8
 
-# Names that are longer than this aren't compared: no scope comes near.
+# Longer names aren't compared: real scopes are much shorter.
 _LONGEST = 100
 
 
@@ -26,26 +26,32 @@ def is_scope_token(name: str) -> bool:
 
 
 def is_one_scope(name: str) -> bool:
-    """Return whether `name` can be one scope; "%" and "+" are left by encoding a list twice."""
-    return is_scope_token(name) and not any(char in name for char in ",;%+")
+    """Return whether `name` can be one scope."""
+    return is_scope_token(name) and not is_joined(name)
+
+
+def is_joined(name: str) -> bool:
+    """Return whether `name` is several in one. "%" or "+" shows a list that was encoded twice."""
+    return any(char in name for char in ",;%+")
 
 
 def parse_scope(value: str) -> tuple[str, ...]:
     """Return the names in a `scope` parameter (RFC 6749 section 3.3), in order, each once.
 
-    Any run of white space separates; an empty or blank value holds none. Nothing is checked or
-    corrected: a comma, for example, stays inside a name, since HubSpot doesn't split there either.
+    Any run of white space separates; an empty or blank value has none. Nothing is checked or
+    corrected: a comma, for example, stays inside a name, because HubSpot doesn't split there
+    either.
     """
     return tuple(dict.fromkeys(value.split()))
 
 
 def join_scope(names: Iterable[str]) -> str:
-    """Return the value of a `scope` parameter that holds `names` (RFC 6749 section 3.3)."""
+    """Return the value of a `scope` parameter with `names` (RFC 6749 section 3.3)."""
     return " ".join(names)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the one of `known` that `name` most likely meant; for keys and URLs, not scopes."""
+    """Return the one of `known` that `name` probably means; for keys and URLs, not scopes."""
     folded = {candidate.casefold(): candidate for candidate in known}
     found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.8)
     return folded[found[0]] if found else None
@@ -54,8 +60,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def misspelt(name: str, known: Iterable[str]) -> str | None:
     """Return the scope of `known` that `name` misspells, or None.
 
-    All parts between the dots but one have to be equal, and that one a slip of one letter (of two
-    in a long part): `crm.objects.products.read` is another scope than `…contacts.read`, not a slip.
+    All parts between the dots must be equal except for one, which may differ by one letter (a long
+    one by two): `crm.objects.products.read` is another scope than `…contacts.read`, not a slip.
     """
     if len(name) > _LONGEST:
         return None
@@ -78,7 +84,7 @@ def _is_slip(part: str, meant: str) -> bool:
 
 
 def _distance(one: str, other: str) -> int:
-    """Return how many letters are added, dropped, replaced or swapped with their neighbour."""
+    """Return how many letters are added, missing, replaced or swapped with their neighbour."""
     before_last: list[int] = []
     last = list(range(len(other) + 1))
     for row, letter in enumerate(one, 1):

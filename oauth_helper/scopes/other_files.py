@@ -1,4 +1,4 @@
-"""Files that are often given in place of a HubSpot app's own one, and where that one is."""
+"""Recognise files that are often mistaken for a HubSpot app's file, and say where that one is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WHERE = (
 )
 
 # As of 2026-11: @hubspot/project-parsing-lib 0.23.0, HubSpot/hubspot-project-upload-action. The
-# first that fits tells.
+# first match counts.
 _KINDS: tuple[tuple[Callable[[_Document], bool], str], ...] = (
     (
         lambda document: "srcDir" in document or "platformVersion" in document,
@@ -46,7 +46,7 @@ _KINDS: tuple[tuple[Callable[[_Document], bool], str], ...] = (
 
 
 def what_it_is(document: _Document) -> str | None:
-    """Return what `document`, a file without a usable `auth`, is instead; None when unknown."""
+    """Return what kind of file `document`, which has no usable `auth`, is; None when unknown."""
     kind = document.get("type")
     if isinstance(document.get("config"), dict) and isinstance(kind, str) and kind != "app":
         return f'is the file of a component of type "{kind[:40]}", not of the app. {_WHERE}'

@@ -3,10 +3,8 @@
 With R, C and O for the scopes that the app lists as required, conditionally required and optional,
 S for the parameter `scope` and P for `optional_scope`:
 
-1. every scope of R is in S; in P it doesn't count.
-2. S and P hold nothing that the app doesn't list.
-3. a scope of C may be in S only.
-4. a scope of O may be in P only.
+1. every scope of R is in S; in P it doesn't count. 2. S and P have nothing that the app doesn't
+list. 3. a scope of C may be in S only. 4. a scope of O may be in P only.
 
 HubSpot enforces this since 2024-10-21, on its own page and without redirecting back. As of 2026-11:
 https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes
@@ -24,12 +22,12 @@ from oauth_helper.scopes.app_configuration import AppConfiguration, has_variable
 from oauth_helper.scopes.catalogue import Kind
 from oauth_helper.scopes.names import OAUTH
 
-# More names than this aren't repeated in a fix.
+# A fix repeats at most this many names.
 _REPEATED = 6
 
 
 class Severity(StrEnum):
-    """Whether HubSpot certainly rejects the link, or something is only worth knowing."""
+    """Whether HubSpot certainly rejects the link, or only may."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -39,9 +37,9 @@ class Severity(StrEnum):
 class Problem:
     """One difference between an authorize URL and the app's configuration.
 
-    `code` is of the vocabulary of causes; `scopes` are those that it concerns, in the order given.
-    `url_fix` and `app_fix` are the two ways to fix it, by changing the request or the app; empty
-    where that side can't. `both` says that it takes the two of them.
+    `code` is a cause; `scopes` are those that it concerns, in the order given. `url_fix` and
+    `app_fix` say how to fix it in the link or in the app; empty where that isn't possible. `both`
+    is true when both are needed.
     """
 
     code: str
@@ -58,8 +56,8 @@ def check_placement(
 ) -> tuple[Problem, ...]:
     """Return every way in which the two parameters break the rules for `app`, warnings last.
 
-    Each mistake is there once: a required scope in `optional_scope` is one that `scope` lacks,
-    which is what HubSpot's page says.
+    Names each mistake once: a required scope in `optional_scope` is reported as missing from
+    `scope`, as on HubSpot's page.
     """
     in_scope, in_optional = tuple(scope), tuple(optional_scope)
     found = (
@@ -166,6 +164,6 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _counted(names: Iterable[str]) -> str:
-    """Return the names, or how many there are: the message beside it has them all."""
+    """Return the names, or only their number if there are many: the message names them all."""
     distinct = list(dict.fromkeys(names))
     return ", ".join(distinct) if len(distinct) <= _REPEATED else f"these {len(distinct)} scopes"

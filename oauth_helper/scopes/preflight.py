@@ -1,7 +1,7 @@
-"""The preflight: what HubSpot will do with an authorize URL, worked out before anybody opens it.
+"""The preflight: predict what HubSpot will do with an authorize URL before anyone opens it.
 
-It applies the placement rules and whatever else the URL, the app's configuration and the catalogue
-tell, and works out both ways to fix the differences: another URL, another app.
+It compares the URL with the app's configuration and the catalogue by the placement rules and
+others, and finds both ways to fix each difference: in the URL and in the app.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from oauth_helper.common.urls import is_ip_address, parse_web_url
 from oauth_helper.scopes.app_configuration import AppConfiguration, has_variable
 from oauth_helper.scopes.catalogue import Catalogue, Kind
 from oauth_helper.scopes.hubspot_scopes import OUT_OF_USE, hubspot_scopes
-from oauth_helper.scopes.names import OAUTH, is_one_scope, is_scope_token, misspelt, nearest
+from oauth_helper.scopes.names import OAUTH, is_joined, is_one_scope, misspelt, nearest
 from oauth_helper.scopes.placement import Problem, Severity, check_placement
 from oauth_helper.scopes.split import RequestedScopes
 
-# How many names are looked up, and how many shown: a file may hold thousands.
+# How many names are looked up, and how many shown: a file may have thousands.
 _LOOKED_UP, _SHOWN = 20, 10
 
 
 @dataclass(frozen=True)
 class Preflight:
-    """What is known about an authorize URL before anybody opens it.
+    """What is known about an authorize URL before anyone opens it.
 
     `requested` is what the URL requests, `app` what the app lists. `redirect_uri` is the URL's, or
     empty when only the scopes are compared.
@@ -45,6 +45,12 @@ class Preflight:
         """Return the problems that certainly make HubSpot reject the link."""
         return tuple(each for each in self.problems if each.severity is Severity.ERROR)
 
+    @property
+    def errors_of_link(self) -> tuple[Problem, ...]:
+        """Return the errors of the link that don't depend on what the app lists."""
+        found = (*self._badly_written(), *self._out_of_use(), *self._unacceptable())
+        return tuple(each for each in found if each.severity is Severity.ERROR)
+
     @cached_property
     def refusals(self) -> tuple[Problem, ...]:
         """Return the broken rules that certainly make HubSpot reject the link."""
@@ -52,7 +58,7 @@ class Preflight:
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
-        """Return every difference, errors first; empty when there is nothing to say."""
+        """Return every difference, errors first."""
         if self.app.auth_type == "static":
             return (WITHOUT_OAUTH,)
         found = (
@@ -73,17 +79,17 @@ class Preflight:
             return (WITHOUT_OAUTH,)
         gone = {name for name in self.requested.all if name in OUT_OF_USE}
         found = check_placement(self.requested.scope, self.requested.optional_scope, self.app)
-        # A scope that is out of use is one mistake, wherever it is.
+        # A removed scope is one mistake, wherever it is.
         scopes = (each for each in found if not gone.issuperset(each.scopes))
         return (*scopes, *self._unregistered())
 
     @cached_property
     def corrected(self) -> AppConfiguration:
-        """Return the app that this URL fits, changed no more than that takes.
+        """Return the app with the least changes that make it fit this URL.
 
         What the URL has in `scope` becomes required, or conditionally required where the catalogue
         or the app says so; what it has in `optional_scope` becomes optional, and so does what the
-        app requires and the URL lacks. Names that can't be scopes, or are out of use, are left out.
+        app requires and the URL lacks. Illegal names and removed scopes are left out.
         """
         kinds = {name: self._kind_to_list(name) for name in self._names_to_list()}
         urls = self.app.redirect_urls
@@ -100,9 +106,9 @@ class Preflight:
 
     @cached_property
     def fixed_request(self) -> RequestedScopes:
-        """Return the scopes that a URL for the app as it is would request, and where.
+        """Return the scopes that a URL for the unchanged app would request, by parameter.
 
-        A scope that the app doesn't list is left out, or becomes those that replace it.
+        A scope that the app doesn't list is left out, or replaced by its granular scopes.
         """
         wanted: list[str] = []
         for name in self.requested.all:
@@ -156,7 +162,7 @@ class Preflight:
 
     def _badly_written(self) -> Iterator[Problem]:
         odd = [name for name in self.requested.all if not is_one_scope(name)]
-        joined = [name for name in odd if is_scope_token(name)]
+        joined = [name for name in odd if is_joined(name)]
         others = [name for name in odd if name not in joined]
         if joined:
             yield Problem(
@@ -222,7 +228,7 @@ class Preflight:
             )
 
     def _replaced(self) -> Iterator[Problem]:
-        """Warn of an app that is being moved; until then its coarse scopes are in order."""
+        """Warn about an app that HubSpot is moving; until then its coarse scopes are valid."""
         for name in dict.fromkeys((*self.requested.all, *sorted(self.app.listed))):
             scope = self.catalogue.by_name.get(name)
             successors = scope.replaced_by if scope else ()
@@ -240,7 +246,7 @@ class Preflight:
                 )
 
     def _unknown(self) -> Iterator[Problem]:
-        known = self._known
+        known = _known_to(self.catalogue)
         names = dict.fromkeys((*self.requested.all, *sorted(self.app.listed)))
         unknown = [
             name
@@ -248,8 +254,7 @@ class Preflight:
             if name not in known and is_one_scope(name) and not has_variable(name)
         ]
         for name in unknown[:_LOOKED_UP]:
-            meant = self.catalogue.meant_by(name) or misspelt(name, sorted(known))
-            if meant:
+            if meant := meant_by(name, self.catalogue):
                 yield Problem(
                     "invalid_scope_name",
                     (name,),
@@ -259,11 +264,6 @@ class Preflight:
                     url_fix=f"Request {meant}." if name in self.requested.all else "",
                     app_fix=f"List {meant} instead." if name in self.app.listed else "",
                 )
-
-    @cached_property
-    def _known(self) -> frozenset[str]:
-        granular = (name for scope in self.catalogue.scopes for name in scope.replaced_by)
-        return hubspot_scopes().union((OAUTH, *self.catalogue.by_name, *granular, *OUT_OF_USE))
 
     def _successors(self, name: str) -> list[str]:
         scope = self.catalogue.by_name.get(name)
@@ -280,7 +280,7 @@ class Preflight:
         in_optional = name in self.requested.optional_scope
         kind = self.app.kind_of(name)
         if name == OAUTH or (in_scope and in_optional):
-            return Kind.REQUIRED  # the only kind that may stand in both parameters
+            return Kind.REQUIRED  # the only kind that is allowed in both parameters
         if in_scope and kind in (Kind.REQUIRED, Kind.CONDITIONAL):
             return kind
         if in_scope:
@@ -290,13 +290,24 @@ class Preflight:
         return Kind.OPTIONAL if in_optional or kind in (Kind.REQUIRED, None) else kind
 
 
-#: What is wrong with an app that can't be connected by OAuth at all.
+#: The problem of an app that can't be connected by OAuth at all.
 WITHOUT_OAUTH = Problem(
     "redirect_uri_mismatch",
     (),
     'The app has the auth type "static": without a redirect URL it can\'t be connected by OAuth.',
     app_fix='Set the auth type to "oauth" and list the redirect URL.',
 )
+
+
+def _known_to(catalogue: Catalogue) -> frozenset[str]:
+    granular = (name for scope in catalogue.scopes for name in scope.replaced_by)
+    return hubspot_scopes().union((OAUTH, *catalogue.by_name, *granular, *OUT_OF_USE))
+
+
+def meant_by(name: str, catalogue: Catalogue) -> str | None:
+    """Return the scope of the catalogue or of HubSpot that an unknown `name` most likely meant."""
+    known = _known_to(catalogue)
+    return None if name in known else catalogue.meant_by(name) or misspelt(name, sorted(known))
 
 
 def why_no_redirect_url(url: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The split: which scopes a connection asks for, and in which of HubSpot's two parameters."""
+"""The split: which scopes a connection requests, and in which of HubSpot's two parameters."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class RequestedScopes:
 
 
 class UnknownScopesError(ValueError):
-    """Scopes were chosen that the catalogue does not hold.
+    """Scopes were chosen that aren't in the catalogue.
 
-    `meant` has each unknown name with the catalogue's scope that it may have meant, or None.
+    `meant` maps each unknown name to the scope that was probably meant, or None.
     """
 
     def __init__(self, meant: dict[str, str | None]) -> None:
@@ -49,16 +49,16 @@ def split(
     optional: Collection[str] | None = None,
     conditional: Collection[str] = (),
 ) -> RequestedScopes:
-    """Return the scopes to ask for, placed as HubSpot wants them.
+    """Return the scopes to request, each in the parameter where HubSpot expects it.
 
-    Without `app` the catalogue's kinds decide. With it the app's do, as they do at HubSpot, and
-    what the app does not list is left out, since a subset is allowed and anything else is refused;
-    only a scope that the catalogue requires is kept, so that `check_placement` can name it.
+    Without `app` the catalogue's kinds decide. With it the app's kinds decide, as at HubSpot. What
+    the app doesn't list is left out, because HubSpot accepts a subset and rejects anything else;
+    only what the catalogue requires stays, so that `check_placement` can name it.
 
     `optional` narrows the optional scopes (None: those available by default); required ones may be
     among them and change nothing. `conditional` adds conditionally required ones. Raises
-    `UnknownScopesError` when either holds what is not in the catalogue. Nothing outside the
-    catalogue is ever asked for, `oauth` apart.
+    `UnknownScopesError` when either has a scope that isn't in the catalogue. Except for `oauth`,
+    only the catalogue's scopes are requested.
     """
     explicit = {*(optional or ()), *conditional}
     chosen = explicit if optional is not None else {*catalogue.default_optional, *conditional}
@@ -78,7 +78,7 @@ def split(
 
 
 def _kind_at_hubspot(entry: Scope, app: AppConfiguration | None) -> Kind | None:
-    """Return the kind that decides the place; None for what must not be asked for."""
+    """Return the kind that decides the parameter; None for a scope not to request."""
     if app is None:
         return entry.kind
     listed = app.kind_of(entry.name)
@@ -88,7 +88,7 @@ def _kind_at_hubspot(entry: Scope, app: AppConfiguration | None) -> Kind | None:
 def _refuse_unknown(catalogue: Catalogue, chosen: Collection[str]) -> None:
     unknown = sorted(name for name in chosen if name not in catalogue and name != OAUTH)
     if unknown:
-        # Finding what was meant compares with the whole catalogue, and anybody may ask for it.
+        # Guessing what was meant compares with the whole catalogue, and anyone can cause it.
         hinted = {name for name in unknown[:_HINTED] if len(name) <= _SHOWN}
         raise UnknownScopesError(
             {name: catalogue.meant_by(name) if name in hinted else None for name in unknown}

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, cast
 
-from oauth_helper.common.metrics import ATTEMPTS, CONNECTIONS
+from oauth_helper.common.metrics import ATTEMPTS, CONNECTIONS, UNRECORDED
 from oauth_helper.common.references import day_of
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
 from oauth_helper.store.rate_limits import RateLimit, RateLimitExceededError
-from oauth_helper.store.redis import Client
+from oauth_helper.store.redis import Client, read_fields
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
 from oauth_helper.store.requests import Requests, encode_request, request_name
+
+logger = logging.getLogger(__name__)
 
 # Seconds that an attempt is stored: over a weekend, and far longer than it can take.
 _DAYS_KEPT = 3
@@ -25,16 +28,49 @@ _KEPT = _DAYS_KEPT * 86_400
 #: shorter than this.
 CLAIM_LIFETIME = 120
 
-# KEYS: attempt, open attempts, counters, failure, requests, and a count if the attempt counts for a
-# limit. ARGV: reference, deadline, seconds, seconds for the counters and requests, profile, name of
-# the request, the request, when it began, browser, language, the limit, then further fields and
-# values. Returns -1 beyond the limit. redis-py sends a command again when the reply is lost; the
-# attempt is counted once. From the outbox it may come after its outcome, so that it isn't open.
+#: Attempts of one network and profile that are recorded in a day (UTC). An attempt with its failure
+#: takes some 4 kB, and a network can start 120 a minute.
+DAILY_BUDGET = 1000
+
+# Takes the recorded references of a network and the counters, then: reference, budget, seconds,
+# profile, seconds for the counters. A reference that is in the budget stays in it. Returns 0 beyond
+# it, and -1 the first time.
+_ADMIT: Final = """
+local function admit(recorded, counters, reference, budget, seconds, profile, counted_for)
+  if redis.call('SISMEMBER', recorded, reference) == 1 then return 1 end
+  if redis.call('SCARD', recorded) < tonumber(budget) then
+    redis.call('SADD', recorded, reference)
+    redis.call('EXPIRE', recorded, seconds)
+    return 1
+  end
+  redis.call('HINCRBY', counters, 'unrecorded ' .. profile, 1)
+  redis.call('EXPIRE', counters, counted_for)
+  return -redis.call('SADD', recorded, 'full')
+end
+"""
+
+# What creating an attempt returns the first time that one is beyond the budget.
+_FIRST_BEYOND = -3
+
+# KEYS: attempt, open attempts, counters, failure, requests, then, if they are known, a count for a
+# limit, what `admit` takes, and the attempts of the customer. ARGV: reference, deadline, seconds,
+# seconds for the counters and requests, profile, name of the request, the request, when it began,
+# browser, language, the limit, the budget, whether the customer is known, then further fields and
+# values. Returns -1 beyond the limit, and less beyond the budget. redis-py sends a command again
+# when the reply is lost; the attempt is counted once. From the outbox it may come after its
+# outcome, so that it isn't open.
 _CREATE: Final = """
-if KEYS[6] then
-  local count = redis.call('INCR', KEYS[6])
-  if count == 1 then redis.call('EXPIRE', KEYS[6], 60) end
+local place = 5
+if ARGV[11] ~= '' then
+  place = place + 1
+  local count = redis.call('INCR', KEYS[place])
+  if count == 1 then redis.call('EXPIRE', KEYS[place], 60) end
   if count > tonumber(ARGV[11]) then return -1 end
+end
+if ARGV[12] ~= '' then
+  place = place + 1
+  local admitted = admit(KEYS[place], KEYS[3], ARGV[1], ARGV[12], ARGV[3], ARGV[5], ARGV[4])
+  if admitted <= 0 then return admitted - 2 end
 end
 local outcome = redis.call('HGET', KEYS[1], 'outcome')
 if redis.call('EXISTS', KEYS[4]) == 1 then outcome = outcome or 'failed' end
@@ -45,10 +81,14 @@ if is_new == 1 then
   redis.call('EXPIRE', KEYS[3], ARGV[4])
 end
 redis.call('HSET', KEYS[1], 'v', '2', 'profile', ARGV[5], 'request', ARGV[6], 'begun_at', ARGV[8],
-  'deadline', ARGV[2], 'person', ARGV[9], 'language', ARGV[10], unpack(ARGV, 12))
+  'deadline', ARGV[2], 'person', ARGV[9], 'language', ARGV[10], unpack(ARGV, 14))
 redis.call('HSETNX', KEYS[5], ARGV[6], ARGV[7])
 redis.call('EXPIRE', KEYS[5], ARGV[4])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
+if ARGV[13] ~= '' then
+  redis.call('SADD', KEYS[place + 1], ARGV[1])
+  redis.call('EXPIRE', KEYS[place + 1], ARGV[3])
+end
 if outcome then
   redis.call('HSET', KEYS[1], 'outcome', outcome)
   return is_new
@@ -115,9 +155,37 @@ class Attempts:
         self._client = client
         self._requests = Requests(client)
         self._counted_for = str((retention_days + _DAYS_KEPT) * 86_400)
-        self._create = LuaScript(client, _CREATE)
+        self._create = LuaScript(client, _ADMIT + _CREATE)
         self._claim = LuaScript(client, _CLAIM)
         self._finish = LuaScript(client, _FINISH)
+        self._admit = LuaScript(client, f"{_ADMIT}return admit(KEYS[1], KEYS[2], unpack(ARGV))")
+
+    def admit(self, reference: str, profile: str, sender: str) -> bool:
+        """Return whether an attempt is within its network's budget; count it otherwise.
+
+        Always true without a `sender`.
+        """
+        if not sender:
+            return True
+        day = day_of(reference)
+        admitted = self._admit(
+            keys=[keys.recorded_of(day, sender, profile), keys.of_day(day, keys.ATTEMPTS)],
+            args=[reference, str(DAILY_BUDGET), str(_KEPT), profile, self._counted_for],
+        )
+        if admitted <= 0:
+            self._count_unrecorded(profile, is_first=admitted < 0)
+        return bool(admitted > 0)
+
+    @staticmethod
+    def _count_unrecorded(profile: str, *, is_first: bool) -> None:
+        if is_first:
+            logger.warning(
+                "one network has started %d attempts with profile %s today; the rest is counted, "
+                "not recorded. If these are many customers, check TRUSTED_PROXIES",
+                DAILY_BUDGET,
+                profile,
+            )
+        UNRECORDED.labels(profile).inc()
 
     def create(self, attempt: Attempt, limit: RateLimit | None = None) -> bool:
         """Store a started attempt, which counts for `limit`; False if it is stored already.
@@ -136,17 +204,27 @@ class Attempts:
             attempt.browser_id,
             attempt.language,
             str(limit.most) if limit else "",
+            str(DAILY_BUDGET) if attempt.sender else "",
+            "1" if attempt.customer else "",
         ]
         if attempt.client:
             arguments += ["client", attempt.client]
         if attempt.customer or attempt.customer_name:
             arguments += ["customer", attempt.customer, "customer_name", attempt.customer_name]
-        named = keys.of_attempt(attempt.reference)
+        names = keys.of_attempt(attempt.reference)
+        day = day_of(attempt.reference)
         if limit:
-            named.append(keys.limit_of_starts(attempt.reference, limit.name))
-        is_new = self._create(keys=named, args=arguments)
-        if is_new < 0:
+            names.append(keys.limit_of_starts(attempt.reference, limit.name))
+        if attempt.sender:
+            names.append(keys.recorded_of(day, attempt.sender, attempt.profile))
+        if attempt.customer:
+            names.append(keys.attempts_of(day, attempt.customer))
+        is_new = self._create(keys=names, args=arguments)
+        if is_new == -1:
             raise RateLimitExceededError
+        if is_new < 0:
+            self._count_unrecorded(attempt.profile, is_first=is_new == _FIRST_BEYOND)
+            return False
         if is_new:
             ATTEMPTS.labels(attempt.profile).inc()
         return bool(is_new)
@@ -197,7 +275,11 @@ class Attempts:
         requests = self._requests.by_name(
             {fields["request"]: name for name, fields in known.items() if "request" in fields}
         )
-        return [_attempt_of(name, fields, requests) for name, fields in known.items()]
+        found = (
+            read_fields(_attempt_of, {**fields, "reference": name}, requests)
+            for name, fields in known.items()
+        )
+        return [each for each in found if each is not None]
 
     def expired(self, now: float, *, limit: int) -> list[Attempt]:
         """Return attempts without outcome whose deadline has passed, at most `limit` of each day.
@@ -217,11 +299,8 @@ class Attempts:
         return []
 
     def _due(self, now: float, limit: int) -> list[str]:
-        today = datetime.fromtimestamp(now, UTC).date()
-        # One more day on either side, as the clocks of several machines differ.
-        days = [today + timedelta(days=1 - ago) for ago in range(_DAYS_KEPT + 2)]
         with self._client.pipeline(transaction=False) as pipeline:
-            for day in days:
+            for day in _stored_days(now):
                 pipeline.zrangebyscore(keys.open_attempts(day), "-inf", now, 0, limit)
             return [name for names in pipeline.execute() for name in names]
 
@@ -267,6 +346,29 @@ class Attempts:
         own = [reference] if earlier else []
         return [*own, *(name for names in unresolved for name in names)]
 
+    def of_customer(self, customer: str, now: float) -> list[str]:
+        """Return the references of one customer's attempts that are stored."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for day in _stored_days(now):
+                pipeline.smembers(keys.attempts_of(day, customer))
+            return [name for names in pipeline.execute() for name in names]
+
+    def erase(self, references: Iterable[str], *, customer: str = "") -> None:
+        """Delete attempts, and the marks that they left. Counters stay."""
+        for reference in references:
+            profile, person = self._client.hmget(keys.attempt(reference), ["profile", "person"])
+            mark = keys.last_success_of(str(person), str(profile))
+            is_theirs = str(self._client.get(mark) or "").endswith(f" {reference}")
+            day = day_of(reference)
+            with self._client.pipeline(transaction=False) as pipeline:
+                pipeline.delete(keys.attempt(reference))
+                pipeline.zrem(keys.open_attempts(day), reference)
+                if is_theirs:
+                    pipeline.delete(mark)
+                if customer:
+                    pipeline.srem(keys.attempts_of(day, customer), reference)
+                pipeline.execute()
+
     def last_success_of(self, browser_id: str, profile: str) -> tuple[float, str] | None:
         """Return when a browser last connected a profile, and by which attempt; None if unknown."""
         if not browser_id:
@@ -283,6 +385,13 @@ class Attempts:
         return cast("str | None", outcome or (known and "open"))
 
 
+def _stored_days(now: float) -> list[date]:
+    """Return the days of attempts that are stored, the latest first."""
+    today = datetime.fromtimestamp(now, UTC).date()
+    # One more day on either side, as the clocks of several machines differ.
+    return [today + timedelta(days=1 - ago) for ago in range(_DAYS_KEPT + 2)]
+
+
 def _count_connection(earlier_outcome: str, profile: str) -> None:
     if earlier_outcome != "connected":
         # The profile is empty when the attempt was never written.
@@ -295,13 +404,11 @@ def _spelled_out(fields: dict[str, str]) -> RequestedScopes:
     return RequestedScopes(tuple(scope.split()), tuple(optional_scope.split()))
 
 
-def _attempt_of(
-    reference: str, fields: dict[str, str], requests: Mapping[str, RequestedScopes]
-) -> Attempt:
+def _attempt_of(fields: dict[str, str], requests: Mapping[str, RequestedScopes]) -> Attempt:
     started_at = int(fields["begun_at"])
     claimed = fields.get("claimed")
     return Attempt(
-        reference=reference,
+        reference=fields["reference"],
         profile=fields["profile"],
         requested=requests.get(fields.get("request", "")) or _spelled_out(fields),
         started_at=started_at,

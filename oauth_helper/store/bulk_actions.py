@@ -13,6 +13,8 @@ from oauth_helper.store.redis import Client
 #: Seconds within which a bulk action can be undone.
 KEPT: Final = 3600
 
+_decoder = msgspec.json.Decoder(BulkAction)
+
 
 class BulkActions:
     """The bulk actions in Redis. Methods raise `StoreUnavailableError`."""
@@ -34,4 +36,4 @@ class BulkActions:
 
 
 def _read(text: object) -> BulkAction | None:
-    return None if text is None else msgspec.json.decode(cast("str", text), type=BulkAction)
+    return None if text is None else _decoder.decode(cast("str", text))

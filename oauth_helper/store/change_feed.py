@@ -7,6 +7,7 @@ record, to another slot: if only one arrives, the next load of the page shows th
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final, cast
 
 from oauth_helper.failures.model import Failure
@@ -38,6 +39,12 @@ class ChangeFeed:
             key = keys.affected(name, failure.fingerprint)
             pipeline.pfadd(key, who)
             pipeline.expireat(key, expires_at)
+
+    def forget(self, references: Collection[str]) -> None:
+        """Remove the changes of these failures."""
+        entries = cast("list[tuple[str, dict[str, str]]]", self._client.xrange(keys.FEED))
+        if theirs := [place for place, fields in entries if fields["r"] in references]:
+            self._client.xdel(keys.FEED, *theirs)
 
     def place(self) -> str:
         """Return the current end of the feed."""

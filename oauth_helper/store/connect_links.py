@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -15,6 +16,9 @@ LinkStatus = Literal["open", "connected", "expired", "withdrawn"]
 
 #: Characters of an encrypted link, which the attempt's cookie repeats.
 MAX_LINK = 1200
+
+# Links that are read in one round trip.
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +49,20 @@ class ConnectLinks:
     def __init__(self, client: Client, *, encryptor: Encryptor) -> None:
         self._client, self._encryptor = client, encryptor
 
-    def create(self, link: ConnectLink) -> LinkRecord:
-        """Store a new link. Raises ValueError when it is too long to be one."""
-        encrypted = self._encryptor.encrypt_value(link)
-        if len(encrypted) > MAX_LINK:
+    def create(self, *links: ConnectLink) -> list[LinkRecord]:
+        """Store new links. Raises ValueError when one is too long to be one."""
+        records = [LinkRecord(link, self._encryptor.encrypt_value(link)) for link in links]
+        if any(len(each.encrypted) > MAX_LINK for each in records):
             raise ValueError("The link would be too long: choose fewer scopes, or shorter texts.")
         with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.hset(keys.link(link.id), "link", encrypted)
-            pipeline.expire(keys.link(link.id), keys.LINK_KEPT)
-            pipeline.zadd(keys.LINKS, {link.id: link.created_at})
-            pipeline.zremrangebyscore(keys.LINKS, 0, link.created_at - keys.LINK_KEPT)
+            for each in records:
+                link = each.link
+                pipeline.hset(keys.link(link.id), "link", each.encrypted)
+                pipeline.expire(keys.link(link.id), keys.LINK_KEPT)
+                pipeline.zadd(keys.LINKS, {link.id: link.created_at})
+                pipeline.zremrangebyscore(keys.LINKS, 0, link.created_at - keys.LINK_KEPT)
             pipeline.execute()
-        return LinkRecord(link, encrypted)
+        return records
 
     def read(self, encrypted: str) -> ConnectLink | None:
         """Return the link in an address; None for one that this program hasn't made."""
@@ -67,9 +73,15 @@ class ConnectLinks:
         except DecryptionError:
             return None
 
-    def get(self, link_id: str) -> LinkRecord | None:
-        """Return a link by its id, until 30 days after it expires; None if it isn't known."""
-        return self._record(cast("dict[str, str]", self._client.hgetall(keys.link(link_id))))
+    def get(self, link_id: str, link: ConnectLink | None = None) -> LinkRecord | None:
+        """Return a link by its id, until 30 days after it expires; None if it isn't known.
+
+        Give the `link` itself to know what became of an erased one.
+        """
+        fields = cast("dict[str, str]", self._client.hgetall(keys.link(link_id)))
+        if link and "withdrawn" in fields:
+            return LinkRecord(link, fields.get("link", ""), is_withdrawn=True)
+        return self._record(fields)
 
     def newest(self, *, limit: int, offset: int = 0) -> tuple[LinkRecord, ...]:
         """Return the latest links, newest first."""
@@ -79,6 +91,20 @@ class ConnectLinks:
                 pipeline.hgetall(keys.link(each))
             found = [self._record(fields) for fields in pipeline.execute()]
         return tuple(record for record in found if record)
+
+    def all(self) -> Iterator[LinkRecord]:
+        """Yield every link that is known."""
+        for offset in range(0, self.count(), _BATCH):
+            yield from self.newest(limit=_BATCH, offset=offset)
+
+    def erase(self, records: Iterable[LinkRecord]) -> None:
+        """Delete links, but for the fact that they were withdrawn."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for each in records:
+                pipeline.hdel(keys.link(each.link.id), "link", "connection", "reference")
+                pipeline.hset(keys.link(each.link.id), "withdrawn", "1")
+                pipeline.zrem(keys.LINKS, each.link.id)
+            pipeline.execute()
 
     def count(self) -> int:
         """Return how many links are known."""

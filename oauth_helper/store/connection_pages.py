@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -30,23 +30,32 @@ class ConnectionPage:
 
 
 def places_behind(
-    client: Client, start: ConnectionPlace | None, *, limit: int, profile: str | None
+    client: Client,
+    start: ConnectionPlace | None,
+    *,
+    limit: int,
+    wanted: Callable[[list[str]], Collection[str]],
 ) -> tuple[list[ConnectionPlace], ConnectionPlace | None]:
-    """Return up to `limit` places behind `start`, and the one to continue at; None at the end."""
+    """Return up to `limit` places behind `start`, and the one to continue at; None at the end.
+
+    `wanted` returns those of some ids that are.
+    """
     found: list[ConnectionPlace] = []
-    last = start
-    for examined, place in enumerate(_all_behind(client, start)):
-        if len(found) == limit or examined == _EXAMINED_AT_MOST:
-            return found, last
-        # An id starts with its profile, so this needs no record.
-        if profile is None or place[1].partition(".")[0] == profile:
-            found.append(place)
-        last = place
+    last, examined = start, 0
+    for batch in _all_behind(client, start):
+        chosen = wanted([connection_id for _, connection_id in batch])
+        for place in batch:
+            if len(found) == limit or examined == _EXAMINED_AT_MOST:
+                return found, last
+            if place[1] in chosen:
+                found.append(place)
+            last = place
+            examined += 1
     return found, None
 
 
-def _all_behind(client: Client, start: ConnectionPlace | None) -> Iterator[ConnectionPlace]:
-    """Yield every place behind `start`, by time and then by id, both descending."""
+def _all_behind(client: Client, start: ConnectionPlace | None) -> Iterator[list[ConnectionPlace]]:
+    """Yield every place behind `start`, by time and then by id, both descending, in batches."""
     highest, offset = (start[0] if start else "+inf"), 0
     while True:
         ids = cast(
@@ -55,10 +64,8 @@ def _all_behind(client: Client, start: ConnectionPlace | None) -> Iterator[Conne
                 keys.CONNECTIONS, highest, "-inf", start=offset, num=_BATCH, withscores=True
             ),
         )
-        for connection_id, at in ids:
-            place = (int(at), connection_id)
-            if start is None or place < start:
-                yield place
+        places = [(int(at), connection_id) for connection_id, at in ids]
+        yield [place for place in places if start is None or place < start]
         if len(ids) < _BATCH:
             return
         offset += _BATCH

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, time
+from functools import partial
 from itertools import islice
 from typing import Any, Final, cast
 
@@ -19,7 +21,8 @@ from oauth_helper.store.connection_pages import (
     read_connection_cursor,
     write_connection_cursor,
 )
-from oauth_helper.store.redis import Client
+from oauth_helper.store.granted_scopes import GrantedScopes, Lacks
+from oauth_helper.store.redis import Client, read_fields
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
 from oauth_helper.store.webhook_events import WebhookEvents
 
@@ -64,9 +67,13 @@ class Connections:
         self._forget = LuaScript(client, _FORGET)
         self._change = LuaScript(client, events.publish_by(_CHANGE) if events else _CHANGE)
         self._encryptor = encryptor
+        self.granted = GrantedScopes(client)
 
     def save(self, connection: Connection, tokens: Tokens) -> None:
-        """Store a connection; it replaces an earlier one of the same id with its tokens."""
+        """Store a connection; it replaces an earlier one of the same id with its tokens.
+
+        The earlier one's customer stays, unless it names another.
+        """
         with self._client.pipeline(transaction=False) as pipeline:
             self.add_to(pipeline, connection, tokens)
             pipeline.execute()
@@ -74,17 +81,29 @@ class Connections:
     def add_to(self, pipeline: Pipeline, connection: Connection, tokens: Tokens) -> None:
         """Add the commands of `save` to a pipeline."""
         fields = {**_to_fields(connection), "tokens": self._encryptor.encrypt_value(tokens)}
+        if connection.customer or connection.customer_name:
+            fields["customer"] = connection.customer
+            fields["customer_name"] = connection.customer_name
         if self._events:
             self._events.connection_created(connection, pipeline)
         # The index first: an id without record is skipped, a record without id is never found.
-        pipeline.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
-        if connection.hub_id is not None:
-            pipeline.sadd(keys.connections_of(connection.hub_id), connection.id)
+        self._list(pipeline, connection)
         pipeline.hset(keys.connection(connection.id), mapping=cast("Any", fields))
         if connection.link:
             used = {"connection": connection.id, "reference": connection.reference}
             pipeline.hset(keys.link(connection.link), mapping=cast("Any", used))
             pipeline.expire(keys.link(connection.link), keys.LINK_KEPT)
+
+    def _list(self, pipeline: Pipeline, connection: Connection) -> None:
+        pipeline.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
+        if connection.hub_id is not None:
+            pipeline.sadd(keys.connections_of(connection.hub_id), connection.id)
+        if connection.customer:
+            pipeline.sadd(keys.connections_of_customer(connection.customer), connection.id)
+        granted = json.dumps([connection.granted, connection.missing_optional])
+        name = hashlib.sha256(granted.encode()).hexdigest()[:16]
+        pipeline.hset(keys.GRANTED_SETS, name, granted)
+        pipeline.hset(keys.granted(connection.profile), connection.id, name)
 
     def refresh(self, connection: Connection, tokens: Tokens, *, expires_at: int) -> bool:
         """Store new tokens; False if the stored connection is no longer the one that was read."""
@@ -108,7 +127,7 @@ class Connections:
     def get(self, connection_id: str) -> Connection | None:
         """Return one connection without its tokens, or None."""
         fields = cast("dict[str, str]", self._client.hgetall(keys.connection(connection_id)))
-        return _from_fields(fields) if fields else None
+        return read_fields(_from_fields, fields)
 
     def tokens(self, connection_id: str) -> Tokens | None:
         """Return the tokens of a connection; None if it is gone or no key decrypts them."""
@@ -118,7 +137,8 @@ class Connections:
     def with_tokens(self, connection_id: str) -> tuple[Connection, Tokens | None] | None:
         """Return a connection with its tokens, which are None if no key decrypts them."""
         fields = cast("dict[str, str]", self._client.hgetall(keys.connection(connection_id)))
-        return (_from_fields(fields), self._decrypted(fields.get("tokens"))) if fields else None
+        connection = read_fields(_from_fields, fields)
+        return (connection, self._decrypted(fields.get("tokens"))) if connection else None
 
     def _decrypted(self, encrypted: str | None) -> Tokens | None:
         if encrypted is None:
@@ -129,17 +149,19 @@ class Connections:
             return None
         return tokens
 
-    def newest(self, *, limit: int, offset: int = 0) -> tuple[Connection, ...]:
+    def newest(self, *, limit: int) -> tuple[Connection, ...]:
         """Return connections, newest first."""
-        ids = self._client.zrevrange(keys.CONNECTIONS, offset, offset + limit - 1)
+        ids = self._client.zrevrange(keys.CONNECTIONS, 0, limit - 1)
         return self._all(cast("list[str]", ids))
 
-    def of_account(self, hub_id: int, *, profiles: Iterable[str]) -> tuple[Connection, ...]:
-        """Return the connections of one account with these profiles, newest first."""
-        wanted = set(profiles)
-        return tuple(each for each in self._of_account(hub_id) if each.profile in wanted)
+    def of_customer(self, customer: str) -> tuple[Connection, ...]:
+        """Return the connections of one customer, newest first."""
+        ids = cast("set[str]", self._client.smembers(keys.connections_of_customer(customer)))
+        found = sorted(self._all(ids), key=place_of, reverse=True)
+        return tuple(each for each in found if each.customer == customer)
 
-    def _of_account(self, hub_id: int) -> tuple[Connection, ...]:
+    def of_account(self, hub_id: int) -> tuple[Connection, ...]:
+        """Return the connections of one account, newest first."""
         ids = cast("set[str]", self._client.smembers(keys.connections_of(hub_id)))
         return tuple(sorted(self._all(ids), key=place_of, reverse=True))
 
@@ -151,6 +173,8 @@ class Connections:
         profile: str | None = None,
         hub_id: int | None = None,
         reference: str | None = None,
+        customer: str | None = None,
+        lacks: Lacks | None = None,
     ) -> ConnectionPage:
         """Return up to `limit` connections that match all filters, newest first, behind `cursor`.
 
@@ -158,26 +182,48 @@ class Connections:
         that `page` has not returned.
         """
         start = None if cursor is None else read_connection_cursor(cursor)
-        if reference is None and hub_id is None:
-            places, rest = places_behind(self._client, start, limit=limit, profile=profile)
+        if reference is None and hub_id is None and customer is None:
+            wanted = partial(self._wanted, profile, lacks)
+            places, rest = places_behind(self._client, start, limit=limit, wanted=wanted)
             found = self._all(connection_id for _, connection_id in places)
             return ConnectionPage(found, write_connection_cursor(rest) if rest else None)
         matching = [
             each
-            for each in self._few(hub_id, reference)
-            if profile in (None, each.profile) and (start is None or place_of(each) < start)
+            for each in self._few(hub_id, reference, customer)
+            if profile in (None, each.profile)
+            and (start is None or place_of(each) < start)
+            and (lacks is None or lacks(each.profile, (each.granted, each.missing_optional)))
         ]
         last = place_of(matching[limit - 1]) if len(matching) > limit else None
         return ConnectionPage(
             tuple(matching[:limit]), write_connection_cursor(last) if last else None
         )
 
-    def _few(self, hub_id: int | None, reference: str | None) -> tuple[Connection, ...]:
-        """Return those of an account, that of a reference, or what is both; newest first."""
-        if reference is None:
-            return () if hub_id is None else self._of_account(hub_id)
-        made = self.of_reference(reference)
-        return (made,) if made is not None and hub_id in (None, made.hub_id) else ()
+    def _wanted(self, profile: str | None, lacks: Lacks | None, ids: list[str]) -> Collection[str]:
+        """Return those of some ids that are of a profile and lack scopes."""
+        # An id starts with its profile, so this needs no record.
+        of_profile = [each for each in ids if profile in (None, each.partition(".")[0])]
+        if lacks is None or not of_profile:
+            return set(of_profile)
+        found = zip(of_profile, self.granted.of(of_profile), strict=True)
+        return {each for each, had in found if had and lacks(each.partition(".")[0], had)}
+
+    def _few(
+        self, hub_id: int | None, reference: str | None, customer: str | None
+    ) -> tuple[Connection, ...]:
+        """Return those of an account, a reference and a customer, as far as given; newest first."""
+        if reference is not None:
+            made = self.of_reference(reference)
+            found: tuple[Connection, ...] = (made,) if made else ()
+        elif hub_id is not None:
+            found = self.of_account(hub_id)
+        else:
+            found = self.of_customer(customer or "")
+        return tuple(
+            each
+            for each in found
+            if hub_id in (None, each.hub_id) and customer in (None, each.customer)
+        )
 
     def of_reference(self, reference: str) -> Connection | None:
         """Return the connection of an attempt; None also if the account has connected again."""
@@ -194,7 +240,7 @@ class Connections:
                 found = pipeline.execute()
             if reference in found:
                 fields = self._client.hgetall(keys.connection(batch[found.index(reference)]))
-                return _from_fields(cast("dict[str, str]", fields)) if fields else None
+                return read_fields(_from_fields, cast("dict[str, str]", fields))
         return None
 
     def _all(self, ids: Iterable[str]) -> tuple[Connection, ...]:
@@ -202,7 +248,8 @@ class Connections:
         with self._client.pipeline(transaction=False) as pipeline:
             for connection_id in ids:
                 pipeline.hgetall(keys.connection(connection_id))
-            return tuple(_from_fields(fields) for fields in pipeline.execute() if fields)
+            found = (read_fields(_from_fields, fields) for fields in pipeline.execute())
+            return tuple(each for each in found if each is not None)
 
     def count(self) -> int:
         """Return the number of connections."""
@@ -211,13 +258,18 @@ class Connections:
     def forget(self, connection: Connection) -> None:
         """Delete a connection and its tokens, unless the account has connected again since."""
         if self._forget(keys=[keys.connection(connection.id)], args=[connection.reference]):
-            self._client.zrem(keys.CONNECTIONS, connection.id)
-            if connection.hub_id is not None:
-                self._client.srem(keys.connections_of(connection.hub_id), connection.id)
-            if self._client.exists(keys.connection(connection.id)):  # connected in the meantime
-                self._client.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
+            with self._client.pipeline(transaction=False) as pipeline:
+                pipeline.zrem(keys.CONNECTIONS, connection.id)
+                pipeline.hdel(keys.granted(connection.profile), connection.id)
                 if connection.hub_id is not None:
-                    self._client.sadd(keys.connections_of(connection.hub_id), connection.id)
+                    pipeline.srem(keys.connections_of(connection.hub_id), connection.id)
+                if connection.customer:
+                    pipeline.srem(keys.connections_of_customer(connection.customer), connection.id)
+                pipeline.execute()
+            if anew := self.get(connection.id):  # connected in the meantime
+                with self._client.pipeline(transaction=False) as pipeline:
+                    self._list(pipeline, anew)
+                    pipeline.execute()
 
 
 def _batches(ids: list[str]) -> Iterator[list[str]]:
@@ -245,8 +297,6 @@ def _to_fields(connection: Connection) -> dict[str, str]:
         "ended_at": "" if connection.ended_at is None else str(connection.ended_at),
         "ended_by": connection.ended_by,
         "ended_cause": connection.ended_cause,
-        "customer": connection.customer,
-        "customer_name": connection.customer_name,
         "link": connection.link,
     }
 

@@ -132,6 +132,17 @@ class Counters:
             self._counts.sum_of(self._search.days_within(query)), terms, whole_days=has_times
         )
 
+    def at_least(self, query: FailureQuery, most: int) -> tuple[int, bool] | None:
+        """Return how many failures match, up to `most`, and whether there may be more.
+
+        None when only reading every failure would tell.
+        """
+        plan = plan_for(query)
+        if plan.rest:
+            return None
+        stretch = self._search.stretch(plan, query, None, most)
+        return len(stretch.places), stretch.rest is not None
+
     def _total_by_one_index(self, query: FailureQuery) -> int | None:
         plan = plan_for(query)
         is_one = len(plan.within) == 1 and not plan.without

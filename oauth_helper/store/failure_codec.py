@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
-from oauth_helper.failures.model import Event, EventType, Failure, Status
+from oauth_helper.failures.model import Event, EventType, Failure, Resolution, Status
 from oauth_helper.scopes import RequestedScopes, join_scope
 from oauth_helper.store.requests import request_name
 
@@ -32,6 +31,7 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "redirect_uri": failure.redirect_uri,
         "ask": failure.ask,
         "assignee": failure.assignee,
+        "resolution": failure.resolution or "",
         "person": failure.browser_id,
         "language": failure.language,
         "client": failure.client,
@@ -40,7 +40,10 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "customer_name": failure.customer_name,
         "rev": str(failure.revision),
         "history": json.dumps(
-            [[each.at, each.what, each.by, each.text] for each in failure.history],
+            [
+                [each.at, each.what, each.by, each.text, *filter(None, [each.resolution])]
+                for each in failure.history
+            ],
             ensure_ascii=False,
         ),
         "candidates": json.dumps(
@@ -68,27 +71,24 @@ TEXTS = (
 )
 
 
-def from_texts(values: Sequence[str | None]) -> Failure | None:
-    """Return a failure with only the texts that a search reads; None without a record."""
-    reference, cause, message, missing, hub_id, correlation_id, client, history, *whom = values
-    if reference is None or cause is None:
-        return None
+def from_texts(fields: dict[str, str]) -> Failure:
+    """Return a failure with only the texts that a search reads."""
     return Failure(
-        reference=reference,
-        message=message or "",
-        missing=tuple((missing or "").split()),
-        hub_id=int(hub_id) if hub_id else None,
-        correlation_id=correlation_id or "",
-        client=client or "",
-        history=_events(history or "[]"),
-        customer=whom[0] or "",
-        customer_name=whom[1] or "",
+        reference=fields["reference"],
+        message=fields["message"],
+        missing=tuple(fields["missing"].split()),
+        hub_id=int(fields["hub_id"]) if fields["hub_id"] else None,
+        correlation_id=fields["correlation_id"],
+        client=fields["client"],
+        history=_events(fields["history"]),
+        customer=fields.get("customer", ""),
+        customer_name=fields.get("customer_name", ""),
         profile="",
         stage=Stage.API,
         at=0.0,
         started_at=0,
         requested=_NOTHING,
-        candidates=(Candidate(Cause(cause), ""),),
+        candidates=(Candidate(Cause(fields["cause"]), ""),),
     )
 
 
@@ -99,7 +99,10 @@ def _events(text: str) -> tuple[Event, ...]:
     # Shortcut: most failures have no events.
     if text == "[]":
         return ()
-    return tuple(Event(at, EventType(what), by, words) for at, what, by, words in json.loads(text))
+    return tuple(
+        Event(at, EventType(what), by, words, *map(Resolution, resolution))
+        for at, what, by, words, *resolution in json.loads(text)
+    )
 
 
 def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
@@ -120,6 +123,7 @@ def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
         redirect_uri=fields["redirect_uri"],
         ask=fields["ask"],
         assignee=fields["assignee"],
+        resolution=Resolution(found) if (found := fields.get("resolution")) else None,
         browser_id=fields["person"],
         language=fields["language"],
         client=fields["client"],

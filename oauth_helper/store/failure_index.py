@@ -12,7 +12,9 @@ from oauth_helper.failures.query import UNSET, FailureQuery, Term
 from oauth_helper.failures.search import SCOPES_SEARCHED, client_key
 from oauth_helper.store import keys
 
-_BY_VALUE = frozenset({"cause", "profile", "status", "stage", "account", "scope", "group"})
+_BY_VALUE = frozenset(
+    {"cause", "profile", "status", "stage", "account", "scope", "group", "customer_id"}
+)
 
 # Indexes of failures with any value in a field; `UNSET` asks for those outside.
 _ANY = {"assignee": "taken", "client": "proxied"}
@@ -100,6 +102,8 @@ def _narrow_indexes(failure: Failure) -> Iterator[str]:
     yield f"group:{failure.fingerprint}"
     if failure.hub_id is not None:
         yield f"account:{failure.hub_id}"
+    if failure.customer:
+        yield f"customer_id:{failure.customer}"
     if failure.client:
         yield f"client:{client_key(failure.client)}"
         yield _ANY["client"]

@@ -12,7 +12,7 @@ from oauth_helper.store.failure_codec import (
     from_fields,
     from_texts,
 )
-from oauth_helper.store.redis import Client
+from oauth_helper.store.redis import Client, read_fields
 from oauth_helper.store.requests import Requests
 
 # The requested scopes, if only they are missing from the store.
@@ -43,13 +43,25 @@ class FailureRecords:
         with self._client.pipeline(transaction=False) as pipeline:
             for reference in references:
                 pipeline.hmget(keys.failure(reference), *TEXTS)
-            return [from_texts(values) for values in pipeline.execute()]
+            records = [
+                {
+                    name: value
+                    for name, value in zip(TEXTS, values, strict=True)
+                    if value is not None
+                }
+                for values in pipeline.execute()
+            ]
+        return [read_fields(from_texts, fields) for fields in records]
 
     def _read(self, records: Sequence[dict[str, str]]) -> list[Failure | None]:
         known = self._requests.by_name(
-            {fields["request"]: fields["reference"] for fields in records if fields}
+            {
+                fields["request"]: fields["reference"]
+                for fields in records
+                if {"request", "reference"} <= fields.keys()
+            }
         )
         return [
-            from_fields(fields, known.get(fields["request"], _UNKNOWN)) if fields else None
+            read_fields(from_fields, fields, known.get(fields.get("request", ""), _UNKNOWN))
             for fields in records
         ]

@@ -30,7 +30,7 @@ _COMPARED_AT_MOST = 40_000
 _FIRST_DAYS = SPREAD.days + 1
 
 # Indexes that most days don't have, as few failures are in one of them.
-_SPARSE = ("account:", "person:")
+_SPARSE = ("account:", "person:", "assignee:", "customer_id:")
 
 # KEYS: the indexes to be in, then those not to be in.
 # ARGV: number of the first, whether the newest come first, time and reference to start behind, time

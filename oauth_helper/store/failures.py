@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -145,6 +145,19 @@ class Failures(FailureReader):
                 for key in _unresolved_keys(failure):
                     pipeline.zrem(key, failure.reference)
                 pipeline.execute()
+
+    def erase(self, failures: Collection[Failure]) -> None:
+        """Delete failures from the log. Counters stay."""
+        for failure in failures:
+            with self._client.pipeline(transaction=False) as pipeline:
+                pipeline.delete(keys.failure(failure.reference))
+                for index in indexes_of(failure):
+                    index_key = keys.failures(day_of(failure.reference), index)
+                    pipeline.zrem(index_key, failure.reference)
+                for key in _unresolved_keys(failure):
+                    pipeline.zrem(key, failure.reference)
+                pipeline.execute()
+        self.feed.forget({failure.reference for failure in failures})
 
     def _mark_unresolved(self, failure: Failure, pipeline: Pipeline) -> None:
         """Let a success of the same browser or account find the failure."""

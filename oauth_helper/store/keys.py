@@ -3,6 +3,7 @@
 | key | type | holds |
 |---|---|---|
 | `oh:{<day>}:attempt:<reference>` | hash | one attempt |
+| `oh:{<day>}:recorded:<network>:<profile>` | set | a network's attempts within its budget |
 | `oh:{<day>}:open` | sorted set | attempts without outcome, by deadline |
 | `oh:{<day>}:failure:<reference>` | hash | one failure |
 | `oh:{<day>}:failures[:<index>]` | sorted set | references of failures, by time |
@@ -12,8 +13,9 @@
 | `oh:{<day>}:groups` | hash | number of failures per `fingerprint cause profile status` |
 | `oh:{<day>}:scopes` | hash | number of failures per `scope profile` |
 | `oh:{<day>}:names` | hash | the scopes of each fingerprint |
-| `oh:{<day>}:attempts` | hash | number of attempts: `begun <profile>`, `connected <profile>` |
+| `oh:{<day>}:attempts` | hash | number of attempts: `begun <profile>`, `connected`, `unrecorded` |
 | `oh:{<day>}:recovered` | hash | by reference, `<seconds> <profile>` until the account connected |
+| `oh:{<day>}:attempts-of:<hash>` | set | references of the attempts of one customer |
 | `oh:days` | sorted set | the days that hold failures |
 | `oh:feed` | stream | references of the latest new and changed failures |
 | `oh:people:<fingerprint>` | HyperLogLog | the browsers that a group affects |
@@ -24,6 +26,9 @@
 | `oh:connection:<id>` | hash | one connection, its tokens encrypted |
 | `oh:connections` | sorted set | ids of connections, by time |
 | `oh:connections:<hub id>` | set | ids of the connections of one account |
+| `oh:connections-of:<hash>` | set | ids of the connections of one customer |
+| `oh:granted:<profile>` | hash | by connection, the name of the set of scopes that it was granted |
+| `oh:granted-sets` | hash | these sets, by name |
 | `oh:refreshing:<id>` | string | a lock, `turn <owner>`, or `note <reference> <failure>` |
 | `oh:refresh-failed:<reference>:<cause>` | string | the reference of the first failure of a day |
 | `oh:{<hash>}:code` | string | what an authorization code stands for, encrypted |
@@ -37,7 +42,11 @@
 | `oh:{webhooks}:<address>:parked` | sorted set | records whose event was rejected for a day |
 | `oh:{webhooks}:<address>:tries`, `:reasons` | hash | by record, how often and why sending failed |
 | `oh:{webhooks}:<address>:size` | string | number of queued events |
+| `oh:{webhooks}:groups:state:<fingerprint>` | string | what people know about a group |
 | `oh:link:<id>` | hash | a connect link, encrypted; `withdrawn`; its `connection` and `reference` |
+| `oh:audit:<day>` | stream | who did what on a day |
+| `oh:audited:<hash>` | string | an action that strangers may repeat was just added |
+| `oh:api-token-uses` | hash | when each named token of the API was last used |
 | `oh:links` | sorted set | ids of connect links, by time |
 | `oh:staff:<hash>` | hash | the sessions of one staff member, with their starts |
 | `oh:deed:<name>` | string | a bulk action, for undo |
@@ -51,14 +60,17 @@ and indexes together. One tag per day spreads the days over the nodes, and a day
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 
 from oauth_helper.common.references import day_of
 
 DAYS = "oh:days"
 CONNECTIONS = "oh:connections"
+GRANTED_SETS = "oh:granted-sets"
 FEED = "oh:feed"
 LINKS = "oh:links"
+TOKEN_USES = "oh:api-token-uses"  # noqa: S105 - a key
 WEBHOOK_EVENTS = "oh:{webhooks}:events"
 
 #: Seconds for which a connect link is known: 30 days until it expires, and 30 days more.
@@ -97,9 +109,19 @@ def attempt(reference: str) -> str:
     return f"oh:{{{day_of(reference)}}}:attempt:{reference}"
 
 
+def attempts_of(day: date, customer: str) -> str:
+    """Return the key of one customer's attempts of a day."""
+    return f"oh:{{{day}}}:attempts-of:{_hashed(customer)}"
+
+
 def open_attempts(day: date) -> str:
     """Return the key of the day's attempts without outcome."""
     return f"oh:{{{day}}}:open"
+
+
+def recorded_of(day: date, sender: str, profile: str) -> str:
+    """Return the key of the day's attempts of a network and profile that are recorded."""
+    return f"oh:{{{day}}}:recorded:{sender}:{profile}"
 
 
 def failure(reference: str) -> str:
@@ -147,6 +169,20 @@ def connections_of(hub_id: int) -> str:
     return f"oh:connections:{hub_id}"
 
 
+def connections_of_customer(customer: str) -> str:
+    """Return the key of one customer's connections."""
+    return f"oh:connections-of:{_hashed(customer)}"
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def granted(profile: str) -> str:
+    """Return the key of what a profile's connections were granted."""
+    return f"oh:granted:{profile}"
+
+
 def refresh_lock(connection_id: str) -> str:
     """Return the key of the lock for the refresh of a connection."""
     return f"oh:refreshing:{connection_id}"
@@ -190,6 +226,16 @@ def webhook(address: str, name: str) -> str:
 def link(link_id: str) -> str:
     """Return the key of a connect link."""
     return f"oh:link:{link_id}"
+
+
+def audit(day: date) -> str:
+    """Return the key of what was done on a day."""
+    return f"oh:audit:{day}"
+
+
+def audited(hashed: str) -> str:
+    """Return the key that says that a repeated action was just added to the audit log."""
+    return f"oh:audited:{hashed}"
 
 
 def staff_sessions(hashed: str) -> str:

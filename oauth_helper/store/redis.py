@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
@@ -19,6 +21,10 @@ from oauth_helper.store.redis_clients import Cluster, Pool, SingleServer
 # Seconds. A page must not hang because Redis does; a command takes about a millisecond.
 CONNECT_TIMEOUT = 1.0
 COMMAND_TIMEOUT = 2.0
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: The type that the stores are written against: redis-py's two clients share these commands.
 Client = redis.Redis
@@ -63,6 +69,18 @@ def describe(url: str) -> str:
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
+def read_fields(read: Callable[..., T], fields: dict[str, str], *more: object) -> T | None:
+    """Return what `read` makes of a record's fields, None without a record.
+
+    A record that another version wrote, or only a part of it, is logged and counts as none.
+    """
+    try:
+        return read(fields, *more) if fields else None
+    except (KeyError, TypeError, ValueError):
+        logger.exception("a record can't be read, and is skipped: %s", fields.get("reference"))
+        return None
+
+
 class RedisServer:
     """The server itself, whatever it stores. Methods raise `StoreUnavailableError`."""
 
@@ -83,6 +101,15 @@ class RedisServer:
     def eviction_policies(self) -> set[str]:
         """Return the `maxmemory-policy` of each server. Empty if the account may not use INFO."""
         return set(self._info("memory", "maxmemory_policy"))
+
+    def memory(self) -> tuple[int, int]:
+        """Return the bytes in use and the limit of the fullest server, 0 and 0 when unknown.
+
+        The limit is 0 for a server without one.
+        """
+        used, limits = (self._info("memory", name) for name in ("used_memory", "maxmemory"))
+        both = [(int(one), int(most)) for one, most in zip(used, limits, strict=True)]
+        return max(both, key=lambda each: each[0] / (each[1] or 2**60), default=(0, 0))
 
     def writes_to_disk(self) -> set[bool]:
         """Return for each server whether it is `appendonly`."""

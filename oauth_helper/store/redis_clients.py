@@ -19,6 +19,7 @@ from redis.exceptions import NoScriptError, RedisClusterException
 
 from oauth_helper.common.circuit_breaker import CircuitBreaker
 from oauth_helper.common.metrics import STORE_ERRORS
+from oauth_helper.common.problems import in_words
 from oauth_helper.models import StoreUnavailableError
 
 R = TypeVar("R")
@@ -73,10 +74,9 @@ class _Guard:
 
 
 def _translated(error: Exception, what: str) -> StoreUnavailableError:
-    name = type(error).__name__
-    STORE_ERRORS.labels(name).inc()
-    hint = ": not permitted" if "permission" in str(error) else ""
-    return StoreUnavailableError(f"{what} ({name}{hint})")
+    STORE_ERRORS.labels(type(error).__name__).inc()
+    problem = "not permitted" if "permission" in str(error) else in_words(error)
+    return StoreUnavailableError(f"{what} ({problem})")
 
 
 class Pool(redis.ConnectionPool):

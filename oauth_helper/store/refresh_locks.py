@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Final, cast
 
+from oauth_helper.diagnosis import Cause
+from oauth_helper.models import Connection
 from oauth_helper.store import keys
 from oauth_helper.store.redis import Client
 from oauth_helper.store.redis_clients import LuaScript
@@ -69,6 +71,14 @@ class RefreshLocks:
         return RefreshLock(
             self._client, self._acquire, self._release, self._timeouts, connection_id
         )
+
+    def erase(self, connection: Connection) -> None:
+        """Forget which failures of a connection are logged."""
+        names = [keys.refresh_failed(connection.reference, cause) for cause in Cause]
+        with self._client.pipeline(transaction=False) as pipeline:
+            for name in (keys.refresh_lock(connection.id), *names):
+                pipeline.delete(name)
+            pipeline.execute()
 
     def first_failure(self, connection: str, cause: str, reference: str) -> str:
         """Return the reference of the first failure for a cause within a day, or `reference`.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,24 +26,39 @@ _CLAIMED: Final = 60
 _MAX_QUEUED: Final = 50_000
 _BATCH: Final = 500
 
-# KEYS: events, then `due` of each address. ARGV: now, number of events, most queued.
-# A pipeline that is sent again has published its events twice.
+# Seconds from the first change of a group until it is looked at: a burst is one change.
+_SETTLED: Final = 10
+
+# KEYS: events, `due` of the changed groups, then that of each address. ARGV: now, number of events,
+# most queued, when changed groups are due, then the types that each address gets, between blanks.
+# A pipeline that is sent again has published its events twice. A group has one change at most
+# that waits, beside the one that a worker may be looking at.
 _DISTRIBUTE: Final = """
 local entries, dropped = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[2]), 0
+local function add(due, record, event, at)
+  local address = string.sub(due, 1, -4)
+  local queue = address .. 'queue:' .. record
+  if tonumber(redis.call('GET', address .. 'size') or 0) >= tonumber(ARGV[3]) then
+    dropped = dropped + 1
+  elseif redis.call('LINDEX', queue, -1) ~= event
+    or due == KEYS[2] and redis.call('LLEN', queue) < 2 then
+    redis.call('RPUSH', queue, event)
+    redis.call('INCR', address .. 'size')
+    if not redis.call('ZSCORE', address .. 'parked', record) then
+      redis.call('ZADD', due, 'NX', at, record)
+    end
+  end
+end
 for _, entry in ipairs(entries) do
   local record, event = entry[2][2], entry[2][4]
-  for i = 2, #KEYS do
-    local address = string.sub(KEYS[i], 1, -4)
-    local queue = address .. 'queue:' .. record
-    if tonumber(redis.call('GET', address .. 'size') or 0) >= tonumber(ARGV[3]) then
-      dropped = dropped + 1
-    elseif redis.call('LINDEX', queue, -1) ~= event then
-      redis.call('RPUSH', queue, event)
-      redis.call('INCR', address .. 'size')
-      if not redis.call('ZSCORE', address .. 'parked', record) then
-        redis.call('ZADD', KEYS[i], 'NX', ARGV[1], record)
-      end
+  local fields = cjson.decode(event)
+  for i = 3, #KEYS do
+    if string.find(ARGV[i + 2], ' ' .. fields.type .. ' ', 1, true) then
+      add(KEYS[i], record, event, ARGV[1])
     end
+  end
+  for _, group in ipairs(fields.groups or {}) do
+    add(KEYS[2], 'group:' .. group, '{}', ARGV[4])
   end
   redis.call('XDEL', KEYS[1], entry[1])
 end
@@ -167,6 +182,24 @@ class WebhookQueue:
         """Send the events of a parked record again, or those of all. Return how many records."""
         return int(self._send_again(keys=[self._due], args=[repr(now), record]))
 
+    def erase(self, records: Collection[str]) -> int:
+        """Drop the events of these records. Return how many waited."""
+        erased = 0
+        for record in records:
+            queue = keys.webhook(self.name, f"queue:{record}")
+            with self._client.pipeline(transaction=False) as pipeline:
+                pipeline.llen(queue)
+                pipeline.delete(queue)
+                for name in ("due", "parked"):
+                    pipeline.zrem(keys.webhook(self.name, name), record)
+                for name in ("tries", "reasons"):
+                    pipeline.hdel(keys.webhook(self.name, name), record)
+                count = int(pipeline.execute()[0])
+            if count:
+                self._client.decrby(keys.webhook(self.name, "size"), count)
+            erased += count
+        return erased
+
     def counts(self) -> tuple[int, int]:
         """Return how many events wait, and how many records are parked."""
         with self._client.pipeline(transaction=False) as pipeline:
@@ -197,12 +230,29 @@ class WebhookQueue:
 
 
 class WebhookQueues:
-    """The queues of all addresses. Methods raise `StoreUnavailableError`."""
+    """The queues of all addresses, each of which gets some types of events, and of changed groups.
 
-    def __init__(self, client: Client, urls: Sequence[str]) -> None:
-        self.by_url = {url: WebhookQueue(client, url) for url in urls}
-        self._keys = [keys.webhook(each.name, "due") for each in self.by_url.values()]
+    Methods raise `StoreUnavailableError`.
+    """
+
+    def __init__(self, client: Client, types_of: Mapping[str, Collection[str]]) -> None:
+        self.by_url = {url: WebhookQueue(client, url) for url in types_of}
+        self.groups = WebhookQueue(client, "groups")
+        self._keys = [
+            keys.webhook(each.name, "due") for each in (self.groups, *self.by_url.values())
+        ]
+        self._types = [f" {' '.join(types)} " for types in types_of.values()]
         self._distribute = LuaScript(client, _DISTRIBUTE)
+
+    def waiting(self) -> tuple[int, int]:
+        """Return how many events wait for all addresses, and how many records are parked."""
+        counts = [each.counts() for each in self.by_url.values()]
+        return sum(size for size, _ in counts), sum(parked for _, parked in counts)
+
+    def erase(self, records: Collection[str], now: float) -> int:
+        """Drop the events of these records for all addresses. Return how many waited."""
+        self.distribute(now)
+        return sum(each.erase(records) for each in (self.groups, *self.by_url.values()))
 
     def distribute(self, now: float) -> int:
         """Move published events to the queues. Return how many found a full queue."""
@@ -210,7 +260,13 @@ class WebhookQueues:
         while True:
             moved, lost = self._distribute(
                 keys=[keys.WEBHOOK_EVENTS, *self._keys],
-                args=[repr(now), str(_BATCH), str(_MAX_QUEUED)],
+                args=[
+                    repr(now),
+                    str(_BATCH),
+                    str(_MAX_QUEUED),
+                    repr(now + _SETTLED),
+                    *self._types,
+                ],
             )
             dropped += int(lost)
             if moved < _BATCH:

@@ -23,7 +23,7 @@ SPANS: Final = {"1h": 3600, "24h": 86_400, "7d": 7 * 86_400, "30d": 30 * 86_400}
 TODAY: Final = "today"
 
 #: The parameters that filter; others are for paging.
-PARAMETERS: Final = ("q", *FIELDS, "within", "since", "until")
+PARAMETERS: Final = ("q", *FIELDS, "customer", "within", "since", "until")
 
 
 def _read_time(text: str) -> float:
@@ -39,7 +39,8 @@ def _read_span(text: str) -> str:
     return text
 
 
-_Time = Annotated[
+#: A time in a query; None without one.
+OptionalTime = Annotated[
     float | None,
     PlainValidator(_read_time),
     WithJsonSchema(
@@ -89,9 +90,10 @@ class FailureFilters(BaseModel):
     group: str | None = Field(
         None, description="What failures of the same cause, profile and scopes share."
     )
+    customer: str | None = Field(None, max_length=80, description="Your id of a customer.")
     within: _Span = Field(None, description="A time span up to now.")
-    since: _Time = Field(None, description="RFC 3339 or Unix seconds; included.")
-    until: _Time = Field(None, description="RFC 3339 or Unix seconds; not included.")
+    since: OptionalTime = Field(None, description="RFC 3339 or Unix seconds; included.")
+    until: OptionalTime = Field(None, description="RFC 3339 or Unix seconds; not included.")
 
     @model_validator(mode="before")
     @classmethod
@@ -102,7 +104,7 @@ class FailureFilters(BaseModel):
     def failure_query(self, search: Search) -> FailureQuery:
         """Return the query for these filters and `search`, with a span counted from now."""
         return FailureQuery(
-            **{name: getattr(self, name) for name in FIELDS},
+            **{name: getattr(self, name) for name in (*FIELDS, "customer")},
             terms=search.terms,
             since=self._since(),
             until=self.until,

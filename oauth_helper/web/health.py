@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -31,10 +32,16 @@ KEY = "oauth_helper.health"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthProbes:
-    """What these views look at. `ping` raises `StoreUnavailableError` while Redis is down."""
+    """What these views look at. `ping` raises `StoreUnavailableError` while Redis is down.
+
+    So do `waiting`, which returns how many webhook events wait, and how many records are parked,
+    and `store_memory`, which returns the bytes in use and the limit.
+    """
 
     ping: Callable[[], object]
     queued_events: Callable[[], int]
+    store_memory: Callable[[], tuple[int, int]]
+    waiting: Callable[[], tuple[int, int]]
     metrics_token: Secret
     key_ids: Sequence[str]
 
@@ -72,7 +79,20 @@ def metrics() -> Response:
     refusal = unless_bearer(_probes().metrics_token, "METRICS_TOKEN")
     if refusal is not None:
         return refusal
-    text = exposition(_probes().queued_events)
+    probes = _probes()
+    gauges = [("outbox_notes", "Events queued in the outbox.", probes.queued_events())]
+    with suppress(StoreUnavailableError):
+        size, parked = probes.waiting()
+        gauges += [
+            ("webhook_events_queued", "Webhook events and notices that wait.", size),
+            ("webhook_records_parked", "Records that a receiver took no event of.", parked),
+        ]
+        used, most = probes.store_memory()
+        gauges += [
+            ("store_memory_bytes", "Memory that the store's fullest server uses.", used),
+            ("store_memory_limit_bytes", "Its maxmemory; 0 without one.", most),
+        ]
+    text = exposition(gauges)
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -15,7 +15,7 @@ from oauth_helper.web import (
     support,
     template_filters,
 )
-from oauth_helper.web.api import connect_links, connections, docs, failures
+from oauth_helper.web.api import audit, connect_links, connections, docs, erasure, failures
 from oauth_helper.web.customer import attempts, connect, embed, setup
 from oauth_helper.web.support.staff_session import SESSION_LIFETIME
 
@@ -28,6 +28,8 @@ _BLUEPRINTS = (
     failures.blueprint,
     connections.blueprint,
     connect_links.blueprint,
+    erasure.blueprint,
+    audit.blueprint,
     docs.blueprint,
     health.blueprint,
     oauth_endpoints.blueprint,
@@ -39,7 +41,9 @@ def install(app: Flask, config: Settings, limits: RateLimits) -> None:
     app.config["PERMANENT_SESSION_LIFETIME"] = SESSION_LIFETIME
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
     app.jinja_env.globals.update(
-        sandbox=config.sandbox, settings=config, has_webhooks=bool(config.webhook_urls)
+        sandbox=config.sandbox,
+        settings=config,
+        has_webhooks=bool(config.webhook_urls or config.notify_urls),
     )
     health.install(app)
     security.protect(app, config, limits)

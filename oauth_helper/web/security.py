@@ -37,10 +37,18 @@ csrf = CSRFProtect()
 
 def client_network() -> str:
     """Return the network of a request's sender: an IPv4 address, or the /64 of an IPv6 customer."""
-    return _network_of(request.remote_addr)
+    return network_of(request.remote_addr)
 
 
-def _network_of(sender: str | None) -> str:
+def sender() -> str:
+    """Return a name for the network of the current request, empty when nothing is limited."""
+    if not current_app.config["RATELIMIT_ENABLED"]:
+        return ""
+    return hashlib.sha256(client_network().encode()).hexdigest()[:16]
+
+
+def network_of(sender: str | None) -> str:
+    """Return the network of an address: itself, or the /64 of an IPv6 customer."""
     try:
         address = ipaddress.ip_address(sender or "")
     except ValueError:
@@ -281,7 +289,7 @@ class _BodySlots:
         has_body = environ.get("CONTENT_LENGTH") not in (None, "", "0")
         if not has_body and "HTTP_TRANSFER_ENCODING" not in environ:
             return self._app(environ, start_response)
-        network = _network_of(environ.get("REMOTE_ADDR"))
+        network = network_of(environ.get("REMOTE_ADDR"))
         if not self._take(network):
             is_api = environ.get("PATH_INFO", "").startswith("/api/")
             busy = Response(
@@ -340,6 +348,11 @@ def _check_body() -> None:
         # Limits of views count only what reaches their views, which forged posts don't.
         count_request("forged posts", 60)
         raise
+
+
+def count_token_check() -> None:
+    """Count a network's slow check of a token, and end the request beyond the limit."""
+    count_request("checks of tokens", 30)
 
 
 def _name_of(view: Callable[..., object]) -> str:

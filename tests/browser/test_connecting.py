@@ -199,7 +199,7 @@ def test_setting_the_app_up(site, new_page):
     for box in page.get_by_role("checkbox").all():
         if box.is_checked() and box.get_attribute("value") != "tickets":
             box.uncheck()
-    page.get_by_role("button", name="Make list and file").click()
+    page.get_by_role("button", name="Update the list and file").click()
     page.locator("#connect-link").click()
     page.wait_for_url("**/sandbox/oauth/authorize?**")
     assert query_of(page.url)["optional_scope"] == "tickets"
@@ -221,7 +221,7 @@ def test_support_finds_a_failure(site, new_page, size):
     page.get_by_label("Search").fill(reference.lower())
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Cancelled at HubSpot")
-    says(page, "Who can fix it")
+    says(page, "How to fix it")
     assert fits(page)
 
 

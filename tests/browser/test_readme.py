@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from harness import PASSWORD
 from paths import ROOT
 from playwright.sync_api import expect
 
@@ -42,6 +43,13 @@ def test_the_steps_for_the_sandbox_work_as_the_readme_has_them(site, page):
     press(explain)
     reference = re.search(r"/attempts/([0-9A-Z-]{14})", page.url)[1]
     expect(page.get_by_role("main")).to_contain_text(reference)
+
+    page.goto(f"{site.url}/support/failures")
+    page.get_by_label("Name").fill("viewer")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Required scope missing from the link").click()
+    expect(page.get_by_role("heading", name="Answer to the customer")).to_be_visible()
 
     page.goto(f"{site.url}/sandbox/app/sandbox")
     press(repair)

@@ -43,18 +43,18 @@ def test_a_note_outlives_the_session(site, new_page, failure, width):
     page = new_page(viewport={"width": width, "height": 800})
     sign_in(site, page)
     page.goto(f"{site.url}/support/failures/{failure.reference}")
-    page.get_by_label("A note, or what fixed it").fill(NOTE)
+    page.get_by_label("Comment").fill(NOTE)
     sign_out_elsewhere(site, new_page())
-    page.get_by_role("button", name="Add the note").click()
-    expect(page.get_by_role("main")).to_contain_text("Your session had ended, so nothing was sent")
+    page.get_by_role("button", name="Add comment").click()
+    expect(page.get_by_role("main")).to_contain_text("Your session has ended, so nothing was sent")
     assert fits(page)
     fill_in(page)
     page.wait_for_url(f"**/support/failures/{failure.reference}")
-    expect(page.get_by_label("A note, or what fixed it")).to_have_value(NOTE)
+    expect(page.get_by_label("Comment")).to_have_value(NOTE)
     assert not the_failure(site).history
-    page.get_by_role("button", name="Add the note").click()
-    expect(page.get_by_text("The note is there.")).to_be_visible()
-    expect(page.get_by_label("A note, or what fixed it")).to_have_value("")
+    page.get_by_role("button", name="Add comment").click()
+    expect(page.get_by_text("Comment added.")).to_be_visible()
+    expect(page.get_by_label("Comment")).to_have_value("")
     (event,) = the_failure(site).history
     assert event.text == NOTE
 
@@ -65,7 +65,7 @@ def test_an_apps_file_outlives_the_session(site, page, new_page):
     page.get_by_label("The app's file, pasted").fill(APP)
     sign_out_elsewhere(site, new_page())
     page.get_by_role("button", name="Check", exact=True).click()
-    expect(page.get_by_role("main")).to_contain_text("Your session had ended, so nothing was sent")
+    expect(page.get_by_role("main")).to_contain_text("Your session has ended, so nothing was sent")
     fill_in(page)
     expect(page.get_by_label("The app's file, pasted")).to_have_value(APP)
     page.get_by_role("button", name="Check", exact=True).click()
@@ -79,10 +79,10 @@ def test_without_a_script_the_end_of_the_session_is_said(site, new_page, failure
     page = new_page(java_script_enabled=False)
     sign_in(site, page)
     page.goto(f"{site.url}/support/failures/{failure.reference}")
-    page.get_by_label("A note, or what fixed it").fill(NOTE)
+    page.get_by_label("Comment").fill(NOTE)
     sign_out_elsewhere(site, new_page())
-    page.get_by_role("button", name="Add the note").click()
-    expect(page.get_by_role("main")).to_contain_text("Your session had ended, so nothing was sent")
+    page.get_by_role("button", name="Add comment").click()
+    expect(page.get_by_role("main")).to_contain_text("Your session has ended, so nothing was sent")
     expect(page.get_by_role("blockquote")).to_have_text(NOTE)
     assert not the_failure(site).history
 
@@ -91,17 +91,17 @@ def sign_out_elsewhere(site, page):
     """Ends all sessions of the agent from another browser."""
     sign_in(site, page)
     page.get_by_role("button", name="Sign out everywhere").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Support staff")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
 def test_the_account_on_a_phone(site, new_page):
     page = new_page(viewport={"width": 320, "height": 640})
     sign_in(site, page, "viewer")
     assert fits(page)
-    expect(page.get_by_role("main")).to_contain_text("may look, but not change anything")
+    expect(page.get_by_role("main")).to_contain_text("can view everything, but not change it")
     page.get_by_role("link", name="viewer").click()
     page.get_by_role("button", name="Sign out everywhere").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Support staff")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     page.goto(f"{site.url}/support/account")
     expect(page.get_by_label("Password")).to_be_visible()
     assert fits(page)

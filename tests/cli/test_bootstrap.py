@@ -1,3 +1,4 @@
+import json
 import stat
 import threading
 
@@ -6,10 +7,12 @@ from werkzeug.security import check_password_hash
 
 from oauth_helper.cli.bootstrap import (
     KeyFileError,
+    NoStaffError,
     hash_password,
     with_secret_key,
     with_support_user,
 )
+from oauth_helper.cli.serve import _welcome
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Settings, SupportUser
 
@@ -105,7 +108,39 @@ def test_somebody_can_sign_in_at_first(config):
     assert check_password_hash(user.password_hash.reveal(), password)
     assert not check_password_hash(user.password_hash.reveal(), password + "x")
     assert password not in repr(made)
+    path = config.data_dir / "support_password"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert with_support_user(config) == (made, password)
+    path.unlink()
     assert with_support_user(config)[1] != password
+
+
+@pytest.mark.parametrize("content", ["", "password\n", "password\nhash\n", "a b c\n"])
+def test_a_password_file_that_is_damaged_is_named(config, content):
+    path = config.data_dir / "support_password"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    path.chmod(0o600)
+    with pytest.raises(KeyFileError, match=r"support_password has no password; delete it"):
+        with_support_user(config)
+
+
+def test_with_a_real_app_a_password_must_be_set(tmp_path):
+    real = {"HUBSPOT_CLIENT_ID": "x", "HUBSPOT_CLIENT_SECRET": "y", "DATA_DIR": str(tmp_path)}
+    with pytest.raises(NoStaffError, match="SUPPORT_USERS or OIDC_ISSUER must be set"):
+        with_support_user(Settings.from_environ(real))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_banner_in_json_has_no_password(config):
+    _, password = with_support_user(config)
+    text = _welcome(config, password)
+    assert f"password: {password}" in text
+    line = json.loads(_welcome(config.model_copy(update={"log_format": "json"}), password))
+    assert line["event"] == "ready"
+    assert line["sandbox"] is True
+    assert line["support_password_file"] == str(config.data_dir / "support_password")
+    assert password not in str(line)
 
 
 def test_support_users_of_the_settings_are_kept(config):

@@ -157,7 +157,7 @@ def test_filters(run_here, two, arguments, found):
         (("--cause", "x"), "never_returned"),
         (("--profile", "nobody"), "workato"),
         (("--since", "yesterday"), "2026-11-23T08:00:00Z"),
-        (("--search", "cause:x"), "There is no cause"),
+        (("--search", "cause:x"), "Unknown cause"),
         (("--account", "x"), "--account"),
         (("--output", "/nowhere/at/all"), "Can't write /nowhere/at/all: No such file or directory"),
         (("--output", "/dev/null"), "isn't a regular file"),
@@ -219,7 +219,7 @@ def test_a_store_that_dies_in_the_middle_leaves_no_file(run, own_store, tmp_path
         code, _, error = run("--output", "kept.csv", "--progress", REDIS_URL=relay.url)
     assert code == 1
     assert error.startswith("500 of 1500\n")
-    assert "Error: Can't use the store: Redis unreachable (ConnectionError)" in error
+    assert "Error: Can't use the store: Redis unreachable (connection" in error
     assert "Traceback" not in error
     assert before.read_text() == "before"
     assert not list(tmp_path.glob(".kept*"))
@@ -237,6 +237,15 @@ def test_who_has_read_enough_is_told_nothing(start, own_store):
 def test_without_a_store_one_line_says_so(run):
     code, out, error = run(REDIS_URL="redis://user:canary@127.0.0.1:1/0")
     assert (code, out) == (1, b"")
-    assert error.startswith("Error: Can't use the store: Redis unreachable (ConnectionError)")
+    assert error.startswith("Error: Can't use the store: Redis unreachable (connection refused)")
     assert error.count("\n") == 1
     assert "canary" not in error
+
+
+def test_the_columns_of_csv_can_be_chosen(run_here, two):
+    code, out, _ = run_here("--columns", "cause, reference")
+    assert code == 0
+    assert [[*row] for row in rows_of(out)] == [["reference", "cause"]] * len(two)
+    code, _, error = run_here("--columns", "nope")
+    assert code == 2
+    assert "nope must be one of reference, at, " in error

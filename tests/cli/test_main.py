@@ -297,6 +297,7 @@ class TestDoctorAtPublicUrl:
         assert found["SECRET_KEY"][0] == "OK"
         assert found["maxmemory-policy"] == ("OK", "noeviction")
         assert found["retention"][1] == "failures are kept 90 days"
+        assert found["store memory"][0] == "OK"
         assert "certificate" not in found
 
     def test_instances_that_do_not_share_the_key(self, report):
@@ -317,14 +318,20 @@ class TestDoctorAtPublicUrl:
     def test_the_certificate(self, report, tmp_path):
         found = report(self.ANSWER, scheme="https", SSL_CERT_FILE=str(tmp_path / "cert.pem"))
         assert found["certificate"] == ("OK", "29 days left")
+        assert found["TRUSTED_PROXIES"] == ("FAIL", "no reverse proxy in front of the program")
         untrusted = report(self.ANSWER, scheme="https")
         assert untrusted["PUBLIC_URL"][0] == "NOTE"
-        assert "SSLError" in untrusted["PUBLIC_URL"][1]
+        assert "certificate not accepted: self" in untrusted["PUBLIC_URL"][1]
 
     def test_a_store_that_evicts(self, report, tmp_path):
         with servers.one(tmp_path / "s", **{"maxmemory-policy": "allkeys-lru"}) as evicting:
             found = report(self.ANSWER, REDIS_URL=evicting.url)
         assert found["maxmemory-policy"] == ("FAIL", "allkeys-lru")
+
+    def test_a_store_that_is_nearly_full(self, report, tmp_path):
+        with servers.one(tmp_path / "s", maxmemory="1mb") as full:
+            found = report(self.ANSWER, REDIS_URL=full.url)
+        assert found["store memory"][0] == "FAIL"
 
 
 def test_doctor_tells_what_waits_for_the_store_and_whether_anything_could(run_here, tmp_path):
@@ -377,7 +384,7 @@ class TestFirstStart:
     @staticmethod
     def welcome(process):
         lines = []
-        while "password:" not in "".join(lines):
+        while "password" not in "".join(lines):
             line = process.stdout.readline()
             assert line, "".join(lines)
             lines.append(line)

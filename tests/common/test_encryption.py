@@ -1,6 +1,9 @@
 import base64
 import hashlib
 import hmac
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import make_dataclass
 
 import pytest
 from cryptography.fernet import Fernet
@@ -97,3 +100,20 @@ def test_derived_keys_stay_the_same_and_differ_by_purpose_and_secret():
     keys = {derive_key(secret, purpose) for secret in (OLD, NEW) for purpose in ("a", "b")}
     assert len(keys) == 4
     assert all(Fernet(key) and len(base64.urlsafe_b64decode(key)) == 32 for key in keys)
+
+
+def test_threads_that_read_a_type_for_the_first_time_crash_nothing():
+    encryptor = Encryptor([Secret("k" * 40)], purpose="x")
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(30):
+            inner = make_dataclass("Inner", [("a", str), ("b", tuple[str, ...])])
+            kind = make_dataclass("Kind", [*((f"f{n}", int) for n in range(10)), ("i", inner)])
+            value = kind(*range(10), inner("x", ("y",)))
+            text = encryptor.encrypt_value(value)
+            with ThreadPoolExecutor(16) as pool:
+                read = list(pool.map(lambda _: encryptor.decrypt_value(text, kind), range(16)))  # noqa: B023
+            assert read == [value] * 16
+    finally:
+        sys.setswitchinterval(before)

@@ -303,7 +303,7 @@ def test_beside_a_real_app_no_profile_is_left_without_one(tmp_path):
         ),
         pytest.param(
             'app_config = "bad.json"',
-            ['app_config bad.json: holds neither "config.auth" nor "auth"'],
+            ['app_config bad.json: has neither "config.auth" nor "auth"'],
             id="bad-app-config",
         ),
         pytest.param(

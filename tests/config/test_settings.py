@@ -16,7 +16,7 @@ from oauth_helper.config.settings import (
     SettingsError,
     SupportUser,
 )
-from oauth_helper.config.webhooks import WEBHOOK_EVENT_TYPES
+from oauth_helper.config.webhooks import WEBHOOK_EVENT_TYPES, Threshold
 from oauth_helper.scopes import AppConfiguration, shipped_catalogue
 
 HUBSPOT = {
@@ -82,6 +82,10 @@ def test_the_defaults():
         "webhook_secrets": (),
         "webhook_events": frozenset(WEBHOOK_EVENT_TYPES),
         "webhook_allow_private": False,
+        "api_tokens": (),
+        "audit_retention_days": 365,
+        "notify_urls": (),
+        "notify_threshold": Threshold(5, 600),
         "attempt_timeout": 900,
         "failure_retention_days": 90,
         "oauth_clients": (),
@@ -495,7 +499,13 @@ def test_secrets_do_not_show_in_errors(environ):
 
 
 NAMES = [setting.name for setting in SETTINGS]
-FILES = {"HUBSPOT_APP_CONFIG", "SCOPE_CATALOGUE", "PROFILES_FILE", "OAUTH_CLIENTS_FILE"}
+FILES = {
+    "API_TOKENS_FILE",
+    "HUBSPOT_APP_CONFIG",
+    "SCOPE_CATALOGUE",
+    "PROFILES_FILE",
+    "OAUTH_CLIENTS_FILE",
+}
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in FILES])

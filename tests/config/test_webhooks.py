@@ -15,7 +15,7 @@ def test_addresses_and_secrets_are_lists():
         {"WEBHOOK_URL": "https://a.example/x, https://b.example", "WEBHOOK_SECRET": SECRET}
     )
     assert config.webhook_urls == (Secret("https://a.example/x"), Secret("https://b.example"))
-    assert len(config.webhook_events) == 6
+    assert len(config.webhook_events) == 7
     assert SECRET not in repr(config)
 
 

@@ -246,7 +246,7 @@ def test_the_title_with_its_sentence_is_read_by_the_sentence():
     )
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(3, "after 3 s."), (899, "15 min"), (90, "2 min")])
+@pytest.mark.parametrize(("seconds", "words"), [(3, "within 3 s."), (899, "15 min"), (90, "2 min")])
 def test_for_how_long_nothing_came_back(seconds, words):
     diagnosis = diagnose(Evidence(stage=Stage.AUTHORIZATION, waited_seconds=seconds))
     assert words in diagnosis.candidates[0].why

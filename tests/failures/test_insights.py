@@ -329,7 +329,7 @@ SIGHTS = {
 
 def colours(theme):
     text = (STYLES / "insights.css").read_text()
-    found = re.findall(r"--series-\w+: light-dark\((#\w{6}), (#\w{6})\)", text)
+    found = re.findall(r"--series: light-dark\((#\w{6}), (#\w{6})\)", text)
     assert len(found) == MAX_CAUSES + 1
     return [linear(pair[theme]) for pair in found]
 

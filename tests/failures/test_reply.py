@@ -6,8 +6,8 @@ import pytest
 from failure_examples import a_failure
 
 from oauth_helper.diagnosis import Cause, Responsible, fix_for
-from oauth_helper.failures.model import Event, EventType, Status
-from oauth_helper.failures.reply import reply
+from oauth_helper.failures.model import Event, EventType, Resolution, Status
+from oauth_helper.failures.reply import developer_note, reply
 from oauth_helper.web.translations import LANGUAGES, translations
 
 ADDRESS = "https://connect.example.com/connect/workato"
@@ -34,8 +34,8 @@ def test_what_others_fix_is_only_said_to_be_in_progress():
     failure = a_failure(cause=Cause.CLIENT_SECRET_INVALID)
     text = answer(failure)
     assert "Trying again won't help until it's fixed" in text
-    assert "We are fixing it" not in text
-    assert "We are fixing it" in answer(replace(failure, assignee="anna"))
+    assert "We're working on a fix" not in text
+    assert "We're working on a fix" in answer(replace(failure, assignee="anna"))
     assert ADDRESS not in text
     assert "1. " not in text
 
@@ -44,7 +44,7 @@ def test_a_failure_that_is_fixed_asks_to_try_again():
     failure = replace(a_failure(cause=Cause.CLIENT_SECRET_INVALID), status=Status.RESOLVED)
     text = answer(failure)
     assert f"Please try once more:\n{ADDRESS}" in text
-    assert "We are fixing it" not in text
+    assert "We're working on a fix" not in text
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,35 @@ def test_every_cause_has_an_answer_in_every_language(cause, language):
         for step in fix.steps
     }
     assert not [step for step in of_ours if step in text and step not in theirs]
+
+
+@pytest.mark.parametrize("resolution", list(Resolution))
+@pytest.mark.parametrize("language", list(LANGUAGES))
+def test_only_what_is_fixed_is_said_to_be_fixed(resolution, language):
+    failure = replace(a_failure(), status=Status.RESOLVED, resolution=resolution)
+    fixed = answer(replace(failure, resolution=Resolution.FIXED), language)
+    assert (answer(failure, language) == fixed) is (resolution is Resolution.FIXED)
+    assert (ADDRESS in answer(failure, language)) is (resolution is Resolution.FIXED)
+
+
+def test_a_developer_gets_cause_scopes_message_link_and_check():
+    failure = a_failure(
+        cause=Cause.URL_REQUESTS_UNCONFIGURED_SCOPE,
+        missing=("tickets", "a`b"),
+        message="mismatch\n```\n# not a heading",
+        hub_id=4711,
+    )
+    link = "https://app.hubspot.com/oauth/authorize?client_id=x&scope=it's"
+    note = developer_note(failure, page="https://connect.example.com/f", link=link)
+    assert note.startswith(
+        "**Scope not configured in the app** (`url_requests_unconfigured_scope`)"
+    )
+    assert f"- Failure: {failure.reference}, https://connect.example.com/f" in note
+    assert "- Scopes: `tickets`, `a'b`" in note
+    assert "````\nmismatch\n```\n# not a heading\n````" in note
+    assert "App developer:\n\n1. " in note
+    assert (
+        "--authorize-url 'https://app.hubspot.com/oauth/authorize?client_id=x&scope=it'\"'\"'s'"
+        in note
+    )
+    assert "check" not in developer_note(failure, page="https://connect.example.com/f", link="")

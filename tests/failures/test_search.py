@@ -59,6 +59,7 @@ def no(field, value):
         ("is:open", (term("status", "open"),)),
         ("-is:Open", (no("status", "open"),)),
         ("is:taken", (no("assignee", "-"),)),
+        ("is:assigned", (no("assignee", "-"),)),
         ("-is:taken", (term("assignee", "-"),)),
         ("assignee:-", (term("assignee", "-"),)),
         ("-assignee:-", (no("assignee", "-"),)),
@@ -99,16 +100,16 @@ def test_what_is_asked_for(text, terms):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("cause:nonsense", "There is no cause “nonsense”."),
-        ('cause:""', "There is no cause “”."),
-        ("-status:closed", "There is no status “closed”: open, resolved."),
-        ("is:nice", "There is no status “nice”: open, resolved."),
-        ("stage:moon", "There is no stage “moon”: api, "),
-        ("account:acme", "“acme” is no account"),
-        ("account:٤٧", "“٤٧” is no account"),
-        ("account:1234567890123456", "is no account"),
-        ("account:-1", "“-1” is no account"),
-        (f"cause:{'x' * 200}", f"There is no cause “{'x' * 60}”."),
+        ("cause:nonsense", "Unknown cause “nonsense”."),
+        ('cause:""', "Unknown cause “”."),
+        ("-status:closed", "Unknown status “closed”: open, resolved."),
+        ("is:nice", "Unknown status “nice”: open, resolved."),
+        ("stage:moon", "Unknown stage “moon”: api, "),
+        ("account:acme", "“acme” isn't the number of an account"),
+        ("account:٤٧", "“٤٧” isn't the number of an account"),
+        ("account:1234567890123456", "isn't the number of an account"),
+        ("account:-1", "“-1” isn't the number of an account"),
+        (f"cause:{'x' * 200}", f"Unknown cause “{'x' * 60}”."),
         ("x" * (MAX_SEARCH + 1), f"Only the first {MAX_SEARCH} characters count."),
         (" ".join("x" * (MAX_TERMS + 1)), f"Only the first {MAX_TERMS} words count."),
     ],
@@ -170,8 +171,8 @@ def test_any_words_can_be_written(value, negated):
     ("one", "written"),
     [
         (term("cause", "unknown"), "cause:unknown"),
-        (no("assignee", "-"), "is:taken"),
-        (term("assignee", "-"), "-is:taken"),
+        (no("assignee", "-"), "is:assigned"),
+        (term("assignee", "-"), "-is:assigned"),
         (term("assignee", "Ada Lovelace"), 'assignee:"Ada Lovelace"'),
         (no("client", "Flow Tool"), '-client:"Flow Tool"'),
         (term("client", "-"), "client:-"),
@@ -262,7 +263,7 @@ def test_what_is_found(text, is_found):
     assert is_match(FAILURE, search.terms) == is_found
 
 
-def test_nobody_has_taken_what_has_no_assignee():
+def test_what_has_no_assignee_is_not_assigned():
     free = replace(FAILURE, assignee="", hub_id=None)
     assert is_match(free, read_search("-is:taken assignee:- -account:1").terms)
     assert not is_match(free, read_search("is:taken").terms)
@@ -280,3 +281,14 @@ def test_whatever_is_typed_is_read(text):
         assert each.value
         assert each.field in ("", *FIELDS, *TEXT_FIELDS)
         is_match(FAILURE, (each,))
+
+
+@pytest.mark.parametrize(
+    ("text", "hints"),
+    [
+        ("foo:bar", ("“foo:” isn't a field, so it is searched as words.",)),
+        ('tickets "foo: bar" cause:unknown https://example.com', ()),
+    ],
+)
+def test_what_looks_like_a_field_and_is_none_is_named(text, hints):
+    assert read_search(text).hints == hints

@@ -12,7 +12,7 @@ from oauth_helper.hubspot.authorization_response import (
     single,
 )
 
-NEITHER = Malformed("it holds neither a code nor an error")
+NEITHER = Malformed("it has neither a code nor an error")
 NO_CODE = Malformed("its code is no code")
 
 
@@ -103,7 +103,7 @@ def test_anything_reads_as_one_of_the_three(parameters):
         case Malformed(why=why):
             # What came in is not quoted.
             assert why in (
-                "it holds neither a code nor an error",
+                "it has neither a code nor an error",
                 "its code is no code",
                 *(
                     f"the parameter {name} is there more than once"

@@ -31,8 +31,8 @@ def granted(expires_in=1800, scopes=None, hub_id=None, user_id=None):
     return Granted(Secret("CJ-access"), Secret("na1-refresh"), expires_in, scopes, hub_id, user_id)
 
 
-NO_JSON = "the answer is no JSON object"
-NO_TOKEN = "the answer holds no token"
+NO_JSON = "the response is no JSON object"
+NO_TOKEN = "the response has no token"
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import pytest
 from failure_examples import a_failure
 from flask import Flask, request
-from harness import SAME_SITE, customer_of, run_server, services_of
+from harness import PUBLIC_URL, SAME_SITE, customer_of, run_server, services_of
 from paths import ROOT
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -71,7 +72,7 @@ def app(make_app, receiver):
 
 @pytest.fixture
 def deliver(app, receiver):
-    return lambda: app.extensions[BACKGROUND].webhooks.deliver(receiver.url)
+    return lambda: app.extensions[BACKGROUND].events.deliver(receiver.url)
 
 
 def test_a_failed_and_a_good_connection_are_sent(new_customer, receiver, deliver):
@@ -160,8 +161,8 @@ def test_events_of_one_record_stay_in_order_and_none_is_lost(receiver, deliver, 
         failures.record(a_failure(reference=reference))
         for status in ("resolved", "open", "resolved"):
             failures.change(reference, lambda old, s=status: replace(old, status=Status(s)))
-    queue = app.extensions[BACKGROUND].webhooks.queues.by_url[receiver.url]
-    app.extensions[BACKGROUND].webhooks.queues.distribute(clock.now)
+    queue = app.extensions[BACKGROUND].events.queues.by_url[receiver.url]
+    app.extensions[BACKGROUND].events.queues.distribute(clock.now)
     for _ in range(5):  # a worker that dies right after it has claimed
         assert queue.claim(clock.now)
     while queue.counts() != (0, 0):
@@ -179,8 +180,41 @@ def test_events_of_one_record_stay_in_order_and_none_is_lost(receiver, deliver, 
     assert set(seen) == set(references)
     for events in seen.values():
         assert [kind for _, kind in events] == [f"failure.{each}" for each in wanted]
+    app.extensions[BACKGROUND].group_watch.watch()
     # What is left says nothing.
     assert not store.keys("oh:{webhooks}:*:queue:*")
+
+
+def test_many_failures_of_a_group_are_an_event(receiver, deliver, app, clock):
+    for _ in range(5):
+        at = datetime.fromtimestamp(clock.now, UTC)
+        services_of(app).failures.record(a_failure(at, missing=("tickets",)))
+    deliver()
+    clock.now += 11
+    app.extensions[BACKGROUND].group_watch.watch()
+    deliver()
+    _, body, _ = receiver.requests[-1]
+    assert body["type"] == "group.spiking"
+    assert (body["data"]["recent"], body["data"]["open"]) == (5, 5)
+    assert body["data"]["scopes"] == ["tickets"]
+    assert len(body["data"]["sample"]) == 3
+    assert body["data"]["fix"][0]["who"]
+
+
+def test_parked_records_are_measured(make_app, hubspot, receiver):
+    app = make_app(
+        WEBHOOK_URL=receiver.url,
+        WEBHOOK_SECRET=SECRET,
+        WEBHOOK_ALLOW_PRIVATE="on",
+        METRICS_TOKEN="a-token-of-sixteen",
+    )
+    receiver.status = 410
+    decline(customer_of(app, hubspot))
+    app.extensions[BACKGROUND].events.deliver(receiver.url)
+    headers = {"Authorization": "Bearer a-token-of-sixteen"}
+    metrics = app.test_client().get("/metrics", base_url=PUBLIC_URL, headers=headers).text
+    assert "oauth_helper_webhook_records_parked 1.0" in metrics
+    assert "oauth_helper_webhook_events_queued 1.0" in metrics
 
 
 def test_an_erased_record_is_not_sent(new_customer, receiver, deliver, store, clock):
@@ -207,7 +241,7 @@ def test_only_the_wanted_types_are_sent(make_app, hubspot, receiver):
     customer = customer_of(app, hubspot)
     decline(customer)
     customer.connect()
-    app.extensions[BACKGROUND].webhooks.deliver(receiver.url)
+    app.extensions[BACKGROUND].events.deliver(receiver.url)
     assert receiver.types == ["failure.resolved"]
 
 

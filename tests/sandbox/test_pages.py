@@ -91,7 +91,7 @@ def test_e9_for_a_user_who_may_not_install(connection):
 def test_e7_until_a_super_admin_of_that_account_approves(connection, http):
     save(http, reload_text(http), governed="on")
     assert error_of(connection.decide())[0] == "E7"
-    assert "Connect it again" in connection.decide(decision="approve").text
+    assert "Now connect it again" in connection.decide(decision="approve").text
     assert connection.decide().status_code == 302
     assert error_of(connection.decide(account="1000101"))[0] == "E7"
     http.post("/app/shop", data={"action": "reset"})
@@ -220,7 +220,7 @@ def test_an_overlong_query_is_refused(connection):
 
 def test_the_start_page_lists_the_apps(http):
     page = http.get("/").text
-    assert "nothing here is real" in page
+    assert "No real data is involved" in page
     assert 'href="/app/shop"' in page
     assert 'href="/app/other"' in page
     assert "sesame" not in page

@@ -178,17 +178,17 @@ def test_of_two_kinds_the_strictest_counts():
             ["has to be a JSON object at its top, not null"],
             id="null-at-the-top",
         ),
-        pytest.param("{}", ['holds neither "config.auth" nor "auth"'], id="no-auth"),
+        pytest.param("{}", ['has neither "config.auth" nor "auth"'], id="no-auth"),
         pytest.param(
             '{"config": [1], "auth": null}',
             [
                 "line 1: config has to be a JSON object, not a list",
-                'holds neither "config.auth" nor "auth"',
+                'has neither "config.auth" nor "auth"',
             ],
             id="neither",
         ),
         pytest.param(
-            '{"config": {"auth": null}}', ['holds neither "config.auth" nor "auth"'], id="null"
+            '{"config": {"auth": null}}', ['has neither "config.auth" nor "auth"'], id="null"
         ),
         pytest.param(
             '{"auth": "oauth"}',

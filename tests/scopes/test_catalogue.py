@@ -312,7 +312,7 @@ RFC = '(RFC 6749 section 3.3: visible ASCII without space, " and \\)'
         ),
         pytest.param(
             '[[scope]]\nname = "a,b"\nkind = "optional"',
-            ["line 1, scope 1 (a,b): 'a,b' holds a comma; each scope needs its own table"],
+            ["line 1, scope 1 (a,b): 'a,b' has a comma; each scope needs its own table"],
             id="comma",
         ),
         pytest.param(
@@ -389,10 +389,10 @@ RFC = '(RFC 6749 section 3.3: visible ASCII without space, " and \\)'
             ],
             id="wrong-choices",
         ),
-        pytest.param("", ["holds no [[scope]] table, so there is nothing to ask for"], id="empty"),
+        pytest.param("", ["has no [[scope]] table, so there is nothing to request"], id="empty"),
         pytest.param(
             "scope = []",
-            ["holds no [[scope]] table, so there is nothing to ask for"],
+            ["has no [[scope]] table, so there is nothing to request"],
             id="no-scopes",
         ),
         pytest.param(

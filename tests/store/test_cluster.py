@@ -2,20 +2,29 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from failure_examples import NOON, REQUESTS, a_failure, found_in
 
 from benchmarks import servers
 from oauth_helper.common.references import day_of
+from oauth_helper.config.webhooks import WEBHOOK_EVENT_TYPES, Threshold
 from oauth_helper.diagnosis import Candidate, Cause
 from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FailureQuery, Term
 from oauth_helper.models import Attempt, Claim
+from oauth_helper.notifications.delivery import EventDelivery, SendResult
+from oauth_helper.notifications.group_watch import GroupWatch
 from oauth_helper.store.attempts import Attempts
+from oauth_helper.store.audit_log import AuditLog
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.failures import Failures
+from oauth_helper.store.group_states import GroupStates
 from oauth_helper.store.redis import connect
+from oauth_helper.store.webhook_events import WebhookEvents
+from oauth_helper.store.webhook_queue import WebhookQueues
+from oauth_helper.web.api.failure_schemas import read_record
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +110,47 @@ def test_attempts_work_on_a_cluster(client):
     assert attempts.claim(failure.reference, 1.0, claim_id="m") is Claim.WON
     assert log.record(failure, only_if_open=True)
     assert attempts.outcome(failure.reference) == "failed"
+
+
+def test_events_and_notices_work_on_a_cluster(client, clock):
+    clock.now = NOON.timestamp() + 60
+    events = WebhookEvents(client, WEBHOOK_EVENT_TYPES, by_group=True, clock=clock)
+    log, counters = Failures(client, retention_days=90, events=events), Counters(client)
+    queues, got = WebhookQueues(client, {"here": WEBHOOK_EVENT_TYPES}), []
+    states = GroupStates(client, events)
+    watch = GroupWatch(
+        queues=queues, states=states, counters=counters, threshold=Threshold(3, 600), clock=clock
+    )
+
+    def send(event, data, _now):
+        got.append((event["type"], data.get("reference") or data["recent"]))
+        return SendResult(is_delivered=len(got) % 2 == 0, reason="every other one fails")
+
+    read = partial(read_record, failures=log, connections=None, counters=counters)
+    delivery = EventDelivery(queues=queues, senders={"here": send}, read_record=read, clock=clock)
+    references = []
+    for _ in range(4):
+        failure = a_failure(missing=("files",), profile="cluster")
+        assert log.record(failure)
+        log.change(failure.reference, partial(replace, status=Status.RESOLVED))
+        log.change(failure.reference, partial(replace, status=Status.OPEN))
+        references.append(failure.reference)
+    for number in range(30):
+        delivery.deliver("here")
+        watch.watch()
+        clock.now += 30 if number < 6 else 700
+    assert queues.waiting() == (0, 0)
+    assert sorted({each for kind, each in got if kind != "group.spiking"}) == sorted(references)
+    assert ("group.spiking", 4) in got
+    order = list(dict.fromkeys(kind for kind, each in got if each == references[0]))
+    assert order == ["failure.recorded", "failure.resolved", "failure.reopened"]
+
+
+def test_the_audit_log_works_on_a_cluster(client, clock):
+    log = AuditLog(client, retention_days=3650, clock=clock)
+    for number in range(5):
+        log.add("ada", f"action {number}", ["record"])
+        clock.now += 86_400
+    assert [each.action for each in log.each()] == [
+        f"action {number}" for number in (4, 3, 2, 1, 0)
+    ]

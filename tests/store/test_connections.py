@@ -48,14 +48,33 @@ def connect(connections):
 class TestByAccount:
     def test_are_those_of_all_profiles_the_latest_first(self, connections, connect):
         first, last = connect(7), connect(7, profile="second", after=120)
-        connect(8)
-        assert connections.of_account(7, profiles=("workato", "second")) == (last, first)
-        assert connections.of_account(7, profiles=("second",)) == (last,)
+        connect(70)
+        assert connections.of_account(7) == (last, first)
 
     def test_are_none_where_there_are_none(self, connections, connect):
         connect(70)
-        assert connections.of_account(7, profiles=("workato", "second")) == ()
-        assert connections.of_account(70, profiles=()) == ()
+        assert connections.of_account(7) == ()
+
+
+class TestByCustomer:
+    def test_are_theirs_also_after_another_connection_of_the_account(self, connections, connect):
+        made = replace(connect(7), customer="c-17", customer_name="Ana")
+        connect(8)
+        connections.save(made, TOKENS)
+        assert connections.of_customer("c-17") == (made,)
+        anew = connect(7, after=120)
+        assert connections.of_customer("c-17") == (
+            replace(anew, customer="c-17", customer_name="Ana"),
+        )
+        connections.save(replace(anew, customer="c-18"), TOKENS)
+        assert connections.of_customer("c-17") == ()
+        assert [each.id for each in connections.of_customer("c-18")] == [anew.id]
+
+    def test_are_gone_once_forgotten(self, connections, connect, store):
+        made = replace(connect(7), customer="c-17")
+        connections.save(made, TOKENS)
+        connections.forget(made)
+        assert store.keys() == ["oh:granted-sets"]
 
 
 class TestByReference:
@@ -187,7 +206,7 @@ class TestWhatHubSpotGave:
         connections.forget(made)
         assert not connections.refresh(made, NEW, expires_at=5)
         assert not connections.end(made, at=5, by="x")
-        assert store.dbsize() == 0
+        assert store.keys() == ["oh:granted-sets"]
 
 
 class TestTheEnd:
@@ -210,4 +229,4 @@ class TestTheEnd:
 def test_what_is_forgotten_leaves_nothing(connections, connect, store):
     for hub_id in (7, None):
         connections.forget(connect(hub_id))
-    assert store.keys("*") == []
+    assert store.keys() == ["oh:granted-sets"]

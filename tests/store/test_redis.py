@@ -50,7 +50,7 @@ def test_a_cluster_that_is_away_is_asked_only_when_it_is_needed():
     with connect("redis+cluster://127.0.0.1:1") as client:
         client.register_script("return 1")
         for _ in range(2):
-            with pytest.raises(StoreUnavailableError, match="RedisClusterException"):
+            with pytest.raises(StoreUnavailableError, match="connection refused"):
                 client.ping()
             with pytest.raises(StoreUnavailableError, match=r"^Redis unreachable"):
                 client.pipeline()
@@ -89,12 +89,12 @@ def commands(client):
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_an_outage_is_told_by_the_name_of_the_error(store_url, number):
+def test_an_outage_is_told_in_words(store_url, number):
     with Relay(store_url) as relay, connect(relay.url) as client:
         send = commands(client)[number]
         send()
         relay.cut()
-        with pytest.raises(StoreUnavailableError, match=r"^Redis unreachable \(ConnectionError\)$"):
+        with pytest.raises(StoreUnavailableError, match=r"^Redis unreachable \(connection \w+\)$"):
             send()
 
 
@@ -104,7 +104,7 @@ def test_a_rejected_command_is_told_without_its_data(client, store, number):
     for _ in range(9):  # no outage, however often
         with pytest.raises(StoreUnavailableError, match="rejected") as raised:
             commands(client)[number]()
-        assert str(raised.value) == "Redis rejected a command (ResponseError)"
+        assert str(raised.value) == "Redis rejected a command (response error)"
     assert client.ping()
 
 
@@ -113,7 +113,7 @@ def test_a_silent_server_is_skipped_until_it_answers(store_url):
         client.ping()
         relay.hold()
         for _ in range(3):
-            with pytest.raises(StoreUnavailableError, match="TimeoutError"):
+            with pytest.raises(StoreUnavailableError, match="no answer in time"):
                 client.ping()
         began = time.monotonic()
         with pytest.raises(StoreUnavailableError, match="not tried"):
@@ -146,7 +146,7 @@ def test_the_identity_is_empty_for_an_account_that_may_not_ask(store, store_url)
             server = RedisServer(client)
             server.ping()
             assert server.identity() == ""
-            with pytest.raises(StoreUnavailableError, match=r"NoPermissionError: not permitted"):
+            with pytest.raises(StoreUnavailableError, match=r"\(not permitted\)"):
                 client.get("a")
     finally:
         store.acl_deluser("narrow")

@@ -1,7 +1,11 @@
 """Floods from one network: what they leave behind is bounded, and others are served."""
 
+from datetime import UTC, datetime
+
 import pytest
-from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, customer_of, services_of
+from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, customer_of, query_of, services_of
+
+from oauth_helper.store import attempts
 
 COUNT = 1000
 
@@ -61,6 +65,44 @@ def test_a_flood_is_bounded_and_others_are_served(make_app, hubspot, store, floo
     customer.browser.environ_base["HTTP_X_FORWARDED_FOR"] = "198.51.100.20"
     customer.browser.environ_base["HTTP_X_FORWARDED_PROTO"] = "https"
     assert "HubSpot is connected" in customer.connect().text
+
+
+def test_beyond_its_daily_budget_a_network_is_counted_and_others_are_recorded(
+    make_app, hubspot, clock, store, monkeypatch, caplog
+):
+    monkeypatch.setattr(attempts, "DAILY_BUDGET", 5)
+    app = make_app(RATE_LIMITS="on")
+    services = services_of(app)
+    for _ in range(4):
+        customer_of(app, hubspot).start()
+    # The fifth attempt is the last in the budget, and fails once.
+    customer_of(app, hubspot).connect(decision="deny")
+    keys = store.dbsize()
+    for _ in range(9):
+        customer_of(app, hubspot).start()
+    declining, reporting, connecting = (customer_of(app, hubspot) for _ in range(3))
+    assert "cancelled" in declining.connect(decision="deny").text
+    reference = query_of(reporting.start())["state"][:14]
+    told = reporting.browser.post(
+        f"/attempts/{reference}/report", data={"message": "missing scopes"}, headers=SAME_SITE
+    )
+    assert "HubSpot is connected" not in told.text
+    assert reference in told.text
+    # Marks of claims are all that stays, for three days.
+    assert store.dbsize() - keys <= 5
+    assert caplog.text.count("check TRUSTED_PROXIES") == 1
+    assert "HubSpot is connected" in connecting.connect().text
+    assert services.connections.count() == 1
+    elsewhere = customer_of(app, hubspot)
+    elsewhere.browser.environ_base["REMOTE_ADDR"] = "198.51.100.20"
+    elsewhere.start()
+    clock.now += 901
+    services.expiry.record_expired()
+    counts = services.counters.failures(*[datetime.fromtimestamp(clock.now, UTC).date()] * 2)
+    assert {each.cause: each.count for each in counts} == {"never_returned": 5, "user_denied": 1}
+    # Nine starts, and three with what became of the first two of them.
+    (key,) = store.keys("oh:*:attempts")
+    assert store.hget(key, "unrecorded workato") == "14"
 
 
 @pytest.mark.parametrize(

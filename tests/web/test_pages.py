@@ -10,6 +10,7 @@ import pytest
 from harness import browser_of, customer_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from paths import ROOT
 from werkzeug.test import create_environ, run_wsgi_app
 
 from oauth_helper import __version__
@@ -37,6 +38,12 @@ def test_no_page_has_inline_script_or_style(client, path):
     page = client.get(path).text
     assert not re.search(r"<script(?![^>]*\bsrc=)", page)
     assert not re.search(r"\son\w+=|\sstyle=|<style", page)
+
+
+def test_stylesheets_and_scripts_stay_small():
+    files = [each for each in (ROOT / "oauth_helper/web/static").iterdir() if each.suffix != ".svg"]
+    assert {each.suffix for each in files} == {".css", ".js"}
+    assert sum(each.stat().st_size for each in files) <= 60_000
 
 
 def test_static_files_may_be_cached(client):

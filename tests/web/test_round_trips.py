@@ -63,4 +63,5 @@ def test_a_long_log_makes_a_success_no_longer(used, trips, limited, store_url, c
 
 def test_a_failure_claims_and_writes(used, trips, limited):
     _way_back(used, decision="deny")()  # makes the day and the script known
-    assert trips(_way_back(used, decision="deny")) == 2 + limited
+    # With limits also whether the network is within its daily budget.
+    assert trips(_way_back(used, decision="deny")) == 2 + 2 * limited

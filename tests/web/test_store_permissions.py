@@ -84,7 +84,7 @@ def test_without_one_of_them_the_log_names_the_problem(made_by, denied, kind, ca
     app = made_by(f"-{kind}")
     assert browser_of(app).get("/connect/workato").status_code == 302
     assert denied()
-    assert re.search(r"Redis rejected a command \(\w+Error: not permitted\)", caplog.text)
+    assert "Redis rejected a command (not permitted)" in caplog.text
 
 
 def test_other_keys_are_out_of_reach(made_by, server, rights):

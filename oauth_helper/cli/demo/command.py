@@ -7,6 +7,7 @@ import time
 
 import click
 
+from oauth_helper.cli.bootstrap import password_file
 from oauth_helper.cli.demo.story import Demonstration
 from oauth_helper.cli.output import read_settings
 from oauth_helper.cli.records import connections_of
@@ -22,12 +23,12 @@ from oauth_helper.store.failures import Failures
     "--failures", "count", type=click.IntRange(1, 100_000), default=300, show_default=True
 )
 @click.option("--days", type=click.IntRange(1, 365), default=30, show_default=True)
-@click.option("--seed", type=int, help="The same number tells the same story.")
+@click.option("--seed", type=int, help="Repeats a run: the same number, the same failures.")
 @click.option("--yes", is_flag=True, help="Add to a store that already contains failures.")
 def demo(*, count: int, days: int, seed: int | None, yes: bool) -> None:
     """Fill the sandbox's store with made-up failures, to try the support pages.
 
-    The store is that of the program, which may be running. Real HubSpot apps are refused.
+    Writes to the program's store, also while it runs. Refuses a real HubSpot app.
     """
     config = read_settings()
     _check_sandbox(config)
@@ -71,4 +72,4 @@ def _sign_in_hint(config: Settings) -> str:
         return f"  Sign in as {names} (SUPPORT_USERS)."
     if config.openid:
         return "  Sign in at your OpenID provider."
-    return "  Sign in as support, with the password that the program prints at start."
+    return f"  Sign in as support, with the password in {password_file(config)}."

@@ -49,12 +49,16 @@ Scenario = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Customer:
-    """Who connects: with which profile and account, in which language, for which client."""
+    """Who connects: with which profile and account, in which language, for which client.
+
+    `name` is that of the link that they got, if any.
+    """
 
     profile: Profile
     account: int
     language: str
     client: str
+    name: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,12 +125,16 @@ class Demonstration:
     def _new_customer(self, scenario: Scenario) -> _Customer:
         chance = self.chance
         languages = [language for language, _ in scenario.get("page", ())]
+        # Some accounts appear far more often than others.
+        account = self._accounts[int(len(self._accounts) * chance.random() ** 2.5)]
         return _Customer(
             profile=self.profiles[0] if chance.random() < 0.6 else chance.choice(self.profiles),
-            # Some accounts appear far more often than others.
-            account=self._accounts[int(len(self._accounts) * chance.random() ** 2.5)],
+            account=account,
             language=chance.choice(languages or ["en", "en", "en", "de", "fr", "es", "pt", "ja"]),
             client=chance.choice(_DATA["clients"]) if chance.random() < 0.15 else "",
+            name=_DATA["customers"][account % len(_DATA["customers"])]
+            if chance.random() < 0.6
+            else "",
         )
 
     def _attempt(self, customer: _Customer, at: float, first: str) -> Attempt:
@@ -145,6 +153,8 @@ class Demonstration:
             browser_id=first or reference,
             language=customer.language,
             client=customer.client,
+            customer=customer.name.lower().replace(" ", "-"),
+            customer_name=customer.name,
         )
 
     def _fail(
@@ -225,6 +235,8 @@ class Demonstration:
             connected_at=at,
             expires_at=at + 1800,
             reference=attempt.reference,
+            customer=attempt.customer,
+            customer_name=attempt.customer_name,
         )
         self.attempts.succeed(
             attempt.reference,

@@ -225,9 +225,8 @@ class Callback:
         self, profile: Profile, pending: PendingAuthorization, evidence: Evidence
     ) -> None:
         if pending.deferred is None:
-            self.writer.write(
-                AttemptFailed(build_failure(profile, pending, evidence, at=self.clock()))
-            )
+            failure = build_failure(profile, pending, evidence, at=self.clock())
+            self.writer.write(AttemptFailed(failure, sender=pending.sender))
             logger.warning("deferred: %s %s %s", pending.reference, profile.name, evidence.stage)
 
     def _granted(
@@ -300,6 +299,8 @@ def _connection_id(
 
     Users of one account have one each when the app is user-level.
     """
+    if pending.link and pending.link.connection and pending.link.hub_id is None:
+        return pending.link.connection  # HubSpot didn't name its account, so nothing else would
     whose = str(hub_id or pending.reference)
     if profile.app and profile.app.is_user_level:
         whose = f"{hub_id}-{user_id}" if hub_id and user_id else pending.reference

@@ -69,6 +69,7 @@ class Rejection(StrEnum):
 
     NO_STATE = "no_state"
     OTHER_BROWSER = "other_browser"
+    UPDATED = "updated"  # the browser keeps it in the form of another version
     ALTERED = "altered"
     EXPIRED = "expired"
     USED = "used"
@@ -111,7 +112,7 @@ def fail(
     failure = build_failure(
         profile, pending, evidence, at=at, secrets=secrets, granted=granted, hub_id=hub_id
     )
-    writer.write(AttemptFailed(failure, replaces=True))
+    writer.write(AttemptFailed(failure, replaces=True, sender=pending.sender))
     client_request = pending.client_request
     return Failed(
         reference=pending.reference,

@@ -50,7 +50,7 @@ class Reports:
         evidence = self._evidence(profile, attempt, message)
         reported = build_failure(profile, attempt, evidence, at=now)
         event = Event(now, EventType.REPORTED, by, reported.message[:_MAX_REPORT])
-        return self.writer.write(ErrorReported(reported, event))
+        return self.writer.write(ErrorReported(reported, event, attempt.sender))
 
     def _evidence(
         self, profile: Profile | None, attempt: Attempt | PendingAuthorization, message: str

@@ -21,13 +21,14 @@ class Revoked(Enum):
     UNINSTALLED = "uninstalled"
     NOT_FOUND = "not found"
     NOT_CONFIRMED = "not confirmed"
+    FORGOTTEN = "forgotten"
     UNREADABLE = "unreadable"
     ENDED = "ended"
 
     @property
     def ok(self) -> bool:
         """Return whether the connection was deleted here."""
-        return self not in (Revoked.NOT_FOUND, Revoked.NOT_CONFIRMED)
+        return self not in (Revoked.NOT_FOUND, Revoked.NOT_CONFIRMED, Revoked.UNREADABLE)
 
     @property
     def message(self) -> str:
@@ -43,9 +44,13 @@ _MESSAGES = {
     Revoked.UNINSTALLED: "Uninstalled in the HubSpot account and forgotten here.",
     Revoked.NOT_FOUND: "There is no such connection.",
     Revoked.NOT_CONFIRMED: "HubSpot did not confirm it, so the connection is kept. Try again.",
+    Revoked.FORGOTTEN: (
+        "Forgotten here. HubSpot was not asked: the app stays installed in the account, and tokens "
+        "that were handed out work until they expire."
+    ),
     Revoked.UNREADABLE: (
-        "Forgotten here. Its tokens could not be read any more, or its profile is gone, so nothing "
-        "was revoked at HubSpot: uninstall the app in the HubSpot account."
+        "No key decrypts its tokens, or its profile is gone, so HubSpot can't be asked, and it is "
+        "kept. You can forget it here, and uninstall the app in the HubSpot account."
     ),
     Revoked.ENDED: "Forgotten here. At HubSpot it had ended already.",
 }
@@ -58,11 +63,12 @@ def revoke(
     hubspot: HubSpotClient,
     profiles: Mapping[str, Profile],
     uninstall: bool = False,
+    forget: bool = False,
 ) -> Revoked:
     """Revoke a connection's refresh token at HubSpot (RFC 7009) and delete the connection.
 
-    `uninstall` removes the app from the HubSpot account instead, which ends every token. The
-    connection stays as it was when HubSpot doesn't confirm.
+    `uninstall` removes the app from the HubSpot account instead, which ends every token; `forget`
+    only deletes the connection here. It stays as it was when HubSpot doesn't confirm.
     """
     connection = connections.get(connection_id)
     if connection is None:
@@ -70,10 +76,12 @@ def revoke(
     if connection.ended_at is not None:
         connections.forget(connection)
         return Revoked.ENDED
+    if forget:
+        connections.forget(connection)
+        return Revoked.FORGOTTEN
     tokens = connections.tokens(connection_id)
     profile = profiles.get(connection.profile)
     if tokens is None or profile is None:
-        connections.forget(connection)
         return Revoked.UNREADABLE
     if uninstall:
         # The stored access token may have expired. HubSpot's refresh token stays the same.

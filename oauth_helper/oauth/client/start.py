@@ -65,12 +65,16 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorizer:
-    """Start attempts at HubSpot's authorization `endpoint`. `clock` returns Unix seconds."""
+    """Start attempts at HubSpot's authorization `endpoint`. `clock` returns Unix seconds.
+
+    `sender` returns a name for the network of the current request, empty when it has no budget.
+    """
 
     endpoint: str
     writer: EventWriter
     clock: Callable[[], float]
     attempt_timeout: int
+    sender: Callable[[], str]
 
     def start_authorization(self, profile: Profile, options: StartOptions) -> Started | Failed:
         """Start an attempt, or fail it at once when HubSpot would certainly reject the link.
@@ -124,6 +128,7 @@ class Authorizer:
             client=pending.client_request.client if pending.client_request else "",
             customer=pending.link.customer if pending.link else "",
             customer_name=pending.link.customer_name if pending.link else "",
+            sender=pending.sender,
         )
         self.writer.write(AttemptStarted(attempt), limit=limit)
 
@@ -170,6 +175,7 @@ class Authorizer:
             client_request=options.client_request,
             popup=options.popup,
             link=options.link,
+            sender=self.sender(),
         )
 
 

@@ -36,7 +36,7 @@ class BackupError(StoreError):
 def back_up(client: Client, target: IO[bytes], encryptor: Encryptor) -> None:
     """Write the records of this moment to `target`. Raises `BackupError`.
 
-    `client` is connected to an embedded server of this machine.
+    `client` is connected to an embedded store of this machine.
     """
     snapshot = _snapshot(client)
     try:

@@ -27,4 +27,4 @@ class StoreNotStartedError(StoreError):
 
 
 class StoreUnsupportedError(StoreError):
-    """There is no embedded server for this machine."""
+    """There is no embedded store for this machine."""

@@ -101,14 +101,14 @@ class EmbeddedStore:
             with self._changing:
                 if self._server is None or not self._server.has_died():
                     continue
-                logger.error("the embedded server died; restarting it")
+                logger.error("the embedded store died; restarting it")
                 try:
                     self._start()
                 except (StoreError, OSError) as error:
-                    logger.error("the embedded server does not start: %s", error)  # noqa: TRY400
+                    logger.error("the embedded store doesn't start: %s", error)  # noqa: TRY400
                     pause = _RETRY_SECONDS
                 else:
-                    logger.warning("the embedded server is running again")
+                    logger.warning("the embedded store is running again")
 
     def _start(self) -> None:
         path = socket_path(self._data_dir)

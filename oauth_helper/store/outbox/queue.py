@@ -126,8 +126,27 @@ class Outbox:
                 if is_alone and written:
                     self._shrink()
         except (sqlite3.Error, OSError) as error:
-            logger.warning("cannot read the outbox: %s", error)
+            logger.warning("can't read the outbox: %s", error)
         return written
+
+    def erase(self, is_theirs: Callable[[AttemptEvent], bool], *, dry_run: bool = False) -> int:
+        """Delete the queued events that `is_theirs` picks; count them only if `dry_run`."""
+        kept = [each for each in self._in_memory if not is_theirs(self._read(each))]
+        erased = len(self._in_memory) - len(kept)
+        rows = self._execute("SELECT id, note FROM notes") if self._path.exists() else []
+        theirs = [number for number, encrypted in rows if self._picks(encrypted, is_theirs)]
+        if not dry_run:
+            self._in_memory = deque(kept)
+            if theirs:
+                self._drop(theirs)
+                self._shrink()
+        return erased + len(theirs)
+
+    def _picks(self, encrypted: bytes, is_theirs: Callable[[AttemptEvent], bool]) -> bool:
+        try:
+            return is_theirs(self._read(encrypted))
+        except ValueError:  # of a key or a version that is gone
+            return False
 
     def depth(self) -> int:
         """Return how many events are queued, on disk and in this process's memory."""
@@ -136,7 +155,7 @@ class Outbox:
         try:
             ((queued,),) = self._execute("SELECT count(*) FROM notes WHERE refused IS NULL")
         except (sqlite3.Error, OSError) as error:
-            logger.warning("cannot read the outbox: %s", error)
+            logger.warning("can't read the outbox: %s", error)
             queued = 0
         return int(queued) + len(self._in_memory)
 
@@ -146,7 +165,7 @@ class Outbox:
             return
         self._in_memory.append(encrypted)
         if self._may_log():
-            logger.warning("cannot write the outbox; keeping events in memory only: %s", error)
+            logger.warning("can't write the outbox, so events are in memory only: %s", error)
 
     def _lose(self, event: AttemptEvent, error: Exception) -> None:
         OUTBOX_LOST.labels(event.kind).inc()
@@ -177,7 +196,7 @@ class Outbox:
                     write(self._read(encrypted))
                 except (ValueError, KeyError, TypeError) as error:
                     # Keep it, marked, so that it doesn't block the others.
-                    logger.exception("cannot write an event; set aside: %d", number)
+                    logger.exception("can't write event %d; set aside", number)
                     self._execute(
                         "UPDATE notes SET refused = ? WHERE id = ?", type(error).__name__, number
                     )

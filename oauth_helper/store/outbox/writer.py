@@ -68,7 +68,8 @@ class EventWriter:
     def write(self, event: AttemptEvent, *, limit: RateLimit | None = None) -> Failure | None:
         """Write an event, or queue it while Redis is down, and return the attempt's failure.
 
-        Never raises for an outage. Returns None when the attempt has connected, had its failure
+        Never raises for an outage. What is beyond a network's daily budget is counted, not written,
+        and returned as it is. Returns None when the attempt has connected, had its failure
         already or ended before (`only_if_open`), and for events that are no failures. A start
         counts for `limit`; beyond it nothing is written, and `RateLimitExceededError` is raised.
         """
@@ -116,6 +117,10 @@ class EventWriter:
         match event:
             case AttemptStarted(attempt):
                 self._attempts.create(attempt, limit)
+            case AttemptFailed(failure) | ErrorReported(failure) if not self._attempts.admit(
+                failure.reference, failure.profile, event.sender
+            ):
+                return _failure_by_itself(event)
             case AttemptFailed(failure):
                 return self._write_failure(event, failure)
             case ErrorReported(failure, reported):
@@ -147,15 +152,20 @@ class EventWriter:
             if found is None or found.connected_at < connection.connected_at:
                 self._connections.add_to(pipeline, connection, event.tokens)
 
+        # Another user's failures aren't resolved, except for what ended this user's connection.
+        of_account = connection.hub_id if connection.is_account_wide else None
+        earlier = None if connection.is_account_wide else self._connections.get(connection.id)
         unresolved = self._attempts.succeed(
             connection.reference,
             connection.profile,
             browser_id=event.browser_id,
-            hub_id=connection.hub_id,
+            hub_id=of_account,
             fingerprint=event.fingerprint,
             at=event.at,
             save=save,
         )
+        if earlier and earlier.ended_by:
+            unresolved.append(earlier.ended_by)
         if unresolved:
             self._failures.resolve_as_connected(
                 unresolved,
@@ -177,7 +187,7 @@ class EventWriter:
         recent = list(self._recent)
         for _, event in recent:
             self._write(event)
-        logger.warning("Redis was replaced; %d recent writes were done again", len(recent))
+        logger.warning("Redis failed over; %d recent events were written again", len(recent))
         return len(recent)
 
 

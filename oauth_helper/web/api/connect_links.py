@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort
+from flask import Blueprint, abort
 
 from oauth_helper.store.connect_links import LinkRecord
-from oauth_helper.web.api.auth import unless_bearer
+from oauth_helper.web.api.auth import authenticate
 from oauth_helper.web.api.failure_schemas import ConnectLinkJson
 from oauth_helper.web.api.link_requests import link_json, requested_link
 from oauth_helper.web.api.operation import operation
 from oauth_helper.web.api.schemas import ConnectLinkBody
 from oauth_helper.web.api.services import services
+from oauth_helper.web.audit import audit
 from oauth_helper.web.security import csrf
 
 blueprint = Blueprint("api_links", __name__, url_prefix="/api/v1/connect-links")
@@ -19,13 +20,11 @@ csrf.exempt(blueprint)  # no request is authenticated by a cookie
 _UNKNOWN = "There is no such link"
 
 
-@blueprint.before_request
-def _authenticate() -> Response | None:
-    return unless_bearer(services().config.support_api_token, "SUPPORT_API_TOKEN")
+blueprint.before_request(authenticate)
 
 
 @blueprint.post("")
-@operation("createConnectLink", status=201)
+@operation("createConnectLink", "links:write", status=201)
 def create(body: ConnectLinkBody) -> ConnectLinkJson:
     """Make a link that starts one connection.
 
@@ -33,23 +32,26 @@ def create(body: ConnectLinkBody) -> ConnectLinkJson:
     """
     try:
         link = requested_link(body, services().profiles, now=services().clock())
-        return _json(services().connect_links.create(link))
+        (made,) = services().connect_links.create(link)
     except ValueError as error:
         abort(400, str(error))
+    audit("create link", [link.id])
+    return _json(made)
 
 
 @blueprint.get("/<link_id>")
-@operation("getConnectLink", {404: _UNKNOWN})
+@operation("getConnectLink", "links:write", {404: _UNKNOWN})
 def link(link_id: str) -> ConnectLinkJson:
     """Get a link, and what became of it."""
     return _json(_found(link_id))
 
 
 @blueprint.delete("/<link_id>")
-@operation("withdrawConnectLink", {404: _UNKNOWN})
+@operation("withdrawConnectLink", "links:write", {404: _UNKNOWN})
 def withdraw(link_id: str) -> ConnectLinkJson:
     """Withdraw a link. What it has connected stays connected."""
-    services().connect_links.withdraw(link_id)
+    if services().connect_links.withdraw(link_id):
+        audit("withdraw link", [link_id])
     return _json(_found(link_id))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, Response, abort, current_app
+from flask import Blueprint, Response, abort
 
 from oauth_helper.models import Connection
 from oauth_helper.oauth.client.refresh import (
@@ -22,12 +22,15 @@ from oauth_helper.oauth.client.refresh import (
     Unreadable,
 )
 from oauth_helper.oauth.client.revocation import Revoked, revoke
-from oauth_helper.web.api.auth import unless_bearer
-from oauth_helper.web.api.failure_schemas import ConnectionJson, TokenJson
+from oauth_helper.store.granted_scopes import lacks
+from oauth_helper.web.api.auth import authenticate
+from oauth_helper.web.api.failure_schemas import ConnectionJson, ConnectLinkJson, TokenJson
+from oauth_helper.web.api.link_requests import link_json, reconnect_link
 from oauth_helper.web.api.operation import operation
 from oauth_helper.web.api.queries import ConnectionListQuery, TokenQuery
-from oauth_helper.web.api.schemas import ConnectionPage, Revocation, RevocationBody
+from oauth_helper.web.api.schemas import ConnectionPage, ReconnectBody, Revocation, RevocationBody
 from oauth_helper.web.api.services import services
+from oauth_helper.web.audit import audit
 from oauth_helper.web.errors import answer
 from oauth_helper.web.security import csrf
 
@@ -37,13 +40,11 @@ csrf.exempt(blueprint)  # no request is authenticated by a cookie
 _UNKNOWN = "There is no such connection"
 
 
-@blueprint.before_request
-def _authenticate() -> Response | None:
-    return unless_bearer(services().config.connections_api_token, "CONNECTIONS_API_TOKEN")
+blueprint.before_request(authenticate)
 
 
 @blueprint.get("")
-@operation("listConnections")
+@operation("listConnections", "connections:token")
 def connections(query: ConnectionListQuery) -> ConnectionPage:
     """List the connections, latest first.
 
@@ -56,6 +57,8 @@ def connections(query: ConnectionListQuery) -> ConnectionPage:
             profile=query.profile,
             hub_id=int(query.hub_id) if query.hub_id else None,
             reference=query.reference,
+            customer=query.customer or None,
+            lacks=lacks(services().profiles, query.missing_scope),
         )
     except ValueError as error:
         abort(400, f"{error}.")
@@ -63,7 +66,7 @@ def connections(query: ConnectionListQuery) -> ConnectionPage:
 
 
 @blueprint.get("/<connection_id>")
-@operation("getConnection", {404: _UNKNOWN})
+@operation("getConnection", "connections:token", {404: _UNKNOWN})
 def connection(connection_id: str) -> ConnectionJson:
     """Get a connection, without its tokens."""
     found = services().connections.get(connection_id)
@@ -75,6 +78,7 @@ def connection(connection_id: str) -> ConnectionJson:
 @blueprint.get("/<connection_id>/token")
 @operation(
     "getToken",
+    "connections:token",
     {
         403: "The tokens belong to a client of the proxy",
         404: _UNKNOWN,
@@ -108,22 +112,56 @@ def token(connection_id: str, query: TokenQuery) -> TokenJson | Response:
 
 
 @blueprint.post("/<connection_id>/revoke")
-@operation("revokeConnection", {404: _UNKNOWN, 502: "HubSpot didn't confirm it, so it is kept"})
+@operation(
+    "revokeConnection",
+    "connections:token",
+    {404: _UNKNOWN, 502: "HubSpot didn't confirm it, so it is kept"},
+)
 def revoke_connection(connection_id: str, body: RevocationBody) -> Revocation | Response:
     """Revoke a connection at HubSpot, or uninstall the app there, and forget it."""
+    found = services().connections.get(connection_id)
     done = revoke(
         connection_id,
         connections=services().connections,
         hubspot=services().hubspot,
         profiles=services().profiles,
         uninstall=bool(body.uninstall),
+        forget=bool(body.forget) and not body.uninstall,
     )
-    current_app.logger.info("the API revokes %s: %s", ascii(connection_id[:100]), done.value)
+    # An id names the account, which may be erased later.
+    audit("revoke connection", [found.reference] if found else (), done.value)
     if done is Revoked.NOT_FOUND:
         return _problem(404, done.message)
     if not done.ok:
         return _problem(502, done.message)
     return Revocation(connection=connection_id, revoked=True, message=done.message)
+
+
+@blueprint.post("/<connection_id>/reconnect-link")
+@operation(
+    "createReconnectLink",
+    "links:write",
+    {404: _UNKNOWN, 409: "Its profile is gone, or a client has it"},
+    status=201,
+)
+def create_reconnect_link(connection_id: str, body: ReconnectBody) -> ConnectLinkJson | Response:
+    """Make a link that renews a connection.
+
+    It asks for what the profile requests today. The connection keeps its id, and its tokens until
+    the new ones are there.
+    """
+    found = services().connections.get(connection_id)
+    if found is None:
+        abort(404, f"{_UNKNOWN}.")
+    now = services().clock()
+    if found.client or found.profile not in services().profiles:
+        return _problem(
+            409, "Its profile is gone, or the client of the proxy that has it must ask."
+        )
+    link = reconnect_link(found, services().profiles, now=now, expires_in=body.expires_in)
+    (record,) = services().connect_links.create(link)
+    audit("create link", [link.id], f"for {found.reference}")
+    return link_json(record, services().config.public_url, now=now)
 
 
 def _without_token(outcome: NoToken) -> Response:

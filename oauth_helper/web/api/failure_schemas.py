@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from oauth_helper.common.times import iso
-from oauth_helper.diagnosis import Cause, Responsible, Stage
-from oauth_helper.failures.model import EventType, Failure, Status
+from oauth_helper.diagnosis import Cause, Responsible, Stage, fix_for
+from oauth_helper.failures.model import EventType, Failure, Resolution, Status
+from oauth_helper.failures.query import FailureQuery
 from oauth_helper.scopes import Preflight, Severity
 
 if TYPE_CHECKING:
     from oauth_helper.store.connections import Connections
+    from oauth_helper.store.counters import Counters
     from oauth_helper.store.failures import Failures
 
 #: A time, from Unix seconds.
@@ -126,6 +128,7 @@ class EventJson(JsonModel):
     what: EventType
     by: str
     text: str = _UNTRUSTED
+    resolution: Resolution | None = Field(description="Why, if this resolved the failure.")
 
 
 class FailureJson(JsonModel):
@@ -152,6 +155,7 @@ class FailureJson(JsonModel):
     fix: list[FixJson]
     ask: str = _ASK
     assignee: _TextOrNull = Field(description="The member of staff who works on it.")
+    resolution: Resolution | None = Field(description="Why it is resolved; null while it is open.")
     history: list[EventJson] = Field(description="What happened to it later, oldest first.")
 
 
@@ -164,6 +168,15 @@ class GroupJson(JsonModel):
     first_seen: Time
     last_seen: Time
     sample: list[str] = Field(description="References, newest first.")
+
+
+class GroupEventJson(GroupJson):
+    """A group of failures, with what can be done about it."""
+
+    group: str = Field(validation_alias="fingerprint")
+    open: int = Field(validation_alias="open_count")
+    scopes: list[str]
+    fix: list[FixJson] = []
 
 
 class ConnectionJson(JsonModel):
@@ -182,6 +195,17 @@ class ConnectionJson(JsonModel):
     client: _TextOrNull = Field(description="The client of the proxy that has the tokens, if any.")
     customer: _TextOrNull = Field(description="The sender's id of the customer, from its link.")
     customer_name: _TextOrNull
+
+
+class AuditEntryJson(JsonModel):
+    """Something that staff, a program or an operator did."""
+
+    id: str
+    at: Time
+    who: str = Field(description="A member of the staff, or the token of a program.")
+    action: str
+    records: list[str] = Field(description="References, and ids of connections and links.")
+    detail: str
 
 
 class ConnectLinkJson(JsonModel):
@@ -217,9 +241,11 @@ def failure_json(failure: Failure) -> dict[str, Any]:
 
 
 def read_record(
-    record: str, *, failures: Failures, connections: Connections
+    record: str, *, failures: Failures, connections: Connections, counters: Counters
 ) -> dict[str, Any] | None:
-    """Return the record `failure:<reference>` or `connection:<id>` as JSON; None if it is gone.
+    """Return `failure:<reference>`, `connection:<id>` or `group:<fingerprint>` as JSON.
+
+    None if it is gone.
 
     Raises `StoreUnavailableError`.
     """
@@ -227,5 +253,11 @@ def read_record(
     if kind == "failure":
         failure = failures.get(name)
         return failure_json(failure) if failure else None
+    if kind == "group":
+        for group in counters.groups(FailureQuery(group=name), limit=1):
+            fixes = fix_for(Cause(group.cause), scopes=group.scopes, profile=group.profile)
+            fix = [FixJson.document_of(each) for each in fixes]
+            return {**GroupEventJson.document_of(group), "fix": fix}
+        return None
     connection = connections.get(name)
     return ConnectionJson.document_of(connection) if connection else None

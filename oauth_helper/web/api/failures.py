@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, request
 from oauth_helper.common.references import parse_reference
 from oauth_helper.scopes import AppConfigurationError
 from oauth_helper.web.api import checks
-from oauth_helper.web.api.auth import unless_bearer
+from oauth_helper.web.api.auth import authenticate
 from oauth_helper.web.api.failure_schemas import DiagnosisJson, FailureJson, PreflightJson
 from oauth_helper.web.api.openapi import openapi_document
 from oauth_helper.web.api.operation import operation
@@ -31,14 +31,12 @@ _MAX_BODY = 1024 * 1024
 
 @blueprint.before_request
 def _authenticate() -> Response | None:
-    """End the request unless it has the token; the API's description is public."""
-    if request.endpoint == "api.openapi":
-        return None
-    return unless_bearer(services().config.support_api_token, "SUPPORT_API_TOKEN")
+    """End the request unless it has a token; the API's description is public."""
+    return None if request.endpoint == "api.openapi" else authenticate()
 
 
 @blueprint.get("/failures")
-@operation("listFailures")
+@operation("listFailures", "failures:read")
 def failures(query: FailureListQuery) -> FailurePage:
     """List the failures, newest first."""
     try:
@@ -51,7 +49,7 @@ def failures(query: FailureListQuery) -> FailurePage:
 
 
 @blueprint.get("/failures/<reference>")
-@operation("getFailure", {404: "There is no such failure"})
+@operation("getFailure", "failures:read", {404: "There is no such failure"})
 def failure(reference: str) -> FailureJson:
     """Get a failure."""
     parsed = parse_reference(reference)
@@ -62,7 +60,7 @@ def failure(reference: str) -> FailureJson:
 
 
 @blueprint.get("/failures/groups")
-@operation("groupFailures")
+@operation("groupFailures", "failures:read")
 def groups() -> GroupList:
     """Group the failures by cause and profile, the largest group first."""
     return GroupList.model_validate({"groups": services().counters.kinds()})
@@ -70,7 +68,7 @@ def groups() -> GroupList:
 
 @blueprint.post("/preflight")
 @max_body(_MAX_BODY)
-@operation("checkApp")
+@operation("checkApp", "checks")
 def preflight(body: PreflightRequest) -> PreflightJson:
     """Check an app's configuration against a link.
 
@@ -82,7 +80,7 @@ def preflight(body: PreflightRequest) -> PreflightJson:
 
 @blueprint.post("/diagnose")
 @max_body(_MAX_BODY)
-@operation("diagnose")
+@operation("diagnose", "checks")
 def diagnose(body: DiagnoseRequest) -> DiagnosisJson:
     """Diagnose why a connection failed."""
     return checks.diagnosis(body)

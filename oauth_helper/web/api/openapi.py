@@ -22,14 +22,17 @@ Document = dict[str, Any]
 
 _DESCRIPTION = (
     "Failed HubSpot connections, what makes connections fail, and the connections themselves "
-    "with fresh access tokens. The connections have a separate bearer token."
+    "with fresh access tokens. The connections have a separate bearer token. A token of "
+    "API_TOKENS_FILE opens the operations whose scopes it has."
 )
 _SCHEMAS = "#/components/schemas/"
 # By blueprint: the heading, and the name and the setting of the bearer token.
 _GROUPS = {
     "api": ("Failures", "bearer", "SUPPORT_API_TOKEN"),
+    "api_audit": ("Audit", "bearer", "SUPPORT_API_TOKEN"),
     "api_links": ("Connect links", "bearer", "SUPPORT_API_TOKEN"),
     "api_connections": ("Connections", "connections", "CONNECTIONS_API_TOKEN"),
+    "api_erasure": ("Erasure", "connections", "CONNECTIONS_API_TOKEN"),
 }
 # By status, the header that an error always has.
 _HEADERS = {401: ("WWW-Authenticate", "^Bearer "), 503: ("Retry-After", "^[0-9]+$")}
@@ -45,7 +48,7 @@ def openapi_document() -> str:
         if operation is not None and rule.methods:
             described = _described(operation, schemas, examples.get(operation.id, {}))
             heading, token, _ = _GROUPS[rule.endpoint.partition(".")[0]]
-            described |= {"tags": [heading], "security": [{token: []}]}
+            described |= {"tags": [heading], "security": [{token: [operation.scope]}]}
             described["parameters"] += [
                 {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
                 for name in sorted(rule.arguments)
@@ -72,7 +75,7 @@ def _described(operation: Operation, schemas: Document, examples: Document) -> D
     described: Document = {
         "operationId": operation.id,
         "summary": operation.summary,
-        "description": operation.description,
+        "description": f"{operation.description}\n\nScope: `{operation.scope}`.".strip(),
         "parameters": [],
         "responses": {
             str(operation.status): {

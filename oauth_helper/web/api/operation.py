@@ -23,9 +23,13 @@ _MAX_DEPTH = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What a view reads and returns. `errors` says what each status means; empty for the usual."""
+    """What a view reads and returns. `errors` says what each status means; empty for the usual.
+
+    `scope` is what a token of API_TOKENS_FILE needs.
+    """
 
     id: str
+    scope: str
     summary: str
     description: str
     query: type[BaseModel] | None
@@ -49,7 +53,7 @@ def operation_of(view: View) -> Operation | None:
 
 
 def operation(
-    operation_id: str, errors: Mapping[int, str] | None = None, *, status: int = 200
+    operation_id: str, scope: str, errors: Mapping[int, str] | None = None, *, status: int = 200
 ) -> Callable[[View], View]:
     """Give the view the `query` and `body` that its annotations ask for, and send what it returns.
 
@@ -63,6 +67,7 @@ def operation(
         summary, _, description = cleandoc(view.__doc__ or "").partition("\n\n")
         described = Operation(
             id=operation_id,
+            scope=scope,
             summary=summary.rstrip("."),
             description=description,
             query=hints.get("query"),
@@ -72,6 +77,7 @@ def operation(
                 **(_INPUT_ERRORS if {"query", "body"} & set(hints) else {}),
                 **(_BODY_ERRORS if "body" in hints else {}),
                 **_ERRORS,
+                403: f"The token lacks the scope {scope}",
                 **(errors or {}),
             },
             status=status,

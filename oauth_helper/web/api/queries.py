@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticKnownError
@@ -11,7 +12,7 @@ from pydantic_core import PydanticKnownError
 from oauth_helper.common.references import parse_reference
 from oauth_helper.failures.search import Search, read_search
 from oauth_helper.web.api.validation import wrong
-from oauth_helper.web.failure_query import FailureFilters
+from oauth_helper.web.failure_query import FailureFilters, OptionalTime
 
 
 def _digits(text: str) -> str:
@@ -35,12 +36,29 @@ def _read_reference(text: str) -> str:
     return reference
 
 
+def _read_audit_cursor(text: str) -> str:
+    day, separator, entry = text.partition("_")
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        separator = ""
+    if text and not (separator and re.fullmatch("[0-9]{1,13}-[0-9]{1,9}", entry)):
+        raise wrong("is no place in the list")
+    return text
+
+
 _PageLimit = Annotated[int, Field(ge=1, le=200), BeforeValidator(_digits)]
 _Search = Annotated[Search, PlainValidator(_read_search), WithJsonSchema({"type": "string"})]
 _Reference = Annotated[
     str | None,
     PlainValidator(_read_reference),
     WithJsonSchema({"type": "string", "format": "reference"}),
+]
+_AUDIT_CURSOR = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])_[0-9]{1,13}-[0-9]{1,9}$"
+_AuditCursor = Annotated[
+    str,
+    PlainValidator(_read_audit_cursor),
+    WithJsonSchema({"type": "string", "pattern": _AUDIT_CURSOR}),
 ]
 _CURSOR = "The next_cursor of the page before."
 
@@ -68,12 +86,38 @@ class ConnectionListQuery(BaseModel):
     profile: str | None = Field(
         None, pattern="^[a-z0-9][a-z0-9_-]{0,31}$", description="The name of a profile."
     )
+    customer: str | None = Field(None, max_length=80, description="Your id of a customer.")
+    missing_scope: str | None = Field(
+        None,
+        pattern="^[A-Za-z0-9._-]{1,100}$",
+        description="A scope that wasn't granted; any: one that the profile requests today and "
+        "that the account was never asked for.",
+    )
     limit: _PageLimit = 50
     cursor: str | None = Field(
         None,
         json_schema_extra={"pattern": "^[0-9]{1,12}_[A-Za-z0-9._-]{1,200}$"},
         description=_CURSOR,
     )
+
+
+class ErasureQuery(BaseModel):
+    """Whether to count only."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    dry_run: Literal["true", "false"] = Field("false", description="true only counts.")
+
+
+class AuditQuery(BaseModel):
+    """A time, and a place in the list."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    since: OptionalTime = Field(None, description="RFC 3339 or Unix seconds; included.")
+    until: OptionalTime = Field(None, description="RFC 3339 or Unix seconds; not included.")
+    limit: _PageLimit = 50
+    cursor: _AuditCursor = Field("", description=_CURSOR)
 
 
 class TokenQuery(BaseModel):

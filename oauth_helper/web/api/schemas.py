@@ -38,6 +38,7 @@ from oauth_helper.scopes import (
     read_app_configuration,
 )
 from oauth_helper.web.api.failure_schemas import (
+    AuditEntryJson,
     ConnectionJson,
     FailureJson,
     GroupJson,
@@ -225,6 +226,13 @@ class DiagnoseRequest(_LinkBody):
         return self
 
 
+class AuditPageJson(JsonModel):
+    """A page of the audit log."""
+
+    entries: list[AuditEntryJson]
+    next_cursor: str | None = Field(description="Leads to older ones; null on the last page.")
+
+
 class FailurePage(JsonModel):
     """Failures, newest first."""
 
@@ -263,6 +271,15 @@ class ConnectLinkBody(RequestBody):
     )
 
 
+class ReconnectBody(RequestBody):
+    """How long the link works."""
+
+    may_be_absent: ClassVar[bool] = True
+    expires_in: Annotated[int | None, BeforeValidator(_no_text)] = Field(
+        None, ge=60, le=30 * 86_400, description="Seconds; 7 days without it."
+    )
+
+
 class RevocationBody(RequestBody):
     """What to do at HubSpot. A request without a body revokes the tokens."""
 
@@ -270,6 +287,9 @@ class RevocationBody(RequestBody):
     uninstall: StrictBool | None = Field(
         None,
         description="Uninstall the app; its admins get an e-mail.",
+    )
+    forget: StrictBool | None = Field(
+        None, description="Only delete it here, unless the app is to be uninstalled."
     )
 
 
@@ -279,6 +299,17 @@ class Revocation(JsonModel):
     connection: str = Field(description="Its id.")
     revoked: Literal[True]
     message: str = Field(description="What was done at HubSpot.")
+
+
+class ErasureJson(JsonModel):
+    """What was erased, or would be."""
+
+    failures: int
+    attempts: int
+    connections: int
+    links: int
+    events: int = Field(description="Those that waited in the outbox of the instance that answers.")
+    dry_run: bool
 
 
 class ProblemField(JsonModel):

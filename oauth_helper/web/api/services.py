@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from oauth_helper.store.connect_links import ConnectLinks
     from oauth_helper.store.connections import Connections
     from oauth_helper.store.counters import Counters
+    from oauth_helper.store.erasure import Erasure
     from oauth_helper.store.failures import Failures
+    from oauth_helper.web.api.auth import ApiTokens
 
 #: Where an application keeps them among its extensions.
 KEY = "oauth_helper.api"
@@ -27,6 +29,7 @@ class ApiServices:
     """What the JSON API works with."""
 
     config: Settings
+    api_tokens: ApiTokens
     profiles: Mapping[str, Profile]
     failures: Failures
     counters: Counters
@@ -34,6 +37,7 @@ class ApiServices:
     connect_links: ConnectLinks
     token_refresher: TokenRefresher
     hubspot: HubSpotClient
+    erasure: Erasure
     clock: Callable[[], float]
 
 

@@ -21,7 +21,16 @@ from flask import url_for as url
 from oauth_helper.common.references import parse_reference
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.profiles import Profile
-from oauth_helper.diagnosis import Cause, Fix, Responsible, Stage, fix_for, known_messages, wording
+from oauth_helper.diagnosis import (
+    Cause,
+    Fix,
+    Responsible,
+    Stage,
+    Wording,
+    fix_for,
+    known_messages,
+    wording,
+)
 from oauth_helper.failures.model import CUSTOMER, EventType, Failure
 from oauth_helper.hubspot.authorization_response import Code
 from oauth_helper.models import PendingAuthorization, StoreUnavailableError
@@ -265,6 +274,7 @@ def _reported(profile: Profile, pending: PendingAuthorization, failure: Failure)
         pending,
         failure.cause,
         failure.missing,
+        words=failure.words,
         others=_customer_side_causes(failure),
         pending=pending if failure.stage is Stage.AUTHORIZATION else None,
         usual=known_messages(),
@@ -280,15 +290,20 @@ def _failed(
     attempt: PendingAuthorization | Connected | Failed,
     cause: Cause,
     missing: tuple[str, ...],
+    words: Wording | None = None,
     **more: object,
 ) -> Response:
-    """Show what failed, in plain words, and what the customer or an admin can do."""
+    """Show what failed, in plain words, and what the customer or an admin can do.
+
+    `words` are those of the situation, if it is known.
+    """
     fixes = fix_for(
         cause,
         scopes=missing,
         redirect_uri=profile.redirect_uri,
         profile=profile.name,
         translate=translate,
+        words=words,
     )
     shown = render_template(
         "failed.html",

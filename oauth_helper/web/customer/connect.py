@@ -178,7 +178,9 @@ def callback(name: str) -> BaseResponse:
         now=services().clock(),
     )
     if isinstance(pending, Rejected):
-        return _to_refusal(reference, profile, pending.reason)
+        is_of_before = reference and services().cookies.is_unreadable(request, reference)
+        reason = Rejection.UPDATED if is_of_before else pending.reason
+        return _to_refusal(reference, profile, reason)
     answer = read_authorization_response(parameters)
     if install:
         pending = replace(pending, install_return_url=install.return_url)
@@ -300,7 +302,7 @@ def _link(profile: Profile) -> ConnectLink | None:
     if link is None or link.profile != profile.name:
         abort(400, translate("This link is incomplete. Open it again from the message."))
     try:
-        record = services().connect_links.get(link.id)
+        record = services().connect_links.get(link.id, link)
     except StoreUnavailableError:
         record = None  # nobody is stopped because Redis is down
     match record.status(services().clock()) if record else None:

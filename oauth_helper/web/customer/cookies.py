@@ -13,6 +13,7 @@ from flask import Request
 from werkzeug.wrappers import Response
 
 from oauth_helper.common.encryption import Encryptor
+from oauth_helper.common.references import parse_reference
 from oauth_helper.models import PendingAuthorization
 from oauth_helper.oauth.client.outcome import Connected, Failed
 
@@ -46,6 +47,11 @@ class AttemptCookies:
         """Return what this browser keeps of an attempt; None when it started no such attempt."""
         encrypted = request.cookies.get(self._name(reference))
         return self._open(encrypted) if encrypted else None
+
+    def is_unreadable(self, request: Request, reference: str) -> bool:
+        """Return whether this browser keeps an attempt of a version that is read no more."""
+        encrypted = request.cookies.get(self._name(reference))
+        return encrypted is not None and self._open(encrypted) is None
 
     def pending(self, request: Request) -> list[PendingAuthorization]:
         """Return this browser's attempts that wait for their response, the latest first."""
@@ -110,4 +116,6 @@ class AttemptCookies:
             kept: Kept = self.encryptor.decrypt_value(encrypted, *_TYPES)
         except ValueError:  # not ours, or from an incompatible version
             return None
-        return kept
+        # The day in these is looked for later.
+        names = {kept.reference, kept.browser_id} - {""}
+        return kept if all(parse_reference(name) == name for name in names) else None

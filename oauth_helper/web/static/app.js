@@ -22,6 +22,10 @@ for (const row of document.querySelectorAll("[data-ticks]")) {
   });
 }
 
+// On a phone, the part of the navigation for this page may be out of sight.
+const here = document.querySelector(".top nav [aria-current]");
+if (here) here.parentElement.scrollLeft = here.offsetLeft - 40;
+
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());

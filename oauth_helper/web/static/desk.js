@@ -45,7 +45,6 @@ for (const part of document.querySelectorAll("[data-live]")) {
   if (!window.EventSource) break;
   const rows = document.querySelector("[data-rows]");
   const state = part.querySelector("[data-live-state]");
-  const total = document.querySelector("#total");
   const spoken = document.querySelector("[data-spoken]");
   let fresh = 0;
   let news = 0;
@@ -74,7 +73,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
     if (news.gone && !before) return;
     const template = document.createElement("template");
     template.innerHTML = `<table><tbody>${news.row}</tbody></table>`;
-    const row = template.content.querySelector("tr");
+    const [day, row] = template.content.querySelectorAll("tr");
     if (before) {
       const box = row.querySelector("input");
       const ticked = before.querySelector("input");
@@ -87,6 +86,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
     // Older failures that changed belong on a later page.
     const last = rows.lastElementChild;
     if (last && part.dataset.perPage >= 50 && Number(row.dataset.at) < Number(last.dataset.at)) return;
+    if (!document.getElementById(day.id)) place(day);
     place(row);
     fresh += 1;
     unseen += 1;
@@ -95,14 +95,12 @@ for (const part of document.querySelectorAll("[data-live]")) {
 
   const hereNow = (here) => {
     lastWord = Date.now();
-    if (total && here.total != null) total.textContent = here.total.toLocaleString("en");
-    for (const part of here.states ? document.querySelectorAll("[data-count-of]") : []) {
-      part.textContent = (here.states[part.dataset.countOf] || 0).toLocaleString("en");
+    for (const [name, count] of Object.entries(here.counts || {})) {
+      const part = document.querySelector(`[data-count-of="${name}"]`);
+      if (part) part.textContent = count;
     }
     if (fresh) {
-      document.querySelector("table.failures").hidden = false;
-      const many = document.querySelector("form.many");
-      if (many) many.hidden = false;
+      document.querySelector(".rows").hidden = false;
       const empty = document.querySelector("[data-empty]");
       if (empty) empty.remove();
       countInTitle();
@@ -110,8 +108,8 @@ for (const part of document.querySelectorAll("[data-live]")) {
     news += fresh;
     unspoken += fresh;
     fresh = 0;
-    if (part.dataset.gap) say("More has happened than can be shown here.", false);
-    else say(news ? `Live: ${news} new since this page was opened.` : "Live: new failures appear here by themselves.", true);
+    if (part.dataset.gap) say("More has happened than can be shown.", false);
+    else say(news ? `Live, ${news} new` : "Live", true);
   };
 
   listen(part.dataset.live, {
@@ -120,7 +118,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
     here: hereNow,
   });
   setInterval(() => {
-    if (Date.now() - lastWord > 15000) say("Not live at the moment.", false);
+    if (Date.now() - lastWord > 15000) say("Not live.", false);
     // Read aloud now and then, not for every row.
     if (unspoken) spoken.textContent = unspoken === 1 ? "One new failure." : `${unspoken} new failures.`;
     unspoken = 0;
@@ -145,7 +143,7 @@ for (const part of document.querySelectorAll("[data-watch-record]")) {
 
 const keysAreOn = () => localStorage.getItem("keys") !== "off";
 const dialog = document.querySelector("#keys");
-const links = () => [...document.querySelectorAll("[data-rows] td[data-label='Cause'] a")];
+const links = () => [...document.querySelectorAll("[data-rows] .title a")];
 const stored = (name) => {
   try { return JSON.parse(sessionStorage.getItem(name)); } catch { return null; }
 };
@@ -190,13 +188,29 @@ if (record && back) {
   back.addEventListener("click", () => store("back", record.dataset.reference));
 }
 
+// The row that is focused takes part in an action as if it were ticked.
+const press = (selector) => {
+  const button = [...document.querySelectorAll(selector)].find((each) => each.offsetParent);
+  if (!button) return;
+  if (many && !ticked().length) tickFocused();
+  if (!many || ticked().length) button.click();
+};
+const tickFocused = () => {
+  const row = document.activeElement.closest("tr");
+  const box = row && row.querySelector("input[type=checkbox]");
+  if (box) box.click();
+};
+
 const actions = {
   j: () => move(1),
   k: () => move(-1),
-  x: () => {
-    const row = document.activeElement.closest("tr");
-    const box = row && row.querySelector("input[type=checkbox]");
-    if (box) box.click();
+  x: tickFocused,
+  a: () => press("[data-key=a], [name=do][value=take]"),
+  e: () => press("[data-key=e], [name=do][value=resolve]"),
+  c: () => press("[data-copy^='#answer']"),
+  n: () => {
+    const text = document.querySelector("#text");
+    if (text) { text.focus(); text.scrollIntoView({ block: "center" }); } else press("[value=comment]");
   },
   "/": () => {
     const box = document.querySelector("#q");
@@ -206,13 +220,16 @@ const actions = {
     const back = document.querySelector("[data-back]");
     if (back) back.click();
   },
-  n: () => {
-    const note = document.querySelector("#text");
-    if (note) { note.focus(); note.scrollIntoView({ block: "center" }); }
-  },
   "?": () => dialog.showModal(),
 };
+// Leaves a field or a panel, otherwise clears the selection.
+const escape = ({ target }) => {
+  const panel = document.querySelector(".drop[open]");
+  if (panel) { panel.open = false; panel.firstElementChild.focus(); } else if (target.closest(fields)) target.blur();
+  else if (many) many.reset();
+};
 
+const fields = "input:not([type=checkbox]), textarea, select, [contenteditable]";
 if (dialog) {
   const box = dialog.querySelector("[data-keys-on]");
   box.checked = keysAreOn();
@@ -222,12 +239,54 @@ if (dialog) {
     button.addEventListener("click", () => dialog.showModal());
   }
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || dialog.open || !keysAreOn()) return;
-    if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]")) return;
+    if (document.querySelector("dialog[open]")) return;
+    if (event.key === "Escape") return escape(event);
+    if (event.ctrlKey || event.metaKey || event.altKey || !keysAreOn() || event.target.closest(fields)) return;
     const action = actions[event.key];
     if (!action) return;
     event.preventDefault();
     action();
+  });
+}
+
+// ---- one failure
+
+// What an action says stays in sight for a while, then takes its place at the top of the page.
+if (record) {
+  const kept = stored("place");
+  sessionStorage.removeItem("place");
+  if (kept !== null) scrollTo(0, kept);
+  for (const form of document.querySelectorAll("[data-stay]")) {
+    form.addEventListener("submit", () => store("place", scrollY));
+  }
+  for (const notice of document.querySelectorAll("[data-flash]")) {
+    notice.classList.add("toast");
+    notice.tabIndex = -1;
+    notice.focus({ preventScroll: true });
+    setTimeout(() => notice.classList.remove("toast"), 10000);
+  }
+}
+for (const select of document.querySelectorAll("[data-submits]")) {
+  select.form.querySelector("button").hidden = true;
+  select.addEventListener("change", () => select.form.requestSubmit());
+}
+
+// ---- search
+
+// Completes the last word of the search with fields, and with the values that the filters offer.
+const search = document.querySelector("#q");
+const known = document.querySelector("#search-terms");
+if (known) {
+  const values = (select) => [...select.options].map(({ value }) => value).filter(Boolean);
+  const terms = values(known);
+  for (const part of document.querySelectorAll("select[form=find], #scopes")) {
+    const name = part.name || "scope";
+    if (name !== "within") terms.push(...values(part).map((value) => `${name}:${/\s/.test(value) ? `"${value}"` : value}`));
+  }
+  search.addEventListener("input", () => {
+    const [, before, word] = search.value.match(/^((?:.*\s)?-?)(\S*)$/s);
+    const fitting = word ? terms.filter((term) => term.startsWith(word) && term !== word) : terms.slice(0, 14);
+    known.replaceChildren(...fitting.slice(0, 20).map((term) => new Option("", `${before}${term}`)));
   });
 }
 
@@ -239,26 +298,48 @@ addEventListener("beforeunload", () => {
 });
 addEventListener("pageshow", () => document.body.classList.remove("loading"));
 
-// ---- work on several
+// ---- selection
 
-for (const part of document.querySelectorAll("[data-tick-all]")) {
-  const all = part.querySelector("input");
-  part.hidden = false;
-  const boxes = () => [...document.querySelectorAll("[data-rows] input[name=reference]:enabled")];
-  const chosen = document.querySelector("[data-chosen]");
-  const details = document.querySelector("[data-many]");
+const many = document.querySelector("#many");
+const boxes = () => [...document.querySelectorAll("[data-rows] input[name=reference]:enabled")];
+const ticked = () => boxes().filter((box) => box.checked);
+if (many) {
+  const onPage = many.querySelector("[data-tick-all] input");
+  const everything = many.querySelector("[name=all]");
+  const chosen = many.querySelector("[data-chosen]");
+  const comment = many.querySelector("dialog");
+  const text = comment.querySelector("textarea");
   const count = () => {
-    const ticked = boxes().filter((box) => box.checked).length;
-    chosen.textContent = ticked ? `: ${ticked} chosen` : "";
+    const number = ticked().length;
+    many.dataset.count = number;
+    onPage.checked = number > 0 && number === boxes().length;
+    onPage.indeterminate = number > 0 && !onPage.checked;
+    if (everything && !onPage.checked) everything.checked = false;
+    chosen.innerHTML = everything && everything.checked ? "All<span> selected</span>" : number ? `${number}<span> selected</span>` : "Select all";
     const spoken = document.querySelector("[data-spoken]");
-    if (spoken) spoken.textContent = `${ticked} chosen`;
-    if (ticked) details.open = true;
+    if (spoken) spoken.textContent = number ? chosen.textContent : "";
   };
-  all.addEventListener("change", () => {
-    for (const box of boxes()) box.checked = all.checked;
+  onPage.closest("label").hidden = false;
+  onPage.addEventListener("change", () => {
+    for (const box of boxes()) box.checked = onPage.checked;
     count();
   });
   document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-rows] input[name=reference]")) count();
+    if (event.target === everything && everything.checked) for (const box of boxes()) box.checked = true;
+    if (event.target === everything || event.target.matches("[data-rows] input[name=reference]")) count();
   });
+  many.addEventListener("reset", () => setTimeout(count));
+  // Only what is in the open dialog is sent.
+  comment.addEventListener("close", () => { text.disabled = true; });
+  text.disabled = true;
+  comment.querySelector("[data-close]").addEventListener("click", () => comment.close());
+  many.addEventListener("submit", (event) => {
+    if (event.submitter.value !== "comment") return;
+    event.preventDefault();
+    text.disabled = false;
+    comment.showModal();
+    text.focus();
+  });
+  // The browser may have kept ticks when it came back to this page.
+  count();
 }

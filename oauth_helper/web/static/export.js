@@ -1,11 +1,11 @@
-// A download of failures that tells how far it is. Without this script the link works as any other.
+// A download of failures that shows its progress. Without this script the form works as any other.
 "use strict";
 
 // More failures than this could be too much for a tab's memory: the browser downloads them itself.
 const MOST_COUNTED = 100000;
 
 for (const part of document.querySelectorAll("[data-export]")) {
-  const [link, bar, count, said] = ["start", "bar", "count", "said"].map((name) => part.querySelector(`[data-${name}]`));
+  const [bar, count, said] = ["bar", "count", "said"].map((name) => part.querySelector(`[data-${name}]`));
   const progress = bar.querySelector("progress");
   const isCsv = part.dataset.export === "csv";
   const total = Number(part.dataset.total);
@@ -49,7 +49,7 @@ for (const part of document.querySelectorAll("[data-export]")) {
     tell(`Finished: ${written.toLocaleString("en")} ${written === 1 ? "failure" : "failures"}.`);
   };
 
-  link.addEventListener("click", async (event) => {
+  part.addEventListener("submit", async (event) => {
     if (total > MOST_COUNTED) return;
     event.preventDefault();
     if (isRunning) return;
@@ -58,10 +58,11 @@ for (const part of document.querySelectorAll("[data-export]")) {
     progress.removeAttribute("value");
     show(0);
     try {
-      const answer = await fetch(link.href);
+      const address = `${part.action}?${new URLSearchParams(new FormData(part))}`;
+      const answer = await fetch(address);
       // The page with the reason, or the way to sign in.
       if (answer.ok && !answer.redirected) await download(answer);
-      else location.href = link.href;
+      else location.href = address;
     } catch {
       bar.hidden = true;
       tell("The download broke off, and nothing was saved. Please try again.");

@@ -6,6 +6,7 @@ It knows Flask and the layers below `web`, but neither Redis nor HubSpot.
 from oauth_helper.web.support import (
     account,
     app_check,
+    audit,
     bulk_triage,
     connections,
     export,
@@ -28,6 +29,7 @@ blueprints = (blueprint, app_check.blueprint)
 __all__ = [
     "account",
     "app_check",
+    "audit",
     "blueprints",
     "bulk_triage",
     "connections",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from flask import current_app, redirect, render_template
+from flask import redirect, render_template
 from flask import url_for as url
-from flask_login import current_user, login_required
+from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from oauth_helper.web.audit import audit
 from oauth_helper.web.support import staff_session
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.services import services
@@ -19,10 +20,18 @@ def account() -> str:
     return render_template("support/account.html", now=services().clock())
 
 
+@blueprint.get("/tokens")
+@login_required  # type: ignore[untyped-decorator]
+def tokens() -> str:
+    """Show the named tokens of the API, with their scopes and last uses."""
+    uses, known = services().token_uses.all(), services().config.api_tokens
+    return render_template("support/tokens.html", tokens=known, uses=uses, now=services().clock())
+
+
 @blueprint.post("/account/sign-out-everywhere")
 @login_required  # type: ignore[untyped-decorator]
 def sign_out_everywhere() -> Response:
     """End all sessions of the signed-in user, in every browser."""
-    current_app.logger.info("%s signs out everywhere", current_user.id)
+    audit("sign out everywhere")
     staff_session.end_everywhere()
     return redirect(url("support.login"), 303)

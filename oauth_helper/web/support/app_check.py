@@ -25,7 +25,6 @@ from oauth_helper.diagnosis.app_check import (
     read_app,
     tally,
 )
-from oauth_helper.hubspot.authorization_request import authorization_link
 from oauth_helper.scopes import (
     AppConfiguration,
     AppConfigurationError,
@@ -37,6 +36,7 @@ from oauth_helper.scopes.app_configuration import REDIRECT_KEY, SCOPE_KEYS
 from oauth_helper.scopes.app_file import AppFile, corrected_text
 from oauth_helper.scopes.files import MAX_BYTES, as_text
 from oauth_helper.web.security import limit, max_body
+from oauth_helper.web.support.failure import link_of
 from oauth_helper.web.support.services import services
 
 blueprint = Blueprint("check", __name__, url_prefix="/support/check")
@@ -195,12 +195,7 @@ def _page_for_failure(reference: str) -> str:
     typed = Typed(
         profile=profile.name,
         failure=found.reference,
-        authorize_url=authorization_link(
-            services().config.authorization_endpoint,
-            client_id=profile.client_id,
-            redirect_uri=found.redirect_uri or profile.redirect_uri,
-            requested=found.requested,
-        ),
+        authorize_url=link_of(found, profile),
     )
     if profile.app is None:
         return _page(typed)
@@ -235,7 +230,7 @@ def check() -> str | tuple[str, int]:
     ignored = upload is not None and typed.app_config != upload.text
     result = Result(
         checked,
-        title=file.origin + (" (what is pasted was not looked at)" if ignored else ""),
+        title=file.origin + (" (the pasted text was ignored)" if ignored else ""),
         against=against,
         corrected="" if text == file.text else text,
         file_name=(upload and secure_filename(upload.name)) or _FILE_NAME,
@@ -253,7 +248,7 @@ def corrected() -> Response:
     except (ValueError, RecursionError):
         text = None
     if not isinstance(text, str):
-        abort(400, "The corrected file did not come along. Check the file again.")
+        abort(400, "The corrected file is missing. Check the file again.")
     name = secure_filename(request.form.get("name", "")[:100]) or _FILE_NAME
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     content = text.encode(errors="replace")
@@ -306,7 +301,7 @@ def _file(upload: _Upload | None, typed: Typed) -> AppFile:
     lists = {box: _names_in(box, getattr(typed, box)) for box in _BOXES}
     if not any(lists.values()):
         raise _WrongFieldsError(
-            {"app_config": ["Paste the app's file here, choose it below, or type its lists."]}
+            {"app_config": ["Paste the app's file, choose it below, or enter its lists."]}
         )
     with _problems_at("required"):
         return _file_with(lists)
@@ -371,7 +366,7 @@ def _link(typed: Typed, profile: Profile) -> tuple[CheckedLink, str]:
     try:
         return link_in(typed.authorize_url), "the link given"
     except LinkError as error:
-        raise _WrongFieldsError({"authorize_url": [f"That cannot be used: {error}."]}) from error
+        raise _WrongFieldsError({"authorize_url": [f"Can't be checked: {error}."]}) from error
 
 
 def _profile_or_404(name: str) -> Profile:

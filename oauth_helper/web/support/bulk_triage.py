@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import parse_qsl
 
-from flask import abort, current_app, flash, redirect, request
+from flask import abort, flash, redirect, render_template, request
 from flask import url_for as url
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
@@ -18,11 +18,20 @@ from oauth_helper.failures.model import Failure, Status
 from oauth_helper.failures.query import BulkAction, FailureChange, FailureQuery
 from oauth_helper.failures.triage import undo_change
 from oauth_helper.models import StoreUnavailableError
+from oauth_helper.web.audit import audit
 from oauth_helper.web.security import max_body
 from oauth_helper.web.support.blueprint import blueprint, require_agent
 from oauth_helper.web.support.filters import filters_from, valid_filters_from
 from oauth_helper.web.support.services import services
-from oauth_helper.web.support.triage import ASSIGNMENTS, GuardedStep, Step, steps, text_sent
+from oauth_helper.web.support.triage import (
+    ACTIONS,
+    ASSIGNMENTS,
+    GuardedStep,
+    Step,
+    change_of,
+    steps,
+    text_sent,
+)
 
 #: Failures in one bulk action; each takes about a millisecond.
 MAX_AT_ONCE = 1000
@@ -38,11 +47,14 @@ _SAVED_AFTER = 50
 @blueprint.post("/failures/work")
 @login_required  # type: ignore[untyped-decorator]
 @max_body(_MAX_FORM)
-def work_on_many() -> Response:
-    """Do what the button says to the ticked failures, or to all that the filter finds."""
+def work_on_many() -> Response | str:
+    """Do what the button says to the ticked failures, or to all that the filter finds.
+
+    `comment` asks for the page to write one on, for browsers without JavaScript.
+    """
     require_agent()
     do, text = request.form.get("do", ""), text_sent()
-    step = steps(text).get(do)
+    step = steps(text).get("note" if do == "comment" else do)
     if step is None:
         abort(400, "The form asks for nothing that can be done here.")
     try:
@@ -50,20 +62,21 @@ def work_on_many() -> Response:
         references, found = _chosen(filters.wanted) if request.form.get("all") else _ticked()
     except ValueError as error:
         abort(400, f"{error}.")
-    if do == "note" and not text:
-        flash("The note is empty.", "problem")
-        return redirect(filters.address(), 303)
     if not references:
-        flash("Nothing was chosen. Tick the failures first.", "problem")
+        flash("Nothing is selected. Tick the failures first.", "problem")
+        return redirect(filters.address(), 303)
+    if do == "comment":
+        return render_template("support/comment.html", filters=filters, count=found)
+    if do == "note" and not text:
+        flash("The comment is empty.", "problem")
         return redirect(filters.address(), 303)
     name = secrets.token_urlsafe(12)
-    done = _do_to_many(name, references, do, step, found)
-    current_app.logger.info("%s: %s %d failures", current_user.id, do, done)
+    _do_to_many(name, references, do.partition(":")[0], step, found)
     return redirect(filters.address(done=name), 303)
 
 
-def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found: int) -> int:
-    """Change the failures, save the action to undo it by, and return the number of changes."""
+def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found: int) -> None:
+    """Change the failures, and save the action to undo it by."""
     changes: list[FailureChange] = []
     try:
         for reference in references:
@@ -74,10 +87,10 @@ def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found
                     name, BulkAction(current_user.id, do, tuple(changes), found)
                 )
         services().bulk_actions.save(name, BulkAction(current_user.id, do, tuple(changes), found))
+        audit(ACTIONS[do], [change.reference for change in changes])
     except StoreUnavailableError:
         left = len(references) - len(changes)
         flash(f"The store stopped answering: {left} failures are as they were.", "problem")
-    return len(changes)
 
 
 @blueprint.post("/deeds/<name>/undo")
@@ -85,6 +98,7 @@ def _do_to_many(name: str, references: Sequence[str], do: str, step: Step, found
 def undo(name: str) -> Response:
     """Undo a bulk action, except for failures that have changed again since."""
     require_agent()
+    record = parse_reference(request.form.get("record", ""))
     try:
         address = filters_from("support.failures", _filters_sent()).address()
     except ValueError:
@@ -95,11 +109,15 @@ def undo(name: str) -> Response:
     action = services().bulk_actions.pop(name[:60])
     if action is None:
         abort(404, "This cannot be undone any more: it is undone already, or an hour has passed.")
-    undone = sum(map(_undo, action.changes))
-    left = len(action.changes) - undone
+    undone = [change.reference for change in action.changes if _undo(change)]
+    left = len(action.changes) - len(undone)
     more = f" {left} had been changed again since, and stay as they are." if left else ""
-    flash(f"Undone for {undone} failures.{more}", "done")
-    current_app.logger.info("%s undoes %s of %d failures", current_user.id, action.do, undone)
+    audit("undo", undone, ACTIONS.get(action.do, ""))
+    if record:
+        said = ("Undone.", "done") if undone else ("It has changed since then.", "problem")
+        flash(*said)
+        return redirect(url("support.failure", reference=record), 303)
+    flash(f"Undone for {len(undone)} failure{'' if len(undone) == 1 else 's'}.{more}", "done")
     return redirect(address, 303)
 
 
@@ -120,6 +138,7 @@ def _undo(change: FailureChange) -> bool:
             by=current_user.id,
             status=Status(change.status),
             assignee=change.assignee,
+            resolution=change.resolution,
             revision=change.revision,
         )
     )
@@ -146,7 +165,7 @@ def _change(reference: str, do: str, step: Step) -> FailureChange | None:
     after = services().failures.change(reference, before)
     if after is None or before.failure is None:
         return None
-    return FailureChange(reference, before.failure.status, before.failure.assignee, after.revision)
+    return change_of(before.failure, after)
 
 
 @dataclass

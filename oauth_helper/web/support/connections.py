@@ -1,88 +1,146 @@
-"""The connected accounts, and revoking a connection."""
+"""The connected accounts: those that lack a scope, links that renew them, and their end."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from flask import current_app, flash, redirect, render_template, request
+from flask import Response, abort, flash, redirect, render_template, request
 from flask import url_for as url
-from flask_login import current_user, login_required
-from werkzeug.wrappers import Response
+from flask_login import login_required
+from werkzeug.wrappers import Response as BaseResponse
 
 from oauth_helper.common.references import find_reference
-from oauth_helper.models import Connection
+from oauth_helper.failures.export import csv_text
 from oauth_helper.oauth.client.revocation import revoke
+from oauth_helper.store.connection_pages import ConnectionPage
+from oauth_helper.store.granted_scopes import lacked_scopes, lacks
+from oauth_helper.web.api.link_requests import RECONNECT_COLUMNS, reconnect_link, reconnect_rows
+from oauth_helper.web.audit import audit
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint, require_agent
+from oauth_helper.web.support.rows import row_context
 from oauth_helper.web.support.services import services
 
 # Characters of a search.
 _MAX_SEARCH = 300
 
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The connections that were found, and the sentence to show if there are none."""
-
-    connections: tuple[Connection, ...]
-    nothing: str = ""
+# Links in one file.
+_MOST_LINKS = 5000
 
 
 @blueprint.get("/connections")
 @login_required  # type: ignore[untyped-decorator]
 def connections() -> str:
-    """Show the connections, newest first, or those that a search finds."""
-    wanted = request.args.get("q", "").strip()[:_MAX_SEARCH]
-    page, count = 1, services().connections.count()
-    if wanted:
-        found = _search(wanted)
-    else:
-        page = min(max(request.args.get("page", 1, int), 1), max(1, -(-count // PER_PAGE)))
-        some = services().connections.newest(limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
-        found = _Found(some, "No account is connected yet.")
+    """Show the connections that the filters find, newest first."""
+    wanted, profiles = _wanted(), services().profiles
+    try:
+        page = _page(wanted, PER_PAGE, request.args.get("cursor"))
+    except ValueError as error:
+        abort(400, f"{error}.")
+    granted = services().connections.granted
     return render_template(
         "support/connections.html",
-        connections=found.connections,
+        connections=[
+            (each, lacked_scopes(profiles[each.profile], each) if each.profile in profiles else ())
+            for each in page.connections
+        ],
         # A client that is no longer registered is shown by its id.
         clients={client.id: client.name for client in services().config.oauth_clients},
-        nothing=found.nothing,
         wanted=wanted,
-        count=len(found.connections) if wanted else count,
-        page=page,
-        per_page=PER_PAGE,
+        profiles=profiles.values(),
+        scopes=dict.fromkeys(name for each in profiles.values() for name in each.usual_request.all),
+        lacking=[
+            (each, count) for each in profiles.values() if (count := granted.count_lacking(each))
+        ],
+        count=services().connections.count(),
+        next_cursor=page.next_cursor,
+        most_links=_MOST_LINKS,
+        **row_context(),
+    )
+
+
+@blueprint.post("/connections/links")
+@login_required  # type: ignore[untyped-decorator]
+def reconnect_links() -> Response:
+    """Make a link for each connection that the filters find, and return them as a CSV file."""
+    require_agent()
+    found = _page(_wanted(), _MOST_LINKS).connections
+    audit("create links", [each.reference for each in found[:100]], f"for {len(found)} connections")
+    rows = reconnect_rows(
+        found,
+        services().profiles,
+        services().connect_links,
+        public_url=services().config.public_url,
         now=services().clock(),
     )
-
-
-def _search(wanted: str) -> _Found:
-    """Find the connections of an account, or that of an attempt."""
-    if re.fullmatch(r"[0-9]{1,15}", wanted):
-        # A connection's id consists of profile and account, so this needs no search.
-        of_account = services().connections.of_account(int(wanted), profiles=services().profiles)
-        return _Found(of_account, f"Account {wanted} is not connected with any of the profiles.")
-    reference = find_reference(wanted)
-    if reference is None:
-        return _Found((), "That is neither the number of an account nor a reference.")
-    connection = services().connections.of_reference(reference)
-    return _Found(
-        (connection,) if connection else (),
-        f"No connection has the reference {reference}. It has been revoked, or replaced by a newer "
-        "one of the same account, or the attempt has never connected.",
+    day = datetime.fromtimestamp(services().clock(), UTC).date()
+    return Response(
+        "\ufeff" + csv_text([RECONNECT_COLUMNS, *rows]),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="reconnect-links-{day}.csv"'},
     )
+
+
+@blueprint.post("/connections/<connection_id>/link")
+@login_required  # type: ignore[untyped-decorator]
+def new_reconnect_link(connection_id: str) -> BaseResponse:
+    """Make a link that renews a connection."""
+    require_agent()
+    found = services().connections.get(connection_id)
+    if found is None:
+        abort(404, "There is no such connection.")
+    try:
+        link = reconnect_link(found, services().profiles, now=services().clock())
+    except ValueError as error:
+        flash(str(error), "problem")
+        return redirect(url("support.connections"), 303)
+    services().connect_links.create(link)
+    audit("create link", [link.id], f"for {found.reference}")
+    flash("The link is ready to copy: it is in the list.", "done")
+    return redirect(url("support.links"), 303)
 
 
 @blueprint.post("/connections/<connection_id>/revoke")
 @login_required  # type: ignore[untyped-decorator]
-def revoke_connection(connection_id: str) -> Response:
-    """Revoke a connection at HubSpot, or uninstall the app there, and delete it here."""
+def revoke_connection(connection_id: str) -> BaseResponse:
+    """Revoke a connection at HubSpot or uninstall the app there, if wanted, and delete it here."""
     require_agent()
+    found = services().connections.get(connection_id)
     done = revoke(
         connection_id,
         connections=services().connections,
         hubspot=services().hubspot,
         profiles=services().profiles,
         uninstall=request.form.get("do") == "uninstall",
+        forget=request.form.get("do") == "forget",
     )
-    current_app.logger.info("%s revokes %s: %s", current_user.id, connection_id[:100], done.value)
+    # An id names the account, which may be erased later.
+    audit("revoke connection", [found.reference] if found else (), done.value)
     flash(done.message, "done" if done.ok else "problem")
     return redirect(url("support.connections"), 303)
+
+
+def _wanted() -> dict[str, str]:
+    """Return the filters of this request, without empty ones."""
+    names = ("q", "profile", "lacks", "customer")
+    given = {name: request.values.get(name, "").strip()[:_MAX_SEARCH] for name in names}
+    return {name: value for name, value in given.items() if value}
+
+
+def _page(wanted: dict[str, str], limit: int, cursor: str | None = None) -> ConnectionPage:
+    """Find an account, a reference or a customer by the search, and those of the other filters.
+
+    Raises ValueError for a cursor that is none.
+    """
+    text, customer = wanted.get("q", ""), wanted.get("customer")
+    hub_id = int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
+    reference = find_reference(text) if text and hub_id is None else None
+    return services().connections.page(
+        limit=limit,
+        cursor=cursor,
+        profile=wanted.get("profile"),
+        hub_id=hub_id,
+        reference=reference,
+        customer=customer or (text if hub_id is None and reference is None else "") or None,
+        lacks=lacks(services().profiles, wanted.get("lacks")),
+    )

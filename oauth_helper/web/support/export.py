@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import IO
 
-from flask import Response, abort, current_app, render_template, request
-from flask_login import current_user, login_required
+from flask import Response, abort, render_template, request
+from flask_login import login_required
 from werkzeug.exceptions import ServiceUnavailable
 
-from oauth_helper.failures.export import ExportFormat, compress, export_parts
+from oauth_helper.failures.export import COLUMNS, ExportFormat, compress, export_parts
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.web.api.failure_schemas import failure_json
+from oauth_helper.web.audit import audit
 from oauth_helper.web.failure_query import PARAMETERS
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.filters import valid_filters_from
@@ -32,7 +33,7 @@ def export_start() -> str:
         "support/export.html",
         counts=services().counters.counts(_wanted()),
         filters={key: value for key in PARAMETERS if (value := request.args.get(key))},
-        forms=ExportFormat,
+        columns=COLUMNS,
     )
 
 
@@ -40,15 +41,15 @@ def export_start() -> str:
 @login_required  # type: ignore[untyped-decorator]
 def export() -> Response:
     """Return the failures that the filter finds, newest first, as a file of any size."""
-    form, wanted = _form(), _wanted()
+    form, columns, wanted = _form(), _columns(), _wanted()
     with ExitStack() as stack:
         slots = services().export_slots
         if not slots.acquire(blocking=False):
             words = "Others are downloading files at the moment. Try again in half a minute."
             raise ServiceUnavailable(words, retry_after=30)
         stack.callback(slots.release)
-        current_app.logger.info("%s exports failures as %s", current_user.id, form)
-        pieces = export_parts(map(failure_json, services().failures.each(wanted)), form)
+        audit("export failures", detail=form)
+        pieces = export_parts(map(failure_json, services().failures.each(wanted)), form, columns)
         first = next(pieces)  # made here, so that a store that is down ends in an error page
         response = _response(piece.data for piece in chain([first], pieces))
         response.call_on_close(stack.pop_all().close)
@@ -96,6 +97,13 @@ def _form() -> ExportFormat:
         return ExportFormat(request.args.get("format", ""))
     except ValueError:
         abort(400, f"format has to be one of {', '.join(ExportFormat)}.")
+
+
+def _columns() -> list[str]:
+    columns = request.args.getlist("column")
+    if unknown := sorted(set(columns) - set(COLUMNS)):
+        abort(400, f"column has to be one of {', '.join(COLUMNS)}, not {unknown[0][:60]}.")
+    return columns
 
 
 def _wanted() -> FailureQuery:

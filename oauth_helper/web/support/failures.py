@@ -10,12 +10,13 @@ from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from oauth_helper.common.references import find_reference, is_mistyped
-from oauth_helper.diagnosis import wording
 from oauth_helper.failures.query import FIELDS, BulkAction, Counts, FailureQuery, Page
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint
 from oauth_helper.web.support.bulk_triage import MAX_AT_ONCE
-from oauth_helper.web.support.filters import Filters, filters_from
+from oauth_helper.web.support.filters import Filters, list_filters_from
+from oauth_helper.web.support.rows import days_of, row_context
 from oauth_helper.web.support.services import services
+from oauth_helper.web.support.tabs import tabs_of
 
 
 @blueprint.get("/")
@@ -35,7 +36,7 @@ def failures() -> str | Response:
     # Before the page is read, so that a change in between shows up twice rather than never.
     place = services().failures.feed.place()
     try:
-        filters = filters_from("support.failures")
+        filters = list_filters_from("support.failures", request.args.items())
         page = _page(filters)
     except ValueError as error:
         abort(400, f"{error}.")
@@ -43,6 +44,9 @@ def failures() -> str | Response:
     return render_template(
         "support/failures.html",
         page=page,
+        days=days_of(page.failures, services().clock()),
+        tabs=tabs_of(filters, counts),
+        scopes=_scopes(),
         filters=filters,
         chips=filters.chips(page.failures),
         counts=counts,
@@ -53,9 +57,14 @@ def failures() -> str | Response:
         live=filters.address("support.live", place=place),
         bulk_action=_bulk_action(),
         most_at_once=MAX_AT_ONCE,
-        wording=wording,
-        now=services().clock(),
+        **row_context(),
     )
+
+
+def _scopes() -> list[str]:
+    """Return the names of the scopes of all catalogues."""
+    catalogues = (profile.catalogue for profile in services().profiles.values())
+    return sorted({name for catalogue in catalogues for name in catalogue.by_name})
 
 
 def _page(filters: Filters) -> Page:

@@ -18,6 +18,9 @@ from oauth_helper.failures.search import Search, client_key, read_search, write_
 from oauth_helper.web.failure_query import PARAMETERS, TODAY, failure_query_from
 from oauth_helper.web.support.services import services
 
+#: The tabs of the list beside those of the states; `status=all` asks for any state.
+MINE, ALL = "mine", "all"
+
 _SPAN_NAMES = {
     TODAY: "today (UTC)",
     "1h": "the last hour",
@@ -39,10 +42,11 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter that is set, and the address without it."""
+    """A filter that is set, and the address without it; `named` unless it is in the search box."""
 
     title: str
     without: str
+    named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,20 @@ class Filters:
     read_as: str = ""
 
     @property
+    def tab(self) -> str:
+        """Return the tab of the list that shows these failures."""
+        if self.query.get("assignee") == current_user.id and self.wanted.status == Status.OPEN:
+            return MINE
+        return self.wanted.status or ALL
+
+    def tab_address(self, tab: str) -> str:
+        """Return the address of a tab, with the other filters."""
+        if tab == MINE:
+            return self.address(status=Status.OPEN, assignee=current_user.id)
+        assignee = None if self.tab == MINE else self.query.get("assignee")
+        return self.address(status=tab, assignee=assignee)
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """Return sentences about what in the search is invalid."""
         return self.search.problems
@@ -72,18 +90,19 @@ class Filters:
     def chips(self, found: Sequence[Failure] = ()) -> list[Chip]:
         """Return the filters that are set; `found` has failures to describe a group by.
 
-        The state has its own links, so it isn't among them.
+        The state has its tabs, so it isn't among them.
         """
         named = [
             Chip(f"{_FIELD_NAMES[name]}: {self._title(name, value, found)}", self._without(name))
             for name, value in self.query.items()
-            if name not in ("q", "status")
+            if name not in ("q", "status") and not (name == "assignee" and self.tab == MINE)
         ]
         terms = self.search.terms
         words = [
             Chip(
                 write_term(term),
                 self.address(q=" ".join(write_term(each) for each in terms if each != term)),
+                named=False,
             )
             for term in terms
         ]
@@ -104,7 +123,6 @@ class Filters:
             "client": self._clients(clients, found.get("client")),
             "cause": self._choices("cause", {each.value: _plain(each) for each in Cause}, found),
             "profile": self._choices("profile", profiles, found),
-            "status": self._choices("status", {each.value: each.value for each in Status}, found),
             "stage": self._choices("stage", {each.value: each.value for each in Stage}, found),
             "assignee": self._choices("assignee", _assignees(), found),
             "within": self._choices("within", _SPAN_NAMES, found),
@@ -126,7 +144,7 @@ class Filters:
             )
             for value in values
         ]
-        return options if field in ("within", "status") else sorted(options, key=_by_count)
+        return options if field == "within" else sorted(options, key=_by_count)
 
     def _clients(self, names: Iterable[str], known: Mapping[str, int] | None) -> list[Option]:
         chosen = self.query.get("client") or None
@@ -169,9 +187,10 @@ _FIELD_NAMES = {
     "status": "State",
     "stage": "Stage",
     "account": "Account",
-    "assignee": "Taken by",
+    "assignee": "Assignee",
     "scope": "Scope",
     "group": "Group",
+    "customer": "Customer",
     "within": "Time",
     "since": "From",
     "until": "Before",
@@ -183,8 +202,15 @@ def filters_from(endpoint: str, query: Iterable[tuple[str, str]] | None = None) 
     pairs = request.args.items() if query is None else query
     given = {name: value for name, value in pairs if name in PARAMETERS and value.strip()}
     search = _with_me(read_search(given.get("q", "")))
-    filters = Filters(endpoint, given, failure_query_from(given, search), search)
+    named = {name: value for name, value in given.items() if (name, value) != ("status", ALL)}
+    filters = Filters(endpoint, given, failure_query_from(named, search), search)
     return _narrowed(filters)
+
+
+def list_filters_from(endpoint: str, query: Iterable[tuple[str, str]]) -> Filters:
+    """Return the same for a page that shows open failures unless its address filters."""
+    filters = filters_from(endpoint, query)
+    return filters if filters.query else filters_from(endpoint, [("status", Status.OPEN)])
 
 
 def valid_filters_from(endpoint: str, query: Iterable[tuple[str, str]] | None = None) -> Filters:
@@ -221,7 +247,7 @@ def _narrowed(filters: Filters) -> Filters:
 def _assignees() -> dict[str, str]:
     users = [user.name for user in services().config.support_users if user.role == "agent"]
     names = dict.fromkeys([current_user.id, *users])
-    return {UNSET: "nobody", **{name: _name(name) for name in names}}
+    return {UNSET: "unassigned", **{name: _name(name) for name in names}}
 
 
 def _name(name: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from flask import abort, current_app, flash, redirect, render_template, request
+from flask import abort, flash, redirect, render_template, request
 from flask import url_for as url
-from flask_login import current_user, login_required
+from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from oauth_helper.common.references import parse_reference
@@ -15,6 +15,7 @@ from oauth_helper.failures.model import Failure
 from oauth_helper.web.api.link_requests import link_json, requested_link
 from oauth_helper.web.api.schemas import ConnectLinkBody
 from oauth_helper.web.api.validation import validate
+from oauth_helper.web.audit import audit
 from oauth_helper.web.customer.scope_choice import describe_scope_choice
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint, require_agent
 from oauth_helper.web.support.services import services
@@ -58,7 +59,7 @@ def new_link() -> Response | tuple[str, int]:
         flash(str(error), "problem")
         known = [name for name in chosen if name in profile.catalogue.by_name]
         return _page(profile, who, known, days[:9]), 400
-    current_app.logger.info("%s makes link %s", current_user.id, link.id)
+    audit("create link", [link.id])
     flash("The link is ready to copy: it is in the list.", "done")
     return redirect(url("support.links"), 303)
 
@@ -70,7 +71,7 @@ def withdraw_link(link_id: str) -> Response:
     require_agent()
     if not services().connect_links.withdraw(link_id[:100]):
         abort(404, "There is no such link.")
-    current_app.logger.info("%s withdraws link %s", current_user.id, link_id[:100])
+    audit("withdraw link", [link_id])
     flash("The link is withdrawn.", "done")
     return redirect(url("support.links"), 303)
 

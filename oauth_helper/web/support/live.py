@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from flask import Response, abort, render_template, request
 from flask_login import login_required
 
-from oauth_helper.diagnosis import wording
 from oauth_helper.failures.model import Failure
 from oauth_helper.failures.query import FailureQuery, FeedUpdate
 from oauth_helper.failures.search import is_match
 from oauth_helper.web.support.blueprint import blueprint
-from oauth_helper.web.support.filters import valid_filters_from
+from oauth_helper.web.support.filters import Filters, valid_filters_from
+from oauth_helper.web.support.rows import days_of, row_context
 from oauth_helper.web.support.services import services
+from oauth_helper.web.support.tabs import tab_counts
 
 # Changes in one response: their rows have some 200 kB.
 _MAX_CHANGES = 200
@@ -33,8 +34,9 @@ _PAUSE, _NO_PAUSE = 2000, 50
 def live() -> Response:
     """Return the changes after `Last-Event-ID`, or after `place` at first, as events.
 
-    `failure` has a row of the list, and whether it is outside the query's filters (now); `here` has
-    the place and, after changes, the new counts; `gap` says that older changes are gone.
+    `failure` has a row of the list with its day, and whether it is outside the query's filters
+    (now); `here` has the place and, after changes, the counts of the tabs; `gap` says that older
+    changes are gone.
     """
     place = request.headers.get("Last-Event-ID") or request.args.get("place", "")
     try:
@@ -43,33 +45,27 @@ def live() -> Response:
     except ValueError as error:
         abort(400, f"{error}.")
     failures = services().failures.get_all(news.references)
-    text = "".join(_events(news, failures, filters.wanted))
+    text = "".join(_events(news, failures, filters))
     return Response(text, mimetype="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-def _events(news: FeedUpdate, failures: list[Failure], wanted: FailureQuery) -> Iterator[str]:
+def _events(news: FeedUpdate, failures: list[Failure], filters: Filters) -> Iterator[str]:
     yield f"retry: {_NO_PAUSE if news.has_more else _PAUSE}\n\n"
     if news.has_gap:
         yield "event: gap\ndata: {}\n\n"
     for failure in failures:
-        yield _event("failure", _news(failure, wanted))
+        yield _event("failure", _news(failure, filters.wanted))
     # The place comes last, so that a browser that got half a response asks for all of it again.
     here: dict[str, object] = {"place": news.place}
     if news.references:
-        counts = services().counters.counts(wanted)
-        here |= {"total": counts.total, "states": counts.by_field.get("status", {})}
+        here["counts"] = tab_counts(filters, services().counters.counts(filters.wanted))
     yield f"id: {news.place}\n" + _event("here", here)
 
 
 def _news(failure: Failure, wanted: FailureQuery) -> dict[str, object]:
     is_gone = not _is_wanted(failure, wanted)
-    row = render_template(
-        "support/row.html",
-        failure=failure,
-        is_gone=is_gone,
-        now=services().clock(),
-        wording=wording,
-    )
+    (day,) = days_of([failure], services().clock())
+    row = render_template("support/row.html", day=day, is_gone=is_gone, **row_context())
     return {
         "reference": failure.reference,
         "revision": failure.revision,

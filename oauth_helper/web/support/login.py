@@ -18,6 +18,7 @@ from wtforms.validators import InputRequired, Length
 
 from oauth_helper.common.encryption import DecryptionError
 from oauth_helper.common.passwords import check_password
+from oauth_helper.web.audit import audit, audit_log
 from oauth_helper.web.errors import answer
 from oauth_helper.web.security import client_network, is_same_origin, limit, limit_posts
 from oauth_helper.web.support import staff_session
@@ -92,6 +93,8 @@ def login() -> str | Response | tuple[str, int]:
     is_right = check_password(hashed, form.password.data)
     if user is None or not is_right:
         current_app.logger.warning("sign-in refused from %s", request.remote_addr)
+        if user:  # staff sometimes type their password as the name
+            audit_log().add_rarely(user.name, "sign-in refused")
         form.password.errors = ["Name and password do not match."]
         return _sign_in_page(form), 401
     staff_session.begin(user.name, user.role)
@@ -113,6 +116,8 @@ def login() -> str | Response | tuple[str, int]:
 @blueprint.post("/logout")
 def logout() -> Response:
     """Sign out."""
+    if current_user.is_authenticated:
+        audit("sign out")
     staff_session.end()
     return redirect(url("support.login"), 303)
 

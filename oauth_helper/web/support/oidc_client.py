@@ -25,6 +25,7 @@ from requests import RequestException, Response
 from urllib3.exceptions import HTTPError
 
 from oauth_helper.common.http import POOLS, time_limit
+from oauth_helper.common.problems import in_words
 from oauth_helper.common.urls import is_loopback, parse_web_url
 from oauth_helper.config.staff_access import OpenIdSettings
 
@@ -104,7 +105,7 @@ class OidcProvider(FlaskOAuth2App):  # type: ignore[misc]
                 raise SignInRejectedError(f"the provider says {_shown(error.error)}") from error
             except (JoseError, ValueError, TypeError, AttributeError, KeyError) as error:
                 # All but the first: a value of another type than the standard's.
-                reason = getattr(error, "description", None) or type(error).__name__
+                reason = getattr(error, "description", None) or "a value of a wrong type"
                 raise SignInRejectedError(f"{reason} in the ID token") from error
 
     def _claims(self, code: str, nonce: str, code_verifier: str) -> dict[str, Any]:
@@ -183,7 +184,7 @@ def _failures_as_pages() -> Iterator[None]:
                 raise ProviderUnavailableError("answers too slowly")  # noqa: TRY301 - one page for all
     except (ProviderUnavailableError, RequestException, HTTPError, RecursionError) as error:
         # The last one: JSON that is nested too deeply.
-        reason = str(error) if isinstance(error, ProviderUnavailableError) else type(error).__name__
+        reason = str(error) if isinstance(error, ProviderUnavailableError) else in_words(error)
         current_app.logger.warning("OpenID provider unavailable: %s", reason)
         abort(503, "The sign-in service does not answer. Try again in a moment.")
     except SignInRejectedError as error:

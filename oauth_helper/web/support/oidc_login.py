@@ -9,6 +9,8 @@ from flask import abort, current_app, redirect, request, session
 from werkzeug.wrappers import Response
 
 from oauth_helper.common.encryption import DecryptionError
+from oauth_helper.config.staff_access import name_in
+from oauth_helper.web.audit import audit_log
 from oauth_helper.web.security import limit
 from oauth_helper.web.support import staff_session
 from oauth_helper.web.support.blueprint import blueprint
@@ -74,6 +76,7 @@ def openid_callback() -> Response:
     identity = settings.admit(claims)
     if identity is None:
         current_app.logger.warning("sign-in refused: no rule of OIDC_AGENTS or OIDC_VIEWERS fits")
+        audit_log().add_rarely(name_in(claims), "sign-in refused")
         abort(403, "Your account may not use these pages. Ask the operator of this program.")
     staff_session.begin(identity.name, identity.role, identity.rule)
     return redirect(pending.next, 303)

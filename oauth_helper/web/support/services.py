@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from oauth_helper.store.counters import Counters
     from oauth_helper.store.failures import Failures
     from oauth_helper.store.staff_sessions import StaffSessions
+    from oauth_helper.store.token_uses import TokenUses
     from oauth_helper.store.webhook_queue import WebhookQueues
     from oauth_helper.web.support.oidc_client import OidcProvider
 
@@ -49,7 +50,8 @@ class SupportServices:
     connect_links: ConnectLinks
     reports: Reports
     hubspot: HubSpotClient
-    webhook_queues: WebhookQueues | None
+    webhook_queues: WebhookQueues
+    token_uses: TokenUses
     staff_sessions: StaffSessions
     oidc_provider: OidcProvider | None
     sign_in_encryptor: Encryptor

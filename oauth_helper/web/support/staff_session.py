@@ -18,6 +18,7 @@ from flask_login import logout_user as sign_out_user
 from oauth_helper.config.settings import SupportUser
 from oauth_helper.config.staff_access import AccessRule, Role
 from oauth_helper.models import StoreUnavailableError
+from oauth_helper.web.audit import audit
 from oauth_helper.web.support.services import services
 
 #: Seconds after which staff must sign in again, even if they were active.
@@ -70,6 +71,7 @@ def begin(name: str, role: Role, rule: AccessRule | None = None) -> None:
     session.permanent = True
     session[_STAFF] = {"id": session_id, "role": role, "by": by, "grant": _grant(name, role, by)}
     sign_in_user(StaffMember(name, role, int(now)))
+    audit("sign in", detail=role)
 
 
 def end() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.failures.model import CUSTOMER, PROGRAM, Event, EventType, Failure
+from oauth_helper.web.support.format import duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,37 +28,41 @@ def timeline_of(failure: Failure) -> list[Moment]:
 def _beginning(failure: Failure) -> Iterator[Moment]:
     began = float(failure.started_at)
     if failure.stage is Stage.REFRESH:
-        what = f"HubSpot gave no fresh access token: {_title(failure)}."
+        what = f"HubSpot issued no new access token: {_title(failure)}."
         yield Moment(failure.at, what, kind="failed")
         return
     yield Moment(began, _how_it_began(failure))
     if failure.stage is Stage.PREFLIGHT:
         yield Moment(failure.at, f"Stopped before HubSpot: {_title(failure)}.", kind="failed")
         return
-    yield Moment(began, "The browser was sent to HubSpot.")
-    yield Moment(failure.at, _how_it_failed(failure), kind="failed")
+    # A report that came before anything else has its own entry.
+    if not any(
+        each.what is EventType.REPORTED and each.at == failure.at for each in failure.history
+    ):
+        yield Moment(failure.at, _how_it_failed(failure), kind="failed")
 
 
 def _how_it_began(failure: Failure) -> str:
     if failure.client:
-        return f"{failure.client} sent the customer here to connect HubSpot."
+        return f"{failure.client} sent the customer to connect HubSpot."
     return "The customer clicked “Connect HubSpot”."
 
 
 def _how_it_failed(failure: Failure) -> str:
     if failure.client_error:
-        return f"It went wrong between {failure.client} and this program: {_title(failure)}."
+        return f"The exchange with {failure.client} failed: {_title(failure)}."
     told = any(event.what in (EventType.REPORTED, EventType.RETURNED) for event in failure.history)
     match failure.stage:
         case Stage.AUTHORIZATION if failure.cause is Cause.NEVER_RETURNED or told:
-            return "Nothing had come back from HubSpot by then: recorded as a failure."
+            waited = duration(failure.at - failure.started_at)
+            return f"No response from HubSpot after {waited}. Logged as a failure."
         case Stage.CALLBACK:
-            return f"The browser came back from HubSpot: {_title(failure)}."
+            return f"HubSpot redirected back with an error: {_title(failure)}."
         case Stage.TOKEN:
-            return f"The browser came back, and HubSpot gave no tokens: {_title(failure)}."
+            return f"HubSpot redirected back but issued no tokens: {_title(failure)}."
         case Stage.GRANT:
-            return f"HubSpot gave tokens, but not for all: {_title(failure)}."
-    return f"It failed: {_title(failure)}."
+            return f"HubSpot issued tokens, but not for every scope: {_title(failure)}."
+    return f"Failed: {_title(failure)}."
 
 
 def _moment(event: Event, failure: Failure) -> Moment:
@@ -67,14 +72,15 @@ def _moment(event: Event, failure: Failure) -> Moment:
 def _sentence(event: Event, failure: Failure) -> str:
     who = _capital(event.by)
     if event.what is EventType.CONNECTED and event.text not in ("", failure.reference):
-        return f"The account connected with attempt {event.text}, so this is resolved."
+        return f"The account connected with attempt {event.text}. Resolved."
+    why = f" as {_lower(event.resolution.title)}" if event.resolution else ""
     return {
-        EventType.REPORTED: f"{who} reported what HubSpot's page said.",
-        EventType.RETURNED: "The response came back late, with an error.",
-        EventType.CONNECTED: "The response came back late, and the account is connected.",
+        EventType.REPORTED: f"{who} reported HubSpot's error.",
+        EventType.RETURNED: "HubSpot's response arrived late, with an error.",
+        EventType.CONNECTED: "HubSpot's response arrived late. The account is connected.",
         EventType.COMMENTED: f"{who} commented.",
         EventType.ASSIGNED: f"Assigned to {event.text}." if event.text else f"{who} unassigned it.",
-        EventType.RESOLVED: f"{who} resolved it.",
+        EventType.RESOLVED: f"{who} resolved it{why}.",
         EventType.REOPENED: f"{who} reopened it.",
         EventType.UNDONE: f"{who} undid the last change.",
     }[event.what]
@@ -89,6 +95,10 @@ def _quoted(event: Event, failure: Failure) -> str:
 
 def _title(failure: Failure) -> str:
     title = failure.words.title.replace("`", "")
+    return title if title.startswith("HubSpot") else _lower(title)
+
+
+def _lower(title: str) -> str:
     return title[0].lower() + title[1:] if title[1:2].islower() else title
 
 

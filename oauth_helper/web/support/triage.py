@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
-from flask import abort, current_app, flash, redirect, request
+from flask import abort, flash, redirect, request
 from flask import url_for as url
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
 from oauth_helper.common.redaction import redact
 from oauth_helper.common.references import parse_reference
-from oauth_helper.failures.model import Failure
+from oauth_helper.failures.model import Failure, Resolution
+from oauth_helper.failures.query import BulkAction, FailureChange
 from oauth_helper.failures.triage import MAX_COMMENT, assign, comment, reopen, resolve
+from oauth_helper.web.audit import audit
 from oauth_helper.web.support.blueprint import blueprint, require_agent
 from oauth_helper.web.support.services import services
 
@@ -34,11 +37,10 @@ def work(reference: str) -> Response:
     if step is None:
         abort(400, "The form asks for nothing that can be done here.")
     if do == "note" and not text:
-        flash("The note is empty.", "work-problem")
+        flash("The comment is empty.", "problem")
     else:
         _do(parsed, do, step, text)
-    # To the place with the message, so that it is in view and read aloud.
-    return redirect(url("support.failure", reference=parsed, _anchor="done"), 303)
+    return redirect(url("support.failure", reference=parsed), 303)
 
 
 def _do(reference: str, do: str, step: Step, text: str) -> None:
@@ -47,27 +49,56 @@ def _do(reference: str, do: str, step: Step, text: str) -> None:
     after = services().failures.change(reference, guarded)
     if after is None:
         abort(404, "There is no failure with this reference.")
-    kept = " Your note is kept." if text else ""
+    kept = " Your comment is saved." if text else ""
     if guarded.assigned_to:
-        why = f"{guarded.assigned_to} has taken it meanwhile."
-        flash(f"{why}{kept} Press again to take it over.", "work-problem")
-    elif not guarded.has_changed:
-        flash(f"Nothing to do: it is {after.status} already.", "work-problem")
+        why = f"{guarded.assigned_to} was assigned in the meantime."
+        flash(f"{why}{kept} Press again to reassign it to you.", "problem")
+    elif not guarded.has_changed or guarded.before is None:
+        flash(f"Nothing changed: it's already {after.status}.", "problem")
     else:
-        flash(_DONE[do], "work-done")
-        current_app.logger.info("%s: %s %s", current_user.id, do, reference)
+        flash(_done(do, after), _undo_category(do, guarded.before, after))
+        audit(ACTIONS[do.partition(":")[0]], [reference])
 
+
+def _undo_category(do: str, before: Failure, after: Failure) -> str:
+    """Store the action, and return the category of the message that offers to undo it."""
+    if do == "note":
+        return "done"
+    name = secrets.token_urlsafe(12)
+    change = change_of(before, after)
+    services().bulk_actions.save(name, BulkAction(current_user.id, do, (change,), 1))
+    return f"undo:{name}"
+
+
+def change_of(before: Failure, after: Failure) -> FailureChange:
+    """Return what it takes to undo a change."""
+    return FailureChange(
+        before.reference, before.status, before.assignee, after.revision, before.resolution
+    )
+
+
+#: What the audit log calls each button.
+ACTIONS = {
+    "note": "comment",
+    "take": "assign",
+    "release": "unassign",
+    "resolve": "resolve",
+    "reopen": "reopen",
+}
 
 #: Buttons that change the assignee.
 ASSIGNMENTS = ("take", "release")
 
-_DONE = {
-    "note": "The note is there.",
-    "take": "You have it now.",
-    "release": "Given back.",
-    "resolve": "Resolved.",
-    "reopen": "Open again.",
-}
+
+def _done(do: str, failure: Failure) -> str:
+    if failure.resolution and do.startswith("resolve"):
+        return f"Resolved: {failure.resolution.title[0].lower()}{failure.resolution.title[1:]}."
+    return {
+        "note": "Comment added.",
+        "take": "Assigned to you.",
+        "release": "Unassigned.",
+        "reopen": "Reopened.",
+    }[do]
 
 
 @dataclass
@@ -79,6 +110,7 @@ class GuardedStep:
     seen: str | None = None
     assigned_to: str = ""
     has_changed: bool = False
+    before: Failure | None = field(default=None)
 
     def __call__(self, failure: Failure) -> Failure:
         """Return the failure after the step, or with the comment alone."""
@@ -88,13 +120,14 @@ class GuardedStep:
         if not is_guarded:
             after = self.step(failure)
         self.assigned_to = failure.assignee if is_guarded else ""
-        self.has_changed = after != failure
+        self.has_changed, self.before = after != failure, failure
         return after
 
 
 def text_sent() -> str:
-    """Return the text beside the button, with everything that looks like a secret redacted."""
-    return redact(request.form.get("text", "").strip()[: 2 * MAX_COMMENT])
+    """Return the text of the form, with everything that looks like a secret redacted."""
+    texts = filter(None, map(str.strip, request.form.getlist("text")))
+    return redact("\n".join(texts)[: 2 * MAX_COMMENT])
 
 
 def steps(text: str) -> dict[str, Step]:
@@ -105,5 +138,9 @@ def steps(text: str) -> dict[str, Step]:
         "take": partial(assign, **who, to=current_user.id, text=text),
         "release": partial(assign, **who, to="", text=text),
         "resolve": partial(resolve, **who, text=text),
+        **{
+            f"resolve:{reason}": partial(resolve, **who, text=text, resolution=reason)
+            for reason in Resolution
+        },
         "reopen": partial(reopen, **who, text=text),
     }

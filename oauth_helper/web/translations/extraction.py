@@ -22,8 +22,9 @@ def wording(
 ) -> Iterator[_Message]:
     """Return what customers are told about each cause."""
     for cause, table in tomllib.loads(file.read().decode()).items():
-        yield 1, None, table["customer"], [f"The cause {cause}"]
-        for fix in table["fix"]:
+        if "customer" in table:
+            yield 1, None, table["customer"], [f"The cause {cause}"]
+        for fix in table.get("fix", ()):
             if fix["who"] in _READ_BY_CUSTOMERS:
                 for step in fix["steps"]:
                     text = step if isinstance(step, str) else step["say"]

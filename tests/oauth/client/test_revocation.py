@@ -107,9 +107,9 @@ def test_hubspot_is_asked_before_anything_is_forgotten(confirms, uninstall, form
             Store(kept={}, encrypted={}), {"workato": PROFILE}, Revoked.NOT_FOUND, [], id="unknown"
         ),
         pytest.param(
-            Store(encrypted={}), {"workato": PROFILE}, Revoked.UNREADABLE, [], id="unreadable"
+            Store(encrypted={}), {"workato": PROFILE}, Revoked.UNREADABLE, [ID], id="unreadable"
         ),
-        pytest.param(Store(), {"other": PROFILE}, Revoked.UNREADABLE, [], id="profile-gone"),
+        pytest.param(Store(), {"other": PROFILE}, Revoked.UNREADABLE, [ID], id="profile-gone"),
         pytest.param(
             Store(kept={ID: replace(CONNECTION, ended_at=5)}, encrypted={}),
             {"workato": PROFILE},
@@ -126,6 +126,15 @@ def test_when_there_is_nothing_to_ask_hubspot_with(store, profiles, expected, ke
     assert list(store.kept) == kept
 
 
+@pytest.mark.parametrize("encrypted", [{ID: TOKENS}, {}])
+def test_what_is_only_forgotten_needs_nothing_of_hubspot(encrypted):
+    hubspot = Endpoint(confirms=False, store=Store(encrypted=encrypted))
+    done = revoke(ID, connections=hubspot.store, hubspot=hubspot, profiles={}, forget=True)
+    assert done is Revoked.FORGOTTEN
+    assert hubspot.seen == []
+    assert not hubspot.store.kept
+
+
 def test_an_outage_is_the_callers_and_nothing_is_asked():
     class Down(Store):
         def get(self, connection_id: str) -> Connection | None:
@@ -140,5 +149,6 @@ def test_an_outage_is_the_callers_and_nothing_is_asked():
 @pytest.mark.parametrize("went", Revoked)
 def test_each_end_has_its_message(went):
     assert went.message.endswith(".")
-    assert went.ok is (went not in (Revoked.NOT_FOUND, Revoked.NOT_CONFIRMED))
+    kept = (Revoked.NOT_FOUND, Revoked.NOT_CONFIRMED, Revoked.UNREADABLE)
+    assert went.ok is (went not in kept)
     assert ("orgotten" in went.message) is went.ok

@@ -95,6 +95,9 @@ def test_it_is_for_its_user_only_and_evicts_nothing(tmp_path: Path):
         assert redis_client.config_get("port") == {"port": "0"}
         assert redis_client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
         assert redis_client.config_get("appendfsync") == {"appendfsync": "everysec"}
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        limit = int(redis_client.config_get("maxmemory")["maxmemory"])
+        assert 0 < limit <= memory * 0.4
         assert (tmp_path / "data" / "store").stat().st_mode & 0o777 == 0o700
         assert socket_path(tmp_path / "data").stat().st_mode & 0o777 == 0o700
 

@@ -160,7 +160,7 @@ def test_a_note_that_cannot_be_written_holds_nobody_up_and_is_kept(make, tmp_pat
     database.close()
     assert taken(box) == [began(2)]
     assert box.depth() == 0
-    assert "set aside: 1" in caplog.text
+    assert "event 1; set aside" in caplog.text
     with sqlite3.connect(tmp_path / "outbox" / "notes.sqlite3") as database:
         assert database.execute("SELECT refused FROM notes").fetchall() == [("DecryptionError",)]
     database.close()

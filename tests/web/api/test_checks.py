@@ -91,7 +91,7 @@ class TestEither:
         [
             ({"app_config": 3}, "app_config has to be an object, or text, not a number"),
             ({"app_config": []}, "not a list"),
-            ({"app_config": {}}, 'app_config: holds neither "config.auth" nor "auth"'),
+            ({"app_config": {}}, 'app_config: has neither "config.auth" nor "auth"'),
             ({"app_config": '{"auth": [\n'}, "app_config: is not JSON: line 2, column 1"),
             (
                 {"app_config": "// an app\n{}"},
@@ -359,14 +359,16 @@ class TestDiagnose:
         step = answer["fix"][0]["steps"][0]
         assert f"Add {redirect_uri or 'https://x.example/cb'} to the redirect URLs" in step
 
-    def test_the_redirect_url_in_the_steps_is_without_secrets(self, post):
-        url = "https%3A%2F%2Fx.example%2Fcb%3Fstate%3Dcanary1%26to%3Dann%40example.com%1b"
+    @pytest.mark.parametrize("more", ["", "%1b"])
+    def test_the_redirect_url_in_the_steps_is_without_secrets(self, post, more):
+        url = f"https%3A%2F%2Fx.example%2Fcb%3Fstate%3Dcanary1%26to%3Dann%40example.com{more}"
         words, link = "The redirect URL doesn't match.", f"{LINK}&redirect_uri={url}"
         for body in ({"message": words, "authorize_url": link}, {"message": f"{words} {link}"}):
             answer = post("/diagnose", body)
             assert answer.json["cause"] == "redirect_uri_mismatch"
             steps = str(answer.json["fix"])
-            assert "https://x.example/cb?state=[hidden]&to=[hidden]" in steps
+            # With a control character it is none that HubSpot accepts, and isn't named.
+            assert ("https://x.example/cb?state=[hidden]&to=[hidden]" in steps) is (not more)
             assert "canary1" not in answer.text
             assert "ann@" not in answer.text
 

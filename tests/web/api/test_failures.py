@@ -26,6 +26,7 @@ F_KEYS = {
     "candidates",
     "fix",
     "assignee",
+    "resolution",
     "ask",
     "history",
 }
@@ -173,7 +174,7 @@ def test_the_description_is_open_to_all_and_names_every_route(client, app):
     routes = {
         rule.rule.replace("<", "{").replace(">", "}")
         for rule in app.url_map.iter_rules()
-        if rule.endpoint.startswith(("api.", "api_links.", "api_connections."))
+        if rule.endpoint.startswith(("api.", "api_links.", "api_connections.", "api_erasure."))
     }
     assert routes == {*document["paths"], "/api/v1/openapi.json"}
     required = document["components"]["schemas"]["Failure"]["required"]

@@ -28,7 +28,7 @@ def test_every_wrong_field_of_a_body_is_named(client):
         "message": "has to be text, not a list",
         "stage": "has to be one of preflight, authorization, callback, token, grant, refresh, api",
         "code_age": "has to be a whole number from 0 to 31,536,000",
-        "app_config": 'holds neither "config.auth" nor "auth"',
+        "app_config": 'has neither "config.auth" nor "auth"',
         "response.status": "has to be a whole number from 100 to 599",
         "response.bodi": "is unknown; did you mean response.body?",
         "mesage": "is unknown; did you mean message?",
@@ -44,7 +44,7 @@ def test_every_wrong_parameter_of_a_query_is_named(api):
         "since": "is no time: a time is written like 2026-11-23T08:00:00Z",
         "within": "has to be one of today, 1h, 24h, 7d, 30d",
         "limit": "has to be a whole number from 1 to 200",
-        "q": "There is no cause “v”",
+        "q": "Unknown cause “v”",
     }
 
 

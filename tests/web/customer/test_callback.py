@@ -418,6 +418,31 @@ class TestAppConfigurationKnown:
             "workato.1000104-1000104"
         ] * 2
 
+    def test_users_of_one_account_resolve_their_own_failures_when_the_app_is_user_level(
+        self, make_app, hubspot, tmp_path, clock
+    ):
+        hubspot.list_as(required=("crm.objects.contacts.read",))
+        path = tmp_path / "app-hsmeta.json"
+        auth = {"type": "oauth", "requiredScopes": ["oauth", "crm.objects.contacts.read"]}
+        path.write_text(json.dumps({"config": {"isUserLevel": True, "auth": auth}}))
+        app = make_app(HUBSPOT_APP_CONFIG=str(path))
+        services = services_of(app)
+        one, other = customer_of(app, hubspot), customer_of(app, hubspot)
+        one.connect(role="super_admin")
+        other.connect(role="marketplace")
+        clock.now += 1800
+        hubspot.instead = lambda _: (json.dumps({"status": "BAD_REFRESH_TOKEN"}), 400, {})
+        ended = {
+            each.id: services.token_refresher.token(each.id).connection.ended_by
+            for each in services.connections.newest(limit=2)
+        }
+        hubspot.instead = None
+        customer_of(app, hubspot).connect(role="super_admin")
+        (renewed, *_) = services.connections.newest(limit=1)
+        status = {name: services.failures.get(by).status for name, by in ended.items()}
+        assert status.pop(renewed.id) == "resolved"
+        assert list(status.values()) == ["open"]
+
     def test_what_the_catalogue_requires_is_needed_though_the_app_lists_it_as_optional(
         self, make_app, app_config, hubspot, api, tmp_path
     ):

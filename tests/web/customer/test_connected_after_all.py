@@ -130,7 +130,7 @@ def test_earlier_failures_of_the_same_browser_weigh_in_the_diagnosis(
     late, early = all_failures(services)
     assert services.failures.earlier_causes(late.reference, late.browser_id) == (early.cause,)
     page = staff("agent").get(f"/support/failures/{late.reference}").text
-    why = page[page.index("Why we think so") : page.index("What happened")]
+    why = page[page.index("Why we think this") : page.index("Activity")]
     assert f'<a href="/support/failures/{early.reference}">{early.reference}</a>' in why
 
 

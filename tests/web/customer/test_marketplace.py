@@ -207,7 +207,8 @@ class TestInTheSandbox:
     def back_at_hubspot(self, customer, path):
         done = customer.browser.get(path)
         end = customer.browser.get(done.location).location
-        assert "The install ends here" in self.page(customer.hubspot, **query_of(end)).data.decode()
+        page = self.page(customer.hubspot, **query_of(end)).data.decode()
+        assert "The install is complete" in page
 
     def test_with_a_code_alone(self, customer, hubspot):
         (consent, *_) = [each for each in self.links(hubspot) if "/oauth/authorize" in each]

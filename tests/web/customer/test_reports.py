@@ -1,10 +1,21 @@
 """What people say that HubSpot showed them, from the customer's side and from the staff's."""
 
+import json
 import re
+from html import unescape
 
 import pytest
 from flask import Flask
-from harness import CLIENT_ID, PUBLIC_URL, SAME_SITE, Customer, browser_of, csrf_token, services_of
+from harness import (
+    CLIENT_ID,
+    PUBLIC_URL,
+    SAME_SITE,
+    Customer,
+    browser_of,
+    csrf_token,
+    customer_of,
+    services_of,
+)
 
 from oauth_helper.diagnosis import Cause, known_messages
 from oauth_helper.failures.model import EventType, Status
@@ -70,6 +81,17 @@ def test_a_report_is_answered_with_what_it_means_and_recorded(customer, app, clo
     ]
     # The page says so when it is opened again, too.
     assert "ask for everything the app needs" in customer.browser.get(f"/attempts/{reference}").text
+
+
+def test_each_user_of_a_user_level_app_connects_for_themselves(make_app, hubspot, tmp_path):
+    path = tmp_path / "app-hsmeta.json"
+    auth = {"type": "oauth", "requiredScopes": ["oauth", "crm.objects.contacts.read"]}
+    path.write_text(json.dumps({"config": {"isUserLevel": True, "auth": auth}}))
+    customer = customer_of(make_app(HUBSPOT_APP_CONFIG=str(path)), hubspot)
+    reference = begin(customer)
+    page = tell(customer, reference, "You don\u2019t have permission to connect this app")
+    assert "Then connect with your own HubSpot user." in page.text
+    assert "to connect, or to give you" not in page.text
 
 
 def test_a_second_report_refines_the_same_record(customer, app):
@@ -370,13 +392,13 @@ def test_staff_record_what_the_customer_on_the_phone_reads(staff, attempt_refere
     agent = staff("agent")
     page = agent.get(f"/support/failures/{attempt_reference}")
     assert page.status_code == 404
-    assert "HubSpot shows them an error?" in page.text
+    assert "Did HubSpot show an error?" in page.text
     response = take_down(agent, attempt_reference, E2)
     assert response.status_code == 303
     page = agent.get(response.location)
-    assert "What would decide" in page.text
+    assert "To confirm" in page.text
     assert "app-hsmeta.json" in page.text
-    assert "agent reported what" in page.text
+    assert "agent reported HubSpot's error" in unescape(page.text)
     assert "resolve-a-request-for-integration-permissions-error" in page.text
     (failure,) = failures(app)
     assert failure.history[0].by == "agent"
@@ -398,7 +420,7 @@ def test_a_report_on_a_failure_that_came_back_is_kept_but_changes_no_cause(custo
 def test_a_viewer_records_nothing(staff, attempt_reference, app):
     viewer = staff("viewer")
     assert (
-        "HubSpot shows them an error?"
+        "Did HubSpot show an error?"
         not in viewer.get(f"/support/failures/{attempt_reference}").text
     )
     response = take_down(viewer, attempt_reference, E2, page="/support/failures")
@@ -422,5 +444,5 @@ def test_nothing_is_recorded_of_one_that_connected(customer, staff, app):
     customer.come_back(customer.agree(address))
     agent = staff("agent")
     response = take_down(agent, reference, E2, "/support/failures")
-    assert "has connected meanwhile" in agent.get(response.location).text
+    assert "has connected in the meantime" in agent.get(response.location).text
     assert failures(app) == ()

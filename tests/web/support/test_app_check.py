@@ -102,7 +102,10 @@ class TestWhoGetsIn:
     ("fields", "verdict", "words"),
     [
         pytest.param(
-            {"app_config": file_of()}, ACCEPT, "differ in nothing that HubSpot compares", id="fits"
+            {"app_config": file_of()},
+            ACCEPT,
+            "match in everything",
+            id="fits",
         ),
         pytest.param(
             {"app_config": file_of(requiredScopes=[CONTACTS, "tickets"])},
@@ -320,7 +323,7 @@ class TestUpload:
     def test_wins_over_what_is_pasted_which_stays(self, check):
         page = check(upload=("app.json", file_of().encode()), app_config="{broken").text
         assert ACCEPT in page
-        assert "app.json (what is pasted was not looked at)" in page
+        assert "app.json (the pasted text was ignored)" in page
         assert field_of(page, "app_config") == "{broken"
 
     def test_with_a_byte_order_mark_is_read(self, check):
@@ -341,7 +344,7 @@ def problem_at(page, field):
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
-        pytest.param({}, "app_config", "Paste the app's file here", id="nothing"),
+        pytest.param({}, "app_config", "Paste the app's file, choose", id="nothing"),
         pytest.param({"app_config": " \n"}, "app_config", "Paste the app's file", id="blank"),
         pytest.param(
             {"app_config": '{"auth": [\n'}, "app_config", "line 2, column 1", id="no-json"

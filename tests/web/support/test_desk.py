@@ -74,7 +74,10 @@ def five(record):
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("", "01234"),
+        ("", "0134"),
+        ("status=all", "01234"),
+        ("status=all&cause=user_denied", "02"),
+        ("status=all&q=is:resolved", "2"),
         ("cause=user_denied", "02"),
         ("cause=user_denied&status=open", "0"),
         ("status=resolved", "2"),
@@ -104,7 +107,7 @@ def five(record):
         ("q=-mismatch", "0124"),
         ("q=cause:user_denied", "02"),
         ("q=-cause:user_denied", "134"),
-        ("q=is:open+-is:taken", "03"),
+        ("q=is:open+-is:assigned", "03"),
         ("q=is:mine", "1"),
         ("q=by:me", "1"),
         ("q=-is:mine", "0234"),
@@ -118,7 +121,7 @@ def five(record):
         ("q=account:4711+cause:user_denied", "2"),
         ("q=account:4711+-cause:user_denied", ""),
         ("q=is:open&cause=user_denied&within=24h", "0"),
-        ("cause=&q=+&status=", "01234"),
+        ("cause=&q=+&status=", "0134"),
     ],
 )
 def test_filters_find_what_they_say(agent, five, query, expected):
@@ -147,16 +150,16 @@ def test_a_wrong_filter_is_named(agent, query, says):
 @pytest.mark.parametrize(
     ("search", "says"),
     [
-        ("cause:nonsense", "There is no cause “nonsense”"),
-        ("is:lost", "There is no status “lost”"),
-        ("account:me", "“me” is no account"),
+        ("cause:nonsense", "Unknown cause “nonsense”"),
+        ("is:lost", "Unknown status “lost”"),
+        ("account:me", "“me” isn't the number of an account"),
     ],
 )
 @pytest.mark.usefixtures("five")
 def test_a_search_for_what_cannot_be_says_so_and_finds_nothing(agent, log, search, says):
-    page = agent.get("/support/failures", query_string={"q": search}).text
+    page = unescape(agent.get("/support/failures", query_string={"q": search}).text)
     assert says in page
-    assert "Nothing was searched for." in page
+    assert "Fix the search to see results." in page
     assert shown(page) == []
     response = work_on(agent, "resolve", filters=urlencode({"q": search}), all="1")
     assert response.status_code == 400
@@ -169,15 +172,15 @@ def test_chips_show_what_is_on_and_take_it_away(agent):
     page = agent.get("/support/failures?cause=user_denied&within=24h&q=no+-is:taken").text
     chips = dict(
         re.findall(
-            r'<li><a href="([^"]+)"><span class="visually-hidden">Take away </span>(.+?) <', page
+            r'<li[^>]*><a href="([^"]+)"><span class="visually-hidden">Remove </span>(.+?) <', page
         )
     )
     by_title = {unescape(title): unescape(address) for address, title in chips.items()}
     assert by_title == {
         "Cause: Cancelled at HubSpot": "/support/failures?within=24h&q=no+-is%3Ataken",
         "Time: the last 24 hours": "/support/failures?cause=user_denied&q=no+-is%3Ataken",
-        "no": "/support/failures?cause=user_denied&within=24h&q=-is%3Ataken",
-        "-is:taken": "/support/failures?cause=user_denied&within=24h&q=no",
+        "no": "/support/failures?cause=user_denied&within=24h&q=-is%3Aassigned",
+        "-is:assigned": "/support/failures?cause=user_denied&within=24h&q=no",
     }
 
 
@@ -185,14 +188,67 @@ def test_chips_show_what_is_on_and_take_it_away(agent):
 def test_each_value_says_how_many_it_would_find(agent):
     page = agent.get("/support/failures?status=open").text
     assert re.search(r'<option value="user_denied">[^<]+\(1\)</option>', page)
-    counts = re.findall(r'>(open|resolved) <span class="count"[^>]*>(\d+)</span></a>', page)
-    assert counts == [("open", "4"), ("resolved", "1")]
-    assert '<span class="count" id="total">4</span>' in page
+    assert tabs(page) == {"Open": "4", "Mine": "1", "Resolved": "1", "All": "5"}
+    page = agent.get("/support/failures?assignee=agent&status=open").text
+    assert tabs(page) == {"Open": "4", "Mine": "1", "Resolved": "1", "All": "5"}
+    page = agent.get("/support/failures?scope=tickets&status=open").text
+    assert tabs(page) == {"Open": "1", "Mine": "0", "Resolved": "0", "All": "1"}
+    # Only reading every failure would tell the others.
+    page = agent.get("/support/failures?q=mismatch&status=open").text
+    assert tabs(page) == {"Open": "1", "Mine": "", "Resolved": "", "All": ""}
+
+
+def tabs(page):
+    """The counts of the tabs."""
+    pattern = r'>(\w+) <span class="count" data-count-of="\w+">([\d,+]*)</span></a>'
+    return dict(re.findall(pattern, page))
+
+
+def test_what_is_counted_only_in_part_says_so(agent, record, monkeypatch):
+    monkeypatch.setattr("oauth_helper.store.counters._READ_AT_MOST", 2)
+    monkeypatch.setattr("oauth_helper.web.support.tabs.MOST_COUNTED", 2)
+    for number in range(3):
+        record(number, missing=("tickets",))
+    page = agent.get("/support/failures?scope=tickets&status=open").text
+    assert tabs(page)["Open"] == "2+"
+    assert tabs(page)["Resolved"] == "0"
+
+
+def test_each_day_has_a_heading(agent, record):
+    for ago in (60, DAY, 3 * DAY, 3 * DAY + 1):
+        record(ago)
+    headings = re.findall(r'scope="rowgroup">([^<]+)<', agent.get("/support/failures").text)
+    assert headings == ["Today", "Yesterday", "Sunday, 15 November"]
+
+
+def test_a_row_says_what_about_and_who_fixes_it(agent, record):
+    record(
+        60,
+        Cause.URL_REQUESTS_UNCONFIGURED_SCOPE,
+        missing=("tickets", "files"),
+        customer_name="Acme",
+    )
+    row = agent.get("/support/failures").text.partition('<tr id="row-')[2].partition("</tr>")[0]
+    text = " ".join(re.sub("<[^>]*>", " ", row.partition(">")[2]).split())
+    assert text.startswith("Scope not configured in the app tickets +1")
+    assert "Developer or operator Acme" in text
+    assert "Unassigned Open 1 min ago" in text
+
+
+def test_a_comment_on_many_can_be_written_without_a_script(agent, five, log):
+    references = [five[0].reference, five[3].reference]
+    page = work_on(agent, "comment", references, filters="status=open").text
+    assert "Comment on 2 failures" in page
+    assert re.findall(r'name="reference" value="([^"]+)"', page) == references
+    assert log.get(references[0]).history == ()
+    page = work_on(agent, "comment", filters="cause=user_denied", all="1").text
+    assert 'name="all" value="1"' in page
+    assert 'value="cause=user_denied"' in page
 
 
 @pytest.mark.usefixtures("five")
 def test_the_clients_to_choose_from_are_those_that_occur(agent):
-    assert through(agent, "") == {"": None, "-": 4, "Flow Tool": 1}
+    assert through(agent, "status=all") == {"": None, "-": 4, "Flow Tool": 1}
     assert through(agent, "cause=user_denied") == {"": None, "-": 1, "Flow Tool": 1}
     assert through(agent, "status=open") == {"": None, "-": 4, "Flow Tool": 0}
     # What no counter tells is not counted, and can be chosen all the same.
@@ -200,7 +256,7 @@ def test_the_clients_to_choose_from_are_those_that_occur(agent):
     page = agent.get("/support/failures?client=flow+tool").text
     assert '<option value="Flow Tool" selected>Flow Tool (1)</option>' in page
     assert "</span>Through: flow tool <" in page
-    assert '<span class="count" id="total">1</span>' in page
+    assert tabs(page)["All"] == "1"
     page = agent.get("/support/failures?client=-").text
     assert "</span>Through: this program's own pages <" in unescape(page)
 
@@ -225,7 +281,7 @@ def test_list_and_page_say_which_client_asked(agent, record):
     assert "through Flow Tool &amp; Co" in agent.get("/support/failures").text
     page = agent.get(f"/support/failures/{failure.reference}").text
     assert ">Flow Tool &amp; Co</a></dd>" in page
-    assert "Flow Tool &amp; Co sent the customer here to connect HubSpot." in page
+    assert "Flow Tool &amp; Co sent the customer to connect HubSpot." in page
     (address,) = re.findall(r'href="(/support/failures\?client=[^"]+)"', page)
     assert shown(agent.get(unescape(address)).text) == [failure.reference]
     place = "/support/failures/live?place=0-0&client=flow+tool+%26+co"
@@ -245,9 +301,8 @@ def test_of_no_client_nothing_is_said(agent, record):
 def test_a_refresh_that_failed_began_with_nobody(agent, record):
     failure = record(cause=Cause.REFRESH_TOKEN_INVALID, stage=Stage.REFRESH, client="Flow Tool")
     page = agent.get(f"/support/failures/{failure.reference}").text
-    assert "HubSpot gave no fresh access token: refresh token no longer valid." in page
-    assert "sent the person" not in page
-    assert "browser was sent" not in page
+    assert "HubSpot issued no new access token: refresh token no longer valid." in page
+    assert "sent the customer" not in page
 
 
 def test_groups_take_the_clients_together(agent, five):
@@ -404,18 +459,18 @@ def test_what_somebody_changed_since_is_not_undone(agent, five, log):
     log.change(five[0].reference, lambda old: replace(old, assignee="lead"))
     response = undo(agent, done)
     assert (
-        "Undone for 1 failures. 1 had been changed again since" in agent.get(response.location).text
+        "Undone for 1 failure. 1 had been changed again since" in agent.get(response.location).text
     )
     assert log.get(five[0].reference).status is Status.RESOLVED
     assert log.get(five[0].reference).assignee == "lead"
     assert log.get(five[3].reference).status is Status.OPEN
 
 
-def test_what_others_have_taken_is_not_taken_along(agent, five, log):
+def test_what_others_are_assigned_stays_theirs(agent, five, log):
     response = work_on(agent, "take", filters="", all="1")
     assert log.get(five[4].reference).assignee == "lead"
     assert log.get(five[0].reference).assignee == "agent"
-    assert "Taken: 3 failures of 5" in agent.get(response.location).text
+    assert "Assigned to you: 3 failures of 5" in agent.get(response.location).text
 
 
 def test_more_than_goes_at_once_is_said(agent, record, monkeypatch):
@@ -430,14 +485,14 @@ def test_more_than_goes_at_once_is_said(agent, record, monkeypatch):
 @pytest.mark.usefixtures("five")
 def test_choosing_nothing_changes_nothing(agent, log, do):
     response = work_on(agent, do, text="x")
-    assert "Nothing was chosen" in agent.get(response.location).text
+    assert "Nothing is selected" in agent.get(response.location).text
     assert states(log) == ["open", "open", "resolved", "open", "open"]
 
 
 @pytest.mark.usefixtures("five")
 def test_a_viewer_changes_nothing_and_is_offered_nothing(staff, log):
     viewer = staff("viewer")
-    assert "Mark as resolved" not in viewer.get("/support/failures").text
+    assert ">Resolve<" not in viewer.get("/support/failures").text
     before = log.page(FailureQuery(), limit=50).failures
     assert work_on(viewer, "resolve", filters="", all="1").status_code == 403
     assert undo(viewer, "?done=x").status_code == 403
@@ -479,7 +534,7 @@ def test_what_somebody_took_meanwhile_is_not_taken_away_unseen(agent, five, log)
     form = {"csrf_token": token, "do": "take", "seen": ""}
     response = agent.post(f"/support/failures/{reference}/work", data=form, headers=SAME_SITE)
     assert log.get(reference).assignee == "lead"
-    assert "lead has taken it meanwhile" in agent.get(response.location).text
+    assert "lead was assigned in the meantime" in agent.get(response.location).text
     agent.post(
         f"/support/failures/{reference}/work", data={**form, "seen": "lead"}, headers=SAME_SITE
     )
@@ -487,7 +542,8 @@ def test_what_somebody_took_meanwhile_is_not_taken_away_unseen(agent, five, log)
 
 
 @pytest.mark.parametrize(
-    ("do", "says"), [("take", "You have it now."), ("release", "Given back."), ("note", "is there")]
+    ("do", "says"),
+    [("take", "Assigned to you."), ("release", "Unassigned."), ("note", "Comment added.")],
 )
 def test_what_is_typed_is_kept_whatever_is_pressed(agent, five, log, do, says):
     reference = five[1].reference
@@ -495,7 +551,6 @@ def test_what_is_typed_is_kept_whatever_is_pressed(agent, five, log, do, says):
     token = csrf_token(agent, "/support/failures")
     form = {"csrf_token": token, "do": do, "seen": "", "text": "rang back"}
     response = agent.post(f"/support/failures/{reference}/work", data=form, headers=SAME_SITE)
-    assert response.location.endswith("#done")
     assert says in agent.get(response.location).text
     assert (EventType.COMMENTED, "rang back") in [
         (e.what, e.text) for e in log.get(reference).history
@@ -508,7 +563,7 @@ def test_what_is_typed_is_kept_when_somebody_else_was_faster(agent, five, log):
     log.change(reference, lambda old: replace(old, assignee="lead"))
     form = {"csrf_token": token, "do": "take", "seen": "", "text": "rang back"}
     response = agent.post(f"/support/failures/{reference}/work", data=form, headers=SAME_SITE)
-    assert "Your note is kept." in agent.get(response.location).text
+    assert "Your comment is saved." in agent.get(response.location).text
     assert log.get(reference).assignee == "lead"
     assert [e.text for e in log.get(reference).history] == ["rang back"]
 
@@ -517,7 +572,7 @@ def test_resolving_what_is_resolved_says_so(agent, five, log):
     reference = five[2].reference
     form = {"csrf_token": csrf_token(agent, "/support/failures"), "do": "resolve", "text": "mine"}
     response = agent.post(f"/support/failures/{reference}/work", data=form, headers=SAME_SITE)
-    assert "Nothing to do: it is resolved already." in agent.get(response.location).text
+    assert "Nothing changed: it&#39;s already resolved." in agent.get(response.location).text
     assert log.get(reference).history == ()
 
 
@@ -535,7 +590,7 @@ def test_groups_tell_how_many_and_lead_to_them(agent, record):
     rows = page.split("<tbody data-rows>")[1].split("</tr>")
     assert "<strong>3</strong>" in rows[0]
     assert "3 people" in rows[0]
-    assert "2 accounts known" in rows[0]
+    assert "2 accounts" in rows[0]
     assert "crm.lists.read" in rows[0]
     assert "<strong>1</strong>" in rows[1]
     address = unescape(rows[0].split('<a href="')[1].split('"')[0])
@@ -641,13 +696,14 @@ def test_one_failure_leads_to_others_of_its_account_browser_and_kind(agent, reco
 def test_the_answer_is_in_the_language_of_the_person_first(agent, record):
     failure = record(60, Cause.USER_DENIED, language="de")
     page = agent.get(f"/support/failures/{failure.reference}").text
-    answers = re.findall(r'<pre class="answer" id="answer-(\w+)"[^>]*>(.*?)</pre>', page, re.DOTALL)
-    assert [code for code, _ in answers][:2] == ["de", "en"]
-    assert len(answers) == 6
-    assert answers[0][1].startswith("Guten Tag,")
-    assert all(failure.reference in text for _, text in answers)
-    assert "https://connect.example.com/connect/workato" in answers[0][1]
-    assert re.search(r"<details open>\s*<summary><span lang=\"de\">", page)
+    assert '<option value="de" lang="de" selected>' in page
+    answer = page.split('id="answer-text"')[1].split("</pre>")[0]
+    assert ">Guten Tag," in answer
+    assert failure.reference in answer
+    assert "https://connect.example.com/connect/workato" in answer
+    for language, greeting in (("ja", "お世話"), ("nope", "Guten Tag,")):
+        page = agent.get(f"/support/failures/{failure.reference}?language={language}").text
+        assert greeting in page.split('id="answer-text"')[1].split("</pre>")[0]
 
 
 def test_a_long_history_is_folded_in_the_middle(agent, record):
@@ -785,8 +841,7 @@ def test_news_tell_how_many_there_are_now(agent, five, log):
     place = log.feed.place()
     log.change(five[0].reference, lambda old: replace(old, status=Status.RESOLVED))
     here = json.loads(told(agent, place, "status=open").rpartition("data: ")[2])
-    assert here["total"] == 3
-    assert here["states"] == {"open": 3, "resolved": 2}
+    assert here["counts"] == {"mine": "1", "open": "3", "resolved": "2", "all": "5"}
 
 
 def test_notes_outlast_taking_and_giving_back(record, log):
@@ -813,5 +868,5 @@ def test_a_report_that_changes_nothing_says_so(agent, record, log):
     form = {"csrf_token": csrf_token(agent, "/support/failures"), "message": "scope mismatch"}
     path = f"/support/failures/{failure.reference}/report"
     response = agent.post(path, data=form, headers=SAME_SITE)
-    assert "The causes stay as they were." in agent.get(response.location).text
+    assert "Saved. The causes haven&#39;t changed." in agent.get(response.location).text
     assert log.get(failure.reference).cause is Cause.USER_DENIED

@@ -23,6 +23,7 @@ import pytest
 import redis
 import urllib3
 from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, services_of
+from werkzeug.datastructures import MultiDict
 
 from benchmarks import servers
 from oauth_helper import create_app
@@ -118,12 +119,28 @@ def test_the_filters_are_those_of_the_list(customer, staff, query, found):
     agent = staff("agent")
     assert len(rows_of(download(agent, "csv", **query))) == found
     page = agent.get("/support/export/start", query_string=query)
-    expected = {0: "no failure", 1: "<strong>1</strong> failure.", 2: "<strong>2</strong> failures"}
-    words = "not counted" if query.get("q") == "BAD_AUTH_CODE" else expected[found]
+    expected = {
+        0: "No failures match",
+        1: "<strong>1</strong> failure matches.",
+        2: "<strong>2</strong> failures match.",
+    }
+    words = "aren't counted" if query.get("q") == "BAD_AUTH_CODE" else expected[found]
     assert words in page.text
-    link = re.search(r'href="(/support/export\?format=csv[^"]+)"', page.text)[1]
-    with agent.get(link.replace("&amp;", "&")) as response:
+    form = page.text.split('data-export="csv"')[1].split("</form>")[0]
+    sent = re.findall(r'name="(\w+)" value="([^"]*)"', form)
+    assert dict(sent).items() >= {**query, "format": "csv"}.items()
+    with agent.get("/support/export", query_string=MultiDict(sent)) as response:
         assert len(rows_of(response)) == found
+
+
+def test_the_columns_can_be_chosen(customer, staff):
+    customer.connect(decision="deny")
+    agent = staff("agent")
+    (row,) = rows_of(agent.get("/support/export?format=csv&column=cause&column=reference"))
+    assert list(row) == ["reference", "cause"]
+    response = agent.get("/support/export?format=csv&column=cause&column=nope")
+    assert response.status_code == 400
+    assert "column has to be one of reference, at, " in response.text
 
 
 @pytest.mark.parametrize(

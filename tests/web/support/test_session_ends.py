@@ -7,7 +7,7 @@ from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, services_of
 
 from oauth_helper.failures.query import FailureQuery
 
-SAYS = "Your session had ended, so nothing was sent."
+SAYS = "Your session has ended, so nothing was sent."
 NOTE = "Called <b>back</b></blockquote><script>alert(1)</script>"
 
 

@@ -1,10 +1,14 @@
 """Working on a failure: notes, who has taken it, resolved or open; each with who and when."""
 
+import csv
+import io
+
 import pytest
 from flask import Flask
-from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, services_of
+from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, query_of, services_of
+from markupsafe import escape
 
-from oauth_helper.failures.model import EventType, Status
+from oauth_helper.failures.model import EventType, Resolution, Status
 from oauth_helper.failures.query import FailureQuery
 
 
@@ -52,8 +56,7 @@ def test_taking_and_giving_back(staff, reference, app, api):
     do(agent, reference, "take")
     do(agent, reference, "take")
     assert the_failure(app).assignee == "agent"
-    assert "You have taken it" in page_of(agent, reference)
-    assert "agent has taken it" not in page_of(agent, reference)
+    assert "Assigned to you" in page_of(agent, reference)
     assert [f["reference"] for f in api("/failures?assignee=agent").json["failures"]] == [reference]
     assert api("/failures?assignee=somebody").json["failures"] == []
     do(agent, reference, "release")
@@ -96,7 +99,7 @@ def test_two_agents_do_not_overwrite_each_other(app, reference):
 @pytest.mark.parametrize("step", ["note", "take", "release", "resolve", "reopen"])
 def test_a_viewer_changes_nothing(staff, reference, app, step):
     viewer = staff("viewer")
-    assert "Work on it" not in page_of(viewer, reference)
+    assert "Add comment" not in page_of(viewer, reference)
     assert do(viewer, reference, step, "x").status_code == 403
     assert the_failure(app).revision == 0
 
@@ -114,7 +117,7 @@ def test_what_cannot_be_done_is_said(staff, reference, app):
     assert do(agent, "2M7X-TQRT-89HR", "resolve").status_code == 404
     assert do(agent, "nonsense", "resolve").status_code == 404
     assert do(agent, reference, "note", "  ").status_code == 303
-    assert "The note is empty" in page_of(agent, reference)
+    assert "The comment is empty" in page_of(agent, reference)
     assert the_failure(app).revision == 0
 
 
@@ -137,3 +140,50 @@ def test_a_wrong_filter_is_named(api, query):
     response = api(f"/failures?{query}")
     assert response.status_code == 400
     assert query.partition("=")[0] in response.json["detail"]
+
+
+@pytest.mark.parametrize("reason", list(Resolution))
+def test_the_reason_is_in_record_timeline_api_and_export(staff, reference, app, api, reason):
+    agent = staff("agent")
+    response = do(agent, reference, f"resolve:{reason}", "as agreed")
+    assert the_failure(app).resolution is reason
+    (event,) = the_failure(app).history
+    assert (event.resolution, event.text) == (reason, "as agreed")
+    page = agent.get(response.location).text
+    assert f"Resolved<span>: {escape(reason.title.lower())}</span>" in page
+    assert escape(f"agent resolved it as {reason.title.lower()}.") in page
+    found = api(f"/failures/{reference}").json
+    assert found["resolution"] == found["history"][0]["resolution"] == reason
+    rows = csv.DictReader(
+        io.StringIO(agent.get("/support/export?format=csv").text.lstrip("\ufeff"))
+    )
+    (row,) = rows
+    assert row["resolution"] == reason
+    assert f"resolved by agent ({reason}): as agreed" in row["history"]
+    do(agent, reference, "reopen")
+    assert api(f"/failures/{reference}").json["resolution"] is None
+
+
+@pytest.mark.parametrize("step", ["take", "resolve:duplicate"])
+def test_an_action_on_one_can_be_undone(staff, reference, app, step):
+    agent = staff("agent")
+    page = agent.get(do(agent, reference, step).location).text
+    undo = page.split('action="/support/deeds/')[1].split('"')[0]
+    form = {"csrf_token": csrf_token(agent, "/support/failures"), "record": reference}
+    response = agent.post(f"/support/deeds/{undo}", data=form, headers=SAME_SITE)
+    assert response.location == f"/support/failures/{reference}"
+    assert "Undone." in agent.get(response.location).text
+    failure = the_failure(app)
+    assert (failure.status, failure.assignee, failure.resolution) == (Status.OPEN, "", None)
+
+
+def test_an_early_report_has_one_entry(customer, staff):
+    reference = query_of(customer.start())["state"][:14]
+    message = {"message": "Authorization failed because there is a scope mismatch"}
+    agent = staff("agent")
+    form = {"csrf_token": csrf_token(agent, "/support/failures"), **message}
+    agent.post(f"/support/failures/{reference}/report", data=form, headers=SAME_SITE)
+    page = page_of(agent, reference)
+    entries = page.split('<ol class="timeline"')[1].split("</ol>")[0]
+    assert entries.count("<li") == 2
+    assert "agent reported HubSpot&#39;s error." in entries

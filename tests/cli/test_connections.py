@@ -4,7 +4,30 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
-from oauth_helper.cli.slow_connections import end_slow_connections
+from oauth_helper.cli.connections import end_slow_connections
+
+
+def test_of_many_idle_connections_a_network_keeps_its_share():
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=600))
+        port = listener.getsockname()[1]
+
+        def connect(count, sender, *, says=b""):
+            for _ in range(count):
+                address = ("127.0.0.1", port)
+                client = stack.enter_context(
+                    socket.create_connection(address, 60, source_address=(sender, 0))
+                )
+                near, _ = listener.accept()
+                near.sendall(b"x")
+                stack.enter_context(near)
+                client.sendall(says)
+
+        connect(20, "127.0.0.2")
+        connect(300, "127.0.0.3")
+        assert end_slow_connections(port) == 0
+        assert end_slow_connections(port, shared=True) == 300 - 64
+        assert end_slow_connections(port, shared=True) == 0
 
 
 def test_a_connection_that_was_sent_nothing_for_too_long_ends():
