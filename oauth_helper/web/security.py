@@ -42,7 +42,7 @@ def client_network() -> str:
 
 def sender() -> str:
     """Return a name for the network of the current request, empty when nothing is limited."""
-    if not current_app.config["RATELIMIT_ENABLED"]:
+    if not current_app.extensions[_RATE_LIMITS]:
         return ""
     return hashlib.sha256(client_network().encode()).hexdigest()[:16]
 
