@@ -6,6 +6,7 @@ measures the peers. The caller pins this process to a separate processor.
 
 from __future__ import annotations
 
+import random
 import re
 import socket
 import threading
@@ -41,11 +42,15 @@ def request(path: str, *, port: int, **headers: str) -> bytes:
 def run(
     port: int, requests: Iterable[bytes], *, connections: int, expected: int, keep: bool = False
 ) -> Result:
-    """Send every request once, over this many connections, and return the result."""
+    """Send every request once, over this many connections, and return the result.
+
+    Each connection comes from another address, as different customers do.
+    """
     result, lock, source = Result(), threading.Lock(), iter(requests)
 
     def work() -> None:
-        with socket.create_connection(("127.0.0.1", port), timeout=30) as wire:
+        own = (f"127.{random.randrange(1, 255)}.{random.randrange(255)}.{random.randrange(255)}", 0)  # noqa: S311
+        with socket.create_connection(("127.0.0.1", port), 30, own) as wire:
             wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while True:
                 with lock:

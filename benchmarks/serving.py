@@ -130,7 +130,7 @@ def program(
     pinned_to: set[int] | None = None,
     **settings: str,
 ) -> Iterator[Program]:
-    """Run the program on that store, with rate limits off, during the `with` statement.
+    """Run the program on that store during the `with` statement, with rate limits off by default.
 
     `pinned_to` holds the processors that it may use.
     """

@@ -68,7 +68,7 @@ class Peer:
 
 @click.command()
 @click.option("--rounds", default=9, help="Turns for each program.")
-@click.option("--count", default=2000, help="Requests in each turn.")
+@click.option("--count", default=1500, help="Requests in each turn; limits allow 1,900.")
 @click.option("--full", default=1_000_000, help="Failures in the log for the last rows.")
 @click.option("--quick", is_flag=True, help="A short run, to check that it works.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -113,8 +113,11 @@ def _measure(
         command += [store.url, origin, str(_THREADS)]
         stack.enter_context(_process(port, command, _SERVED))
         peers[name] = Peer(name, port, "/start", "/callback")
-    if (grant := _grant(folder, stack, origin)) is not None:
-        peers["grant"] = grant
+    limited = stack.enter_context(
+        program(store.url, folder / "on", pinned_to=_SERVED, **settings, RATE_LIMITS="on")
+    )
+    peers["limited"] = Peer("limited", limited.port, "/connect/workato", "/callback/workato")
+    peers |= _grants(folder, stack, origin, store.url)
     for number in range(rounds + 1):  # the first one warms up
         for peer in _in_turn(peers, number):
             peer.starts.append(_start(peer, count))
@@ -122,14 +125,18 @@ def _measure(
             peers[name].callbacks.append(_callback(peers[name], count))
     mine = peers["ours"]
     rows = [
-        _row("start, beside a bare Flask redirect", "0.5", peers["ours"], peers["bare"], "starts"),
+        _row("start, beside a bare Flask redirect", "0.35", peers["ours"], peers["bare"], "starts"),
         _row(
             "start, beside Authlib's Flask client", "2", peers["ours"], peers["authlib"], "starts"
         ),
-        _row("callback, beside Authlib's", "2.5", peers["ours"], peers["authlib"], "callbacks"),
+        _row("callback, beside Authlib's", "2", peers["ours"], peers["authlib"], "callbacks"),
     ]
-    if grant is not None:
-        rows.insert(2, _row("start, beside simov/grant", "1.3", peers["ours"], grant, "starts"))
+    for name, target in (("grant with Redis", "1.2"), ("grant", "")):
+        if name in peers:
+            rows.insert(-1, _row(f"start, beside {name}", target, mine, peers[name], "starts"))
+    rows.append(
+        _row("start with rate limits, beside without", "0.9", peers["limited"], mine, "starts")
+    )
     memory = _memory(ours.worker_pids())
     with connect(store.url) as client:
         empty = _written(Failures(client, retention_days=90), count, seed="small")
@@ -209,16 +216,16 @@ def _ratios(ours: list[float], theirs: list[float]) -> list[float]:
     return [one / other for one, other in zip(ours, theirs, strict=True)]
 
 
-def _grant(folder: Path, stack: ExitStack, origin: str) -> Peer | None:
-    """Start simov/grant from npm; None without Node.js."""
+def _grants(folder: Path, stack: ExitStack, origin: str, store_url: str) -> dict[str, Peer]:
+    """Start simov/grant from npm, with its session in Redis and in memory; none without Node.js."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         click.echo("There is no Node.js with npm, so simov/grant is left out.", err=True)
-        return None
+        return {}
     home = folder / "grant"
     home.mkdir()
     (home / "package.json").write_text('{"private": true, "type": "module"}')
     shutil.copy(_HERE / "peers" / "grant.mjs", home)
-    packages = ["grant@5", "express@4", "express-session@1"]
+    packages = ["grant@5", "express@4", "express-session@1", "redis@5", "connect-redis@9"]
     subprocess.run(  # noqa: S603
         ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *packages],  # noqa: S607
         cwd=home,
@@ -226,11 +233,14 @@ def _grant(folder: Path, stack: ExitStack, origin: str) -> Peer | None:
         capture_output=True,
         timeout=300,
     )
-    port = free_port()
     scopes = " ".join(shipped_catalogue().by_name)
-    command = ["node", "grant.mjs", str(port), origin, scopes]
-    stack.enter_context(_process(port, command, _SERVED, cwd=home))
-    return Peer("grant", port, "/connect/hubspot", "/connect/hubspot/callback")
+    peers = {}
+    for name, store in (("grant with Redis", [store_url]), ("grant", [])):
+        port = free_port()
+        command = ["node", "grant.mjs", str(port), origin, scopes, *store]
+        stack.enter_context(_process(port, command, _SERVED, cwd=home))
+        peers[name] = Peer(name, port, "/connect/hubspot", "/connect/hubspot/callback")
+    return peers
 
 
 @contextmanager

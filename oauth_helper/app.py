@@ -41,7 +41,7 @@ from oauth_helper.store.group_states import GroupStates
 from oauth_helper.store.outbox.outage_log import OutageLog
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
-from oauth_helper.store.rate_limits import rate_limit_storage
+from oauth_helper.store.rate_limits import RateLimits
 from oauth_helper.store.redis import Client, RedisServer, connect
 from oauth_helper.store.redis_clients import StoreClock
 from oauth_helper.store.refresh_locks import RefreshLocks
@@ -267,10 +267,10 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         from oauth_helper.web.tracing import Tracing  # noqa: PLC0415 - its packages are optional
 
         app.extensions["oauth_helper_tracing"] = Tracing(config.otlp_endpoint, app)
-    routes.install(app, config, rate_limit_storage(config.redis_url.reveal()))
+    routes.install(app, config, RateLimits(redis))
     if config.sandbox:
         sandbox = create_blueprint(sandbox_for(config, RedisSandboxState(redis), clock=clock))
-        security.limit_blueprint(sandbox, "600 per minute")
+        security.limit_blueprint(sandbox, 600)
         # Programs call its token endpoint, and its forms have their own protection.
         security.csrf.exempt(sandbox)
         app.register_blueprint(sandbox, url_prefix="/sandbox")

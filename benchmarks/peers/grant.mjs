@@ -1,11 +1,16 @@
-// simov/grant as its README shows it, with express: node grant.mjs PORT HUBSPOT_URL SCOPES
+// simov/grant as its README shows it, with express: node grant.mjs PORT HUBSPOT_URL SCOPES [REDIS_URL]
+// With REDIS_URL its session survives a restart, otherwise it is in the memory of its process.
 import express from "express";
 import session from "express-session";
 import grant from "grant";
+import { createClient } from "redis";
+import { RedisStore } from "connect-redis";
 
-const [port, hubspot, scopes] = process.argv.slice(2);
+const [port, hubspot, scopes, redis] = process.argv.slice(2);
+const client = redis && (await createClient({ url: redis }).connect());
+const store = client && new RedisStore({ client, ttl: 900 });
 express()
-  .use(session({ secret: "grant", saveUninitialized: true, resave: false }))
+  .use(session({ secret: "grant", saveUninitialized: true, resave: false, ...(store && { store }) }))
   .use(
     grant.express({
       defaults: { origin: `http://localhost:${port}`, transport: "session", state: true, pkce: true },

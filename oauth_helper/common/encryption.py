@@ -77,7 +77,7 @@ class Encryptor:
         while values and values[-1] == defaults[len(values) - 1]:
             values.pop()
         plain = _encoder.encode((type(value).__name__, values))
-        return self.encrypt(zlib.compress(plain) if len(plain) > _LARGE else plain).decode()
+        return self.encrypt(zlib.compress(plain, 9) if len(plain) > _LARGE else plain).decode()
 
     def decrypt_value(self, text: str, *types: type) -> Any:  # noqa: ANN401 - one of `types`
         """Return the value that `encrypt_value` was given, one of `types`.

@@ -9,6 +9,7 @@ import http.client
 import ipaddress
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -44,9 +45,10 @@ _current = threading.local()
 
 
 class TimeLimit:
-    """Ends the connection in use when time is up, whatever arrives on it."""
+    """Ends the connection in use at `ends_at` (monotonic seconds), whatever arrives on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, ends_at: float) -> None:
+        self.ends_at = ends_at
         self.is_over = False
         self.closed: list[socket.socket] = []
         self._lock = threading.Lock()
@@ -68,21 +70,60 @@ class TimeLimit:
                     self._connection.shutdown(socket.SHUT_RDWR)
 
 
+class _Watchdog:
+    """Ends what takes longer than its limit, with one thread for all: one for each costs 0.1 ms."""
+
+    # Seconds between two looks at the limits.
+    _PRECISION = 0.05
+
+    def __init__(self) -> None:
+        self._limits: set[TimeLimit] = set()
+        self._lock = threading.Lock()
+        self._has_limits = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, limit: TimeLimit) -> None:
+        """End the connection of `limit` at its time."""
+        with self._lock:
+            self._limits.add(limit)
+            if self._thread is None or not self._thread.is_alive():  # as after a fork
+                self._thread = threading.Thread(target=self._watch, name="time limits", daemon=True)
+                self._thread.start()
+        self._has_limits.set()
+
+    def remove(self, limit: TimeLimit) -> None:
+        """Forget a limit."""
+        with self._lock:
+            self._limits.discard(limit)
+
+    def _watch(self) -> None:
+        while self._has_limits.wait():
+            time.sleep(self._PRECISION)
+            with self._lock:
+                passed = [each for each in self._limits if time.monotonic() >= each.ends_at]
+                self._limits.difference_update(passed)
+                if not self._limits:
+                    self._has_limits.clear()
+            for limit in passed:
+                limit.end()
+
+
+_watchdog = _Watchdog()
+
+
 @contextmanager
 def time_limit(seconds: float) -> Iterator[TimeLimit]:
     """Limit the time that this thread uses connections of `POOLS` in the `with` statement.
 
     urllib3's timeouts are for each read, and so don't end a response that trickles in.
     """
-    limit = TimeLimit()
-    timer = threading.Timer(seconds, limit.end)
-    timer.daemon = True
-    timer.start()
+    limit = TimeLimit(time.monotonic() + seconds)
+    _watchdog.add(limit)
     _current.limit = limit
     try:
         yield limit
     finally:
-        timer.cancel()
+        _watchdog.remove(limit)
         limit.watch(None)  # another thread may use it next
         _current.limit = None
         for connection in limit.closed:

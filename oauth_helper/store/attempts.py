@@ -13,6 +13,7 @@ from oauth_helper.common.references import day_of
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
+from oauth_helper.store.rate_limits import RateLimit, RateLimitExceededError
 from oauth_helper.store.redis import Client, read_fields
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
 from oauth_helper.store.requests import Requests, encode_request, request_name
@@ -27,12 +28,50 @@ _KEPT = _DAYS_KEPT * 86_400
 #: shorter than this.
 CLAIM_LIFETIME = 120
 
-# KEYS: attempt, open attempts, counters, failure, requests, and attempts of the customer, if known.
-# ARGV: reference, deadline, seconds, seconds for the counters and requests, profile, name of the
-# request, the request, when it began, browser, language, then further fields and values. redis-py
-# sends a command again when the reply is lost; the attempt is counted once. From the outbox it may
-# come after its outcome, so that it isn't open.
+#: Attempts of one network and profile that are recorded in a day (UTC). An attempt with its failure
+#: takes some 4 kB, and a network can start 120 a minute.
+DAILY_BUDGET = 1000
+
+# Takes the recorded references of a network and the counters, then: reference, budget, seconds,
+# profile, seconds for the counters. A reference that is in the budget stays in it. Returns 0 beyond
+# it, and -1 the first time.
+_ADMIT: Final = """
+local function admit(recorded, counters, reference, budget, seconds, profile, counted_for)
+  if redis.call('SISMEMBER', recorded, reference) == 1 then return 1 end
+  if redis.call('SCARD', recorded) < tonumber(budget) then
+    redis.call('SADD', recorded, reference)
+    redis.call('EXPIRE', recorded, seconds)
+    return 1
+  end
+  redis.call('HINCRBY', counters, 'unrecorded ' .. profile, 1)
+  redis.call('EXPIRE', counters, counted_for)
+  return -redis.call('SADD', recorded, 'full')
+end
+"""
+
+# What creating an attempt returns the first time that one is beyond the budget.
+_FIRST_BEYOND = -3
+
+# KEYS: attempt, open attempts, counters, failure, requests, then, if they are known, a count for a
+# limit, what `admit` takes, and the attempts of the customer. ARGV: reference, deadline, seconds,
+# seconds for the counters and requests, profile, name of the request, the request, when it began,
+# browser, language, the limit, the budget, whether the customer is known, then further fields and
+# values. Returns -1 beyond the limit, and less beyond the budget. redis-py sends a command again
+# when the reply is lost; the attempt is counted once. From the outbox it may come after its
+# outcome, so that it isn't open.
 _CREATE: Final = """
+local place = 5
+if ARGV[11] ~= '' then
+  place = place + 1
+  local count = redis.call('INCR', KEYS[place])
+  if count == 1 then redis.call('EXPIRE', KEYS[place], 60) end
+  if count > tonumber(ARGV[11]) then return -1 end
+end
+if ARGV[12] ~= '' then
+  place = place + 1
+  local admitted = admit(KEYS[place], KEYS[3], ARGV[1], ARGV[12], ARGV[3], ARGV[5], ARGV[4])
+  if admitted <= 0 then return admitted - 2 end
+end
 local outcome = redis.call('HGET', KEYS[1], 'outcome')
 if redis.call('EXISTS', KEYS[4]) == 1 then outcome = outcome or 'failed' end
 local is_new = 1 - redis.call('HEXISTS', KEYS[1], 'v')
@@ -42,13 +81,13 @@ if is_new == 1 then
   redis.call('EXPIRE', KEYS[3], ARGV[4])
 end
 redis.call('HSET', KEYS[1], 'v', '2', 'profile', ARGV[5], 'request', ARGV[6], 'begun_at', ARGV[8],
-  'deadline', ARGV[2], 'person', ARGV[9], 'language', ARGV[10], unpack(ARGV, 11))
+  'deadline', ARGV[2], 'person', ARGV[9], 'language', ARGV[10], unpack(ARGV, 14))
 redis.call('HSETNX', KEYS[5], ARGV[6], ARGV[7])
 redis.call('EXPIRE', KEYS[5], ARGV[4])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
-if KEYS[6] then
-  redis.call('SADD', KEYS[6], ARGV[1])
-  redis.call('EXPIRE', KEYS[6], ARGV[3])
+if ARGV[13] ~= '' then
+  redis.call('SADD', KEYS[place + 1], ARGV[1])
+  redis.call('EXPIRE', KEYS[place + 1], ARGV[3])
 end
 if outcome then
   redis.call('HSET', KEYS[1], 'outcome', outcome)
@@ -105,26 +144,6 @@ redis.call('ZREM', KEYS[2], ARGV[1])
 return {before or '', profile or ''}
 """
 
-#: Attempts of one network and profile that are recorded in a day (UTC). An attempt with its failure
-#: takes some 4 kB, and a network can start 120 a minute.
-DAILY_BUDGET = 1000
-
-# KEYS: recorded references of a network, counters. ARGV: reference, budget, seconds, profile,
-# seconds for the counters. A reference that is in the budget stays in it. Returns 0 beyond it, and
-# -1 the first time.
-_ADMIT: Final = """
-if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then return 1 end
-local recorded = redis.call('SCARD', KEYS[1])
-if recorded < tonumber(ARGV[2]) then
-  redis.call('SADD', KEYS[1], ARGV[1])
-  redis.call('EXPIRE', KEYS[1], ARGV[3])
-  return 1
-end
-redis.call('HINCRBY', KEYS[2], 'unrecorded ' .. ARGV[4], 1)
-redis.call('EXPIRE', KEYS[2], ARGV[5])
-return -redis.call('SADD', KEYS[1], 'full')
-"""
-
 # Seconds for which it is known that a request has connected an account.
 _SUCCESS_KEPT = 30 * 86_400
 
@@ -136,10 +155,10 @@ class Attempts:
         self._client = client
         self._requests = Requests(client)
         self._counted_for = str((retention_days + _DAYS_KEPT) * 86_400)
-        self._create = LuaScript(client, _CREATE)
+        self._create = LuaScript(client, _ADMIT + _CREATE)
         self._claim = LuaScript(client, _CLAIM)
         self._finish = LuaScript(client, _FINISH)
-        self._admit = LuaScript(client, _ADMIT)
+        self._admit = LuaScript(client, f"{_ADMIT}return admit(KEYS[1], KEYS[2], unpack(ARGV))")
 
     def admit(self, reference: str, profile: str, sender: str) -> bool:
         """Return whether an attempt is within its network's budget; count it otherwise.
@@ -153,19 +172,26 @@ class Attempts:
             keys=[keys.recorded_of(day, sender, profile), keys.of_day(day, keys.ATTEMPTS)],
             args=[reference, str(DAILY_BUDGET), str(_KEPT), profile, self._counted_for],
         )
-        if admitted < 0:
+        if admitted <= 0:
+            self._count_unrecorded(profile, is_first=admitted < 0)
+        return bool(admitted > 0)
+
+    @staticmethod
+    def _count_unrecorded(profile: str, *, is_first: bool) -> None:
+        if is_first:
             logger.warning(
                 "one network has started %d attempts with profile %s today; the rest is counted, "
                 "not recorded. If these are many customers, check TRUSTED_PROXIES",
                 DAILY_BUDGET,
                 profile,
             )
-        if admitted <= 0:
-            UNRECORDED.labels(profile).inc()
-        return bool(admitted > 0)
+        UNRECORDED.labels(profile).inc()
 
-    def create(self, attempt: Attempt) -> bool:
-        """Store a started attempt; False if it is stored already."""
+    def create(self, attempt: Attempt, limit: RateLimit | None = None) -> bool:
+        """Store a started attempt, which counts for `limit`; False if it is stored already.
+
+        Raises `RateLimitExceededError` beyond the limit.
+        """
         arguments = [
             attempt.reference,
             str(attempt.deadline),
@@ -177,15 +203,28 @@ class Attempts:
             str(attempt.started_at),
             attempt.browser_id,
             attempt.language,
+            str(limit.most) if limit else "",
+            str(DAILY_BUDGET) if attempt.sender else "",
+            "1" if attempt.customer else "",
         ]
         if attempt.client:
             arguments += ["client", attempt.client]
         if attempt.customer or attempt.customer_name:
             arguments += ["customer", attempt.customer, "customer_name", attempt.customer_name]
-        names = [*keys.of_attempt(attempt.reference)]
+        names = keys.of_attempt(attempt.reference)
+        day = day_of(attempt.reference)
+        if limit:
+            names.append(keys.limit_of_starts(attempt.reference, limit.name))
+        if attempt.sender:
+            names.append(keys.recorded_of(day, attempt.sender, attempt.profile))
         if attempt.customer:
-            names.append(keys.attempts_of(day_of(attempt.reference), attempt.customer))
+            names.append(keys.attempts_of(day, attempt.customer))
         is_new = self._create(keys=names, args=arguments)
+        if is_new == -1:
+            raise RateLimitExceededError
+        if is_new < 0:
+            self._count_unrecorded(attempt.profile, is_first=is_new == _FIRST_BEYOND)
+            return False
         if is_new:
             ATTEMPTS.labels(attempt.profile).inc()
         return bool(is_new)

@@ -1,7 +1,7 @@
 """The change feed: which failures are new or have changed, in order of arrival, for live pages.
 
-An entry says that a record changed, the record itself says how. It is written right after the
-record, in another slot: if the process dies in between, the next load of the page shows the record.
+An entry says that a record may have changed, the record itself says how. It is sent right after the
+record, to another slot: if only one arrives, the next load of the page shows the record.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from oauth_helper.failures.model import Failure
 from oauth_helper.failures.query import FeedUpdate
 from oauth_helper.store import keys
 from oauth_helper.store.redis import Client
+from oauth_helper.store.redis_clients import Pipeline
 
 # About this many changes are kept; a page that missed more has to be loaded again.
 _KEPT = 20_000
@@ -28,18 +29,16 @@ class ChangeFeed:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def announce(self, failure: Failure, *, expires_at: int) -> None:
+    def announce(self, failure: Failure, pipeline: Pipeline, *, expires_at: int) -> None:
         """Add a new or changed failure, and count whom its group affects."""
         whom = {"people": failure.browser_id or failure.reference}
         if failure.hub_id is not None:
             whom["accounts"] = str(failure.hub_id)
-        with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.xadd(keys.FEED, {"r": failure.reference}, maxlen=_KEPT, approximate=True)
-            for name, who in whom.items():
-                key = keys.affected(name, failure.fingerprint)
-                pipeline.pfadd(key, who)
-                pipeline.expireat(key, expires_at)
-            pipeline.execute()
+        pipeline.xadd(keys.FEED, {"r": failure.reference}, maxlen=_KEPT, approximate=True)
+        for name, who in whom.items():
+            key = keys.affected(name, failure.fingerprint)
+            pipeline.pfadd(key, who)
+            pipeline.expireat(key, expires_at)
 
     def forget(self, references: Collection[str]) -> None:
         """Remove the changes of these failures."""

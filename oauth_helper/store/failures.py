@@ -89,13 +89,17 @@ class Failures(FailureReader):
             ],
         )
         # The marks first: one without a failure is skipped, a failure without is never resolved.
-        (written,) = self._record.run_all([call], before=partial(self._mark_unresolved, failure))
+        # An announcement of what is there already changes nothing.
+        written, *_ = self._record.run_all(
+            [call],
+            before=partial(self._mark_unresolved, failure),
+            after=partial(self.feed.announce, failure, expires_at=int(self._expiry(day))),
+        )
         if written == _FIRST_OF_DAY:
             # Also after the store lost the day that this process has listed.
             self._list_day(day)
         if written:
             FAILURES.labels(failure.profile, failure.stage, failure.cause).inc()
-            self.feed.announce(failure, expires_at=int(self._expiry(day)))
         return bool(written)
 
     def change(self, reference: str, change: Callable[[Failure], Failure]) -> Failure | None:
@@ -113,12 +117,13 @@ class Failures(FailureReader):
                 return old
             new = replace(new, revision=old.revision + 1)
             if self._replace(old, new):
-                self._store_recovery(old, new)
-                if new.status is Status.OPEN and _differ_in_whom(old, new):
-                    with self._client.pipeline(transaction=False) as pipeline:
+                with self._client.pipeline(transaction=False) as pipeline:
+                    self._store_recovery(old, new, pipeline)
+                    if new.status is Status.OPEN and _differ_in_whom(old, new):
                         self._mark_unresolved(new, pipeline)
-                        pipeline.execute()
-                self.feed.announce(new, expires_at=int(self._expiry(day_of(reference))))
+                    expires_at = int(self._expiry(day_of(reference)))
+                    self.feed.announce(new, pipeline, expires_at=expires_at)
+                    pipeline.execute()
                 return new
         raise StoreUnavailableError(f"{reference} keeps changing")
 
@@ -192,15 +197,15 @@ class Failures(FailureReader):
             )
         )
 
-    def _store_recovery(self, old: Failure, new: Failure) -> None:
+    def _store_recovery(self, old: Failure, new: Failure, pipeline: Pipeline) -> None:
         """Store how long it took until the account connected, if it just has."""
         seconds = _recovered_after(new)
         if seconds is None or _recovered_after(old) is not None:
             return
         day = day_of(new.reference)
         recovered = keys.of_day(day, keys.RECOVERED)
-        self._client.hset(recovered, new.reference, f"{seconds:.0f} {new.profile}")
-        self._client.expireat(recovered, int(self._expiry(day)))
+        pipeline.hset(recovered, new.reference, f"{seconds:.0f} {new.profile}")
+        pipeline.expireat(recovered, int(self._expiry(day)))
 
     def _expiry(self, day: date) -> str:
         return str(int((midnight(day) + self._retention + _LONGER).timestamp()))

@@ -52,7 +52,7 @@
 | `oh:links` | sorted set | ids of connect links, by time |
 | `oh:staff:<hash>` | hash | the sessions of one staff member, with their starts |
 | `oh:deed:<name>` | string | a bulk action, for undo |
-| `oh:limit:<client and route>` | string | requests in a minute, as the library `limits` counts |
+| `oh:limit:<network>/<view>` | string | requests in a minute; of starts `oh:{<day>}:limit:…` |
 | `oh:sandbox:<key>` | string | the state of the built-in sandbox |
 
 `<day>` is the day (UTC) on which the attempt started; its reference contains the day. The braces
@@ -76,9 +76,6 @@ LINKS = "oh:links"
 TOKEN_USES = "oh:api-token-uses"  # noqa: S105 - a key
 WEBHOOK_EVENTS = "oh:{webhooks}:events"
 
-#: Prefix of the keys of `limits`.
-LIMITS = "oh:limit"
-
 #: Seconds for which a connect link is known: 30 days until it expires, and 30 days more.
 LINK_KEPT = 60 * 86_400
 
@@ -98,6 +95,16 @@ def of_attempt(reference: str) -> list[str]:
         f"{day}failure:{reference}",
         f"{day}{REQUESTS}",
     ]
+
+
+def limit(name: str) -> str:
+    """Return the key of a count for a rate limit."""
+    return f"oh:limit:{name}"
+
+
+def limit_of_starts(reference: str, name: str) -> str:
+    """Return the same for a start, in the slot of its attempt."""
+    return f"oh:{{{day_of(reference)}}}:limit:{name}"
 
 
 def attempt(reference: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 
 from flask import Flask, Response, jsonify, render_template, request
-from werkzeug.exceptions import BadHost, HTTPException, InternalServerError
+from werkzeug.exceptions import BadHost, HTTPException, InternalServerError, TooManyRequests
 
 from oauth_helper.common.passwords import TooManyChecksError
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.oauth.server import error_description
+from oauth_helper.store.rate_limits import RateLimitExceededError
 from oauth_helper.web.api.validation import InvalidRequestError
 from oauth_helper.web.i18n import marked, translate
 
@@ -21,6 +22,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(InvalidRequestError, _invalid_request)
     app.register_error_handler(StoreUnavailableError, _store_down)
+    app.register_error_handler(RateLimitExceededError, lambda _: _http_error(TooManyRequests()))
     app.register_error_handler(TooManyChecksError, _too_many_checks)
     app.register_error_handler(Exception, _unexpected)
 

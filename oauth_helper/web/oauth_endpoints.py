@@ -27,17 +27,22 @@ from oauth_helper.web.customer.services import services
 from oauth_helper.web.i18n import language, translate
 from oauth_helper.web.security import (
     allow_forms_to,
+    count_request,
     csrf,
     is_prefetch,
     is_same_origin,
     limit,
     limit_errors,
+    rate_limit,
 )
 
 blueprint = Blueprint("proxy", __name__)
 
 # Seconds. A customer who returns sooner probably uses a second tab and hasn't seen an error.
 _STRANDED_AFTER = 30
+
+# What clients' requests count as, and how many a minute one network may send.
+_STARTS, _MOST_STARTS = "client starts", 120
 
 
 def server() -> ProxyServer:
@@ -49,14 +54,13 @@ def server() -> ProxyServer:
 
 
 @blueprint.get("/.well-known/oauth-authorization-server")
-@limit("300 per minute")
+@limit(300)
 def metadata() -> Response:
     """Return the server metadata that clients discover (RFC 8414)."""
     return jsonify(server().metadata())
 
 
 @blueprint.get("/oauth/authorize")
-@limit("120 per minute")
 def authorize() -> BaseResponse:
     """Serve the authorization endpoint (RFC 6749 section 3.1): a consent page or a redirect."""
     server()
@@ -73,7 +77,6 @@ def authorize() -> BaseResponse:
 
 
 @blueprint.post("/oauth/authorize")
-@limit("120 per minute")
 def decide() -> BaseResponse:
     """Process the customer's decision on the consent page. Forms of other sites are rejected."""
     if not is_same_origin():
@@ -85,6 +88,7 @@ def decide() -> BaseResponse:
     allow_forms_to(client_request.redirect_uri)
     if http.form.get("decision") == "allow":
         return _start(client_request, client)
+    count_request(_STARTS, _MOST_STARTS)
     outcome = services().authorizer.reject_client_request(
         client.profile,
         client_request,
@@ -98,8 +102,8 @@ def decide() -> BaseResponse:
 
 @blueprint.post("/oauth/token")
 @csrf.exempt  # type: ignore[untyped-decorator]  # clients authenticate, and send no cookies
-@limit("6000 per minute")
-@limit_errors("120 per minute")
+@limit(6000)
+@limit_errors(120)
 def token() -> Response:
     """Serve the token endpoint (RFC 6749 section 3.2)."""
     return _json(server().token(_form_message()))
@@ -107,8 +111,8 @@ def token() -> Response:
 
 @blueprint.post("/oauth/revoke")
 @csrf.exempt  # type: ignore[untyped-decorator]
-@limit("6000 per minute")
-@limit_errors("120 per minute")
+@limit(6000)
+@limit_errors(120)
 def revoke() -> Response:
     """Serve the revocation endpoint (RFC 7009)."""
     return _json(server().revocation(_form_message()))
@@ -134,6 +138,7 @@ def _log_unknown_scopes(message: ServerRequest, error: UnknownScopesRequestedErr
     client = server().query_client(message.payload.client_id)
     if client is None:
         return ""
+    count_request(_STARTS, _MOST_STARTS)
     client_request = ClientRequest(
         client_id=client.client.id, client=client.client.name, redirect_uri=error.redirect_uri
     )
@@ -155,6 +160,7 @@ def _start(client_request: ClientRequest, client: RegisteredClient) -> BaseRespo
         client_request=client_request,
         browser_id=services().cookies.browser_id(http),
         language=language(),
+        limit=rate_limit(_STARTS, _MOST_STARTS),
     )
     match services().authorizer.start_authorization(client.profile, options):
         case Started(pending, address):
@@ -170,6 +176,7 @@ def _start(client_request: ClientRequest, client: RegisteredClient) -> BaseRespo
 def _consent_page(
     client_request: ClientRequest, client: RegisteredClient, stranded: PendingAuthorization | None
 ) -> Response:
+    count_request("consent pages", _MOST_STARTS)
     allow_forms_to(client_request.redirect_uri)
     shown = render_template(
         "consent.html",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from oauth_helper.config.settings import Settings
+from oauth_helper.store.rate_limits import RateLimits
 from oauth_helper.web import (
     errors,
     health,
@@ -35,11 +36,8 @@ _BLUEPRINTS = (
 )
 
 
-def install(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) -> None:
-    """Register everything on `app`, whose services are already installed.
-
-    `limits` holds the URI and the options of the storage for rate limits.
-    """
+def install(app: Flask, config: Settings, limits: RateLimits) -> None:
+    """Register everything on `app`, whose services are already installed."""
     app.config["PERMANENT_SESSION_LIFETIME"] = SESSION_LIFETIME
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
     app.jinja_env.globals.update(

@@ -9,12 +9,12 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 from flask import Blueprint, Flask, Request, Response, current_app, redirect, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
-from flask_limiter import Limiter
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -24,6 +24,7 @@ from oauth_helper.common.urls import is_loopback, origin_of
 from oauth_helper.config.settings import Settings
 from oauth_helper.hubspot.authorization_request import regional_origins
 from oauth_helper.hubspot.hublets import HUBLETS
+from oauth_helper.store.rate_limits import RateLimit, RateLimits
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -40,7 +41,7 @@ def client_network() -> str:
 
 def sender() -> str:
     """Return a name for the network of the current request, empty when nothing is limited."""
-    if not current_app.config["RATELIMIT_ENABLED"]:
+    if not current_app.extensions[_RATE_LIMITS]:
         return ""
     return hashlib.sha256(client_network().encode()).hexdigest()[:16]
 
@@ -58,8 +59,8 @@ def network_of(sender: str | None) -> str:
     return str(address)
 
 
-# The decorators below run when the views are defined; each application has its own counters.
-_limiter = Limiter(client_network)
+# Where an application keeps its `RateLimits` among its extensions; None without limits.
+_RATE_LIMITS = "oauth_helper.rate_limits"
 
 # The maximum body size in bytes of views that accept more than usual.
 _max_bodies: dict[str, int] = {}
@@ -70,20 +71,52 @@ _FORM_DESTINATION = "oauth_helper.form_destination"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def limit(rate: str, *, of: Callable[[], str] | None = None) -> Callable[[View], View]:
-    """Limit a view's requests from one network, or one sender `of` others, to `rate`.
+def rate_limit(name: str, most: int, *, of: str | None = None) -> RateLimit | None:
+    """Return the limit of `most` requests a minute from one network, or one sender `of` others.
 
-    A rate is a text such as `120 per minute`.
+    None when RATE_LIMITS is off. `name` says what is counted.
     """
-    return cast("Callable[[View], View]", _limiter.limit(rate, key_func=of))
+    counts: RateLimits | None = current_app.extensions[_RATE_LIMITS]
+    return RateLimit(counts, f"{of or client_network()}/{name}", most) if counts else None
 
 
-def limit_errors(rate: str) -> Callable[[View], View]:
-    """Limit a view's rejected requests from one network to `rate`; others don't count."""
-    limited = _limiter.limit(
-        rate, deduct_when=lambda response: response.status_code in (400, 401, 403)
-    )
-    return cast("Callable[[View], View]", limited)
+def limit(per_minute: int, *, of: Callable[[], str] | None = None) -> Callable[[View], View]:
+    """Limit a view's requests from one network, or one sender `of` others."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def limited(*args: object, **options: object) -> object:
+            count_request(_name_of(view), per_minute, of=of and of())
+            return view(*args, **options)
+
+        return cast("View", limited)
+
+    return decorate
+
+
+def count_request(name: str, most: int, *, of: str | None = None) -> None:
+    """Count a request, and end it if there were more than `most` in a minute."""
+    if found := rate_limit(name, most, of=of):
+        found.count()
+
+
+def limit_errors(per_minute: int) -> Callable[[View], View]:
+    """Limit a view's rejected requests from one network; others don't count."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def limited(*args: object, **options: object) -> Response:
+            found = rate_limit(f"errors of {_name_of(view)}", per_minute)
+            if found:
+                found.check(found.counts.counted(found.name) + 1)
+            response = current_app.make_response(view(*args, **options))  # type: ignore[arg-type]
+            if found and response.status_code in (400, 401, 403):
+                found.counts.count(found.name)
+            return response
+
+        return cast("View", limited)
+
+    return decorate
 
 
 def allow_forms_to(address: str) -> None:
@@ -94,20 +127,28 @@ def allow_forms_to(address: str) -> None:
     request.environ[_FORM_DESTINATION] = origin_of(address) if is_named else f"{parts.scheme}:"
 
 
-def limit_posts(rate: str, *, of: Callable[[], str]) -> Callable[[View], View]:
-    """Limit a view's posts for one name, such as an account's, to `rate`.
+def limit_posts(per_minute: int, *, of: Callable[[], str]) -> Callable[[View], View]:
+    """Limit a view's posts for one name, such as an account's.
 
     Only a hash of the name is stored: staff sometimes type their password into the wrong field.
     """
-    limited = _limiter.limit(
-        rate, key_func=lambda: hashlib.sha256(of().encode()).hexdigest()[:32], methods=["POST"]
-    )
-    return cast("Callable[[View], View]", limited)
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def limited(*args: object, **options: object) -> object:
+            if request.method == "POST":
+                name = hashlib.sha256(of().encode()).hexdigest()[:32]
+                count_request(_name_of(view), per_minute, of=name)
+            return view(*args, **options)
+
+        return cast("View", limited)
+
+    return decorate
 
 
-def limit_blueprint(blueprint: Blueprint, rate: str) -> None:
-    """Limit the requests from one network to all views of a blueprint together to `rate`."""
-    _limiter.limit(rate)(blueprint)
+def limit_blueprint(blueprint: Blueprint, per_minute: int) -> None:
+    """Limit the requests from one network to all views of a blueprint together."""
+    blueprint.before_request(lambda: count_request(blueprint.name, per_minute))
 
 
 def max_body(most: int) -> Callable[[View], View]:
@@ -136,15 +177,12 @@ def is_prefetch() -> bool:
     return request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")
 
 
-def protect(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) -> None:
-    """Install everything in this module on `app`.
-
-    `limits` holds the URI and the options of the storage for rate limits.
-    """
+def protect(app: Flask, config: Settings, limits: RateLimits) -> None:
+    """Install everything in this module on `app`."""
     app.config["PUBLIC_URL"] = config.public_url
     # No view is a coroutine, which Flask would look for at every view and hook, each time.
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]
-    storage_uri, options = limits
+    app.extensions[_RATE_LIMITS] = limits if config.rate_limits else None
     app.wsgi_app = _BodySlots(app.wsgi_app, max(1, config.threads // 2))  # type: ignore[method-assign]
     if config.trusted_proxies:
         hops = config.trusted_proxies
@@ -160,13 +198,7 @@ def protect(app: Flask, config: Settings, limits: tuple[str, dict[str, str]]) ->
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session; a form left open must not lose its text
         # It compares the Referer, which our Referrer-Policy keeps browsers from sending.
         WTF_CSRF_SSL_STRICT=False,
-        RATELIMIT_ENABLED=config.rate_limits,
-        RATELIMIT_STORAGE_URI=storage_uri,
-        RATELIMIT_STORAGE_OPTIONS=options,
-        # Without Redis each worker counts by itself.
-        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
     )
-    _limiter.init_app(app)
     csrf.init_app(app)
     app.before_request(_check_body)
     app.wsgi_app = _Headers(app.wsgi_app, _headers(config))  # type: ignore[method-assign]
@@ -325,18 +357,13 @@ def _check_body() -> None:
         csrf.protect(apply_exemptions=True)
     except CSRFError:
         # Limits of views count only what reaches their views, which forged posts don't.
-        _count_forged_post()
+        count_request("forged posts", 60)
         raise
 
 
-@_limiter.shared_limit("60 per minute", scope="forged posts")
-def _count_forged_post() -> None:
-    """Raise an error for a network's forged posts, to any address, beyond the limit."""
-
-
-@_limiter.shared_limit("30 per minute", scope="checks of tokens")
 def count_token_check() -> None:
-    """Raise an error for a network's slow checks of tokens beyond the limit."""
+    """Count a network's slow check of a token, and end the request beyond the limit."""
+    count_request("checks of tokens", 30)
 
 
 def _name_of(view: Callable[..., object]) -> str:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from harness import customer_of
 from redis.connection import AbstractConnection
 
 from benchmarks import filling
@@ -28,9 +29,16 @@ def trips(monkeypatch):
     return count
 
 
+@pytest.fixture(params=["off", "on"])
+def limited(request):
+    """How many round trips the rate limits cost a callback. A start is counted with its attempt."""
+    return request.param == "on"
+
+
 @pytest.fixture
-def used(customer):
+def used(make_app, hubspot, limited):
     """A customer who has connected: connections are open, and scripts are known to the store."""
+    customer = customer_of(make_app(RATE_LIMITS="on" if limited else "off"), hubspot)
     assert "HubSpot is connected" in customer.connect().text
     return customer
 
@@ -44,15 +52,16 @@ def test_a_start_asks_the_store_once(used, trips):
     assert trips(used.start) == 1
 
 
-def test_a_success_claims_and_writes(used, trips):
-    assert trips(_way_back(used)) == 2
+def test_a_success_claims_and_writes(used, trips, limited):
+    assert trips(_way_back(used)) == 2 + limited
 
 
-def test_a_long_log_makes_a_success_no_longer(used, trips, store_url, clock):
+def test_a_long_log_makes_a_success_no_longer(used, trips, limited, store_url, clock):
     filling.fill(store_url, 500, until=datetime.fromtimestamp(clock(), UTC))
-    assert trips(_way_back(used)) == 2
+    assert trips(_way_back(used)) == 2 + limited
 
 
-def test_a_failure_claims_writes_and_announces(used, trips):
+def test_a_failure_claims_and_writes(used, trips, limited):
     _way_back(used, decision="deny")()  # makes the day and the script known
-    assert trips(_way_back(used, decision="deny")) == 3
+    # With limits also whether the network is within its daily budget.
+    assert trips(_way_back(used, decision="deny")) == 2 + 2 * limited

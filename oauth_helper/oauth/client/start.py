@@ -21,6 +21,7 @@ from oauth_helper.store.outbox.events import AttemptStarted
 
 if TYPE_CHECKING:
     from oauth_helper.store.outbox.writer import EventWriter
+    from oauth_helper.store.rate_limits import RateLimit
 
 #: Characters of the random part of a state; each holds six bits.
 STATE_RANDOM_LENGTH = 43
@@ -38,6 +39,7 @@ class StartOptions:
     known from the same browser, `language` the language code of the customer's pages.
     `client_request` is the request of a proxy client. `popup` says that the browser window is a
     popup, which closes at the end. `link` is the link that the customer opened, None without one.
+    `limit` is what the start counts for, None without a limit.
     """
 
     optional_scopes: Collection[str] | None = None
@@ -50,6 +52,7 @@ class StartOptions:
     client_request: ClientRequest | None = None
     popup: bool = False
     link: ConnectLink | None = None
+    limit: RateLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,8 @@ class Authorizer:
     def start_authorization(self, profile: Profile, options: StartOptions) -> Started | Failed:
         """Start an attempt, or fail it at once when HubSpot would certainly reject the link.
 
-        Raises `UnknownScopesError` when an optional scope isn't in the catalogue, and ValueError
-        for an unknown region.
+        Raises `UnknownScopesError` when an optional scope isn't in the catalogue, ValueError for an
+        unknown region, and `RateLimitExceededError`.
         """
         requested = (
             profile.usual_request
@@ -86,6 +89,8 @@ class Authorizer:
         )
         pending = self._pending(profile, requested, options)
         if problems := certain_refusals(profile, requested):
+            if options.limit:
+                options.limit.count()
             evidence = Evidence(stage=Stage.PREFLIGHT, problems=problems)
             return fail(self.writer, profile, pending, evidence, at=self.clock())
         link = authorization_link(
@@ -96,7 +101,7 @@ class Authorizer:
             hub_id=options.hub_id or profile.hub_id,
             region=options.region or profile.region,
         )
-        self.write_started(pending)
+        self.write_started(pending, options.limit)
         return Started(pending, with_state(link, pending.state, pending.code_verifier))
 
     def new_install(
@@ -110,8 +115,8 @@ class Authorizer:
         pending = self._pending(profile, profile.usual_request, options)
         return replace(pending, code_verifier=None, install_return_url=return_url)
 
-    def write_started(self, pending: PendingAuthorization) -> None:
-        """Write that a customer is at HubSpot."""
+    def write_started(self, pending: PendingAuthorization, limit: RateLimit | None = None) -> None:
+        """Write that a customer is at HubSpot, and count it for `limit`."""
         attempt = Attempt(
             pending.reference,
             pending.profile,
@@ -125,7 +130,7 @@ class Authorizer:
             customer_name=pending.link.customer_name if pending.link else "",
             sender=pending.sender,
         )
-        self.writer.write(AttemptStarted(attempt))
+        self.writer.write(AttemptStarted(attempt), limit=limit)
 
     def reject_client_request(
         self,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from oauth_helper.store.connections import Connections
     from oauth_helper.store.failures import Failures
     from oauth_helper.store.outbox.queue import Outbox
+    from oauth_helper.store.rate_limits import RateLimit
     from oauth_helper.store.redis_clients import Pipeline
 
 logger = logging.getLogger(__name__)
@@ -64,16 +65,19 @@ class EventWriter:
         self._recent: deque[tuple[float, AttemptEvent]] = deque(maxlen=_MAX_REMEMBERED)
         self._last_identity = ""
 
-    def write(self, event: AttemptEvent) -> Failure | None:
+    def write(self, event: AttemptEvent, *, limit: RateLimit | None = None) -> Failure | None:
         """Write an event, or queue it while Redis is down, and return the attempt's failure.
 
         Never raises for an outage. What is beyond a network's daily budget is counted, not written,
         and returned as it is. Returns None when the attempt has connected, had its failure
-        already or ended before (`only_if_open`), and for events that are no failures.
+        already or ended before (`only_if_open`), and for events that are no failures. A start
+        counts for `limit`; beyond it nothing is written, and `RateLimitExceededError` is raised.
         """
         try:
-            failure = self._write(event, is_new=True)
+            failure = self._write(event, is_new=True, limit=limit)
         except StoreUnavailableError as error:
+            if limit:
+                limit.count_here()
             self._outbox.put(event)
             self._outage_log.down(error)
             failure = _failure_by_itself(event)
@@ -106,12 +110,13 @@ class EventWriter:
         self._outage_log.up(written)
         return written
 
-    def _write(self, event: AttemptEvent, *, is_new: bool = False) -> Failure | None:
+    def _write(
+        self, event: AttemptEvent, *, is_new: bool = False, limit: RateLimit | None = None
+    ) -> Failure | None:
         """Write an event, which may be in Redis already. Raises `StoreUnavailableError`."""
         match event:
             case AttemptStarted(attempt):
-                if self._attempts.admit(attempt.reference, attempt.profile, attempt.sender):
-                    self._attempts.create(attempt)
+                self._attempts.create(attempt, limit)
             case AttemptFailed(failure) | ErrorReported(failure) if not self._attempts.admit(
                 failure.reference, failure.profile, event.sender
             ):

@@ -50,7 +50,7 @@ _RETRY_SECONDS = 5
 
 
 @blueprint.get("/latest")
-@limit("240 per minute")
+@limit(240)
 def latest() -> Response:
     """Redirect to the latest attempt of this browser, or to the first page without one."""
     kept = services().cookies.latest(request)
@@ -59,7 +59,7 @@ def latest() -> Response:
 
 
 @blueprint.get("/<reference>")
-@limit("240 per minute")
+@limit(240)
 def page(reference: str) -> Response:
     """Show an attempt to the browser that started it; any other browser should start again."""
     parsed = parse_reference(reference)
@@ -86,7 +86,7 @@ def page(reference: str) -> Response:
 
 
 @blueprint.get("/<reference>/status")
-@limit("1200 per minute")
+@limit(1200)
 def status(reference: str) -> Response:
     """Return the attempt's status as JSON, for the waiting page in another tab."""
     parsed = parse_reference(reference)
@@ -102,7 +102,7 @@ def status(reference: str) -> Response:
 # The attempt's own cookie authorizes the report, without a session. Forms of other sites don't send
 # it (SameSite), and a tab that was open for hours still works.
 @csrf.exempt  # type: ignore[untyped-decorator]
-@limit("120 per minute")
+@limit(120)
 def report(reference: str) -> Response:
     """Process what HubSpot's page showed, and show what it means."""
     if not is_same_origin():

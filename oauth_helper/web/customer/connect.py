@@ -44,7 +44,7 @@ from oauth_helper.web.customer.client_redirect import with_way_back
 from oauth_helper.web.customer.scope_choice import describe_scope_choice
 from oauth_helper.web.customer.services import profile_or_404, services
 from oauth_helper.web.i18n import language, translate
-from oauth_helper.web.security import is_prefetch, limit
+from oauth_helper.web.security import count_request, is_prefetch, limit, rate_limit
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -57,12 +57,15 @@ MAX_RETURN_TO = 500
 # Characters of a code, which must fit into the attempt's cookie. HubSpot's are far shorter.
 _MAX_CODE = 500
 
+# Starts a minute from one network, counted with the attempt.
+_STARTS = 120
+
 # Characters of a choice. All scopes of the shipped catalogue take a fifth of it.
 _MAX_CHOICE = 8000
 
 
 @blueprint.get("/")
-@limit("300 per minute")
+@limit(300)
 def home() -> str:
     """Show the profiles, each with its button and the scopes that it requests."""
     profiles = services().profiles
@@ -77,7 +80,6 @@ def home() -> str:
 
 
 @blueprint.get("/connect/<name>")
-@limit("120 per minute")
 def connect(name: str) -> BaseResponse:
     """Start an attempt and send the browser to HubSpot."""
     profile = profile_or_404(name)
@@ -86,6 +88,7 @@ def connect(name: str) -> BaseResponse:
     link = _link(profile)
     try:
         if _begins_here(profile):
+            count_request("start pages", _STARTS)
             return Response(_start_page(profile, link))
         result = services().authorizer.start_authorization(profile, _options(profile, link))
     except UnknownScopesError as error:
@@ -93,7 +96,7 @@ def connect(name: str) -> BaseResponse:
     match result:
         case Started(pending, address):
             LOG_CONTEXT.get()["reference"] = pending.reference
-            response = _for_script(pending.reference, address) or _ToHubSpot(address)
+            response = _for_script(pending.reference, address) or _Redirect(address, 302)
             services().cookies.keep(request, response, pending)
             return response
         case Failed() as failed:
@@ -148,7 +151,7 @@ def logo(name: str = "") -> Response:
 
 
 @blueprint.get("/callback/<name>")
-@limit("240 per minute")
+@limit(240)
 def callback(name: str) -> BaseResponse:
     """Serve the redirection endpoint (RFC 6749 section 3.1.2): redirect to the attempt's page."""
     profile = profile_or_404(name)
@@ -198,7 +201,7 @@ def _install_request(
     return read_install_request(parameters, services().authorizer.endpoint)
 
 
-@limit("60 per minute")
+@limit(60)
 def _install(
     profile: Profile, install: InstallRequest, response: AuthorizationResponse
 ) -> BaseResponse:
@@ -226,12 +229,12 @@ def _install(
     services().authorizer.write_started(pending)
     if not is_first_step:
         return _complete(profile, pending, response)
-    to_hubspot = _ToHubSpot(install.return_url_with(pending.state))
+    to_hubspot = _Redirect(install.return_url_with(pending.state), 302)
     services().cookies.keep(request, to_hubspot, pending)
     return to_hubspot
 
 
-class _ToHubSpot(Response):
+class _Redirect(Response):
     """A redirect without the body that `redirect` would add, which no browser shows.
 
     The address is built here and needs no corrections, which for fifty scopes take a tenth of a
@@ -240,8 +243,8 @@ class _ToHubSpot(Response):
 
     default_mimetype = None
 
-    def __init__(self, address: str) -> None:
-        super().__init__(status=302, headers=[("Location", address), ("Content-Length", "0")])
+    def __init__(self, address: str, status: int) -> None:
+        super().__init__(status=status, headers=[("Location", address), ("Content-Length", "0")])
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:  # noqa: ARG002
         """Return the headers as they are."""
@@ -277,7 +280,7 @@ def _to_attempt(
     reference: str, kept: Connected | Failed | PendingAuthorization | None = None
 ) -> BaseResponse:
     """Redirect to the attempt's page, which removes code and state from the address bar."""
-    response = redirect(url("attempts.page", reference=reference), 303)
+    response = _Redirect(url("attempts.page", reference=reference), 303)
     if kept is not None:
         services().cookies.keep(request, response, kept)
     return response
@@ -325,6 +328,7 @@ def _linked_options(profile: Profile, link: ConnectLink) -> StartOptions:
         language=language(),
         popup=_popup(profile, return_to),
         link=link,
+        limit=rate_limit("starts", _STARTS),
     )
 
 
@@ -334,7 +338,9 @@ def _options(profile: Profile, link: ConnectLink | None) -> StartOptions:
         return _linked_options(profile, link)
     if not request.args:
         browser_id = services().cookies.browser_id(request)
-        return StartOptions(browser_id=browser_id, language=language())
+        return StartOptions(
+            browser_id=browser_id, language=language(), limit=rate_limit("starts", _STARTS)
+        )
     optional, hub_id, region = scopes_from_query(), _hub_id(), _region()
     return_to = _return_to(profile)
     return StartOptions(
@@ -346,6 +352,7 @@ def _options(profile: Profile, link: ConnectLink | None) -> StartOptions:
         browser_id=services().cookies.browser_id(request),
         language=language(),
         popup=_popup(profile, return_to),
+        limit=rate_limit("starts", _STARTS),
     )
 
 

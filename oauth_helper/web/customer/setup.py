@@ -22,7 +22,7 @@ blueprint = Blueprint("setup", __name__, url_prefix="/setup")
 
 
 @blueprint.get("/<name>")
-@limit("120 per minute")
+@limit(120)
 def setup(name: str) -> str:
     """Show the redirect URLs, the scopes by kind, the project file, and the matching link."""
     profile = profile_or_404(name)
@@ -49,7 +49,7 @@ def setup(name: str) -> str:
 
 
 @blueprint.get("/<name>/app-hsmeta.json")
-@limit("120 per minute")
+@limit(120)
 def file(name: str) -> Response:
     """Return the complete app-hsmeta.json for a developer project."""
     profile = profile_or_404(name)

@@ -211,7 +211,7 @@ def _page_for_failure(reference: str) -> str:
 
 @blueprint.post("")
 @login_required  # type: ignore[untyped-decorator]
-@limit("120 per minute")
+@limit(120)
 @max_body(_LARGEST_FORM)
 def check() -> str | tuple[str, int]:
     """Show the same page with what the check has found, or with what is wrong in the form."""

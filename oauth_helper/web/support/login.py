@@ -78,9 +78,9 @@ def _sender() -> str:
 
 
 @blueprint.route("/login", methods=["GET", "POST"])
-@limit_posts("10 per minute", of=lambda: f"{_sender()} {_name_typed()}")
-# The last limit is counted first: made-up names are counted only up to it.
-@limit("30 per minute", of=_sender)
+# The first limit is counted first: made-up names are counted only up to it.
+@limit(30, of=_sender)
+@limit_posts(10, of=lambda: f"{_sender()} {_name_typed()}")
 def login() -> str | Response | tuple[str, int]:
     """Sign a member of the staff in."""
     form = SignInForm()

@@ -42,7 +42,7 @@ class _PendingSignIn:
 
 # A link rather than a form: the policy of our pages lets no form lead to another site.
 @blueprint.get("/oidc/sign-in")
-@limit("30 per minute")
+@limit(30)
 def openid_sign_in() -> Response:
     """Send the browser to the provider."""
     provider = services().oidc_provider or abort(404)
@@ -59,7 +59,7 @@ def openid_sign_in() -> Response:
 
 
 @blueprint.get("/oidc/callback")
-@limit("30 per minute")
+@limit(30)
 def openid_callback() -> Response:
     """Sign in the user whom the provider's response names, if a rule admits them."""
     provider, settings = services().oidc_provider, services().config.openid
