@@ -5,10 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oauth_helper.common.encryption import Encryptor
-from oauth_helper.common.references import new_reference
+from oauth_helper.common.references import (
+    STATE_RANDOM_LENGTH,
+    make_state,
+    new_reference,
+    reference_in_state,
+)
 from oauth_helper.common.secrets import Secret
 from oauth_helper.models import PendingAuthorization
-from oauth_helper.oauth.client.start import STATE_RANDOM_LENGTH, make_state, reference_in_state
 from oauth_helper.scopes import RequestedScopes, is_scope_token, shipped_catalogue, split
 
 ENCRYPTOR = Encryptor([Secret("a key")], purpose="tests")

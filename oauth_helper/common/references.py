@@ -89,3 +89,18 @@ def _check_character(characters: Sequence[str]) -> str:
 def midnight(day: date) -> datetime:
     """Return the start of a day (UTC)."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+#: Characters of the random part of a state; each holds six bits.
+STATE_RANDOM_LENGTH = 43
+
+
+def make_state(reference: str, random: str) -> str:
+    """Return a state that names its attempt and can't be guessed."""
+    return f"{reference}.{random}"
+
+
+def reference_in_state(state: str) -> str | None:
+    """Return the reference in a state, None when its format is not ours. Authenticates nothing."""
+    reference, _, random = state.partition(".")
+    return parse_reference(reference) if len(random) == STATE_RANDOM_LENGTH else None

@@ -7,6 +7,7 @@ and returns `Connected | Failed | Deferred | Rejected`.
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -34,7 +35,6 @@ from oauth_helper.oauth.client.outcome import (
     Rejection,
     fail,
 )
-from oauth_helper.oauth.client.start import random_text
 from oauth_helper.scopes import RequestedScopes, missing_scopes
 from oauth_helper.store.outbox.events import AttemptFailed, AttemptSucceeded
 
@@ -178,15 +178,15 @@ class Callback:
             busy = Unavailable("HubSpot was not asked")
             self._log_deferral(profile, pending, Evidence(stage=Stage.TOKEN, response=busy))
             return self._defer(Rejection.HUBSPOT_BUSY, pending, code)
-        claim_id = random_text(12)
+        claim_id = secrets.token_urlsafe(9)
         try:
             claim = self.attempts.claim(
                 pending.reference,
                 self.clock(),
                 claim_id=claim_id,
                 earlier_claim_ids=pending.deferred.claim_ids if pending.deferred else (),
-                # A proxy client's attempt ends only when the client redeems its code. An error may be
-                # logged by two workers: that leaves one failure.
+                # A proxy client's attempt ends only when the client redeems its code. Two workers
+                # may log an error: that leaves one failure.
                 single_use=pending.client_request is not None and code is not None,
             )
             is_connected = claim is Claim.TAKEN_OVER and self._is_connected(profile, pending)

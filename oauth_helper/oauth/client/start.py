@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from oauth_helper.common.references import new_reference, parse_reference
+from oauth_helper.common.references import STATE_RANDOM_LENGTH, make_state, new_reference
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import ClientError, Evidence, Stage
 from oauth_helper.hubspot.authorization_request import authorization_link
@@ -22,9 +22,6 @@ from oauth_helper.store.outbox.events import AttemptStarted
 if TYPE_CHECKING:
     from oauth_helper.store.outbox.writer import EventWriter
     from oauth_helper.store.rate_limits import RateLimit
-
-#: Characters of the random part of a state; each holds six bits.
-STATE_RANDOM_LENGTH = 43
 
 # RFC 7636 section 4.1 recommends 32 random bytes, which are as many characters.
 _CODE_VERIFIER_LENGTH = 43
@@ -164,8 +161,8 @@ class Authorizer:
         return PendingAuthorization(
             reference=reference,
             profile=profile.name,
-            state=make_state(reference, random_text(STATE_RANDOM_LENGTH)),
-            code_verifier=random_text(_CODE_VERIFIER_LENGTH) if profile.pkce else None,
+            state=make_state(reference, _random_text(STATE_RANDOM_LENGTH)),
+            code_verifier=_random_text(_CODE_VERIFIER_LENGTH) if profile.pkce else None,
             requested=requested,
             started_at=now,
             return_to=options.return_to,
@@ -194,17 +191,6 @@ def with_state(link: str, state: str, code_verifier: str | None) -> str:
     return link
 
 
-def random_text(length: int) -> str:
+def _random_text(length: int) -> str:
     """Return `length` random URL-safe characters, suitable as a secret."""
     return secrets.token_urlsafe(length)[:length]
-
-
-def make_state(reference: str, random_text: str) -> str:
-    """Return a state that names its attempt and can't be guessed."""
-    return f"{reference}.{random_text}"
-
-
-def reference_in_state(state: str) -> str | None:
-    """Return the reference in a state, None when its format is not ours. Authenticates nothing."""
-    reference, _, random_text = state.partition(".")
-    return parse_reference(reference) if len(random_text) == STATE_RANDOM_LENGTH else None

@@ -24,6 +24,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as BaseResponse
 
 from oauth_helper.common.logging import LOG_CONTEXT
+from oauth_helper.common.references import reference_in_state
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.authorization_response import (
@@ -38,7 +39,7 @@ from oauth_helper.hubspot.install_request import InstallRequest, read_install_re
 from oauth_helper.models import ConnectLink, PendingAuthorization, StoreUnavailableError
 from oauth_helper.oauth.client.callback import validate_state
 from oauth_helper.oauth.client.outcome import Connected, Deferred, Failed, Rejected, Rejection
-from oauth_helper.oauth.client.start import Started, StartOptions, reference_in_state
+from oauth_helper.oauth.client.start import Started, StartOptions
 from oauth_helper.scopes import UnknownScopesError, parse_scope
 from oauth_helper.web.customer.client_redirect import with_way_back
 from oauth_helper.web.customer.scope_choice import describe_scope_choice

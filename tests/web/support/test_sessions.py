@@ -1,6 +1,5 @@
 """The sessions of the support staff: they end when they are ended, copies of the cookie too."""
 
-
 import pytest
 from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
 
