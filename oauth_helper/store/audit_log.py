@@ -83,7 +83,7 @@ class AuditLog:
         if until is not None:
             newest = min(newest, _day(until) + timedelta(days=1))
         if last_day:
-            newest = min(newest, date.fromisoformat(last_day))
+            newest = min(newest, date.fromordinal(int(last_day)))
         low = "-" if since is None else f"{int(since * 1000)}"
         high = "+" if until is None else f"({int(until * 1000)}"
         found: list[tuple[date, AuditEntry]] = []
@@ -92,14 +92,14 @@ class AuditLog:
             days = [day for day in days if day >= oldest]
             with self._client.pipeline(transaction=False) as pipeline:
                 for day in days:
-                    top = f"({last_id}" if last_id and str(day) == last_day else high
+                    top = f"({last_id}" if last_id and str(day.toordinal()) == last_day else high
                     pipeline.xrevrange(keys.audit(day), top, low, count=limit + 1)
                 answers = pipeline.execute()
             for day, entries in zip(days, answers, strict=True):
                 found += [(day, _entry(*each)) for each in entries]
             newest -= timedelta(days=_DAYS)
         some, more = found[:limit], found[limit:]
-        next_cursor = f"{some[-1][0]}_{some[-1][1].id}" if more else None
+        next_cursor = f"{some[-1][0].toordinal()}_{some[-1][1].id}" if more else None
         return AuditPage(tuple(entry for _, entry in some), next_cursor)
 
     def each(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -37,12 +36,7 @@ def _read_reference(text: str) -> str:
 
 
 def _read_audit_cursor(text: str) -> str:
-    day, separator, entry = text.partition("_")
-    try:
-        date.fromisoformat(day)
-    except ValueError:
-        separator = ""
-    if text and not (separator and re.fullmatch("[0-9]{1,13}-[0-9]{1,9}", entry)):
+    if not re.fullmatch(_AUDIT_CURSOR, text, re.ASCII):
         raise wrong("is no place in the list")
     return text
 
@@ -54,7 +48,7 @@ _Reference = Annotated[
     PlainValidator(_read_reference),
     WithJsonSchema({"type": "string", "format": "reference"}),
 ]
-_AUDIT_CURSOR = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])_[0-9]{1,13}-[0-9]{1,9}$"
+_AUDIT_CURSOR = "^(7[0-9]{5}_[0-9]{1,13}-[0-9]{1,9})?$"
 _AuditCursor = Annotated[
     str,
     PlainValidator(_read_audit_cursor),
