@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticKnownError
 
 from oauth_helper.common.references import parse_reference
@@ -112,6 +121,11 @@ class AuditQuery(BaseModel):
     until: OptionalTime = Field(None, description="RFC 3339 or Unix seconds; not included.")
     limit: _PageLimit = 50
     cursor: _AuditCursor = Field("", description=_CURSOR)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, values: Mapping[str, str]) -> dict[str, str]:
+        return {name: each for name, each in values.items() if each or name == "limit"}
 
 
 class TokenQuery(BaseModel):
