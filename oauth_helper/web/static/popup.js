@@ -6,12 +6,13 @@
   const { reference, outcome, origin, ask, tell } = document.currentScript.dataset;
   const link = document.querySelector("[data-continue]");
   const close = document.querySelector("[data-close]");
-  const start = document.querySelector("[data-start]");
   const opener = window.opener && !window.opener.closed ? window.opener : null;
   // Only to the origin that the profile registers; an opener of another origin receives nothing.
   const send = (message) => opener?.postMessage({ source: "oauth_helper", ...message }, origin);
-  start?.addEventListener("submit", async (event) => {
-    if (!opener) return;
+  // The start page loads this script before its button, so that no click comes too early.
+  document.addEventListener("submit", async (event) => {
+    const start = event.target;
+    if (!opener || !start.matches("[data-start]")) return;
     event.preventDefault();
     const address = `${start.action}?${new URLSearchParams(new FormData(start))}`;
     try {
