@@ -22,6 +22,9 @@ from oauth_helper.store.redis_clients import Cluster, Pool, SingleServer, StoreC
 CONNECT_TIMEOUT = 1.0
 COMMAND_TIMEOUT = 2.0
 
+# Each thread uses one at a time: more than the largest THREADS. redis-py's 100 are fewer.
+_MAX_CONNECTIONS = 1024
+
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -43,6 +46,7 @@ def connect(url: str, *, timeout: float = COMMAND_TIMEOUT) -> Client:
         "socket_connect_timeout": min(CONNECT_TIMEOUT, timeout),
         "socket_timeout": timeout,
         "health_check_interval": 30,
+        "max_connections": _MAX_CONNECTIONS,
         "decode_responses": True,
     }
     if scheme in ("redis+cluster", "rediss+cluster"):

@@ -39,6 +39,15 @@ def test_sentinels():
     assert sentinel_options["password"] == "spw"
 
 
+def test_every_thread_gets_a_connection(store_url):
+    with connect(store_url) as client:
+        pool = client.connection_pool
+        held = [pool.get_connection() for _ in range(512)]  # the most that THREADS may be
+        assert client.ping()
+        for connection in held:
+            pool.release(connection)
+
+
 @pytest.mark.parametrize(
     "url", ["redis+sentinel://one:1", "redis+sentinel://one:1/s/x", "redis+sentinel://a:b/s"]
 )
