@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, cast
+from typing import cast
 
 from oauth_helper.config.profiles import Profile
 from oauth_helper.models import Connection
@@ -86,7 +86,7 @@ class GrantedScopes:
             count for name, count in names.items() if name in sets and _lacked(profile, sets[name])
         )
 
-    def _sets(self, names: Any) -> dict[str, GrantedSet]:  # noqa: ANN401 - any iterable
+    def _sets(self, names: Iterable[str]) -> dict[str, GrantedSet]:
         wanted = [name for name in dict.fromkeys(names) if name not in self._known]
         if wanted:
             found = cast("list[str | None]", self._client.hmget(keys.GRANTED_SETS, wanted))

@@ -82,14 +82,19 @@ def rate_limit(name: str, most: int, *, of: str | None = None) -> RateLimit | No
 
 def limit(per_minute: int, *, of: Callable[[], str] | None = None) -> Callable[[View], View]:
     """Limit a view's requests from one network, or one sender `of` others."""
+    return _counted(lambda name: count_request(name, per_minute, of=of and of()))
+
+
+def _counted(count: Callable[[str], object]) -> Callable[[View], View]:
+    """Call `count` with a view's name before the view."""
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def limited(*args: object, **options: object) -> object:
-            count_request(_name_of(view), per_minute, of=of and of())
+        def counted(*args: object, **options: object) -> object:
+            count(_name_of(view))
             return view(*args, **options)
 
-        return cast("View", limited)
+        return cast("View", counted)
 
     return decorate
 
@@ -133,17 +138,12 @@ def limit_posts(per_minute: int, *, of: Callable[[], str]) -> Callable[[View], V
     Only a hash of the name is stored: staff sometimes type their password into the wrong field.
     """
 
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def limited(*args: object, **options: object) -> object:
-            if request.method == "POST":
-                name = hashlib.sha256(of().encode()).hexdigest()[:32]
-                count_request(_name_of(view), per_minute, of=name)
-            return view(*args, **options)
+    def count(name: str) -> None:
+        if request.method == "POST":
+            hashed = hashlib.sha256(of().encode()).hexdigest()[:32]
+            count_request(name, per_minute, of=hashed)
 
-        return cast("View", limited)
-
-    return decorate
+    return _counted(count)
 
 
 def limit_blueprint(blueprint: Blueprint, per_minute: int) -> None:
@@ -194,7 +194,7 @@ def protect(app: Flask, config: Settings, limits: RateLimits) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         MAX_CONTENT_LENGTH=64 * 1024,  # a view that accepts more uses `max_body`
-        WTF_CSRF_CHECK_DEFAULT=False,  # `_check_csrf` does, and counts
+        WTF_CSRF_CHECK_DEFAULT=False,  # `_check_body` does, and counts
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session; a form left open must not lose its text
         # It compares the Referer, which our Referrer-Policy keeps browsers from sending.
         WTF_CSRF_SSL_STRICT=False,

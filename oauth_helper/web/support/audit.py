@@ -56,7 +56,7 @@ def _lines(first: AuditEntry | None, others: Iterator[AuditEntry]) -> Iterator[s
 
 
 def _query() -> AuditQuery:
-    given = {name: text for name, text in request.args.items() if text and name != "limit"}
+    given = {name: text for name, text in request.args.items() if name != "limit"}
     try:
         return validate(AuditQuery, given)
     except ValueError as error:

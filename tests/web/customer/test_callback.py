@@ -392,6 +392,14 @@ class TestAppConfigurationKnown:
 
         return write
 
+    @pytest.fixture
+    def user_level_app(self, make_app, hubspot, tmp_path):
+        hubspot.list_as(required=("crm.objects.contacts.read",))
+        path = tmp_path / "app-hsmeta.json"
+        auth = {"type": "oauth", "requiredScopes": ["oauth", "crm.objects.contacts.read"]}
+        path.write_text(json.dumps({"config": {"isUserLevel": True, "auth": auth}}))
+        return make_app(HUBSPOT_APP_CONFIG=str(path))
+
     def test_only_what_the_app_lists_is_asked_for(self, make_app, app_config, hubspot):
         path = app_config(
             requiredScopes=["oauth", "crm.objects.contacts.read"], optionalScopes=["tickets"]
@@ -403,15 +411,13 @@ class TestAppConfigurationKnown:
         assert "HubSpot is connected" in customer.connect().text
 
     def test_users_of_one_account_have_a_connection_each_when_the_app_is_user_level(
-        self, make_app, hubspot, store, tmp_path
+        self, user_level_app, hubspot, store
     ):
-        hubspot.list_as(required=("crm.objects.contacts.read",))
-        path = tmp_path / "app-hsmeta.json"
-        auth = {"type": "oauth", "requiredScopes": ["oauth", "crm.objects.contacts.read"]}
-        path.write_text(json.dumps({"config": {"isUserLevel": True, "auth": auth}}))
-        app = make_app(HUBSPOT_APP_CONFIG=str(path))
         for role in ("super_admin", "marketplace", "super_admin"):
-            assert "HubSpot is connected" in customer_of(app, hubspot).connect(role=role).text
+            assert (
+                "HubSpot is connected"
+                in customer_of(user_level_app, hubspot).connect(role=role).text
+            )
         connections = sorted(store.zrange("oh:connections", 0, -1))
         assert len(connections) == 2
         assert [each.removesuffix(each[-1]) for each in connections] == [
@@ -419,15 +425,10 @@ class TestAppConfigurationKnown:
         ] * 2
 
     def test_users_of_one_account_resolve_their_own_failures_when_the_app_is_user_level(
-        self, make_app, hubspot, tmp_path, clock
+        self, user_level_app, hubspot, clock
     ):
-        hubspot.list_as(required=("crm.objects.contacts.read",))
-        path = tmp_path / "app-hsmeta.json"
-        auth = {"type": "oauth", "requiredScopes": ["oauth", "crm.objects.contacts.read"]}
-        path.write_text(json.dumps({"config": {"isUserLevel": True, "auth": auth}}))
-        app = make_app(HUBSPOT_APP_CONFIG=str(path))
-        services = services_of(app)
-        one, other = customer_of(app, hubspot), customer_of(app, hubspot)
+        services = services_of(user_level_app)
+        one, other = customer_of(user_level_app, hubspot), customer_of(user_level_app, hubspot)
         one.connect(role="super_admin")
         other.connect(role="marketplace")
         clock.now += 1800
@@ -437,7 +438,7 @@ class TestAppConfigurationKnown:
             for each in services.connections.newest(limit=2)
         }
         hubspot.instead = None
-        customer_of(app, hubspot).connect(role="super_admin")
+        customer_of(user_level_app, hubspot).connect(role="super_admin")
         (renewed, *_) = services.connections.newest(limit=1)
         status = {name: services.failures.get(by).status for name, by in ended.items()}
         assert status.pop(renewed.id) == "resolved"
