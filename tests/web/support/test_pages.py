@@ -339,3 +339,8 @@ def sign_in(app):
     form = {"name": "agent", "password": PASSWORD, "csrf_token": csrf_token(browser)}
     assert browser.post("/support/login", data=form, headers=SAME_SITE).status_code == 303
     return browser
+
+
+def test_without_addresses_the_page_of_deliveries_says_so(staff):
+    page = staff("agent").get("/support/webhooks").text
+    assert "No address gets events or notices." in page
