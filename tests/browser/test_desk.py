@@ -416,6 +416,22 @@ def test_a_comment_is_written_in_a_dialog_and_sent_only_from_there(signed_in, re
     assert log.get(failure.reference).history[-1].text == "called back"
 
 
+def test_a_comment_is_not_sent_by_an_action_right_after_its_dialog_closes(signed_in, record, log):
+    failure = record(60)
+    page = signed_in()
+    page.get_by_label(f"Select {failure.reference}").check()
+    page.get_by_role("button", name="Comment", exact=True).click()
+    page.keyboard.type("called back")
+    page.evaluate(
+        """() => {
+            document.querySelector("dialog[data-comment]").close();
+            document.querySelector("#many [name=do][value=take]").click();
+        }"""
+    )
+    expect(page.get_by_text("Assigned to you: 1 failure.")).to_be_visible()
+    assert [event.what for event in log.get(failure.reference).history] == ["assigned"]
+
+
 def test_assign_resolve_and_undo_in_the_list_by_keyboard_alone(signed_in, record, log):
     wanted = record(600, hub_id=4711)
     record(60, Cause.RATE_LIMITED)

@@ -329,11 +329,10 @@ if (many) {
     if (event.target === everything || event.target.matches("[data-rows] input[name=reference]")) count();
   });
   many.addEventListener("reset", () => setTimeout(count));
-  // Only what is in the open dialog is sent.
-  comment.addEventListener("close", () => { text.disabled = true; });
-  text.disabled = true;
   comment.querySelector("[data-close]").addEventListener("click", () => comment.close());
   many.addEventListener("submit", (event) => {
+    // Only what is in the open dialog is sent.
+    text.disabled = !comment.open;
     if (event.submitter.value !== "comment") return;
     event.preventDefault();
     text.disabled = false;
