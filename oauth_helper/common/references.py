@@ -30,14 +30,18 @@ _BETWEEN = "[-_.\\s\u2010-\u2015]?"
 _WRITTEN = re.compile(rf"(?<!\w)\w{{4}}{_BETWEEN}\w{{4}}{_BETWEEN}\w{{4}}(?!\w)")
 
 
-def new_reference(day: date, choose: Callable[[str], str] = secrets.choice) -> str:
+def new_reference(day: date, choose: Callable[[str], str] | None = None) -> str:
     """Return a new reference for an attempt that starts on `day` (UTC).
 
-    `choose` picks one character of a text at random.
+    `choose` picks one character of a text in place of chance.
     """
     number = (day - _FIRST_DAY).days
     characters = [ALPHABET[number // _BASE**place % _BASE] for place in (2, 1, 0)]
-    characters += [choose(ALPHABET) for _ in range(CHANCE)]
+    if choose:
+        characters += [choose(ALPHABET) for _ in range(CHANCE)]
+    else:
+        chance = secrets.randbelow(_BASE**CHANCE)
+        characters += [ALPHABET[chance // _BASE**place % _BASE] for place in range(CHANCE)]
     characters.append(_check_character(characters))
     text = "".join(characters)
     return "-".join((text[:4], text[4:8], text[8:]))

@@ -239,15 +239,28 @@ WEAK: tuple[MessageRule, ...] = (
         "an answer that belongs to another attempt",
         (Cause.STATE_MISMATCH,),
         r"\bstate\b.{0,20} (mismatch|invalid|(does not|doesn'?t|did not|didn'?t) match|expired)",
-        r"(invalid|mismatched|mismatching|unknown)[ _](oauth )?state\b",
+        r"(invalid|mismatched|mismatching|unknown)[ _](oauth )?(authorization )?(request )?state\b",
+        "invalidstateexception",
         r"\bstate (returned|received|sent back) .{0,30}(isn'?t|is not|was not|differ)",
         r"(verify|validate|match) .{0,30}\bstate\b",
-        r"\bcsrf (token|state|check|warning|protection)",
+        r"\b(oauth|param\w{2,6}) state\b|\bstate[ -](param|cookie)",
+        r"\bcsrf(?![a-z])",
     ),
     _rule(
         "a window that was closed",
         (Cause.NEVER_RETURNED, Cause.USER_DENIED),
         r"(pop-?up|window)\b.{0,20} closed",
+        r"\bclosed .{0,24}\b(pop-?up|window|tab)\b",
+    ),
+    _rule(
+        "a page that doesn't lead back",
+        (Cause.NEVER_RETURNED, Cause.USER_DENIED),
+        r"\bno (callback|response|redirect|answer)\b.{0,12} (received|came|arrived|back)",
+        r"\bnothing (ever )?(happen|c[oa]me)|rien ne se passe|passiert nichts|nichts passiert",
+        r"no pasa nada|non succede (nulla|niente)|nada acontece|gebeurt (er )?niets",
+        r"\b(keeps?|kept|just) (on )?(spinning|loading)|\bstuck (on|at|in)|\bblank page",
+        r"(never|not|n't) .{0,12}\b(redirect|sen[dt]|return|le[da]d?).{0,8} back\b",
+        stages=(Stage.AUTHORIZATION, Stage.CALLBACK),
     ),
     _rule(
         "too many requests",
@@ -281,6 +294,20 @@ WEAK: tuple[MessageRule, ...] = (
 
 #: Signs that are left when nothing is known of the message: HTTP statuses and the like.
 LAST: tuple[MessageRule, ...] = (
+    # Sentences of HubSpot's pages, cut off before they say what is wrong
+    _rule("the redirect URL", (Cause.REDIRECT_URI_MISMATCH,), r"failed as the redirect ur"),
+    _rule("the app developer", (Cause.APP_BLOCKED,), r"installed because the app dev"),
+    _rule("your account", (Cause.ACCOUNT_LACKS_FEATURE,), r"failed because your account\b"),
+    _rule("this app hasn't been", (Cause.APP_NOT_APPROVED,), r"failed because this app has"),
+    _rule("there is a mismatch", MISMATCH, r"failed because there is a\b"),
+    _rule(
+        "a connection that wasn't made",
+        (Cause.HUBSPOT_UNAVAILABLE,),
+        r"\b(ssl|tls)\W{0,2} ?(error|handshake|connection|certificate)|pkix path",
+        r"certificate verif|certificateerror|local issuer|\bx509\b|self[- ]signed certificate",
+        "proxy authentication required|tunnel connection failed|connect to proxy",
+        "network is unreachable|no route to host",
+    ),
     _rule("an account in another region", (Cause.WRONG_REGION,), r"\b488\b"),
     _rule(
         "a call that HubSpot forbids, as it does when a scope is missing",
@@ -342,6 +369,6 @@ LAST: tuple[MessageRule, ...] = (
         "service unavailable",
         r"timed out|(?<![-_])time-?out\b|connection (was )?(reset|refused)|econnre|etimedout",
         r"\benotfound\b|\beai_again\b|getaddrinfo|name or service not known|resolve host",
-        r"\bssl ?error|certificate verif|certificateerror|max retries exceeded",
+        "max retries exceeded",
     ),
 )

@@ -45,8 +45,10 @@ def scopes_named(text: str) -> tuple[str, ...]:
 
 
 def _in_brackets(plain: str) -> Iterator[str]:
-    for listed in re.findall(r"\[([^\[\]]{1,3000})\]", plain):
-        for name in re.split(r"[,;\s]+", listed):
+    for listed, closed in re.findall(r"\[([^\[\]]{1,3000})(\]|$)", plain):
+        *names, last = re.split(r"[,;\s]+", listed)
+        whole = closed or _is_known(last)  # otherwise the text may be cut within its last name
+        for name in (*names, last) if whole else names:
             small = _small(name.strip("'\""))
             if _is_scope_name(small):
                 yield small

@@ -87,9 +87,13 @@ def _errors(url: str) -> str:
 # The words of the English messages that are retyped wrongly, or read wrongly off a screenshot.
 _ENGLISH = (
     "acceptable", "access", "account", "approved", "authorization", "configured", "connect",
-    "developer", "feature", "insufficient", "integration", "invalid", "mismatch", "missing",
-    "permission", "permissions", "provided", "redirect", "registered", "required", "scopes",
+    "developer", "feature", "insufficient", "integration", "invalid", "lacks", "mismatch",
+    "missing", "permission", "permissions", "provided", "redirect", "registered", "required",
+    "scopes",
 )  # fmt: skip
+
+# As a screenshot is read, besides "rn" for "m"
+_MISREAD = str.maketrans("0135", "oles")
 
 
 def respelt(folded: str) -> str:
@@ -103,7 +107,7 @@ def respelt(folded: str) -> str:
 def _word(word: str) -> str:
     if word in _ENGLISH:
         return word
-    word = word.replace("rn", "m") if "rn" in word else word  # as a screenshot is read
+    word = word.replace("rn", "m").translate(_MISREAD)
     near = (_known()[less] for less in _one_letter_less(word) if less in _known())
     return next((known for known in near if _one_slip(word, known)), word)
 

@@ -43,12 +43,16 @@ _TOKEN_ERRORS = {
     "unauthorized_client": Cause.CLIENT_ID_INVALID,
 }
 
-# What is left when the body says nothing. 488 is HubSpot's own: the account lives elsewhere.
+# What is left when the body says nothing. 488 is HubSpot's own: the account lives elsewhere. A
+# proxy or a filter on the way answers 403, 407 and 451.
 _HTTP_STATUSES = {
     401: Cause.CLIENT_SECRET_INVALID,
+    403: Cause.HUBSPOT_UNAVAILABLE,
     404: Cause.TOKEN_REQUEST_MALFORMED,
     405: Cause.TOKEN_REQUEST_MALFORMED,
+    407: Cause.HUBSPOT_UNAVAILABLE,
     415: Cause.TOKEN_REQUEST_MALFORMED,
+    451: Cause.HUBSPOT_UNAVAILABLE,
     488: Cause.WRONG_REGION,
 }
 _API_STATUSES = {

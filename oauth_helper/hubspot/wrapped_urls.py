@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from oauth_helper.scopes import OAUTH, hubspot_scopes
 
 _PIECES = re.compile(r"\S+|\s+")
+_QUOTING = re.compile(r"^[ \t]*(?:[>|] ?)+", re.MULTILINE)
 _START = re.compile(r"https?://\S*/oauth\S*")
 _NEXT_PARAMETER = re.compile(r"[\w.%~+:/-]*&(?:amp;)?\w+=")
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:[.-][a-z0-9_-]+)*")
@@ -17,11 +18,14 @@ _MOST_PIECES = 2000
 
 
 def in_one_piece(text: str) -> str:
-    """Return `text` with each authorize URL on one line, its blanks encoded as %20.
+    """Return `text` with its authorize URL on one line, blanks in it encoded as %20.
 
-    Removes line breaks and indentation where the URL clearly continues. Blanks count as %20 between
-    scopes only.
+    Removes the marks and escapes of an e-mail, and line breaks and indentation where the URL
+    clearly continues. Blanks count as %20 between scopes only.
     """
+    text = _QUOTING.sub("", text)
+    if "=3D" in text:  # an e-mail's source (RFC 2045 section 6.7)
+        text = re.sub(r"=\r?\n", "", text).replace("=3D", "=")
     start = _START.search(text)
     if start is None:
         return text
@@ -45,7 +49,7 @@ def in_one_piece(text: str) -> str:
 
 def _continues(url: str, piece: str, *, last_on_line: bool) -> bool:
     """Return whether `piece`, at the start of a line, continues `url`."""
-    if piece.startswith(("?", "&")) or url.endswith(("?", "&", "=", "%20", "+", "%")):
+    if piece.startswith(("?", "&", "%")) or url.endswith(("?", "&", "=", "%20", "+", "%")):
         return True
     if "?" not in url:
         return False

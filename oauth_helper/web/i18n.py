@@ -32,7 +32,9 @@ def install(app: Flask, *, secure: bool) -> None:
 
     @app.after_request
     def remember(response: Response) -> Response:
-        chosen = request.args.get("lang")
+        if "lang" not in request.args:
+            return response
+        chosen = request.args["lang"]
         if chosen in LANGUAGES and not _is_english_only():
             response.set_cookie(
                 name, chosen, max_age=_YEAR, secure=secure, httponly=True, samesite="Lax"
@@ -77,10 +79,10 @@ def _translate_plural(singular: str, plural: str, number: int) -> str:
 def _chosen() -> str:
     if _is_english_only():
         return "en"
-    cookie = request.cookies.get(current_app.extensions["oauth_helper.language_cookie"])
-    for code in (request.args.get("lang"), cookie):
-        if code in LANGUAGES:
-            return code
+    cookie = current_app.extensions["oauth_helper.language_cookie"]
+    for values, name in ((request.args, "lang"), (request.cookies, cookie)):
+        if name in values and values[name] in LANGUAGES:
+            return values[name]
     # In order of preference; Werkzeug's best_match would choose `de` for `en-GB, de;q=0.9`.
     for preferred, quality in request.accept_languages:
         code = preferred.partition("-")[0].lower()

@@ -245,11 +245,11 @@ class _Sessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Return the session of a request."""
-        cookie = request.cookies.get(self.get_cookie_name(app))
-        if not cookie or (serializer := self.get_signing_serializer(app)) is None:
+        name = self.get_cookie_name(app)
+        if name not in request.cookies or (serializer := self.get_signing_serializer(app)) is None:
             return self.session_class()
         try:
-            values, signed_at = serializer.loads(cookie, return_timestamp=True)
+            values, signed_at = serializer.loads(request.cookies[name], return_timestamp=True)
         except BadSignature:
             return self.session_class()
         # Flask's own check would refuse what an instance signs whose clock is a second ahead.

@@ -49,6 +49,12 @@ def test_a_reference_reads_back_with_its_day(day, chance):
     assert bare[3:11] == chance
 
 
+def test_references_of_a_day_differ_in_every_place():
+    made = [new_reference(FIRST).replace("-", "") for _ in range(500)]
+    assert len(set(made)) == 500
+    assert all({each[place] for each in made} == set(ALPHABET) for place in range(3, 11))
+
+
 @pytest.mark.parametrize(
     ("day", "begins"),
     [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from oauth_helper.common.references import STATE_RANDOM_LENGTH, make_state, new_reference
+from oauth_helper.common.references import make_state, new_reference
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import ClientError, Evidence, Stage
 from oauth_helper.hubspot.authorization_request import authorization_link
@@ -22,9 +22,6 @@ from oauth_helper.store.outbox.events import AttemptStarted
 if TYPE_CHECKING:
     from oauth_helper.store.outbox.writer import EventWriter
     from oauth_helper.store.rate_limits import RateLimit
-
-# RFC 7636 section 4.1 recommends 32 random bytes, which are as many characters.
-_CODE_VERIFIER_LENGTH = 43
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,8 +158,8 @@ class Authorizer:
         return PendingAuthorization(
             reference=reference,
             profile=profile.name,
-            state=make_state(reference, _random_text(STATE_RANDOM_LENGTH)),
-            code_verifier=_random_text(_CODE_VERIFIER_LENGTH) if profile.pkce else None,
+            state=make_state(reference, _random_text()),
+            code_verifier=_random_text() if profile.pkce else None,
             requested=requested,
             started_at=now,
             return_to=options.return_to,
@@ -191,6 +188,6 @@ def with_state(link: str, state: str, code_verifier: str | None) -> str:
     return link
 
 
-def _random_text(length: int) -> str:
-    """Return `length` random URL-safe characters, suitable as a secret."""
-    return secrets.token_urlsafe(length)[:length]
+def _random_text() -> str:
+    """Return 32 random bytes as 43 URL-safe characters, as RFC 7636 section 4.1 recommends."""
+    return secrets.token_urlsafe(32)

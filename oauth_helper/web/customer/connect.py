@@ -296,10 +296,9 @@ def _to_refusal(reference: str | None, profile: Profile, reason: Rejection) -> B
 
 def _link(profile: Profile) -> ConnectLink | None:
     """Return the connect link in the query, or end the request if it doesn't work any more."""
-    encrypted = request.args.get("link")
-    if not encrypted:
+    if "link" not in request.args:
         return None
-    link = services().connect_links.read(encrypted)
+    link = services().connect_links.read(request.args["link"])
     if link is None or link.profile != profile.name:
         abort(400, translate("This link is incomplete. Open it again from the message."))
     try:

@@ -55,9 +55,7 @@ class AttemptCookies:
 
     def pending(self, request: Request) -> list[PendingAuthorization]:
         """Return this browser's attempts that wait for their response, the latest first."""
-        prefix = self._name("")
-        encrypted = [value for name, value in request.cookies.items() if name.startswith(prefix)]
-        kept = [self._open(value) for value in encrypted[: 2 * MAX_COOKIES]]
+        kept = map(self._open, list(self._kept(request).values())[: 2 * MAX_COOKIES])
         waiting = [each for each in kept if isinstance(each, PendingAuthorization)]
         return sorted(waiting, key=lambda each: -each.started_at)
 
@@ -65,20 +63,15 @@ class AttemptCookies:
         """Return this browser's latest attempt, one that waits for its response first."""
         if waiting := self.pending(request):
             return waiting[0]
-        # Browsers send the oldest cookie first (RFC 6265 section 5.4).
-        prefix = self._name("")
-        newest = [value for name, value in request.cookies.items() if name.startswith(prefix)]
-        kept = (self._open(value) for value in newest[: -2 * MAX_COOKIES - 1 : -1])
-        return next((each for each in kept if each), None)
+        newest = list(self._kept(request).values())[: -2 * MAX_COOKIES - 1 : -1]
+        return next((each for each in map(self._open, newest) if each), None)
 
     def browser_id(self, request: Request) -> str:
         """Return the reference of this browser's first known attempt; empty without one.
 
         It links the failures of one customer without a separate cookie.
         """
-        prefix = self._name("")
-        encrypted = [value for name, value in request.cookies.items() if name.startswith(prefix)]
-        kept = (self._open(value) for value in encrypted[: 2 * MAX_COOKIES])
+        kept = map(self._open, list(self._kept(request).values())[: 2 * MAX_COOKIES])
         # References start with their day, so the earliest sorts first.
         return min((each.browser_id for each in kept if each and each.browser_id), default="")
 
@@ -94,18 +87,21 @@ class AttemptCookies:
 
     def _drop_oldest(self, request: Request, response: Response, name: str, size: int) -> None:
         """Delete old cookies to fit `name` in, which takes `size` characters of a header."""
-        # Browsers send the oldest cookie first (RFC 6265 section 5.4).
-        prefix = self._name("")
-        others = {
-            each: len(f"{each}={value}; ")
-            for each, value in request.cookies.items()
-            if each.startswith(prefix) and each != name
-        }
+        others = self._kept(request)
+        others.pop(name, None)
         kept, left = 1, _MAX_HEADER - size
-        for each, length in reversed(others.items()):
-            kept, left = kept + 1, left - length
+        for each, value in reversed(others.items()):
+            kept, left = kept + 1, left - len(f"{each}={value}; ")
             if (kept > MAX_COOKIES or left < 0) and kept <= MAX_COOKIES + _MAX_DELETED:
                 response.delete_cookie(each, path="/", secure=self.secure, httponly=True)
+
+    def _kept(self, request: Request) -> dict[str, str]:
+        """Return the cookies of this browser's attempts by name, the oldest first.
+
+        That is the order in which browsers send them (RFC 6265 section 5.4).
+        """
+        prefix = self._name("")
+        return {name: text for name, text in request.cookies.items() if name.startswith(prefix)}
 
     def _name(self, reference: str) -> str:
         # `__Host-` keeps sibling domains from setting this cookie; browsers require Secure for it.

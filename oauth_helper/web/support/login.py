@@ -11,7 +11,6 @@ from flask import url_for as url
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
-from werkzeug.security import generate_password_hash
 from werkzeug.wrappers import Response
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
@@ -25,8 +24,9 @@ from oauth_helper.web.support import staff_session
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.services import services
 
-# Checked when the name is unknown, so that the time taken doesn't tell which names exist.
-_NO_PASSWORD = generate_password_hash("nobody has this password")
+# Checked when the name is unknown, so that the time taken doesn't tell which names exist: in the
+# form of Werkzeug's usual hashes, and of no password.
+_NO_PASSWORD = f"scrypt:32768:8:1$none${'0' * 128}"
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]

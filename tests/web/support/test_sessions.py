@@ -2,6 +2,10 @@
 
 import pytest
 from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
+from werkzeug.security import generate_password_hash
+
+from oauth_helper.common.secrets import is_password_hash
+from oauth_helper.web.support import login
 
 EVERYWHERE = "/support/account/sign-out-everywhere"
 
@@ -216,3 +220,9 @@ def test_clocks_of_instances_may_differ_by_a_minute(staff, clock, ahead, is_on):
         kept["signed"] = "there"
     clock.now -= ahead
     assert is_in(agent) is is_on
+
+
+def test_an_unknown_name_costs_what_a_usual_one_costs():
+    algorithm, *_ = generate_password_hash("x").split("$")
+    assert login._NO_PASSWORD.split("$")[0] == algorithm
+    assert is_password_hash(login._NO_PASSWORD)
