@@ -22,6 +22,7 @@ from harness import (
     Customer,
     HubSpot,
     browser_of,
+    compile_rules_once,
     csrf_token,
     customer_of,
     quick_hash,
@@ -43,6 +44,8 @@ if (
     settings.get_current_profile_name() != "ci"
 ):  # which is untimed too, and finds the same each time
     settings.load_profile("untimed")
+
+compile_rules_once()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from enum import StrEnum
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ class CatalogueError(FileError):
     """A catalogue file can't be used. `problems` names each problem with its place."""
 
 
+@lru_cache(maxsize=1)
 def shipped_catalogue() -> Catalogue:
     """Return the catalogue of Workato's HubSpot connector (Custom OAuth profile), as shipped."""
     text = resources.files(__package__).joinpath("workato.toml").read_text("utf-8")
