@@ -94,6 +94,20 @@ def test_the_likeliest_causes_when_nothing_is_known_of_the_app(customer, clock, 
     assert "paste" in failure.ask
 
 
+def test_an_earlier_cancellation_is_no_title(customer, clock, services, staff):
+    customer.connect(decision="deny")
+    (cancelled,) = services.failures.page(FailureQuery(), limit=10).failures
+    customer.start()
+    after(clock, TIMEOUT + 1)
+    services.expiry.record_expired()
+    failure, _ = services.failures.page(FailureQuery(), limit=10).failures
+    assert failure.cause is Cause.NEVER_RETURNED
+    page = staff("viewer").get(f"/support/failures/{failure.reference}").text
+    assert "<h1>No response from HubSpot</h1>" in page
+    assert "An earlier attempt in the same browser ended with this." in page
+    assert f'href="/support/failures/{cancelled.reference}"' in page
+
+
 def test_a_request_that_worked_before_speaks_for_link_and_app(new_customer, clock, services):
     new_customer().connect()
     new_customer().start()
