@@ -16,6 +16,7 @@ from oauth_helper.failures.query import FailureQuery, Term
 from oauth_helper.failures.search import read_search
 from oauth_helper.models import Attempt, StoreUnavailableError
 from oauth_helper.scopes import RequestedScopes
+from oauth_helper.store import keys
 from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.failure_reader import EXAMINED_AT_MOST
@@ -89,6 +90,27 @@ def test_a_failure_comes_back_as_it_was_written(log):
     )
     assert log.record(failure)
     assert log.get(failure.reference) == failure
+
+
+def test_what_is_empty_takes_no_place_and_reads_back(log, store):
+    same = "Which scopes the app lists isn't known here."
+    failure = replace(
+        a_failure(),
+        candidates=(
+            Candidate(Cause.URL_REQUESTS_UNCONFIGURED_SCOPE, same),
+            Candidate(Cause.SCOPE_IN_WRONG_PARAMETER, same, ("tickets",), "static_app"),
+            Candidate(Cause.INVALID_SCOPE_NAME, "", (), "", "oauth"),
+            Candidate(Cause.UNKNOWN, ""),
+        ),
+    )
+    log.record(failure)
+    assert log.get(failure.reference) == failure
+    fields = store.hgetall(keys.failure(failure.reference))
+    assert all(fields.values())
+    assert fields["candidates"].count(same) == 1
+    log.change(failure.reference, lambda old: replace(old, assignee="ada"))
+    changed = log.change(failure.reference, lambda old: replace(old, assignee=""))
+    assert log.get(failure.reference) == changed == replace(failure, revision=2)
 
 
 def test_nothing_granted_is_not_the_same_as_nobody_knows(log):
