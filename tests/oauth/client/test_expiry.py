@@ -11,6 +11,7 @@ from harness import (
     CLIENT_ID,
     CLIENT_SECRET,
     FREE,
+    KEPT_DAYS,
     Customer,
     browser_of,
     profiles_file,
@@ -213,7 +214,7 @@ def start_attempts(client, count, deadline, choose):
 def a_sweeping(client, clock):
     return AttemptExpiry(
         attempts=Attempts(client),
-        failures=Failures(client, retention_days=90),
+        failures=Failures(client, retention_days=KEPT_DAYS),
         writer=a_writer(client, clock),
         profiles={},
         clock=clock,
@@ -221,7 +222,7 @@ def a_sweeping(client, clock):
 
 
 def all_failures(client):
-    log, found, cursor = Failures(client, retention_days=90), [], None
+    log, found, cursor = Failures(client, retention_days=KEPT_DAYS), [], None
     while True:
         page = log.page(FailureQuery(), limit=200, cursor=cursor)
         found += page.failures
