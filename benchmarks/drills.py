@@ -312,7 +312,9 @@ def _worker_dies(scene: Scene, seconds: float) -> None:
     """Kill a worker every few seconds."""
     for _ in range(scene.times):
         time.sleep(seconds / (scene.times + 1))
-        os.kill(scene.program.worker_pids()[0], signal.SIGKILL)
+        while not (pids := scene.program.worker_pids()):
+            time.sleep(0.1)  # until one of those killed is replaced
+        os.kill(pids[0], signal.SIGKILL)
 
 
 def _program_dies(scene: Scene, seconds: float) -> None:

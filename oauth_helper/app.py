@@ -74,6 +74,7 @@ class Background:
     events: EventDelivery
     group_watch: GroupWatch | None
     connection_check: ConnectionCheck
+    connections: Connections
 
 
 def create_app(config: Settings, *, clock: Callable[[], float] | None = None) -> Flask:
@@ -255,6 +256,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         writer=writer,
         store_clock=store_server.clock,
         events=delivery,
+        connections=connections,
         connection_check=ConnectionCheck(
             connections=connections,
             token_refresher=token_refresher,

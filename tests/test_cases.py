@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from oauth_helper.cli.main import cli
-from oauth_helper.diagnosis import Stage
+from oauth_helper.diagnosis import Cause, Stage, fix_for
 from oauth_helper.diagnosis.app_check import LinkError, link_in, link_with, read_app
 from oauth_helper.diagnosis.explanation import evidence_from, explain
 from oauth_helper.hubspot.token_response import read_token_response
@@ -109,6 +109,28 @@ def test_the_cause_is_named_with_its_scopes_and_steps(case):
         assert verdict.among_three
     else:
         assert verdict.right, (verdict, explanation_of(case))
+
+
+RIVALS = [param for param in FAILURES if "rival" in param.values[0]]
+
+
+def test_each_cause_has_a_case_that_resembles_it():
+    assert {param.values[0]["rival"] for param in RIVALS} == set(Cause)
+
+
+@pytest.mark.parametrize("case", RIVALS)
+def test_no_case_is_answered_with_the_steps_of_a_rival(case):
+    found = explanation_of(case)
+    others, own = (
+        {
+            step
+            for fix in fix_for(Cause(cause), scopes=found.scopes, detail="eu1")
+            for step in fix.steps
+        }
+        for cause in (case["rival"], case["cause"][0])
+    )
+    assert others - own
+    assert not (others - own) & {step for fix in found.fixes for step in fix.steps}
 
 
 def checked(case, tmp_path, *options):

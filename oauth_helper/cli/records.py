@@ -28,7 +28,7 @@ from oauth_helper.oauth.client.revocation import revoke
 from oauth_helper.store.connect_links import ConnectLinks
 from oauth_helper.store.connections import Connections
 from oauth_helper.store.failures import Failures
-from oauth_helper.store.granted_scopes import ANY_SCOPE, lacks
+from oauth_helper.store.granted_scopes import ANY_SCOPE, Lacks
 from oauth_helper.store.redis import Client
 from oauth_helper.web.api.failure_schemas import failure_json
 from oauth_helper.web.api.link_requests import RECONNECT_COLUMNS, reconnect_rows
@@ -123,7 +123,7 @@ def connections_links(name: str | None, missing_scope: str, days: int) -> None:
     """
     config = read_settings()
     profiles = {profile.name: profile for profile in config.profiles}
-    wanted = lacks(profiles, missing_scope)
+    wanted = Lacks(profiles, missing_scope)
     profile = profile_named(config, name).name
     click.echo(csv_text([RECONNECT_COLUMNS]), nl=False)
     with open_store(config) as client:

@@ -36,6 +36,8 @@ _WEBHOOK_INTERVAL = 1.0
 _CLOCK_INTERVAL = 10.0
 # Seconds between each worker's looks whether a connection's check is due.
 _CHECK_INTERVAL = 1.0
+# Seconds between each worker's looks whether connections have to be indexed.
+_INDEX_INTERVAL = 60.0
 
 
 @click.command()
@@ -77,6 +79,7 @@ def _periodic_tasks(app: Flask, config: Settings, expiry_interval: float) -> lis
         PeriodicTask(background.expiry.record_expired, expiry_interval),
         PeriodicTask(background.writer.flush, _FLUSH_INTERVAL),
         PeriodicTask(background.store_clock.set, _CLOCK_INTERVAL),
+        PeriodicTask(background.connections.index_all, _INDEX_INTERVAL),
     ]
     # A thread for each address: one that hangs delays no other.
     tasks += [

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from html.entities import html5
 from urllib.parse import unquote
 
@@ -85,13 +86,21 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     secret is escaped, the text is returned without its escapes. A text that is escaped more than
     twice is returned as `HIDDEN` alone. Of a long text, the beginning is returned.
     """
-    spellings = _spellings(secrets)
+    return redactor(secrets)(text)
+
+
+def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Return `redact` for many texts with the same secrets."""
+    return partial(_redact, secrets=_spellings(secrets))
+
+
+def _redact(text: str, secrets: tuple[str, ...]) -> str:
     text = _visible(_beginning(text))
     for _ in range(_ROUNDS):
-        before, text = text, _redact_once(text, spellings)
+        before, text = text, _redact_once(text, secrets)
         if text == before:
             return text
-    return text if _redact_once(text, spellings) == text else HIDDEN
+    return text if _redact_once(text, secrets) == text else HIDDEN
 
 
 def _beginning(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from oauth_helper.common.redaction import redact
+from oauth_helper.common.redaction import redactor
 from oauth_helper.diagnosis import Candidate, Cause, Evidence, Fix, Role, Stage, diagnose, fix_for
 from oauth_helper.diagnosis.app_check import CheckedLink
 from oauth_helper.diagnosis.normalize import quoted_url
@@ -85,10 +85,10 @@ def explain(evidence: Evidence, secrets: Iterable[str] = ()) -> Explanation:
     The steps name the redirect URI of `evidence`, or the one in the message.
     """
     diagnosis = diagnose(evidence)
-    hidden = tuple(secrets)
+    redact = redactor(secrets)
 
     def clean(text: str, most: int) -> str:
-        return redact(text[:_LOOKED_AT], hidden)[:most]
+        return redact(text[:_LOOKED_AT])[:most]
 
     candidates = tuple(
         replace(

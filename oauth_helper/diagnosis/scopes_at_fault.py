@@ -117,7 +117,8 @@ def _unknown(evidence: Evidence, reading: Reading) -> Iterator[Candidate]:
 def _misplaced(evidence: Evidence, reading: Reading) -> Iterator[Candidate]:
     optional = evidence.requested.optional_scope if evidence.requested else ()
     if misplaced := tuple(name for name in reading.scopes if name in optional):
-        why = f"The URL has {', '.join(misplaced)} in `optional_scope`, where it doesn't count."
+        names = ", ".join(misplaced)
+        why = f"The URL has {names} in `optional_scope`, where nothing counts as required."
         yield Candidate(Cause.SCOPE_IN_WRONG_PARAMETER, why, misplaced)
 
 
@@ -127,8 +128,8 @@ def _replaced(evidence: Evidence) -> Iterator[Candidate]:
     names = evidence.requested.all if evidence.requested else ()
     if replaced := tuple(name for name in names if name in known and known[name].replaced_by):
         why = (
-            f"HubSpot is replacing {', '.join(replaced)}, app by app, and rejects a link with it "
-            "once the app has moved."
+            f"HubSpot is replacing {', '.join(replaced)}, app by app, and rejects links with "
+            "the old names once the app has moved."
         )
         successors = ", ".join(each for name in replaced for each in known[name].replaced_by)
         yield Candidate(Cause.DEPRECATED_SCOPE, why, replaced, detail=successors)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
 
 from oauth_helper.failures.cause_series import CauseSeries, cause_series
@@ -68,7 +68,8 @@ class Insights:
     """Everything that the page shows.
 
     `median_seconds` is the median time until an account connected after one of the `recovered`
-    failures; None without any. `more_scopes` is the number of scopes that are left out.
+    failures; None without any. `more_scopes` is the number of scopes that are left out. `before`
+    is what there was in as many days before, None if nothing is known of them.
     """
 
     query: InsightsQuery
@@ -78,6 +79,7 @@ class Insights:
     median_seconds: float | None
     recovered: int
     total: PeriodOutcome
+    before: PeriodOutcome | None
     by_period: tuple[LinkedCount, ...]
     causes: tuple[CauseSeries, ...]
     profiles: tuple[RankedRow, ...]
@@ -89,13 +91,17 @@ class Insights:
 def insights(
     query: InsightsQuery,
     *,
-    failures: Iterable[FailureCount],
+    failures: Sequence[FailureCount],
     scopes: Iterable[ScopeCount],
-    attempts: Iterable[AttemptCount],
+    attempts: Sequence[AttemptCount],
     recoveries: Iterable[Recovery],
     titles: Mapping[str, str],
 ) -> Insights:
-    """Return the insights from these counts. `titles` are the titles of the profiles, by name."""
+    """Return the insights from these counts. `titles` are the titles of the profiles, by name.
+
+    `failures` and `attempts` can be those of the days before too.
+    """
+    before = _before(query, failures, attempts)
     failed = [each for each in failures if _is_included(query, each)]
     started = [each for each in attempts if _is_included(query, each)]
     seconds = [each.seconds for each in recoveries if _is_included(query, each)]
@@ -114,6 +120,7 @@ def insights(
         median_seconds=median(seconds) if seconds else None,
         recovered=len(seconds),
         total=total,
+        before=before,
         by_period=tuple(each.failures for each in outcomes),
         causes=tuple(cause_series(query, periods, failed)),
         profiles=_profiles(query, failed, started, titles),
@@ -128,6 +135,15 @@ def _is_included(
 ) -> bool:
     is_of_profile = query.profile in (None, count.profile)
     return is_of_profile and query.first <= count.day <= query.last
+
+
+def _before(
+    query: InsightsQuery, failures: Iterable[FailureCount], attempts: Iterable[AttemptCount]
+) -> PeriodOutcome | None:
+    earlier = replace(query, first=query.before.first, last=query.before.last)
+    failed = [each for each in failures if _is_included(earlier, each)]
+    started = [each for each in attempts if _is_included(earlier, each)]
+    return _outcome(earlier, earlier.period, failed, started) if failed or started else None
 
 
 def _outcome(

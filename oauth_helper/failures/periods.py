@@ -54,6 +54,12 @@ class InsightsQuery:
         return Period(self.first, self.last)
 
     @property
+    def before(self) -> Period:
+        """Return as many days, just before these."""
+        length = self.last - self.first + _DAY
+        return Period(self.first - length, self.first - _DAY)
+
+    @property
     def is_weekly(self) -> bool:
         """Return whether there are too many days to show each."""
         return (self.last - self.first).days >= MAX_SINGLE_DAYS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from oauth_helper.common.redaction import redact
+from oauth_helper.common.redaction import redactor
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Cause, Evidence, Stage, diagnose
 from oauth_helper.failures.model import Failure
@@ -36,7 +36,7 @@ def build_failure(
     e-mail addresses, and anything that looks like a token. `profile` is None when it was removed.
     """
     diagnosis = diagnose(evidence)
-    hidden = [*secrets, *_secrets_of(profile, attempt)]
+    redact = redactor([*secrets, *_secrets_of(profile, attempt)])
     return Failure(
         reference=attempt.reference,
         profile=attempt.profile,
@@ -47,19 +47,17 @@ def build_failure(
         candidates=tuple(
             replace(
                 each,
-                why=redact(each.why, hidden)[:_MAX_WHY],
-                scopes=tuple(
-                    redact(name, hidden)[:_MAX_NAME] for name in each.scopes[:_MOST_NAMES]
-                ),
+                why=redact(each.why)[:_MAX_WHY],
+                scopes=tuple(redact(name)[:_MAX_NAME] for name in each.scopes[:_MOST_NAMES]),
             )
             for each in diagnosis.candidates
         ),
-        message=redact(_message(evidence), hidden)[:MAX_MESSAGE],
+        message=redact(_message(evidence))[:MAX_MESSAGE],
         granted=granted,
-        missing=tuple(redact(name, hidden)[:_MAX_NAME] for name in diagnosis.scopes[:_MOST_NAMES]),
+        missing=tuple(redact(name)[:_MAX_NAME] for name in diagnosis.scopes[:_MOST_NAMES]),
         hub_id=hub_id,
-        correlation_id=redact(_correlation_id(evidence), hidden)[:_MAX_CORRELATION_ID],
-        redirect_uri=redact(_redirect_uri(profile, evidence), hidden)[:_MAX_WHY],
+        correlation_id=redact(_correlation_id(evidence))[:_MAX_CORRELATION_ID],
+        redirect_uri=redact(_redirect_uri(profile, evidence))[:_MAX_WHY],
         ask=diagnosis.next_question,
         browser_id=attempt.browser_id,
         language=attempt.language,

@@ -97,6 +97,11 @@ class Catalogue:
         """Return each scope by its other names, misspellings included."""
         return {alias: scope for scope in self.scopes for alias in scope.aliases}
 
+    @cached_property
+    def replaced(self) -> tuple[Scope, ...]:
+        """Return the scopes that granular ones replace."""
+        return tuple(scope for scope in self.scopes if scope.replaced_by)
+
     def __contains__(self, name: object) -> bool:
         return name in self.by_name
 

@@ -17,9 +17,9 @@ def missing_scopes(
     scopes that replace a coarse one count as that one, and it counts as each of them.
     """
     has = {OAUTH, *granted}
-    for scope in catalogue.scopes:
+    for scope in catalogue.replaced:
         if scope.name in has:
             has.update(scope.replaced_by)
-        elif scope.replaced_by and has.issuperset(scope.replaced_by):
+        elif has.issuperset(scope.replaced_by):
             has.add(scope.name)
     return tuple(dict.fromkeys(name for name in requested if name not in has))

@@ -96,7 +96,7 @@ def _missing_required(
     message = f"The app requires {_listed(missing)}, missing from `scope` in the link."
     if misplaced:
         fixes.append(f"Move {_counted(misplaced)} from `optional_scope` to `scope`.")
-        message += f" {_listed(misplaced)} in `optional_scope` doesn't count."
+        message += f" `optional_scope` doesn't count for {_listed(misplaced)}."
     return Problem(
         "url_missing_required_scope",
         tuple(dict.fromkeys(missing)),
@@ -117,7 +117,7 @@ def _unlisted(
     added = [f"{_counted(required)} as required"] if required else []
     added += [f"{_counted(optional)} as optional"] if optional else []
     unknown = any(map(has_variable, app.listed))
-    hint = " Its file has a variable among the scopes, which may stand for it." if unknown else ""
+    hint = " Its file has a variable among the scopes, which may stand for more." if unknown else ""
     return Problem(
         "url_requests_unconfigured_scope",
         tuple(dict.fromkeys(both)),
@@ -131,7 +131,7 @@ def _unlisted(
 def _conditional_as_optional(in_optional: tuple[str, ...], app: AppConfiguration) -> Problem | None:
     return _misplaced(
         [name for name in in_optional if app.kind_of(name) is Kind.CONDITIONAL],
-        "The app lists {} as conditionally required, so it may be in `scope` only.",
+        "Only `scope` may have {}, which the app lists as conditionally required.",
         url_fix="Move {} from `optional_scope` to `scope`.",
         app_fix="List {} as optional instead of conditionally required.",
     )
@@ -140,7 +140,7 @@ def _conditional_as_optional(in_optional: tuple[str, ...], app: AppConfiguration
 def _optional_as_required(in_scope: tuple[str, ...], app: AppConfiguration) -> Problem | None:
     return _misplaced(
         [name for name in in_scope if app.kind_of(name) is Kind.OPTIONAL],
-        "The app lists {} as optional, so it may be in `optional_scope` only.",
+        "Only `optional_scope` may have {}, which the app lists as optional.",
         url_fix="Move {} from `scope` to `optional_scope`.",
         app_fix="List {} as required instead of optional.",
     )

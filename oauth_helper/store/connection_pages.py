@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from itertools import chain
+from typing import Final
 
 from oauth_helper.models import Connection
-from oauth_helper.store import keys
 from oauth_helper.store.redis import Client
 
 #: When a connection was made, and its id: the order of the list.
 ConnectionPlace = tuple[int, str]
-
-# Ids that one page examines to find those of a profile, and those that are read in one round trip.
-_EXAMINED_AT_MOST: Final = 20_000
-_BATCH: Final = 500
 
 _CURSOR: Final = re.compile(r"([0-9]{1,12})_([A-Za-z0-9._-]{1,200})")
 
@@ -30,45 +26,26 @@ class ConnectionPage:
 
 
 def places_behind(
-    client: Client,
-    start: ConnectionPlace | None,
-    *,
-    limit: int,
-    wanted: Callable[[list[str]], Collection[str]],
+    client: Client, sets: Sequence[str], start: ConnectionPlace | None, *, limit: int
 ) -> tuple[list[ConnectionPlace], ConnectionPlace | None]:
     """Return up to `limit` places behind `start`, and the one to continue at; None at the end.
 
-    `wanted` returns those of some ids that are.
+    `sets` are the keys of the sorted sets that have them.
     """
-    found: list[ConnectionPlace] = []
-    last, examined = start, 0
-    for batch in _all_behind(client, start):
-        chosen = wanted([connection_id for _, connection_id in batch])
-        for place in batch:
-            if len(found) == limit or examined == _EXAMINED_AT_MOST:
-                return found, last
-            if place[1] in chosen:
-                found.append(place)
-            last = place
-            examined += 1
-    return found, None
-
-
-def _all_behind(client: Client, start: ConnectionPlace | None) -> Iterator[list[ConnectionPlace]]:
-    """Yield every place behind `start`, by time and then by id, both descending, in batches."""
-    highest, offset = (start[0] if start else "+inf"), 0
+    most = start[0] if start else "+inf"
+    # Of many sets each probably has few of them. Before `start` are others of the same second.
+    number = min(limit, 9 + 3 * limit // max(1, len(sets))) + 5
     while True:
-        ids = cast(
-            "list[tuple[str, float]]",
-            client.zrevrangebyscore(
-                keys.CONNECTIONS, highest, "-inf", start=offset, num=_BATCH, withscores=True
-            ),
-        )
-        places = [(int(at), connection_id) for connection_id, at in ids]
-        yield [place for place in places if start is None or place < start]
-        if len(ids) < _BATCH:
-            return
-        offset += _BATCH
+        with client.pipeline(transaction=False) as pipeline:
+            for key in sets:
+                pipeline.zrevrangebyscore(key, most, "-inf", start=0, num=number, withscores=True)
+            places = [[(int(at), name) for name, at in each] for each in pipeline.execute()]
+        found = sorted(chain(*places), reverse=True)
+        behind = [place for place in found if start is None or place < start][: limit + 1]
+        last = behind[limit] if len(behind) > limit else (0, "")
+        if all(len(each) < number or each[-1] < last for each in places):
+            return behind[:limit], behind[limit - 1] if len(behind) > limit else None
+        number *= 4
 
 
 def place_of(connection: Connection) -> ConnectionPlace:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time
-from functools import partial
 from itertools import islice
 from typing import Any, Final, cast
 
@@ -44,6 +43,25 @@ if ARGV[3] ~= '' then redis.call('HDEL', KEYS[1], ARGV[3]) end
 return 1
 """
 
+# KEYS: what a profile's connections were granted. ARGV: a connection, when it was made, the name of
+# its set and the set, both empty to forget it, and `new` to leave one that is indexed.
+_INDEX: Final = """
+local before = redis.call('HGET', KEYS[1], ARGV[1])
+if before and ARGV[5] == 'new' then return end
+if before and before ~= ARGV[3] then
+  local key = KEYS[1] .. ':' .. before
+  redis.call('ZREM', key, ARGV[1])
+  if redis.call('EXISTS', key) == 0 then redis.call('HDEL', KEYS[1] .. ':sets', before) end
+end
+if ARGV[3] == '' then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+else
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+  redis.call('HSET', KEYS[1] .. ':sets', ARGV[3], ARGV[4])
+  redis.call('ZADD', KEYS[1] .. ':' .. ARGV[3], ARGV[2], ARGV[1])
+end
+"""
+
 # Connections that are read in one round trip.
 _BATCH: Final = 500
 
@@ -67,7 +85,7 @@ class Connections:
         self._forget = LuaScript(client, _FORGET)
         self._change = LuaScript(client, events.publish_by(_CHANGE) if events else _CHANGE)
         self._encryptor = encryptor
-        self.granted = GrantedScopes(client)
+        self._granted = GrantedScopes(client)
 
     def save(self, connection: Connection, tokens: Tokens) -> None:
         """Store a connection; it replaces an earlier one of the same id with its tokens.
@@ -94,16 +112,31 @@ class Connections:
             pipeline.hset(keys.link(connection.link), mapping=cast("Any", used))
             pipeline.expire(keys.link(connection.link), keys.LINK_KEPT)
 
-    def _list(self, pipeline: Pipeline, connection: Connection) -> None:
-        pipeline.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
+    def index_all(self) -> None:
+        """Once a day, index the connections that an earlier version stored."""
+        if not self._client.set(keys.INDEXED, 1, nx=True, ex=_DAY):
+            return
+        ids = cast("list[str]", self._client.zrange(keys.CONNECTIONS, 0, -1))
+        for batch in _batches(ids):
+            with self._client.pipeline(transaction=False) as pipeline:
+                for each in batch:
+                    pipeline.hexists(keys.granted(each.partition(".")[0]), each)
+                is_indexed = pipeline.execute()
+                new = (each for each, known in zip(batch, is_indexed, strict=True) if not known)
+                for connection in self._all(new):
+                    self._list(pipeline, connection, only_new=True)
+                pipeline.execute()
+
+    def _list(self, pipeline: Pipeline, connection: Connection, *, only_new: bool = False) -> None:
+        if not only_new:
+            pipeline.zadd(keys.CONNECTIONS, {connection.id: connection.connected_at})
         if connection.hub_id is not None:
             pipeline.sadd(keys.connections_of(connection.hub_id), connection.id)
         if connection.customer:
             pipeline.sadd(keys.connections_of_customer(connection.customer), connection.id)
         granted = json.dumps([connection.granted, connection.missing_optional])
         name = hashlib.sha256(granted.encode()).hexdigest()[:16]
-        pipeline.hset(keys.GRANTED_SETS, name, granted)
-        pipeline.hset(keys.granted(connection.profile), connection.id, name)
+        _index(pipeline, connection, name, granted, "new" if only_new else "")
 
     def refresh(
         self, connection: Connection, tokens: Tokens, *, expires_at: int, issued_at: int = 0
@@ -181,13 +214,12 @@ class Connections:
     ) -> ConnectionPage:
         """Return up to `limit` connections that match all filters, newest first, behind `cursor`.
 
-        Returns fewer, with a cursor, if many others lie in between. Raises ValueError for a cursor
-        that `page` has not returned.
+        Raises ValueError for a cursor that `page` has not returned.
         """
         start = None if cursor is None else read_connection_cursor(cursor)
         if reference is None and hub_id is None and customer is None:
-            wanted = partial(self._wanted, profile, lacks)
-            places, rest = places_behind(self._client, start, limit=limit, wanted=wanted)
+            sets = self._sets(profile, lacks)
+            places, rest = places_behind(self._client, sets, start, limit=limit)
             found = self._all(connection_id for _, connection_id in places)
             return ConnectionPage(found, write_connection_cursor(rest) if rest else None)
         matching = [
@@ -202,14 +234,12 @@ class Connections:
             tuple(matching[:limit]), write_connection_cursor(last) if last else None
         )
 
-    def _wanted(self, profile: str | None, lacks: Lacks | None, ids: list[str]) -> Collection[str]:
-        """Return those of some ids that are of a profile and lack scopes."""
-        # An id starts with its profile, so this needs no record.
-        of_profile = [each for each in ids if profile in (None, each.partition(".")[0])]
-        if lacks is None or not of_profile:
-            return set(of_profile)
-        found = zip(of_profile, self.granted.of(of_profile), strict=True)
-        return {each for each, had in found if had and lacks(each.partition(".")[0], had)}
+    def _sets(self, profile: str | None, lacks: Lacks | None) -> list[str]:
+        """Return the keys of the sorted sets with the connections of a profile that lack scopes."""
+        if profile is None and lacks is None:
+            return [keys.CONNECTIONS]
+        names = (lacks.profiles if lacks else ()) if profile is None else (profile,)
+        return self._granted.keys(names, lacks)
 
     def _few(
         self, hub_id: int | None, reference: str | None, customer: str | None
@@ -254,16 +284,16 @@ class Connections:
             found = (read_fields(_from_fields, fields) for fields in pipeline.execute())
             return tuple(each for each in found if each is not None)
 
-    def count(self) -> int:
-        """Return the number of connections."""
-        return self._client.zcard(keys.CONNECTIONS)
+    def count(self, *, profile: str | None = None, lacks: Lacks | None = None) -> int:
+        """Return the number of connections, of a profile or of those that lack scopes."""
+        return self._granted.count(self._sets(profile, lacks))
 
     def forget(self, connection: Connection) -> None:
         """Delete a connection and its tokens, unless the account has connected again since."""
         if self._forget(keys=[keys.connection(connection.id)], args=[connection.reference]):
             with self._client.pipeline(transaction=False) as pipeline:
                 pipeline.zrem(keys.CONNECTIONS, connection.id)
-                pipeline.hdel(keys.granted(connection.profile), connection.id)
+                _index(pipeline, connection, "", "", "")
                 if connection.hub_id is not None:
                     pipeline.srem(keys.connections_of(connection.hub_id), connection.id)
                 if connection.customer:
@@ -273,6 +303,12 @@ class Connections:
                 with self._client.pipeline(transaction=False) as pipeline:
                     self._list(pipeline, anew)
                     pipeline.execute()
+
+
+def _index(pipeline: Pipeline, connection: Connection, *arguments: str) -> None:
+    # The script is sent whole, as a pipeline can't send it again to a server that doesn't know it.
+    key, at = keys.granted(connection.profile), connection.connected_at
+    pipeline.execute_command("EVAL", _INDEX, 1, key, connection.id, at, *arguments)  # type: ignore[no-untyped-call]
 
 
 def _batches(ids: list[str]) -> Iterator[list[str]]:

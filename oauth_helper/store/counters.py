@@ -157,7 +157,7 @@ class Counters:
                 pipeline.hmget(keys.failure(reference), *KIND)
             rows = cast("list[list[str | None]]", pipeline.execute())
         # A record that is gone has no values.
-        return Counter(write_kind(map(str, row)) for row in rows if row[0])
+        return Counter(write_kind(value or "" for value in row) for row in rows if row[0])
 
     def groups(
         self, query: FailureQuery, *, limit: int, sample: int = 3

@@ -1,8 +1,12 @@
-"""Write a failure as the fields of a Redis hash that an operator can read."""
+"""Write a failure as the fields of a Redis hash that an operator can read.
+
+Fields that are empty are left out: most failures have few of them, and each takes 50 bytes.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Sequence
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Event, EventType, Failure, Resolution, Status
@@ -12,7 +16,7 @@ from oauth_helper.store.requests import request_name
 
 def to_fields(failure: Failure) -> dict[str, str]:
     """Return the fields of a failure's hash; `v` is the version of the format."""
-    return {
+    fields = {
         "v": "2",
         "reference": failure.reference,
         "profile": failure.profile,
@@ -39,21 +43,38 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "customer": failure.customer,
         "customer_name": failure.customer_name,
         "rev": str(failure.revision),
-        "history": json.dumps(
-            [
-                [each.at, each.what, each.by, each.text, *filter(None, [each.resolution])]
-                for each in failure.history
-            ],
-            ensure_ascii=False,
+        "history": _text_of(
+            [each.at, each.what, each.by, each.text, *filter(None, [each.resolution])]
+            for each in failure.history
         ),
-        "candidates": json.dumps(
-            [
-                [each.cause, each.why, each.scopes, each.situation, each.detail]
-                for each in failure.candidates
-            ],
-            ensure_ascii=False,
-        ),
+        "candidates": _text_of(_candidate_parts(failure.candidates)),
     }
+    return {name: value for name, value in fields.items() if value}
+
+
+def _text_of(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as JSON, empty without one."""
+    found = list(rows)
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else ""
+
+
+def _candidate_parts(candidates: Iterable[Candidate]) -> Iterator[Sequence[object]]:
+    """Yield what makes each candidate: without empty ends, and null for the same reason again."""
+    before = None
+    for each in candidates:
+        why = None if each.why == before else each.why
+        parts = [each.cause, why, each.scopes, each.situation, each.detail]
+        yield parts[: max(number for number, part in enumerate(parts, 1) if part or number == 2)]
+        before = each.why
+
+
+def _candidates(text: str) -> Iterator[Candidate]:
+    """Yield the candidates that `_candidate_parts` wrote."""
+    before = ""
+    for cause, why, *more in json.loads(text):
+        before = before if why is None else why
+        scopes, *words = more or [()]
+        yield Candidate(Cause(cause), before, tuple(scopes), *words)
 
 
 #: The fields that a text search reads.
@@ -75,12 +96,12 @@ def from_texts(fields: dict[str, str]) -> Failure:
     """Return a failure with only the texts that a search reads."""
     return Failure(
         reference=fields["reference"],
-        message=fields["message"],
-        missing=tuple(fields["missing"].split()),
-        hub_id=int(fields["hub_id"]) if fields["hub_id"] else None,
-        correlation_id=fields["correlation_id"],
-        client=fields["client"],
-        history=_events(fields["history"]),
+        message=fields.get("message", ""),
+        missing=tuple(fields.get("missing", "").split()),
+        hub_id=int(found) if (found := fields.get("hub_id")) else None,
+        correlation_id=fields.get("correlation_id", ""),
+        client=fields.get("client", ""),
+        history=_events(fields.get("history", "")),
         customer=fields.get("customer", ""),
         customer_name=fields.get("customer_name", ""),
         profile="",
@@ -96,12 +117,9 @@ _NOTHING = RequestedScopes(())
 
 
 def _events(text: str) -> tuple[Event, ...]:
-    # Shortcut: most failures have no events.
-    if text == "[]":
-        return ()
     return tuple(
         Event(at, EventType(what), by, words, *map(Resolution, resolution))
-        for at, what, by, words, *resolution in json.loads(text)
+        for at, what, by, words, *resolution in json.loads(text or "[]")
     )
 
 
@@ -114,26 +132,23 @@ def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
         status=Status(fields["status"]),
         at=float(fields["at"]),
         started_at=int(fields["begun_at"]),
-        message=fields["message"],
+        message=fields.get("message", ""),
         requested=requested,
-        granted=tuple(json.loads(fields["granted"])) if fields["granted"] else None,
-        missing=tuple(fields["missing"].split()),
-        hub_id=int(fields["hub_id"]) if fields["hub_id"] else None,
-        correlation_id=fields["correlation_id"],
-        redirect_uri=fields["redirect_uri"],
-        ask=fields["ask"],
-        assignee=fields["assignee"],
+        granted=tuple(json.loads(found)) if (found := fields.get("granted")) else None,
+        missing=tuple(fields.get("missing", "").split()),
+        hub_id=int(found) if (found := fields.get("hub_id")) else None,
+        correlation_id=fields.get("correlation_id", ""),
+        redirect_uri=fields.get("redirect_uri", ""),
+        ask=fields.get("ask", ""),
+        assignee=fields.get("assignee", ""),
         resolution=Resolution(found) if (found := fields.get("resolution")) else None,
-        browser_id=fields["person"],
-        language=fields["language"],
-        client=fields["client"],
-        client_error=fields["mistake"],
+        browser_id=fields.get("person", ""),
+        language=fields.get("language", ""),
+        client=fields.get("client", ""),
+        client_error=fields.get("mistake", ""),
         customer=fields.get("customer", ""),
         customer_name=fields.get("customer_name", ""),
         revision=int(fields["rev"]),
-        history=_events(fields["history"]),
-        candidates=tuple(
-            Candidate(Cause(cause), why, tuple(scopes), situation, detail)
-            for cause, why, scopes, situation, detail in json.loads(fields["candidates"])
-        ),
+        history=_events(fields.get("history", "")),
+        candidates=tuple(_candidates(fields["candidates"])),
     )

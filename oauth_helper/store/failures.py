@@ -84,7 +84,7 @@ class Failures(FailureReader):
                 *_shared_values(failure),
                 str(len(counters)),
                 *(field for _, field in counters),
-                *_flat(failure),
+                *_flat(to_fields(failure)),
                 *(self._events.of_failure(None, failure) if self._events else ()),
             ],
         )
@@ -172,6 +172,7 @@ class Failures(FailureReader):
         down, up = _difference(before, after), _difference(after, before)
         indexes = indexes_of(new)
         left = [index for index in indexes_of(old) if index not in indexes]
+        fields = {**dict.fromkeys(to_fields(old), ""), **to_fields(new)}
         return bool(
             self._change(
                 keys=[
@@ -191,7 +192,7 @@ class Failures(FailureReader):
                     str(len(up)),
                     str(len(left)),
                     *(field for _, field in (*down, *up)),
-                    *_flat(new),
+                    *_flat(fields),
                     *(self._events.of_failure(old, new) if self._events else ()),
                 ],
             )
@@ -242,8 +243,8 @@ def _shared_values(failure: Failure) -> list[str]:
     ]
 
 
-def _flat(failure: Failure) -> list[str]:
-    return [part for field in to_fields(failure).items() for part in field]
+def _flat(fields: dict[str, str]) -> list[str]:
+    return [part for field in fields.items() for part in field]
 
 
 def _difference(

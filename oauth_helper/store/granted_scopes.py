@@ -1,14 +1,14 @@
-"""Which scopes each connection was granted, in a form that many connections can be compared by.
+"""Index connections by the scopes that they were granted.
 
-Connections share few sets of scopes, so each is stored once, and compared once.
+Connections share few sets of scopes, so each set is stored and compared once, with the ids of its
+connections.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import cast
 
 from oauth_helper.config.profiles import Profile
@@ -20,9 +20,6 @@ from oauth_helper.store.redis import Client
 #: The scopes granted, None if unknown, and those that HubSpot didn't grant when asked.
 GrantedSet = tuple[tuple[str, ...] | None, tuple[str, ...]]
 
-#: Whether a connection of a profile, by its name, lacks scopes.
-Lacks = Callable[[str, GrantedSet], bool]
-
 #: In a filter: any scope that the profile requests today.
 ANY_SCOPE = "any"
 
@@ -32,26 +29,27 @@ def lacked_scopes(profile: Profile, connection: Connection) -> tuple[str, ...]:
     return _lacked(profile, (connection.granted, connection.missing_optional))
 
 
-def lacks(profiles: Mapping[str, Profile], scope: str | None) -> Lacks | None:
-    """Return what tells whether a connection lacks `scope`; None for no scope.
+@dataclass(frozen=True, slots=True)
+class Lacks:
+    """Whether a connection lacks `scope`.
 
     `ANY_SCOPE` is anything that its profile requests today, except for what the account was asked
     for and didn't grant: asking again wouldn't help. A connection whose scopes or profile are
     unknown lacks nothing, and none lacks a scope that its profile doesn't know.
     """
-    if not scope:
-        return None
 
-    def is_lacking(name: str, granted: GrantedSet) -> bool:
-        profile = profiles.get(name)
+    profiles: Mapping[str, Profile]
+    scope: str
+
+    def __call__(self, name: str, granted: GrantedSet) -> bool:
+        """Return whether a connection of a profile, by its name, lacks it."""
+        profile = self.profiles.get(name)
         if profile is None or granted[0] is None:
             return False
-        if scope == ANY_SCOPE:
+        if self.scope == ANY_SCOPE:
             return bool(_lacked(profile, granted))
-        is_known = scope in profile.catalogue
-        return is_known and bool(missing_scopes([scope], granted[0], profile.catalogue))
-
-    return is_lacking
+        is_known = self.scope in profile.catalogue
+        return is_known and bool(missing_scopes([self.scope], granted[0], profile.catalogue))
 
 
 def _lacked(profile: Profile, granted: GrantedSet) -> tuple[str, ...]:
@@ -62,37 +60,35 @@ def _lacked(profile: Profile, granted: GrantedSet) -> tuple[str, ...]:
 
 
 class GrantedScopes:
-    """The sets in Redis, which `Connections` writes. Methods raise `StoreUnavailableError`."""
+    """The index in Redis, which `Connections` writes. Methods raise `StoreUnavailableError`."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._known: dict[str, GrantedSet] = {}
 
-    def of(self, ids: Sequence[str]) -> list[GrantedSet | None]:
-        """Return what these connections were granted; None for one that isn't noted."""
-        names: dict[str, str | None] = {}
-        for profile, theirs in groupby(sorted(ids), key=lambda each: each.partition(".")[0]):
-            some = list(theirs)
-            found = cast("list[str | None]", self._client.hmget(keys.granted(profile), some))
-            names.update(zip(some, found, strict=True))
-        sets = self._sets(name for name in names.values() if name)
-        return [sets.get(names[each] or "") for each in ids]
+    def keys(self, names: Iterable[str], lacks: Lacks | None) -> list[str]:
+        """Return the keys of the connections of some profiles, or of those that lack scopes."""
+        return [
+            f"{keys.granted(profile)}:{name}"
+            for profile in names
+            for name, granted in self._sets(profile)
+            if lacks is None or lacks(profile, granted)
+        ]
 
-    def count_lacking(self, profile: Profile) -> int:
-        """Return how many connections of a profile lack a scope that it requests today."""
-        names = Counter(cast("list[str]", self._client.hvals(keys.granted(profile.name))))
-        sets = self._sets(names)
-        return sum(
-            count for name, count in names.items() if name in sets and _lacked(profile, sets[name])
-        )
+    def count(self, found: Iterable[str]) -> int:
+        """Return how many connections some keys have."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for key in found:
+                pipeline.zcard(key)
+            return sum(pipeline.execute())
 
-    def _sets(self, names: Iterable[str]) -> dict[str, GrantedSet]:
-        wanted = [name for name in dict.fromkeys(names) if name not in self._known]
-        if wanted:
-            found = cast("list[str | None]", self._client.hmget(keys.GRANTED_SETS, wanted))
-            for name, text in zip(wanted, found, strict=True):
+    def _sets(self, profile: str) -> Iterator[tuple[str, GrantedSet]]:
+        key = f"{keys.granted(profile)}:sets"
+        names = cast("list[str]", self._client.hkeys(key))
+        if new := [name for name in names if name not in self._known]:
+            for name, text in zip(new, self._client.hmget(key, new), strict=True):
                 if text:
                     granted, declined = json.loads(text)
                     asked = None if granted is None else tuple(granted)
                     self._known[name] = (asked, tuple(declined))
-        return self._known
+        return ((name, self._known[name]) for name in names if name in self._known)

@@ -27,8 +27,10 @@
 | `oh:connections` | sorted set | ids of connections, by time |
 | `oh:connections:<hub id>` | set | ids of the connections of one account |
 | `oh:connections-of:<hash>` | set | ids of the connections of one customer |
-| `oh:granted:<profile>` | hash | by connection, the name of the set of scopes that it was granted |
-| `oh:granted-sets` | hash | these sets, by name |
+| `oh:{granted:<profile>}` | hash | name of the set of scopes that each connection was granted |
+| `oh:{granted:<profile>}:sets` | hash | these sets, by name |
+| `oh:{granted:<profile>}:<name>` | sorted set | ids of the connections with this set, by time |
+| `oh:indexed` | string | until the next look for connections that are in no such set |
 | `oh:checking` | string | exists until the next connection is checked |
 | `oh:checked` | string | the place in the list of connections to check next |
 | `oh:refreshing:<id>` | string | a lock, `turn <owner>`, or `note <reference> <failure>` |
@@ -69,7 +71,7 @@ from oauth_helper.common.references import day_of
 
 DAYS = "oh:days"
 CONNECTIONS = "oh:connections"
-GRANTED_SETS = "oh:granted-sets"
+INDEXED = "oh:indexed"
 CHECKING, CHECKED = "oh:checking", "oh:checked"
 FEED = "oh:feed"
 LINKS = "oh:links"
@@ -183,7 +185,7 @@ def _hashed(text: str) -> str:
 
 def granted(profile: str) -> str:
     """Return the key of what a profile's connections were granted."""
-    return f"oh:granted:{profile}"
+    return f"oh:{{granted:{profile}}}"
 
 
 def refresh_lock(connection_id: str) -> str:

@@ -5,10 +5,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
-from harness import run_server
+from harness import PASSWORD, run_server
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks import servers
@@ -122,3 +123,19 @@ def site(make_app, site_settings) -> Iterator[Site]:
     app = make_app(**sandbox, PUBLIC_URL=url, PORT=str(port), **site_settings)
     with run_server(app, port):
         yield Site(url, app)
+
+
+@pytest.fixture
+def signed_in(site, new_page):
+    """Opens a page of the desk in a separate browser, as a member of the staff."""
+
+    def open_page(path="/support/failures", name="agent", **options):
+        page = new_page(**options)
+        page.goto(f"{site.url}/support/login?{urlencode({'next': path})}")
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.wait_for_url(site.url + path)
+        return page
+
+    return open_page

@@ -3,12 +3,11 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from failure_examples import REQUESTS, a_failure
-from harness import PASSWORD, services_of
+from harness import services_of
 from playwright.sync_api import expect
 
 from oauth_helper.diagnosis import Cause, Stage
@@ -38,22 +37,6 @@ def record(log, clock):
         return failure
 
     return write
-
-
-@pytest.fixture
-def signed_in(site, new_page):
-    """Opens a page of the desk in a separate browser, as a member of the staff."""
-
-    def open_page(path="/support/failures", name="agent", **options):
-        page = new_page(**options)
-        page.goto(f"{site.url}/support/login?{urlencode({'next': path})}")
-        page.get_by_label("Name").fill(name)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in", exact=True).click()
-        page.wait_for_url(site.url + path)
-        return page
-
-    return open_page
 
 
 @pytest.fixture

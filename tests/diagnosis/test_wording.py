@@ -115,6 +115,23 @@ def test_a_situation_has_its_own_words(name):
     assert len(wording(Cause.UNKNOWN, name).title) <= 50
 
 
+STEPS = [
+    step
+    for name in ("wording.toml", "situations.toml", "client_errors.toml")
+    for table in tomllib.loads(
+        resources.files("oauth_helper.diagnosis").joinpath(name).read_text("utf-8")
+    ).values()
+    for fix in table["fix"]
+    for step in fix["steps"]
+    if "{scopes}" in step
+]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_reads_right_for_one_scope_and_for_several(step):
+    assert not re.search(r"\{scopes\}`? (is|has|was)\b|\{scopes\}[^.]*\b(it|its)\b", step)
+
+
 def test_names_from_outside_are_not_filled_in_again():
     fixes = fix_for(Cause.URL_MISSING_REQUIRED_SCOPE, scopes=("{profile}", "{0}", "{x.__class__}"))
     assert "{profile}, {0}, {x.__class__}" in fixes[0].steps[0]

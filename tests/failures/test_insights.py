@@ -16,9 +16,10 @@ from oauth_helper.failures.insights import MAX_SCOPES, AttemptTotals, insights
 from oauth_helper.failures.periods import InsightsQuery, Period
 from oauth_helper.failures.search import read_search
 from oauth_helper.failures.statistics import AttemptCount, FailureCount, Recovery, ScopeCount
-from oauth_helper.web.support.format import connected_of, counted, duration, percent
+from oauth_helper.web.support.format import connected_of, counted, duration, percent, than_before
 
 LAST = date(2026, 11, 18)  # a Wednesday
+DAY = timedelta(days=1)
 
 
 def asked(days=30, profile=None, settled=LAST - timedelta(days=1)):
@@ -38,6 +39,38 @@ def told(of=None, failures=(), scopes=(), attempts=(), recoveries=(), titles=Non
 
 def failed(count=1, *, day=LAST, cause="unknown", profile="workato", status="open"):
     return FailureCount(day, str(cause), profile, status, "token", count)
+
+
+class TestTheDaysBefore:
+    BEFORE = LAST - timedelta(days=30)
+
+    def test_are_compared_with(self):
+        failures = (failed(9), failed(4, day=self.BEFORE), failed(8, day=self.BEFORE - 30 * DAY))
+        attempts = (
+            AttemptCount(LAST - DAY, "workato", 10, 9),
+            AttemptCount(self.BEFORE, "workato", 4, 3),
+        )
+        before = told(failures=failures, attempts=attempts).before
+        assert (before.failures.number, before.over.share) == (4, 0.75)
+        assert told(failures=failures, attempts=attempts).failures.number == 9
+
+    def test_are_those_of_the_profile(self):
+        failures = (failed(9, profile="second"), failed(4, day=self.BEFORE))
+        assert told(asked(profile="second"), failures=failures).before is None
+
+    @pytest.mark.parametrize(
+        ("difference", "of", "words"),
+        [
+            (12, (30,), "12 more than in the 30 days before"),
+            (-1200, (7,), "1,200 fewer than in the 7 days before"),
+            (0, (1,), "as many as in the day before"),
+            (1.2, (30, "point"), "1 point higher than in the 30 days before"),
+            (-4, (30, "point"), "4 points lower than in the 30 days before"),
+            (0.2, (30, "point"), "the same share as in the 30 days before"),
+        ],
+    )
+    def test_in_words(self, difference, of, words):
+        assert than_before(difference, *of) == words
 
 
 days = st.integers(0, 95).map(lambda ago: LAST - timedelta(days=ago))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from random import Random
 
 import pytest
@@ -74,7 +75,7 @@ class TestByCustomer:
         made = replace(connect(7), customer="c-17")
         connections.save(made, TOKENS)
         connections.forget(made)
-        assert store.keys() == ["oh:granted-sets"]
+        assert store.keys() == []
 
 
 class TestByReference:
@@ -179,6 +180,69 @@ class TestPages:
                 connections.page(limit=1, cursor=cursor, hub_id=hub_id)
 
 
+class TestByWhatWasGranted:
+    """Connections of two profiles with three sets of scopes, some of one second."""
+
+    SETS = (("oauth",), ("oauth", "tickets"), ("oauth", "content", "tickets"))
+
+    @pytest.fixture
+    def made(self, connections, connect):
+        made = []
+        for number in range(60):
+            one = connect(1 + number, profile=("a", "b")[number % 5 == 0], after=number // 3)
+            made.append(replace(one, granted=self.SETS[min(2, number % 13)]))
+            connections.save(made[-1], TOKENS)
+        return sorted(made, key=lambda each: (each.connected_at, each.id), reverse=True)
+
+    @pytest.mark.parametrize("limit", [1, 4, 60])
+    def test_pages_and_counts_are_those_of_a_comparison_of_each(self, connections, made, limit):
+        for profile, scope in product((None, "a", "b", "other"), (None, "tickets", "content")):
+            lacking = Lacking(scope) if scope else None
+            expected = [
+                each
+                for each in made
+                if profile in (None, each.profile) and (not scope or scope not in each.granted)
+            ]
+            wanted = {"profile": profile, "lacks": lacking}
+            assert TestPages().all_pages(connections, limit=limit, **wanted) == expected
+            assert connections.count(**wanted) == len(expected)
+
+    def test_another_set_and_the_end_leave_nothing_behind(self, connections, made, store):
+        kept = len(store.keys("oh:{granted:a}:*"))
+        only = replace(made[0], profile="a", granted=("oauth", "automation"))
+        connections.save(only, TOKENS)
+        assert len(store.keys("oh:{granted:a}:*")) == kept + 1
+        assert connections.count(profile="a", lacks=Lacking("tickets")) > 1
+        connections.forget(only)
+        assert len(store.keys("oh:{granted:a}:*")) == kept
+
+    def test_those_of_an_earlier_version_are_indexed_once(self, connections, made, store):
+        count = connections.count(profile="a")
+        for key in store.keys("oh:{granted:*"):
+            store.delete(key)
+        newer = replace(made[0], granted=("oauth", "automation"))
+        connections.save(newer, TOKENS)
+        connections.index_all()
+        assert connections.count(profile="a") == count
+        automation = connections.count(profile=newer.profile, lacks=Lacking("automation"))
+        assert automation == connections.count(profile=newer.profile) - 1
+        store.delete("oh:{granted:a}")
+        connections.index_all()
+        assert store.exists("oh:{granted:a}") == 0
+
+
+class Lacking:
+    """What lacks a scope, of profiles a and b."""
+
+    profiles = ("a", "b")
+
+    def __init__(self, scope):
+        self.scope = scope
+
+    def __call__(self, _, granted):
+        return self.scope not in granted[0]
+
+
 NEW = Tokens(Secret("new-access"), Secret("new-refresh"))
 
 
@@ -206,7 +270,7 @@ class TestWhatHubSpotGave:
         connections.forget(made)
         assert not connections.refresh(made, NEW, expires_at=5)
         assert not connections.end(made, at=5, by="x")
-        assert store.keys() == ["oh:granted-sets"]
+        assert store.keys() == []
 
 
 class TestTheEnd:
@@ -229,4 +293,4 @@ class TestTheEnd:
 def test_what_is_forgotten_leaves_nothing(connections, connect, store):
     for hub_id in (7, None):
         connections.forget(connect(hub_id))
-    assert store.keys() == ["oh:granted-sets"]
+    assert store.keys() == []

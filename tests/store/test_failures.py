@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from harness import KEPT_DAYS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stopwatch import Stopwatch
@@ -16,6 +17,7 @@ from oauth_helper.failures.query import FailureQuery, Term
 from oauth_helper.failures.search import read_search
 from oauth_helper.models import Attempt, StoreUnavailableError
 from oauth_helper.scopes import RequestedScopes
+from oauth_helper.store import keys
 from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.failure_reader import EXAMINED_AT_MOST
@@ -89,6 +91,27 @@ def test_a_failure_comes_back_as_it_was_written(log):
     )
     assert log.record(failure)
     assert log.get(failure.reference) == failure
+
+
+def test_what_is_empty_takes_no_place_and_reads_back(log, store):
+    same = "Which scopes the app lists isn't known here."
+    failure = replace(
+        a_failure(),
+        candidates=(
+            Candidate(Cause.URL_REQUESTS_UNCONFIGURED_SCOPE, same),
+            Candidate(Cause.SCOPE_IN_WRONG_PARAMETER, same, ("tickets",), "static_app"),
+            Candidate(Cause.INVALID_SCOPE_NAME, "", (), "", "oauth"),
+            Candidate(Cause.UNKNOWN, ""),
+        ),
+    )
+    log.record(failure)
+    assert log.get(failure.reference) == failure
+    fields = store.hgetall(keys.failure(failure.reference))
+    assert all(fields.values())
+    assert fields["candidates"].count(same) == 1
+    log.change(failure.reference, lambda old: replace(old, assignee="ada"))
+    changed = log.change(failure.reference, lambda old: replace(old, assignee=""))
+    assert log.get(failure.reference) == changed == replace(failure, revision=2)
 
 
 def test_nothing_granted_is_not_the_same_as_nobody_knows(log):
@@ -249,8 +272,8 @@ def test_groups_count_and_span(log, counters):
     assert (second.cause, second.count) == ("user_denied", 1)
 
 
-def test_records_and_indexes_expire_with_the_retention(log, store):
-    log.record(a_failure(datetime.now(UTC)))
+def test_records_and_indexes_expire_with_the_retention(client, store):
+    Failures(client, retention_days=90).record(a_failure(datetime.now(UTC)))
     keys = [key for key in store.keys("oh:*") if key not in LASTING]
     assert keys
     for key in keys:
@@ -258,7 +281,8 @@ def test_records_and_indexes_expire_with_the_retention(log, store):
         assert 90 <= days <= 93
 
 
-def test_old_days_leave_the_list_of_days(log, store):
+def test_old_days_leave_the_list_of_days(client, store):
+    log = Failures(client, retention_days=90)
     log.record(a_failure(NOON - timedelta(days=300)))
     log.record(a_failure(NOON))
     assert store.zrange("oh:days", 0, -1) == ["2026-11-23"]
@@ -388,7 +412,7 @@ def test_nobodys_change_is_lost(log, store_url):
 
     def add(number):
         with connect(store_url) as client:
-            own = Failures(client, retention_days=90)
+            own = Failures(client, retention_days=KEPT_DAYS)
             return own.change(failure.reference, lambda old: old.with_event(reported(f"{number}")))
 
     with ThreadPoolExecutor(6) as pool:

@@ -22,7 +22,7 @@ from oauth_helper.oauth.client.refresh import (
     Unreadable,
 )
 from oauth_helper.oauth.client.revocation import Revoked, revoke
-from oauth_helper.store.granted_scopes import lacks
+from oauth_helper.store.granted_scopes import Lacks
 from oauth_helper.web.api.auth import authenticate
 from oauth_helper.web.api.failure_schemas import ConnectionJson, ConnectLinkJson, TokenJson
 from oauth_helper.web.api.link_requests import link_json, reconnect_link
@@ -46,10 +46,7 @@ blueprint.before_request(authenticate)
 @blueprint.get("")
 @operation("listConnections", "connections:token")
 def connections(query: ConnectionListQuery) -> ConnectionPage:
-    """List the connections, latest first.
-
-    A page can have fewer than limit, or none, although more follow.
-    """
+    """List the connections, latest first."""
     try:
         page = services().connections.page(
             limit=query.limit,
@@ -58,7 +55,7 @@ def connections(query: ConnectionListQuery) -> ConnectionPage:
             hub_id=int(query.hub_id) if query.hub_id else None,
             reference=query.reference,
             customer=query.customer or None,
-            lacks=lacks(services().profiles, query.missing_scope),
+            lacks=Lacks(services().profiles, query.missing_scope) if query.missing_scope else None,
         )
     except ValueError as error:
         abort(400, f"{error}.")
@@ -210,8 +207,7 @@ def _failed(outcome: RefreshFailed) -> Response:
     if outcome.retry_after is None:
         return _problem(
             502,
-            "HubSpot rejected the refresh, but not because of this connection. The failure "
-            f"{outcome.reference} says what to fix.",
+            f"HubSpot rejected the refresh. The failure {outcome.reference} says what to fix.",
             **failure,
         )
     problem = _problem(503, "HubSpot gave no usable answer. Ask again later.", **failure)

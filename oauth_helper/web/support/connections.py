@@ -14,7 +14,7 @@ from oauth_helper.common.references import find_reference
 from oauth_helper.failures.export import csv_text
 from oauth_helper.oauth.client.revocation import revoke
 from oauth_helper.store.connection_pages import ConnectionPage
-from oauth_helper.store.granted_scopes import lacked_scopes, lacks
+from oauth_helper.store.granted_scopes import ANY_SCOPE, Lacks, lacked_scopes
 from oauth_helper.web.api.link_requests import RECONNECT_COLUMNS, reconnect_link, reconnect_rows
 from oauth_helper.web.audit import audit
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint, require_agent
@@ -32,12 +32,11 @@ _MOST_LINKS = 5000
 @login_required  # type: ignore[untyped-decorator]
 def connections() -> str:
     """Show the connections that the filters find, newest first."""
-    wanted, profiles = _wanted(), services().profiles
+    wanted, profiles, stored = _wanted(), services().profiles, services().connections
     try:
         page = _page(wanted, PER_PAGE, request.args.get("cursor"))
     except ValueError as error:
         abort(400, f"{error}.")
-    granted = services().connections.granted
     return render_template(
         "support/connections.html",
         connections=[
@@ -50,9 +49,13 @@ def connections() -> str:
         profiles=profiles.values(),
         scopes=dict.fromkeys(name for each in profiles.values() for name in each.usual_request.all),
         lacking=[
-            (each, count) for each in profiles.values() if (count := granted.count_lacking(each))
+            (each, count)
+            for each in profiles.values()
+            if (count := stored.count(profile=each.name, lacks=Lacks(profiles, ANY_SCOPE)))
         ],
-        count=services().connections.count(),
+        count=len(page.connections)
+        if {"q", "customer"} & {*wanted}
+        else stored.count(profile=wanted.get("profile"), lacks=_lacks(wanted)),
         next_cursor=page.next_cursor,
         most_links=_MOST_LINKS,
         **row_context(),
@@ -142,5 +145,9 @@ def _page(wanted: dict[str, str], limit: int, cursor: str | None = None) -> Conn
         hub_id=hub_id,
         reference=reference,
         customer=customer or (text if hub_id is None and reference is None else "") or None,
-        lacks=lacks(services().profiles, wanted.get("lacks")),
+        lacks=_lacks(wanted),
     )
+
+
+def _lacks(wanted: dict[str, str]) -> Lacks | None:
+    return Lacks(services().profiles, wanted["lacks"]) if "lacks" in wanted else None

@@ -29,6 +29,17 @@ def connected_of(attempts: AttemptTotals) -> str:
     return f"{percent(attempts.share)}: {of}"
 
 
+def than_before(difference: float, days: int, noun: str = "") -> str:
+    """Return how a number compares with that of as many days before."""
+    before = "the day before" if days == 1 else f"the {days} days before"
+    number = round(difference)
+    if not number:
+        return f"{'the same share' if noun else 'as many'} as in {before}"
+    more, fewer = ("higher", "lower") if noun else ("more", "fewer")
+    amount = counted(abs(number), noun) if noun else f"{abs(number):,}"
+    return f"{amount} {more if number > 0 else fewer} than in {before}"
+
+
 def duration(seconds: float) -> str:
     """Return roughly how long, in one unit."""
     for unit, length in _UNITS:

@@ -13,7 +13,7 @@ from flask_login import login_required
 from oauth_helper.failures.insights import FEW_ATTEMPTS, SETTLED_AFTER, Insights, insights
 from oauth_helper.failures.periods import FilterPairs, InsightsQuery, day_title
 from oauth_helper.web.support.blueprint import blueprint
-from oauth_helper.web.support.format import connected_of, counted, duration, percent
+from oauth_helper.web.support.format import connected_of, counted, duration, percent, than_before
 from oauth_helper.web.support.services import services
 
 #: Days to choose from, as far as failures are kept.
@@ -47,17 +47,21 @@ def show_insights() -> str:
         duration=duration,
         few=FEW_ATTEMPTS,
         percent=percent,
+        than_before=than_before,
     )
 
 
 def _insights(query: InsightsQuery) -> Insights:
     """Read the counters: four reads, one for each kind."""
     counters, span = services().counters, (query.first, query.last)
+    oldest = query.last - timedelta(days=services().config.failure_retention_days - 1)
+    # Days that are gone are no comparison.
+    both = (query.before.first if query.before.first >= oldest else query.first, query.last)
     return insights(
         query,
-        failures=counters.failures(*span),
+        failures=counters.failures(*both),
         scopes=counters.scopes(*span),
-        attempts=counters.attempts(*span),
+        attempts=counters.attempts(*both),
         recoveries=counters.recoveries(*span),
         titles={name: profile.title for name, profile in services().profiles.items()},
     )

@@ -163,8 +163,8 @@ class TestPreflight:
             "severity": "error",
             "scopes": ["tickets"],
             "message": (
-                "The app requires tickets, missing from `scope` in the link. tickets in "
-                "`optional_scope` doesn't count."
+                "The app requires tickets, missing from `scope` in the link. "
+                "`optional_scope` doesn't count for tickets."
             ),
             "url_fix": "Move tickets from `optional_scope` to `scope`.",
             "app_fix": "List tickets as optional instead of required.",

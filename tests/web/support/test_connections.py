@@ -13,7 +13,7 @@ from harness import ENTERPRISE, PROFESSIONAL, PUBLIC_URL, SAME_SITE, csrf_token,
 from oauth_helper.cli.main import cli
 from oauth_helper.common.secrets import Secret
 from oauth_helper.models import Tokens
-from oauth_helper.store.granted_scopes import lacks
+from oauth_helper.store.granted_scopes import Lacks
 from oauth_helper.web.api.link_requests import reconnect_link
 
 PAGE = "/support/connections"
@@ -226,7 +226,8 @@ def test_ten_thousand_are_paged_and_counted(staff, app, connection):
     assert "3,000 of Workato lack" in page
     assert len(rows(page)) == 50
     found, cursor = [], None
-    tickets = lacks(services.profiles, "tickets")
+    tickets = Lacks(services.profiles, "tickets")
+    assert services.connections.count(lacks=tickets) == 3000
     while True:
         part = services.connections.page(limit=200, cursor=cursor, lacks=tickets)
         found += [each.hub_id for each in part.connections]

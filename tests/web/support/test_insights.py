@@ -246,6 +246,18 @@ class TestNumbers:
         assert 'href="/support/insights?days=30&amp;profile=second"' in page
 
 
+@pytest.mark.parametrize("kept", [59, 60])
+def test_a_span_is_compared_with_the_days_before_if_they_are_kept(
+    make_app, make_staff, clock, kept
+):
+    app = make_app(FAILURE_RETENTION_DAYS=str(kept))
+    history = History(app, clock)
+    for ago in (1, 2, 40):
+        history.failed(ago)
+    page = make_staff(app).get("/support/insights").text
+    assert ("1 more than in the 30 days before" in page) is (kept == 60)
+
+
 def test_the_time_until_connected_is_told(staff, history):
     failure = history.failed(ago=2)
     connected = Event(failure.at + 7200, EventType.CONNECTED, "the customer")
@@ -392,6 +404,10 @@ def test_four_reads_are_enough(staff, history, monkeypatch):
     for name in ("attempts", "failures", "recoveries", "scopes"):
         watch(name)
     page_of(browser, "/support/insights?days=90")
+    # With the days before, which the first two are compared with.
     assert sorted(asked) == [
-        (name, 90) for name in ("attempts", "failures", "recoveries", "scopes")
+        ("attempts", 180),
+        ("failures", 180),
+        ("recoveries", 90),
+        ("scopes", 90),
     ]
