@@ -136,6 +136,9 @@ def environ(store_url: str, hubspot: HubSpot, tmp_path: Path) -> dict[str, str]:
         "SUPPORT_API_TOKEN": API_TOKEN,
         "CONNECTIONS_API_TOKEN": CONNECTIONS_API_TOKEN,
         "RATE_LIMITS": "off",
+        # The most that there is; see `harness.KEPT_DAYS`.
+        "FAILURE_RETENTION_DAYS": "3650",
+        "AUDIT_RETENTION_DAYS": "3650",
     }
 
 

@@ -36,6 +36,8 @@ PUBLIC_URL = "https://connect.example.com"
 API_TOKEN = "canary-api-token-0123456789"
 CONNECTIONS_API_TOKEN = "canary-connections-token-0123456789"
 PASSWORD = "canary-password"
+# Tests have a day of their own, and the store's clock goes on: nothing of that day may expire.
+KEPT_DAYS = 90_000
 FREE, STARTER, PROFESSIONAL, ENTERPRISE = 1000101, 1000102, 1000103, 1000104
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

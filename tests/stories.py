@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from failure_examples import a_failure
+from harness import KEPT_DAYS
 
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.secrets import Secret
@@ -60,7 +61,7 @@ def a_writer(client, clock, folder=Path("nowhere")):
     outbox = Outbox(folder, encryptor=ENCRYPTOR)
     return EventWriter(
         attempts=Attempts(client),
-        failures=Failures(client, retention_days=90),
+        failures=Failures(client, retention_days=KEPT_DAYS),
         connections=Connections(client, encryptor=ENCRYPTOR),
         outbox=outbox,
         outage_log=OutageLog(folder, outbox.depth),
@@ -75,7 +76,7 @@ class Everything:
     def __init__(self, url, folder):
         self.client = connect(url)
         self.attempts = Attempts(self.client)
-        self.failures = Failures(self.client, retention_days=90)
+        self.failures = Failures(self.client, retention_days=KEPT_DAYS)
         self.connections = Connections(self.client, encryptor=ENCRYPTOR)
         self.now = NOW.timestamp()
         self.writer = a_writer(self.client, lambda: self.now, folder / "outbox")

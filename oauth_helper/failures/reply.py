@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator
 
 from oauth_helper.common.times import iso
-from oauth_helper.diagnosis import Fix, Responsible, fix_for
+from oauth_helper.diagnosis import Fix, Responsible, Stage, fix_for
 from oauth_helper.failures.model import Failure, Resolution, Status
 from oauth_helper.failures.triage import has_connected
 
@@ -34,7 +34,11 @@ def _paragraphs(
     failure: Failure, fixes: tuple[Fix, ...], address: str, translate: Callable[[str], str]
 ) -> Iterator[str]:
     yield translate("Hi,")
-    yield translate("Your HubSpot connection didn't go through.")
+    yield (
+        translate("Your HubSpot connection couldn't be renewed.")
+        if failure.stage is Stage.REFRESH
+        else translate("Your HubSpot connection didn't go through.")
+    )
     if has_connected(failure):
         yield translate("It has worked since: your account is connected. Nothing is left to do.")
         return

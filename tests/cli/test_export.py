@@ -12,6 +12,7 @@ from datetime import date
 import pytest
 import redis
 from click.testing import CliRunner
+from harness import KEPT_DAYS
 from paths import ROOT
 from relays import Relay
 
@@ -48,7 +49,7 @@ def recorded(reference, **changes):
 
 @pytest.fixture
 def log(store):
-    return Failures(store, retention_days=90_000)
+    return Failures(store, retention_days=KEPT_DAYS)
 
 
 @pytest.fixture
@@ -204,7 +205,7 @@ def fill(url, count):
     """Records of two thousand characters each, a second apart."""
     chance = random.Random(0)
     with redis.Redis.from_url(url, decode_responses=True) as client:
-        log = Failures(client, retention_days=90_000)
+        log = Failures(client, retention_days=KEPT_DAYS)
         for number in range(count):
             reference = new_reference(date(2026, 2, 1), chance.choice)
             at = 1_770_000_000.0 + number

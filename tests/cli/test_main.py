@@ -18,7 +18,7 @@ from certificates import certificate
 from click.testing import CliRunner
 from failure_examples import a_failure
 from flask import Flask
-from harness import run_server
+from harness import KEPT_DAYS, run_server
 from oauth_clients import clients_file
 from paths import ROOT
 from stopwatch import Stopwatch
@@ -188,7 +188,7 @@ def test_hash_password_reads_one_line(run):
 
 
 def test_failures_are_listed_with_the_client_that_asked(run_here, store, store_url):
-    log = Failures(store, retention_days=90_000)
+    log = Failures(store, retention_days=KEPT_DAYS)
     through, own = a_failure(client="Flow Tool"), a_failure()
     assert log.record(through)
     assert log.record(own)

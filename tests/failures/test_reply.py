@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from failure_examples import a_failure
 
-from oauth_helper.diagnosis import Cause, Responsible, fix_for
+from oauth_helper.diagnosis import Cause, Responsible, Stage, fix_for
 from oauth_helper.failures.model import Event, EventType, Resolution, Status
 from oauth_helper.failures.reply import developer_note, reply
 from oauth_helper.web.translations import LANGUAGES, translations
@@ -28,6 +28,11 @@ def test_what_the_customer_can_do_stands_step_by_step():
     assert "\n1. " in text
     assert text.rstrip().endswith(failure.reference)
     assert ADDRESS in text
+
+
+def test_a_connection_that_was_not_renewed_had_been_made():
+    failure = replace(a_failure(cause=Cause.WRONG_REGION), stage=Stage.REFRESH)
+    assert answer(failure).splitlines()[2] == "Your HubSpot connection couldn't be renewed."
 
 
 def test_what_others_fix_is_only_said_to_be_in_progress():

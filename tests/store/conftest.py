@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from harness import KEPT_DAYS
 
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import Client, connect
@@ -17,4 +18,4 @@ def client(store: redis.Redis, store_url: str) -> Iterator[Client]:  # noqa: ARG
 
 @pytest.fixture
 def log(client: Client) -> Failures:
-    return Failures(client, retention_days=90)
+    return Failures(client, retention_days=KEPT_DAYS)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from failure_examples import a_failure
+from harness import KEPT_DAYS
 
 from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FeedUpdate
@@ -108,7 +109,7 @@ def test_a_reader_misses_nothing_while_many_write(store_url, feed, log):
 
     def write(_):
         with connect(store_url) as client:
-            return record(Failures(client, retention_days=90), 125)
+            return record(Failures(client, retention_days=KEPT_DAYS), 125)
 
     with ThreadPoolExecutor(9) as pool:
         reader = pool.submit(follow)

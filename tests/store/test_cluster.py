@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from failure_examples import NOON, REQUESTS, a_failure, found_in
+from harness import KEPT_DAYS
 
 from benchmarks import servers
 from oauth_helper.common.references import day_of
@@ -40,7 +41,7 @@ def client(running):
 
 
 def test_everything_works_on_a_cluster(client, running):
-    log, counted = Failures(client, retention_days=90), Counters(client)
+    log, counted = Failures(client, retention_days=KEPT_DAYS), Counters(client)
     place = log.feed.place()
     recorded = [
         a_failure(
@@ -70,7 +71,7 @@ def test_everything_works_on_a_cluster(client, running):
     assert log.get_all([each.reference for each in recorded]) == recorded
     # Whoever knows neither scripts nor requests yet reads the same.
     with connect(running.url) as another:
-        assert Failures(another, retention_days=90).get(changed.reference) == changed
+        assert Failures(another, retention_days=KEPT_DAYS).get(changed.reference) == changed
 
     for wanted in (
         FailureQuery(),
@@ -104,7 +105,7 @@ def test_everything_works_on_a_cluster(client, running):
 
 
 def test_attempts_work_on_a_cluster(client):
-    attempts, log = Attempts(client), Failures(client, retention_days=90)
+    attempts, log = Attempts(client), Failures(client, retention_days=KEPT_DAYS)
     failure = a_failure()
     attempts.create(Attempt(failure.reference, "workato", REQUESTS[0], failure.started_at, 1))
     assert attempts.claim(failure.reference, 1.0, claim_id="m") is Claim.WON
@@ -115,7 +116,7 @@ def test_attempts_work_on_a_cluster(client):
 def test_events_and_notices_work_on_a_cluster(client, clock):
     clock.now = NOON.timestamp() + 60
     events = WebhookEvents(client, WEBHOOK_EVENT_TYPES, by_group=True, clock=clock)
-    log, counters = Failures(client, retention_days=90, events=events), Counters(client)
+    log, counters = Failures(client, retention_days=KEPT_DAYS, events=events), Counters(client)
     queues, got = WebhookQueues(client, {"here": WEBHOOK_EVENT_TYPES}), []
     states = GroupStates(client, events)
     watch = GroupWatch(
@@ -147,7 +148,7 @@ def test_events_and_notices_work_on_a_cluster(client, clock):
 
 
 def test_the_audit_log_works_on_a_cluster(client, clock):
-    log = AuditLog(client, retention_days=3650, clock=clock)
+    log = AuditLog(client, retention_days=KEPT_DAYS, clock=clock)
     for number in range(5):
         log.add("ada", f"action {number}", ["record"])
         clock.now += 86_400

@@ -18,6 +18,7 @@ from failure_examples import (
     some_failures,
     some_wanted,
 )
+from harness import KEPT_DAYS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -46,12 +47,12 @@ def counted(client):
 
 @pytest.fixture
 def log(client):
-    return Failures(client, retention_days=365)
+    return Failures(client, retention_days=KEPT_DAYS)
 
 
 def a_log(client, recorded):
     client.flushall()
-    log = Failures(client, retention_days=365)
+    log = Failures(client, retention_days=KEPT_DAYS)
     for failure in recorded:
         log.record(failure)
     return log
@@ -334,7 +335,7 @@ def test_changes_at_the_same_time_are_all_counted(store_url, log, counted):
     def work(number):
         chance = Random(number)
         with connect(store_url) as client:
-            own = Failures(client, retention_days=365)
+            own = Failures(client, retention_days=KEPT_DAYS)
             for _ in range(15):
                 what = chance.choice(("cause", "resolve", "reopen", "assign", "scopes"))
                 reference = chance.choice(recorded).reference

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from failure_examples import NOON, a_failure, found_in, some_failures, some_wanted
+from harness import KEPT_DAYS
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ by_chance = settings(max_examples=60, suppress_health_check=[HealthCheck.functio
 
 def a_log(client, recorded):
     client.flushall()
-    log = Failures(client, retention_days=365)
+    log = Failures(client, retention_days=KEPT_DAYS)
     for failure in recorded:
         assert log.record(failure)
     return log

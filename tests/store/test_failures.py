@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from harness import KEPT_DAYS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stopwatch import Stopwatch
@@ -271,8 +272,8 @@ def test_groups_count_and_span(log, counters):
     assert (second.cause, second.count) == ("user_denied", 1)
 
 
-def test_records_and_indexes_expire_with_the_retention(log, store):
-    log.record(a_failure(datetime.now(UTC)))
+def test_records_and_indexes_expire_with_the_retention(client, store):
+    Failures(client, retention_days=90).record(a_failure(datetime.now(UTC)))
     keys = [key for key in store.keys("oh:*") if key not in LASTING]
     assert keys
     for key in keys:
@@ -280,7 +281,8 @@ def test_records_and_indexes_expire_with_the_retention(log, store):
         assert 90 <= days <= 93
 
 
-def test_old_days_leave_the_list_of_days(log, store):
+def test_old_days_leave_the_list_of_days(client, store):
+    log = Failures(client, retention_days=90)
     log.record(a_failure(NOON - timedelta(days=300)))
     log.record(a_failure(NOON))
     assert store.zrange("oh:days", 0, -1) == ["2026-11-23"]
@@ -410,7 +412,7 @@ def test_nobodys_change_is_lost(log, store_url):
 
     def add(number):
         with connect(store_url) as client:
-            own = Failures(client, retention_days=90)
+            own = Failures(client, retention_days=KEPT_DAYS)
             return own.change(failure.reference, lambda old: old.with_event(reported(f"{number}")))
 
     with ThreadPoolExecutor(6) as pool:

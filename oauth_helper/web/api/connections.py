@@ -207,8 +207,7 @@ def _failed(outcome: RefreshFailed) -> Response:
     if outcome.retry_after is None:
         return _problem(
             502,
-            "HubSpot rejected the refresh, but not because of this connection. The failure "
-            f"{outcome.reference} says what to fix.",
+            f"HubSpot rejected the refresh. The failure {outcome.reference} says what to fix.",
             **failure,
         )
     problem = _problem(503, "HubSpot gave no usable answer. Ask again later.", **failure)

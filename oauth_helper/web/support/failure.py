@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from oauth_helper.common.references import parse_reference
 from oauth_helper.config.profiles import Profile
-from oauth_helper.diagnosis import Cause, Responsible, known_messages, wording
+from oauth_helper.diagnosis import Cause, Responsible, Stage, known_messages, wording
 from oauth_helper.failures.model import Failure, Resolution, Status
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.failures.reply import developer_note, reply
@@ -58,7 +58,11 @@ def failure(reference: str) -> str | Response | tuple[str, int]:
         language_chosen=language,
         languages=LANGUAGES,
         page_url=page,
-        note=developer_note(found, page=page, link=link_of(found, profile) if profile else ""),
+        note=developer_note(
+            found,
+            page=page,
+            link=link_of(found, profile) if profile and found.stage is not Stage.REFRESH else "",
+        ),
         resolutions=Resolution,
         check_app=_is_for_the_developer(found),
         place=place,

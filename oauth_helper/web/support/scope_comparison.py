@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from oauth_helper.config.profiles import Profile
-from oauth_helper.diagnosis import Cause
+from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.diagnosis.app_check import errors_of
 from oauth_helper.failures.model import Failure
 
@@ -49,7 +49,10 @@ _WRONG: dict[str, str] = {
 
 
 def scope_rows(failure: Failure, profile: Profile | None) -> list[ScopeRow]:
-    """Return every scope that is requested, granted or at issue; those that differ first."""
+    """Return every scope that is requested, granted or at issue; those that differ first.
+
+    A refresh requests none: its record has what was granted.
+    """
     wrong = _wrong_by_app(failure, profile)
     names = dict.fromkeys(
         (*failure.missing, *wrong, *failure.requested.all, *(failure.granted or ()))
@@ -60,7 +63,9 @@ def scope_rows(failure: Failure, profile: Profile | None) -> list[ScopeRow]:
 
 def _wrong_by_app(failure: Failure, profile: Profile | None) -> dict[str, str]:
     """Return what the app's current configuration says against the request, by scope."""
-    checked = profile.preflight(failure.requested) if profile else None
+    if profile is None or failure.stage is Stage.REFRESH:
+        return {}
+    checked = profile.preflight(failure.requested)
     if checked is None:
         return {}
     return {
@@ -80,7 +85,9 @@ def _row(name: str, failure: Failure, profile: Profile | None, wrong: str) -> Sc
     granted = "not known" if failure.granted is None else _yes(name in failure.granted)
     return ScopeRow(
         name=name,
-        requested=" and ".join(kind for kind, names in parameters.items() if name in names)
+        requested=""
+        if failure.stage is Stage.REFRESH
+        else " and ".join(kind for kind, names in parameters.items() if name in names)
         or "not requested",
         in_app=None if app is None else str(app.kind_of(name) or "not listed"),
         granted=granted,

@@ -11,6 +11,7 @@ from harness import (
     CLIENT_ID,
     CLIENT_SECRET,
     FREE,
+    KEPT_DAYS,
     Customer,
     browser_of,
     profiles_file,
@@ -92,6 +93,20 @@ def test_the_likeliest_causes_when_nothing_is_known_of_the_app(customer, clock, 
         Cause.USER_DENIED,
     ]
     assert "paste" in failure.ask
+
+
+def test_an_earlier_cancellation_is_no_title(customer, clock, services, staff):
+    customer.connect(decision="deny")
+    (cancelled,) = services.failures.page(FailureQuery(), limit=10).failures
+    customer.start()
+    after(clock, TIMEOUT + 1)
+    services.expiry.record_expired()
+    failure, _ = services.failures.page(FailureQuery(), limit=10).failures
+    assert failure.cause is Cause.NEVER_RETURNED
+    page = staff("viewer").get(f"/support/failures/{failure.reference}").text
+    assert "<h1>No response from HubSpot</h1>" in page
+    assert "An earlier attempt in the same browser ended with this." in page
+    assert f'href="/support/failures/{cancelled.reference}"' in page
 
 
 def test_a_request_that_worked_before_speaks_for_link_and_app(new_customer, clock, services):
@@ -199,7 +214,7 @@ def start_attempts(client, count, deadline, choose):
 def a_sweeping(client, clock):
     return AttemptExpiry(
         attempts=Attempts(client),
-        failures=Failures(client, retention_days=90),
+        failures=Failures(client, retention_days=KEPT_DAYS),
         writer=a_writer(client, clock),
         profiles={},
         clock=clock,
@@ -207,7 +222,7 @@ def a_sweeping(client, clock):
 
 
 def all_failures(client):
-    log, found, cursor = Failures(client, retention_days=90), [], None
+    log, found, cursor = Failures(client, retention_days=KEPT_DAYS), [], None
     while True:
         page = log.page(FailureQuery(), limit=200, cursor=cursor)
         found += page.failures

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -257,6 +258,41 @@ class TestWhenHubSpotGivesNone:
         assert str(ENTERPRISE) in page.text
 
 
+class TestAnAccountThatIsNoLongerThere:
+    @pytest.fixture
+    def after_the_refresh(self, customer, backend, clock, staff, app):
+        """Return the answer to a program, and the page of the failure."""
+
+        def refreshed(token_answer):
+            customer.connect(token_answer=token_answer)
+            clock.now += 1800
+            response = backend(TOKEN)
+            (failure,) = failures_in(app)
+            assert failure.reference == response.json["reference"]
+            page = staff("viewer").get(f"/support/failures/{failure.reference}")
+            return response, page.text
+
+        return refreshed
+
+    def test_but_in_another_region(self, after_the_refresh, backend):
+        response, page = after_the_refresh("ok_then_moved")
+        assert (response.status_code, response.json["cause"]) == (502, "wrong_region")
+        assert "The customer has to connect again: the account is in region na2 now" in page
+        assert "Your HubSpot connection couldn&#39;t be renewed." in page
+        assert backend(f"/{ID}").json["ended_at"] is None
+
+    def test_since_it_was_deleted(self, after_the_refresh, backend):
+        response, page = after_the_refresh("ok_then_gone")
+        assert (response.status_code, response.json["cause"]) == (410, "account_unknown")
+        assert "<h1>HubSpot account no longer exists</h1>" in page
+        assert backend(f"/{ID}").json["ended_at"] is not None
+
+    def test_the_page_knows_no_link(self, after_the_refresh):
+        _, page = after_the_refresh("ok_then_moved")
+        assert re.search(r"<summary>\d+ scopes: granted</summary>", page)
+        assert "oauth/authorize" not in page
+
+
 def uninstall(hubspot, tokens):
     headers = {"Authorization": f"Bearer {tokens.access_token.reveal()}"}
     url = f"{hubspot.url}/appinstalls/2026-09/external-install"
@@ -454,7 +490,9 @@ class TestTwoHundredAtOnce:
     def program(self, environ, expired, tmp_path):  # noqa: ARG002 - it has to be there
         port = servers.free_port()
         source = str(Path(create_app.__code__.co_filename).parent.parent)
-        own = {"PORT": str(port), "WORKERS": "4", "THREADS": "256", "PYTHONPATH": source}
+        own = {"PORT": str(port), "WORKERS": "4", "PYTHONPATH": source}
+        # Half of the threads may wait for a refresh, and one worker may get all the requests.
+        own["THREADS"] = "512"
         with (tmp_path / "output").open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-u", "-m", "oauth_helper"],

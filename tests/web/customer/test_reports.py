@@ -94,6 +94,19 @@ def test_each_user_of_a_user_level_app_connects_for_themselves(make_app, hubspot
     assert "to connect, or to give you" not in page.text
 
 
+def test_what_was_met_before_speaks_in_a_report(customer, new_customer, app):
+    new_customer().connect()
+    customer.connect(decision="deny")
+    reference = begin(customer)
+    tell(customer, reference, "Couldn\u2019t complete the connection")
+    failure = next(each for each in failures(app) if each.reference == reference)
+    assert Cause.APP_NOT_APPROVED in {each.cause for each in failure.candidates}, "it worked"
+    tell(customer, reference, "The popup window was closed")
+    failure = next(each for each in failures(app) if each.reference == reference)
+    marked = [each.cause for each in failure.candidates if "An earlier attempt" in each.why]
+    assert marked == [Cause.USER_DENIED]
+
+
 def test_a_second_report_refines_the_same_record(customer, app):
     reference = begin(customer)
     tell(customer, reference, "something odd")
