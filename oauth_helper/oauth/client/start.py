@@ -175,7 +175,7 @@ class Authorizer:
 
 def certain_refusals(profile: Profile, requested: RequestedScopes) -> tuple[Problem, ...]:
     """Return why HubSpot will certainly reject a link; empty if the app's settings are unknown."""
-    preflight = profile.preflight(requested)
+    preflight = profile.preflight(requested) if profile.app else None
     return preflight.refusals if preflight else ()
 
 
