@@ -197,6 +197,14 @@ def test_an_attempt_that_connected_unseen_stays_connected(customer, connected_un
     assert services_of(app).attempts.outcome(connected_unseen) == "connected"
 
 
+def test_the_saved_message_is_shown_to_compare_with(customer):
+    reference = begin(customer)
+    tell(customer, reference, "<b>Insufficient scopes</b> were provided, ana@acme.example")
+    page = customer.browser.get(f"/attempts/{reference}").text
+    assert "Saved error message: &lt;b&gt;Insufficient scopes&lt;/b&gt; were provided" in page
+    assert "ana@acme.example" not in page
+
+
 def test_an_error_that_came_back_unseen_is_shown(customer):
     address = customer.start()
     reference = re.search(r"Reference: ([0-9A-Z-]{14})", customer.browser.get("/").text)[1]
