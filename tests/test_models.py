@@ -12,7 +12,7 @@ from oauth_helper.common.references import (
     reference_in_state,
 )
 from oauth_helper.common.secrets import Secret
-from oauth_helper.models import PendingAuthorization
+from oauth_helper.models import DeferredCode, PendingAuthorization
 from oauth_helper.scopes import RequestedScopes, is_scope_token, shipped_catalogue, split
 
 ENCRYPTOR = Encryptor([Secret("a key")], purpose="tests")
@@ -122,3 +122,11 @@ def test_a_state_leads_to_its_attempt(day, chance):
 @settings(max_examples=100)
 def test_any_text_names_a_reference_or_none(state):
     assert reference_in_state(state) is None
+
+
+def test_what_a_browser_proves_itself_by_is_in_no_log():
+    deferred = DeferredCode("the-code", 1_800_000_000)
+    shown = repr(replace(PENDING, deferred=deferred))
+    assert REFERENCE in shown
+    for secret in (PENDING.state, "v" * 64, "the-code"):
+        assert secret not in shown

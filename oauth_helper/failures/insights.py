@@ -13,7 +13,7 @@ from oauth_helper.failures.periods import InsightsQuery, LinkedCount, Period
 from oauth_helper.failures.statistics import AttemptCount, FailureCount, Recovery, ScopeCount
 
 #: Scopes that are shown, those with the most failures.
-MAX_SCOPES = 15
+MAX_SCOPES = 10
 
 #: With fewer attempts than this, the share that connected says little.
 FEW_ATTEMPTS = 5

@@ -51,6 +51,11 @@ class Site:
         box.fill(json.dumps(document))
         page.get_by_role("button", name="Save").click()
 
+    def fits(self, page: Page) -> bool:
+        """Whether the page, once its stylesheet is there, is no wider than the screen."""
+        page.wait_for_load_state()
+        return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
     def set_state(self, page: Page, name: str, *, checked: bool) -> None:
         page.goto(f"{self.url}/sandbox/app/sandbox")
         page.get_by_role("checkbox", name=name).set_checked(checked)

@@ -36,19 +36,15 @@ def verdict(page, words):
     expect(page.get_by_role("heading", level=2).first).to_contain_text(words)
 
 
-def fits(page):
-    return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_paste_download_and_upload(site, new_page, tmp_path, size, scheme):
     page = new_page(viewport=SIZES[size], color_scheme=scheme)
     sign_in(site, page)
-    assert fits(page)
+    assert site.fits(page)
     paste(page, AS_WRITTEN % site.url)
     verdict(page, "HubSpot will reject it: 2 errors")
-    assert fits(page)
+    assert site.fits(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the file").click()
     assert download.value.suggested_filename == "app-hsmeta.json"
@@ -62,7 +58,7 @@ def test_paste_download_and_upload(site, new_page, tmp_path, size, scheme):
     page.get_by_role("button", name="Check", exact=True).click()
     verdict(page, "HubSpot will accept it")
     expect(page.get_by_label("The app's file, pasted")).to_have_value(text)
-    assert fits(page)
+    assert site.fits(page)
 
 
 def test_without_javascript_and_with_mistakes(site, new_page, tmp_path):

@@ -30,10 +30,6 @@ def failures(site, page):
     return response.json()["failures"]
 
 
-def fits(page):
-    return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-
-
 def says(page, text):
     expect(page.get_by_role("main")).to_contain_text(text)
 
@@ -43,14 +39,14 @@ def says(page, text):
 def test_connecting(site, new_page, size, scheme):
     page = new_page(viewport=SIZES[size], color_scheme=scheme)
     page.goto(site.url)
-    assert fits(page)
+    assert site.fits(page)
     site.connect(page)
-    assert fits(page)
+    assert site.fits(page)
     site.agree(page)
     expect(page.get_by_role("heading", level=1)).to_contain_text("HubSpot is connected")
     says(page, "1000104")
     assert re.fullmatch(rf"{site.url}/attempts/[2-9A-Z-]{{14}}", page.url)
-    assert fits(page)
+    assert site.fits(page)
 
 
 def test_connecting_without_javascript(site, new_page):
@@ -217,12 +213,12 @@ def test_support_finds_a_failure(site, new_page, size):
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("link", name="Cancelled at HubSpot")).to_be_visible()
-    assert fits(page)
+    assert site.fits(page)
     page.get_by_label("Search").fill(reference.lower())
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Cancelled at HubSpot")
     says(page, "How to fix it")
-    assert fits(page)
+    assert site.fits(page)
 
 
 def test_support_revokes_a_connection(site, page):
@@ -243,4 +239,4 @@ def test_support_revokes_a_connection(site, page):
 def test_pages_fit_a_phone(site, new_page, path):
     page = new_page(viewport=SIZES["phone"])
     page.goto(site.url + path)
-    assert fits(page)
+    assert site.fits(page)

@@ -348,7 +348,7 @@ def test_ticking_does_not_push_the_list_away(signed_in, record):
     page.keyboard.press("x")
     link = page.locator("tr[data-reference]").nth(3).locator(".title a")
     expect(link).to_be_in_viewport()
-    expect(page.get_by_role("button", name="Resolve")).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Resolve", exact=True)).to_be_in_viewport()
     expect(page.locator("[data-chosen]")).to_have_text("1 selected")
 
 
@@ -379,6 +379,16 @@ def test_all_results_can_be_selected_and_undone(signed_in, record, log):
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Undone for 60 failures.")).to_be_visible()
     assert log.get(failures[-1].reference).assignee == ""
+
+
+def test_selected_failures_are_resolved_with_a_reason(signed_in, record, log):
+    failure = record(60)
+    page = signed_in()
+    page.get_by_label(f"Select {failure.reference}").check()
+    page.get_by_role("button", name="Resolve with a reason").click()
+    page.get_by_role("button", name="Duplicate", exact=True).click()
+    expect(page.get_by_text("Resolved: 1 failure.")).to_be_visible()
+    assert log.get(failure.reference).resolution == "duplicate"
 
 
 def test_a_comment_is_written_in_a_dialog_and_sent_only_from_there(signed_in, record, log):

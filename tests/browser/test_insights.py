@@ -56,6 +56,7 @@ def open_insights(site, page, query=""):
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Insights")
+    page.wait_for_load_state()
 
 
 def bar(page, name="3 failures: App waits for the account's approval"):
@@ -63,6 +64,7 @@ def bar(page, name="3 failures: App waits for the account's approval"):
 
 
 def rows(page):
+    page.wait_for_load_state()
     return page.locator("main a[href^='/support/failures/']").evaluate_all(
         "links => new Set(links.map(link => link.pathname.split('/')[3])"
         ".filter(name => name.length === 14)).size"
@@ -137,7 +139,7 @@ def test_the_page_is_never_wider_than_the_screen(site, new_page, width, days):
     open_insights(site, page, f"?days={days}")
     for summary in page.locator("main summary").all():
         summary.click()
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert site.fits(page)
     texts = page.locator("main svg[role=group] text").evaluate_all(
         "texts => texts.filter(text => text.checkVisibility())"
         ".map(text => parseFloat(getComputedStyle(text).fontSize)"

@@ -76,6 +76,7 @@ def staff_page(filled, new_page):
 
 def broken(page):
     """The broken words at each width, and what makes the page wider than its window."""
+    page.wait_for_load_state()
     page.eval_on_selector_all("main details", "all => all.forEach(each => (each.open = true))")
     found = {}
     for width in WIDTHS:

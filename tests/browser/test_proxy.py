@@ -124,4 +124,4 @@ def test_its_pages_are_fit_for_everybody(new_page, site, tool, scheme, width):
         page.goto(tool.link(site, **changes))
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert site.fits(page)

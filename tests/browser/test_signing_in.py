@@ -47,7 +47,7 @@ def test_a_note_outlives_the_session(site, new_page, failure, width):
     sign_out_elsewhere(site, new_page())
     page.get_by_role("button", name="Add comment").click()
     expect(page.get_by_role("main")).to_contain_text("Your session has ended, so nothing was sent")
-    assert fits(page)
+    assert site.fits(page)
     fill_in(page)
     page.wait_for_url(f"**/support/failures/{failure.reference}")
     expect(page.get_by_label("Comment")).to_have_value(NOTE)
@@ -97,15 +97,11 @@ def sign_out_elsewhere(site, page):
 def test_the_account_on_a_phone(site, new_page):
     page = new_page(viewport={"width": 320, "height": 640})
     sign_in(site, page, "viewer")
-    assert fits(page)
+    assert site.fits(page)
     expect(page.get_by_role("main")).to_contain_text("can view everything, but not change it")
     page.get_by_role("link", name="viewer").click()
     page.get_by_role("button", name="Sign out everywhere").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     page.goto(f"{site.url}/support/account")
     expect(page.get_by_label("Password")).to_be_visible()
-    assert fits(page)
-
-
-def fits(page):
-    return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert site.fits(page)

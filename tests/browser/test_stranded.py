@@ -60,7 +60,7 @@ def test_stranded_back_pasted_and_explained(site, new_page, error, size):
     page.get_by_label("Paste what HubSpot").fill(shown)
     page.get_by_role("button", name="Tell me what to do").click()
     says(page, words)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert site.fits(page)
     (failure,) = failures(site, page)
     assert failure["cause"] == cause
     assert failure["stage"] == "authorization"

@@ -178,6 +178,20 @@ def test_what_was_not_granted(required, optional, cause, scopes):
     assert ", ".join(scopes) in diagnosis.candidates[0].why
 
 
+@pytest.mark.parametrize(
+    ("app", "situation"),
+    [
+        (None, ""),
+        (AppConfiguration(required=("a", "b", "c")), "required_and_listed"),
+        (AppConfiguration(required=("a",), optional=("b",)), ""),
+    ],
+    ids=["unknown", "listed", "only-one"],
+)
+def test_a_required_scope_that_the_app_lists_has_other_steps(app, situation):
+    evidence = Evidence(stage=Stage.GRANT, missing_required=("a", "b"), app=app)
+    assert diagnose(evidence).candidates[0].situation == situation
+
+
 def test_the_problems_of_a_preflight_become_the_causes_in_their_order():
     app = AppConfiguration(required=("a", "b"), conditional=("c",), optional=("d",))
     problems = check_placement(("d", "x"), ("b", "c"), app)

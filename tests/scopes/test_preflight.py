@@ -155,6 +155,11 @@ def named(checked):
             id="gone",
         ),
         pytest.param(
+            preflight("oauth contacts"),
+            [("error", "deprecated_scope", ("contacts",))],
+            id="gone-and-not-listed-is-one-mistake",
+        ),
+        pytest.param(
             preflight("oauth", "crm.object.deals.read", optional="crm.object.deals.read"),
             [("warning", "invalid_scope_name", ("crm.object.deals.read",))],
             id="misspelt-in-both",
@@ -336,6 +341,25 @@ def test_the_catalogue_decides_what_becomes_conditionally_required():
 )
 def test_redirect_urls_that_hubspot_takes(url, why):
     assert why_no_redirect_url(url) == why
+
+
+@pytest.mark.parametrize(
+    ("checked", "in_link", "in_app"),
+    [
+        (preflight("oauth contacts"), True, False),
+        (preflight("oauth", optional="contacts"), False, True),
+        (preflight("oauth contacts", required="contacts"), True, True),
+    ],
+    ids=["link", "app", "both"],
+)
+def test_a_removed_scope_is_replaced_where_it_is(checked, in_link, in_app):
+    (problem,) = checked.problems
+    instead = "those of crm.objects.contacts.read"
+    assert problem.url_fix.startswith(f"Request {instead}") is in_link
+    assert problem.app_fix.startswith(f"List {instead}") is in_app
+    assert bool(problem.url_fix) is in_link
+    assert bool(problem.app_fix) is in_app
+    assert problem.both is (in_link and in_app)
 
 
 NAMES_OF_HUBSPOT = sorted(hubspot_scopes())

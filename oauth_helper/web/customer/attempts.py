@@ -279,6 +279,7 @@ def _reported(profile: Profile, pending: PendingAuthorization, failure: Failure)
         failure.missing,
         words=failure.words,
         others=_customer_side_causes(failure),
+        message=failure.message,
         pending=pending if failure.stage is Stage.AUTHORIZATION else None,
         usual=known_messages(),
         client_redirect_url=_client_redirect_url(pending, failure.cause),

@@ -10,10 +10,11 @@ from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from oauth_helper.common.references import find_reference, is_mistyped
+from oauth_helper.failures.model import Resolution
 from oauth_helper.failures.query import FIELDS, BulkAction, Counts, FailureQuery, Page
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint
 from oauth_helper.web.support.bulk_triage import MAX_AT_ONCE
-from oauth_helper.web.support.filters import Filters, list_filters_from
+from oauth_helper.web.support.filters import Filters, known_scopes, list_filters_from
 from oauth_helper.web.support.rows import days_of, row_context
 from oauth_helper.web.support.services import services
 from oauth_helper.web.support.tabs import tabs_of
@@ -46,7 +47,7 @@ def failures() -> str | Response:
         page=page,
         days=days_of(page.failures, services().clock()),
         tabs=tabs_of(filters, counts, page),
-        scopes=_scopes(),
+        scopes=known_scopes(),
         filters=filters,
         chips=filters.chips(page.failures),
         counts=counts,
@@ -57,14 +58,9 @@ def failures() -> str | Response:
         live=filters.address("support.live", place=place),
         bulk_action=_bulk_action(),
         most_at_once=MAX_AT_ONCE,
+        resolutions=Resolution,
         **row_context(),
     )
-
-
-def _scopes() -> list[str]:
-    """Return the names of the scopes of all catalogues."""
-    catalogues = (profile.catalogue for profile in services().profiles.values())
-    return sorted({name for catalogue in catalogues for name in catalogue.by_name})
 
 
 def _page(filters: Filters) -> Page:

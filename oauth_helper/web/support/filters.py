@@ -21,6 +21,9 @@ from oauth_helper.web.support.services import services
 #: The tabs of the list beside those of the states; `status=all` asks for any state.
 MINE, ALL = "mine", "all"
 
+# What groups can be searched by: these fields, and the words of what is shown of them.
+_OF_GROUPS = ("", "cause", "profile", "status", "scope", "group")
+
 _SPAN_NAMES = {
     TODAY: "today (UTC)",
     "1h": "the last hour",
@@ -80,6 +83,16 @@ class Filters:
     def problems(self) -> tuple[str, ...]:
         """Return sentences about what in the search is invalid."""
         return self.search.problems
+
+    @property
+    def beyond_groups(self) -> list[Term]:
+        """Return the conditions that the counters of groups don't know."""
+        return [term for term in self.wanted.all_terms if term.field not in _OF_GROUPS]
+
+    def written(self, *fields: str) -> str:
+        """Return the part of the search that is about some fields, by default those of groups."""
+        kept = fields or _OF_GROUPS
+        return " ".join(write_term(term) for term in self.search.terms if term.field in kept)
 
     def address(self, endpoint: str = "", **changes: str | None) -> str:
         """Return the address with these parameters changed; None removes one."""
@@ -219,6 +232,12 @@ def valid_filters_from(endpoint: str, query: Iterable[tuple[str, str]] | None = 
     if filters.problems:
         raise ValueError(filters.problems[0].rstrip("."))
     return filters
+
+
+def known_scopes() -> list[str]:
+    """Return the names of the scopes of all catalogues."""
+    catalogues = (profile.catalogue for profile in services().profiles.values())
+    return sorted({name for catalogue in catalogues for name in catalogue.by_name})
 
 
 def _with_me(search: Search) -> Search:

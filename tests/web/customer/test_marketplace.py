@@ -103,6 +103,7 @@ class TestWithPartnerSignIn:
         page = customer.browser.get(done.location)
         assert "Back to HubSpot" in page.text
         assert "/marketplace/installed" in page.text
+        assert "popup" not in page.text
         (failure,) = api("/failures").json["failures"]
         assert failure["reference"] == state.partition(".")[0]
         assert failure["cause"] == "code_expired_or_reused"

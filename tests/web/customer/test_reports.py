@@ -94,6 +94,19 @@ def test_each_user_of_a_user_level_app_connects_for_themselves(make_app, hubspot
     assert "to connect, or to give you" not in page.text
 
 
+def test_what_was_met_before_speaks_in_a_report(customer, new_customer, app):
+    new_customer().connect()
+    customer.connect(decision="deny")
+    reference = begin(customer)
+    tell(customer, reference, "Couldn\u2019t complete the connection")
+    failure = next(each for each in failures(app) if each.reference == reference)
+    assert Cause.APP_NOT_APPROVED in {each.cause for each in failure.candidates}, "it worked"
+    tell(customer, reference, "The popup window was closed")
+    failure = next(each for each in failures(app) if each.reference == reference)
+    marked = [each.cause for each in failure.candidates if "An earlier attempt" in each.why]
+    assert marked == [Cause.USER_DENIED]
+
+
 def test_a_second_report_refines_the_same_record(customer, app):
     reference = begin(customer)
     tell(customer, reference, "something odd")
@@ -182,6 +195,14 @@ def test_an_attempt_that_connected_unseen_stays_connected(customer, connected_un
     assert "HubSpot is connected" in tell(customer, connected_unseen, E1).text
     assert failures(app) == ()
     assert services_of(app).attempts.outcome(connected_unseen) == "connected"
+
+
+def test_the_saved_message_is_shown_to_compare_with(customer):
+    reference = begin(customer)
+    tell(customer, reference, "<b>Insufficient scopes</b> were provided, ana@acme.example")
+    page = customer.browser.get(f"/attempts/{reference}").text
+    assert "Saved error message: &lt;b&gt;Insufficient scopes&lt;/b&gt; were provided" in page
+    assert "ana@acme.example" not in page
 
 
 def test_an_error_that_came_back_unseen_is_shown(customer):

@@ -34,7 +34,8 @@ def test_a_code_that_comes_twice_ends_what_it_gave_and_is_recorded_once(tool, fa
     (failure,) = failures()
     assert failure["cause"] == "code_expired_or_reused"
     assert failure["client"] == "Flow Tool"
-    assert [failure["reference"] in each for each in words] == [True]
+    said = "The code has already been used, so its grant is revoked."
+    assert words == {f"{said} Reference: {failure['reference']}"}
     refused(tool.refresh(tokens["refresh_token"]))
 
 
@@ -168,7 +169,8 @@ def test_a_code_of_another_client_is_refused_recorded_and_not_used_up(make_tool,
     code = tool.code()
     words = refused(other_of(tool).redeem(code))
     (failure,) = failures()
-    assert failure["reference"] in words
+    said = "The code was issued to another client."
+    assert words == f"{said} Reference: {failure['reference']}"
     assert (failure["client"], failure["stage"]) == ("Flow Tool", "token")
     assert tool.redeem(code).status_code == 200
     assert failures()[0]["status"] == "resolved"

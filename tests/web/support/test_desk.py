@@ -597,12 +597,61 @@ def test_groups_tell_how_many_and_lead_to_them(agent, record):
     assert shown(agent.get(address).text) == [each.reference for each in same]
 
 
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("tickets", [2]),
+        ("scope:tickets", [2]),
+        ("-scope:tickets cause:token_lacks_scope", [3]),
+        ("Lacks crm.lists", [3]),
+        ("slow cause:rate_limited", []),
+        ("-is:open", []),
+        ("by:lead", "Groups can&#39;t be searched by assignee. Search the list instead."),
+        ("comment:x 1234567", "by note. Search"),
+        ("cause:nope", "Unknown cause “nope”."),
+    ],
+)
+def test_groups_are_searched_by_cause_profile_scope_and_words(agent, record, search, found):
+    for number in range(3):
+        record(number, Cause.TOKEN_LACKS_SCOPE, missing=("crm.lists.read",))
+    for number in range(2):
+        record(number, Cause.TOKEN_LACKS_SCOPE, missing=("tickets",))
+    record(1, Cause.RATE_LIMITED)
+    page = agent.get("/support/failures/groups", query_string={"q": search}).text
+    if isinstance(found, str):
+        assert found in page
+    else:
+        counts = [int(each) for each in re.findall(r"<strong>(\d+)</strong>", page)]
+        assert counts == found
+    assert ("No groups match." in page) is (found == [] or isinstance(found, str))
+
+
+def test_the_list_takes_its_search_to_the_groups_and_back(agent, record):
+    record(1, Cause.TOKEN_LACKS_SCOPE, missing=("tickets",))
+    page = agent.get("/support/failures?q=scope:tickets+is:open+by:lead").text
+    assert 'href="/support/failures/groups?q=scope%3Atickets+status%3Aopen"' in page
+    page = agent.get("/support/failures/groups?q=scope:tickets+is:open").text
+    assert re.search(r'<a href="/support/failures\?q=status%3Aopen&amp;group=\w+">', page)
+
+
 def test_a_part_of_a_group_affects_no_more_than_it_has(agent, record):
     for number in range(3):
         record(number * 2 * DAY, Cause.RATE_LIMITED)
     page = agent.get("/support/failures/groups?within=24h").text
     assert "up to 1 person" in page
     assert "3 people" in agent.get("/support/failures/groups").text
+
+
+def test_many_are_resolved_with_a_reason(agent, record, log):
+    made = record(1)
+    page = agent.get("/support/failures").text
+    assert 'value="resolve:duplicate"' in page
+    assert 'value="reopen"' not in page
+    work_on(agent, "resolve:duplicate", [made.reference])
+    assert log.get(made.reference).resolution == "duplicate"
+    page = agent.get("/support/failures?status=resolved").text
+    assert 'value="resolve:duplicate"' not in page
+    assert 'value="reopen"' in page
 
 
 def test_all_of_a_group_can_be_resolved(agent, record, log):
