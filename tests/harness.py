@@ -23,7 +23,7 @@ from werkzeug.test import TestResponse
 
 from oauth_helper.app import BACKGROUND
 from oauth_helper.models import StoreUnavailableError
-from oauth_helper.sandbox import Sandbox, SandboxApp
+from oauth_helper.sandbox import Sandbox, SandboxApp, create_sandbox_app
 from oauth_helper.scopes import AppConfiguration
 from oauth_helper.web import health
 from oauth_helper.web.api import services as api
@@ -214,6 +214,13 @@ def caught_up(app: Flask) -> int:
 def csrf_token(browser: FlaskClient, page: str = "/support/login") -> str:
     text = browser.get(page).text
     return text.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
+
+
+def sandbox_client(sandbox: Sandbox) -> FlaskClient:
+    """A browser at a sandbox on its own."""
+    app = create_sandbox_app(sandbox)
+    app.jinja_env.bytecode_cache = COMPILED
+    return app.test_client()
 
 
 def browser_of(app: Flask) -> FlaskClient:

@@ -8,6 +8,7 @@ import json
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import urllib3
@@ -36,8 +37,11 @@ PEOPLE = {
     "tim": {"groups": "unsupported", "email_verified": True},
 }
 
-#: Made once: they take long.
-_KEYS = [RSAKey.generate_key(2048, {"kid": name, "use": "sig"}) for name in ("one", "two")]
+
+@cache
+def _key(name):
+    """Made once, where it is needed: it takes long."""
+    return RSAKey.generate_key(2048, {"kid": name, "use": "sig"})
 
 
 @contextmanager
@@ -71,7 +75,7 @@ class PyopProvider:
             "token_endpoint_auth_method": "client_secret_basic",
         }
         self._provider = Provider(
-            _pyop_key(0),
+            _pyop_key("one"),
             {
                 "issuer": "https://loopback.example",
                 "authorization_endpoint": f"{url}/authorize",
@@ -92,7 +96,7 @@ class PyopProvider:
 
     def rotate(self):
         """Signs with another key from now on, as providers do."""
-        self._provider.signing_key = _pyop_key(1)
+        self._provider.signing_key = _pyop_key("two")
 
     def agree(self, address, person):
         """Signs in there; path and query that it leads the browser back to."""
@@ -134,9 +138,10 @@ def _groups(person, _client):
     return {name: value for name, value in PEOPLE[person].items() if name == "groups"}
 
 
-def _pyop_key(number):
-    key = RSA.import_key(_KEYS[number].as_pem(private=True))
-    return PyopKey(key=key, alg="RS256", use="sig", kid=_KEYS[number].kid)
+@cache
+def _pyop_key(name):
+    key = RSA.import_key(_key(name).as_pem(private=True))
+    return PyopKey(key=key, alg="RS256", use="sig", kid=name)
 
 
 @dataclass
@@ -184,7 +189,7 @@ class HostileProvider:
         }
 
     def _jwks(self):
-        return {"keys": [_KEYS[0].as_dict(private=False)]}
+        return {"keys": [_key("one").as_dict(private=False)]}
 
     def _userinfo(self):
         return {"sub": "one", **self.userinfo}
@@ -207,14 +212,14 @@ class HostileProvider:
         }
         header = {"alg": "RS256", "kid": "one", **self.header}
         claims = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode(header, claims, self.key or _KEYS[0], algorithms=[header["alg"]])
+        return jwt.encode(header, claims, self.key or _key("one"), algorithms=[header["alg"]])
 
 
 def foreign_key():
     """A key that claims to be the provider's and is not."""
-    return RSAKey.import_key(_KEYS[1].as_dict(private=True) | {"kid": "one"})
+    return RSAKey.import_key(_key("two").as_dict(private=True) | {"kid": "one"})
 
 
 def public_key_as_text():
     """The provider's public key as the bytes that a careless check takes for a shared secret."""
-    return _KEYS[0].as_pem(private=False)
+    return _key("one").as_pem(private=False)

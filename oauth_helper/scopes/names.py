@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 # RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -67,13 +68,18 @@ def misspelt(name: str, known: Iterable[str]) -> str | None:
         return None
     parts = name.casefold().split(".")
     for candidate in known:
-        theirs = candidate.casefold().split(".")
+        theirs = _parts(candidate)
         if len(theirs) != len(parts):
             continue
         differing = [pair for pair in zip(parts, theirs, strict=True) if pair[0] != pair[1]]
         if not differing or (len(differing) == 1 and _is_slip(*differing[0])):
             return candidate
     return None
+
+
+@lru_cache(maxsize=2048)
+def _parts(name: str) -> list[str]:
+    return name.casefold().split(".")
 
 
 def _is_slip(part: str, meant: str) -> bool:

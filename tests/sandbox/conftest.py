@@ -6,9 +6,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
+from harness import sandbox_client
 from werkzeug.test import TestResponse
 
-from oauth_helper.sandbox import MemoryState, Sandbox, SandboxApp, create_sandbox_app
+from oauth_helper.sandbox import MemoryState, Sandbox, SandboxApp
 from oauth_helper.scopes import AppConfiguration
 
 REDIRECT_URI = "https://client.example/callback"
@@ -105,7 +106,7 @@ def sandbox(shop: SandboxApp, clock: Clock) -> Sandbox:
 
 @pytest.fixture
 def http(sandbox: Sandbox) -> FlaskClient:
-    return create_sandbox_app(sandbox).test_client()
+    return sandbox_client(sandbox)
 
 
 @pytest.fixture

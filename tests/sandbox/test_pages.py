@@ -4,10 +4,11 @@ from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from harness import sandbox_client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oauth_helper.sandbox import MemoryState, Sandbox, create_sandbox_app
+from oauth_helper.sandbox import MemoryState, Sandbox
 
 CONTACTS = "crm.objects.contacts.read"
 TITLE = "Couldn\u2019t complete the connection"
@@ -450,7 +451,7 @@ HEADERS = st.dictionaries(
 def test_nothing_that_is_sent_breaks_it(*, shop, clock, method, path, query, form, headers):
     sandbox = Sandbox([shop], MemoryState(clock=clock), clock=clock, slow_seconds=0)
     headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
-    client = create_sandbox_app(sandbox).test_client()
+    client = sandbox_client(sandbox)
     response = client.open(path, method=method, query_string=query, data=form, headers=headers)
     assert response.status_code < 500
     location = response.headers.get("Location", "/app/")

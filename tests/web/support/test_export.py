@@ -25,7 +25,7 @@ import urllib3
 from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, services_of
 from werkzeug.datastructures import MultiDict
 
-from benchmarks import servers
+from benchmarks import filling, servers
 from oauth_helper import create_app
 from oauth_helper.common.references import new_reference
 from oauth_helper.config.settings import Settings
@@ -33,6 +33,7 @@ from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Failure
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.embedded.server import EmbeddedStore
+from oauth_helper.store.redis import connect
 
 PACKED = {"Accept-Encoding": "gzip"}
 NOW = 1_795_000_000.0
@@ -42,8 +43,8 @@ def record_many(app, count, message=lambda: "HubSpot said no. " * 20):
     """Records failures, the first of them the newest."""
     day = datetime.fromtimestamp(NOW, UTC).date()
     chance = random.Random(0)
-    for number in range(count):
-        failure = Failure(
+    failures = [
+        Failure(
             reference=new_reference(day, chance.choice),
             profile="workato",
             stage=Stage.TOKEN,
@@ -53,7 +54,10 @@ def record_many(app, count, message=lambda: "HubSpot said no. " * 20):
             candidates=(Candidate(Cause.UNKNOWN, "Nothing is known."),),
             message=message(),
         )
-        assert services_of(app).failures.record(failure)
+        for number in range(count)
+    ]
+    with connect(services_of(app).config.redis_url.reveal()) as client:
+        filling.record_together(client, failures)
 
 
 def stop_store(app):
