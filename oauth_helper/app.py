@@ -299,8 +299,9 @@ def _delivery(
         webhooks = WebhookSender(config.webhook_secrets, allow_private=config.webhook_allow_private)
         for url in config.webhook_urls:
             senders[url.reveal()] = partial(webhooks.send_event, url.reveal())
+    scopes = {name for each in config.profiles for name in each.catalogue.by_name}
     for url in config.notify_urls:
-        senders[url.reveal()] = NoticeSender(url, config.public_url).send
+        senders[url.reveal()] = NoticeSender(url, config.public_url, scopes).send
     return EventDelivery(
         queues=WebhookQueues(redis, types_by_url(config)),
         senders=senders,

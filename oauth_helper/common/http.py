@@ -284,15 +284,19 @@ def is_public_address(text: str) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         teredo = address.teredo
         inner = address.ipv4_mapped or address.sixtofour or (teredo and teredo[1])
-        if inner is None and (int(address) >> 32) in _EMBEDDING_IPV4:
+        if address in _NAT64:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public_address(str(inner))
+        if address not in _GLOBAL_UNICAST:
+            return False
     return address.is_global and not address.is_multicast
 
 
-# The first 96 bits of addresses that contain one of IPv4: `::/96` and NAT64 (RFC 6052, RFC 8215).
-_EMBEDDING_IPV4 = (0, 0x64FF9B << 64, 0x64FF9B0001 << 48)
+# Addresses that contain one of IPv4 (RFC 6052), and all of IPv6 that IANA has given out. Python
+# takes some outside of these for global, such as `fec0::/10` of a site.
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 
 
 def _public_address_of(host: str, port: int) -> str:

@@ -54,6 +54,8 @@ class GroupWatch:
         before = GroupState(**json.loads(stored)) if stored else GroupState()
         is_open = any(each.open_count for each in found)
         after, kind = next_state(before, is_open, recent, now, self.threshold)
+        if kind == "group.started" and not self.states.may_start():
+            after, kind = GroupState("silent"), ""
         if after.name != "new":
             text, data = json.dumps(asdict(after)), {"recent": recent, "seconds": seconds}
             self.states.save(group, text, _KEPT[after.name], kind, data)

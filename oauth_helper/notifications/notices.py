@@ -7,7 +7,7 @@ from typing import Any
 
 from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Settings
-from oauth_helper.diagnosis import Cause, Responsible, wording
+from oauth_helper.diagnosis import Cause, fix_for, wording
 from oauth_helper.notifications.delivery import SendResult
 
 #: The events that people get.
@@ -24,14 +24,19 @@ _HEADINGS = {
 
 
 class NoticeSender:
-    """Send notices to one address of Apprise, with links to the pages at `public_url`."""
+    """Send notices to one address of Apprise, with links to the pages at `public_url`.
 
-    def __init__(self, address: Secret, public_url: str) -> None:
-        self._address, self._public_url = address, public_url
+    They name only the `scopes`: others are texts from outside.
+    """
+
+    def __init__(
+        self, address: Secret, public_url: str, scopes: Collection[str] = frozenset()
+    ) -> None:
+        self._address, self._public_url, self._scopes = address, public_url, scopes
 
     def send(self, event: dict[str, Any], data: dict[str, Any], _now: float) -> SendResult:
         """Send the notice of an event."""
-        return self.send_text(*notice(event["type"], data, self._public_url))
+        return self.send_text(*notice(event["type"], data, self._public_url, self._scopes))
 
     def send_text(self, title: str, body: str) -> SendResult:
         """Send a notice."""
@@ -48,17 +53,20 @@ class NoticeSender:
         return SendResult(is_delivered=False, reason="the service did not take it; see the log")
 
 
-def notice(kind: str, data: dict[str, Any], public_url: str) -> tuple[str, str]:
+def notice(
+    kind: str, data: dict[str, Any], public_url: str, scopes: Collection[str]
+) -> tuple[str, str]:
     """Return the title and the text of a notice. They hold no text from outside."""
-    cause, profile = wording(Cause(data["cause"])).title.replace("`", ""), data["profile"]
-    title = f"{_HEADINGS[kind]}: {cause} ({profile})"
+    cause, profile = Cause(data["cause"]), data["profile"]
+    title = f"{_HEADINGS[kind]}: {wording(cause).title.replace('`', '')} ({profile})"
     link = f"{public_url}/support/failures?group={data['group']}"
     if kind == "group.resolved":
         return title, f"No failure of this group is open. There were {data['count']}.\n{link}"
     counts = f"{data['recent']} in the last {data['seconds'] // 60} minutes, {data['open']} open"
+    named = [name for name in data["scopes"] if name in scopes]
     fixes = [
-        f"Who fixes it: {Responsible(fix['who']).title}. {fix['steps'][0]}"
-        for fix in data["fix"][:1]
+        f"Who fixes it: {fix.who.title}. {fix.steps[0]}"
+        for fix in fix_for(cause, scopes=named, profile=profile)[:1]
     ]
     return title, "\n".join([f"Failures: {counts}.", *fixes, link])
 

@@ -102,6 +102,9 @@ class Connections:
         if connection.customer or connection.customer_name:
             fields["customer"] = connection.customer
             fields["customer_name"] = connection.customer_name
+            before = self._client.hget(keys.connection(connection.id), "customer")
+            if before and before != connection.customer:
+                pipeline.srem(keys.connections_of_customer(str(before)), connection.id)
         if self._events:
             self._events.connection_created(connection, pipeline)
         # The index first: an id without record is skipped, a record without id is never found.

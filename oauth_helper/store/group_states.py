@@ -9,6 +9,9 @@ from oauth_helper.store import keys
 from oauth_helper.store.redis import Client
 from oauth_helper.store.webhook_events import WebhookEvents
 
+# New groups that people hear about in an hour. Anyone can make new ones, by scopes that they name.
+_MOST_NEW, _HOUR = 20, 3600
+
 
 class GroupStates:
     """The states of groups. Methods raise `StoreUnavailableError`."""
@@ -19,6 +22,15 @@ class GroupStates:
     def get(self, group: str) -> str | None:
         """Return the state of a group."""
         return cast("str | None", self._client.get(keys.webhook("groups", f"state:{group}")))
+
+    def may_start(self) -> bool:
+        """Count a new group, and return whether people hear about it."""
+        key = keys.webhook("groups", "started")
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.incr(key)
+            pipeline.expire(key, _HOUR, nx=True)
+            count, _ = pipeline.execute()
+        return int(count) <= _MOST_NEW
 
     def save(
         self, group: str, state: str, kept: int, event: str, data: Mapping[str, object]

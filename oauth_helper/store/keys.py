@@ -47,6 +47,7 @@
 | `oh:{webhooks}:<address>:tries`, `:reasons` | hash | by record, how often and why sending failed |
 | `oh:{webhooks}:<address>:size` | string | number of queued events |
 | `oh:{webhooks}:groups:state:<fingerprint>` | string | what people know about a group |
+| `oh:{webhooks}:groups:started` | string | number of new groups that people heard of in an hour |
 | `oh:link:<id>` | hash | a connect link, encrypted; `withdrawn`; its `connection` and `reference` |
 | `oh:audit:<day>` | stream | who did what on a day |
 | `oh:audited:<hash>` | string | an action that strangers may repeat was just added |

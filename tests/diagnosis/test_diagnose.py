@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -101,6 +102,12 @@ def test_hubspots_own_status_decides(http_status, body, status, cause):
             Cause.TOKEN_REQUEST_MALFORMED,
             id="415",
         ),
+        *(
+            pytest.param(
+                Stage.TOKEN, Refused(code), Cause.HUBSPOT_UNAVAILABLE, id=f"a-proxys-{code}"
+            )
+            for code in (403, 407, 451)
+        ),
         pytest.param(Stage.TOKEN, Refused(400), Cause.UNKNOWN, id="nothing-said"),
         pytest.param(Stage.TOKEN, Refused(400, error="new_error"), Cause.UNKNOWN, id="new-error"),
         pytest.param(Stage.TOKEN, Unavailable("x", 429), Cause.RATE_LIMITED, id="429"),
@@ -176,6 +183,14 @@ def test_what_was_not_granted(required, optional, cause, scopes):
     assert diagnosis.cause is cause
     assert diagnosis.scopes == scopes
     assert ", ".join(scopes) in diagnosis.candidates[0].why
+
+
+def test_a_message_counts_where_the_answer_says_nothing():
+    message = "missing or unknown auth code"
+    evidence = Evidence(stage=Stage.TOKEN, message=message, response=Refused(418))
+    assert diagnose(evidence).cause is Cause.CODE_EXPIRED_OR_REUSED
+    evidence = replace(evidence, response=Refused(400, "BAD_CLIENT_SECRET"))
+    assert diagnose(evidence).cause is Cause.CLIENT_SECRET_INVALID
 
 
 @pytest.mark.parametrize(

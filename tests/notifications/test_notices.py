@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 from failure_examples import a_failure
 from flask import Flask, request
-from harness import PUBLIC_URL, run_server, services_of
+from harness import PUBLIC_URL, browser_of, run_server, services_of
+from oauth_clients import CALLBACK, clients_file
 
 from oauth_helper.app import BACKGROUND
 from oauth_helper.cli.main import cli
@@ -27,13 +28,13 @@ from oauth_helper.notifications.notices import NoticeSender
 
 DATA = {
     "group": "0123456789",
-    "cause": "user_denied",
+    "cause": "invalid_scope_name",
+    "scopes": ["https://evil.example/x", "tickets"],
     "profile": "workato",
     "count": 12,
     "open": 9,
     "recent": 7,
     "seconds": 600,
-    "fix": [{"who": "app_developer", "steps": ["Deploy the build.", "Connect again."]}],
 }
 
 
@@ -159,6 +160,25 @@ def test_the_first_failure_is_news_and_the_next_ones_are_not(fail, resolve, work
     assert len(texts) == 2
 
 
+def test_scopes_that_a_stranger_makes_up_are_not_named_and_flood_nobody(
+    make_app, chat, texts, clock, tmp_path
+):
+    app = make_app(NOTIFY_URLS=f"{chat[0]}goodtoken", OAUTH_CLIENTS_FILE=clients_file(tmp_path, {}))
+    browser = browser_of(app)
+    for number in range(30):
+        scope = f"https://evil.example/{number}"
+        query = {"client_id": "tool", "redirect_uri": CALLBACK, "scope": scope}
+        assert browser.get("/oauth/authorize", query_string=query).status_code == 302
+    background = app.extensions[BACKGROUND]
+    background.group_watch.watch()
+    clock.now += 11
+    background.group_watch.watch()
+    for url in background.events.queues.by_url:
+        background.events.deliver(url)
+    assert len(texts) == 20
+    assert "evil" not in "".join(texts)
+
+
 def test_what_is_written_after_an_outage_is_no_news(fail, resolve, work, texts):
     references = [fail(ago=1800) for _ in range(20)]
     work()
@@ -199,16 +219,17 @@ def test_a_service_that_is_down_gets_it_later(make_app, chat, texts, clock):
 def test_mail_has_cause_count_person_and_link():
     with mail_server() as server:
         address = f"mailto://127.0.0.1:{server.server_address[1]}?from=a@b.example&to=c@d.example"
-        sender = NoticeSender(Secret(address), PUBLIC_URL)
+        sender = NoticeSender(Secret(address), PUBLIC_URL, {"tickets"})
         assert sender.send({"type": "group.spiking"}, DATA, 0.0).is_delivered
     (message,) = server.messages
     for words in (
         "Many failures",
         "7 in the last 10 minutes, 9 open",
-        "Who fixes it: App developer. Deploy the build.",
+        "Who fixes it: Platform operator. Look up `tickets` in HubSpot's list",
         "group=",
     ):
         assert words in message.replace("=\r\n", "").replace("=3D", "=")
+    assert "evil" not in message
 
 
 def test_the_command_sends_a_test(environ, chat, texts):

@@ -124,11 +124,21 @@ def test_nothing_of_them_is_left(app, hubspot, clock, store, staff, path):
     assert set(counted(api(app, "DELETE", path)).values()) == {0}
 
 
-def test_an_erased_link_starts_nothing(app, hubspot):
+def test_an_account_that_changed_its_customer_leaves_no_number_at_either(app, hubspot, store):
+    for who in (CANARY, OTHER):
+        person, at_hubspot = start(app, hubspot, link_for(app, who))
+        person.come_back(person.agree(at_hubspot, account=str(PROFESSIONAL)))
+    assert counted(api(app, "DELETE", f"accounts/{PROFESSIONAL}"))["connections"] == 1
+    assert str(PROFESSIONAL) not in str(dump(store))
+
+
+def test_an_erased_link_starts_and_ends_nothing(app, hubspot, store):
     address = link_for(app, CANARY)
-    assert start(app, hubspot, address)[1]
+    person, at_hubspot = start(app, hubspot, address)
     api(app, "DELETE", f"customers/{CANARY['customer']}")
     assert browser_of(app).get(address).status_code == 410
+    assert person.browser.get(person.agree(at_hubspot)).status_code == 410
+    assert CANARY["customer"] not in str(dump(store))
 
 
 def test_what_waits_in_the_outbox_goes_too(make_app, hubspot, store_url, store):

@@ -54,7 +54,9 @@ def test_a_start_without_the_store_is_counted_later(app, customer, relay):
     assert begun(app).connected == 1
 
 
-def test_a_response_waits_for_the_store_and_goes_on_by_itself(app, customer, relay, hubspot):
+def test_a_response_waits_for_the_store_and_goes_on_by_itself(
+    app, customer, relay, hubspot, caplog
+):
     back = customer.agree(customer.start())
     relay.cut()
     first = customer.browser.get(back)
@@ -73,6 +75,8 @@ def test_a_response_waits_for_the_store_and_goes_on_by_itself(app, customer, rel
     (failure,) = failures(app)
     assert failure.status == "open"
     assert "its store stopped" in failure.candidates[0].why
+    logged = [each for each in caplog.messages if each.startswith("deferred:")]
+    assert logged == [f"deferred: {failure.reference} workato callback"]
     done = customer.browser.get(first.location)
     assert done.status_code == 303
     assert "Connected" in customer.browser.get(done.location).text

@@ -36,6 +36,7 @@ from oauth_helper.hubspot.authorization_response import Code
 from oauth_helper.models import PendingAuthorization, StoreUnavailableError
 from oauth_helper.oauth.client.outcome import RETRYABLE, Connected, Deferred, Failed, Rejection
 from oauth_helper.web.customer.client_redirect import with_way_back
+from oauth_helper.web.customer.connect import check_link
 from oauth_helper.web.customer.services import services
 from oauth_helper.web.i18n import translate
 from oauth_helper.web.security import csrf, is_prefetch, is_same_origin, limit
@@ -148,6 +149,8 @@ def _completed_later(profile: Profile, pending: PendingAuthorization) -> Respons
         return None
     if is_prefetch():
         return Response(status=204)
+    if pending.link:
+        check_link(pending.link, pending.reference)
     outcome = services().callback.complete(profile, pending, Code(pending.deferred.code))
     match outcome:
         case Connected() | Failed():

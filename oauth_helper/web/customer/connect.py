@@ -255,6 +255,8 @@ class _Redirect(Response):
 def _complete(
     profile: Profile, pending: PendingAuthorization, response: AuthorizationResponse
 ) -> BaseResponse:
+    if pending.link:  # another browser may have finished first
+        check_link(pending.link, pending.reference)
     match services().callback.complete(profile, pending, response):
         case Connected() | Failed() as outcome:
             if pending.client_request or pending.install_return_url:
@@ -301,18 +303,23 @@ def _link(profile: Profile) -> ConnectLink | None:
     link = services().connect_links.read(request.args["link"])
     if link is None or link.profile != profile.name:
         abort(400, translate("This link is incomplete. Open it again from the message."))
-    try:
-        record = services().connect_links.get(link.id, link)
-    except StoreUnavailableError:
-        record = None  # nobody is stopped because Redis is down
-    match record.status(services().clock()) if record else None:
-        case "connected":
-            abort(410, translate("This link has been used: HubSpot is connected."))
-        case "withdrawn":
-            abort(410, translate("This link was withdrawn. Ask its sender for a new one."))
+    check_link(link)
     if services().clock() >= link.expires_at:
         abort(410, translate("This link has expired. Ask its sender for a new one."))
     return link
+
+
+def check_link(link: ConnectLink, reference: str = "") -> None:
+    """End the request if a link was withdrawn, or used by another attempt than `reference`."""
+    try:
+        record = services().connect_links.get(link.id, link)
+    except StoreUnavailableError:
+        return  # nobody is stopped because Redis is down
+    match record.status(services().clock()) if record else None:
+        case "connected" if record and record.reference != reference:
+            abort(410, translate("This link has been used: HubSpot is connected."))
+        case "withdrawn":
+            abort(410, translate("This link was withdrawn. Ask its sender for a new one."))
 
 
 def _linked_options(profile: Profile, link: ConnectLink) -> StartOptions:

@@ -286,6 +286,32 @@ def test_what_the_answer_leaves_out_is_introspected(customer, store, hubspot):
     assert store.exists("oh:connection:workato.1000101")
 
 
+@pytest.mark.parametrize("named", ["hub_id", "scopes"])
+def test_only_what_the_answer_leaves_out_is_taken_from_introspection(customer, hubspot, app, named):
+    tokens = {"token_type": "bearer", "access_token": "a", "refresh_token": "r", "expires_in": 1800}
+    known = {"scopes": ["oauth", "crm.objects.contacts.read"], "hub_id": 11}
+    other = {
+        "active": True,
+        "scopes": ["oauth", "crm.objects.contacts.read", "tickets"],
+        "hub_id": 12,
+    }
+    bodies = {"token": {**tokens, named: known[named]}, "introspect": other}
+    hubspot.instead = lambda path: (
+        (json.dumps(bodies[last]), 200, {"Content-Type": "application/json"})
+        if (last := path.rpartition("/")[2]) in bodies
+        else None
+    )
+    wanted = {**other, named: known[named]}
+    customer.connect()
+    (made,) = services_of(app).connections.newest(limit=2)
+    assert (list(made.granted), made.hub_id) == (wanted["scopes"], wanted["hub_id"])
+
+
+def test_what_the_answer_tells_is_not_introspected(customer, hubspot):
+    customer.connect()
+    assert not any(path.endswith("/introspect") for path in hubspot.requests)
+
+
 def test_what_no_response_says_stays_unknown(customer, store):
     page = customer.connect(token_answer="no_scopes_no_introspection")
     assert "HubSpot is connected" in page.text

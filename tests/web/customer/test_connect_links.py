@@ -1,7 +1,7 @@
 """Connect links: made for a customer, opened in another browser, used up by success."""
 
 import pytest
-from harness import API_TOKEN, browser_of, customer_of, query_of
+from harness import API_TOKEN, PROFESSIONAL, browser_of, customer_of, query_of
 
 HEADERS = {"Authorization": f"Bearer {API_TOKEN}"}
 WHO = {"profile": "workato", "customer": "c-17", "customer_name": "Ana at Flow"}
@@ -63,6 +63,34 @@ def test_a_connection_uses_it_up_and_resolves_the_failure(app, hubspot, make, li
     again = customer_of(app, hubspot).browser.get(path_of(link))
     assert again.status_code == 410
     assert "has been used" in again.text
+
+
+def test_only_the_first_of_two_browsers_connects_with_it(app, hubspot, make, backend):
+    link = make().json
+    thief, owner = customer_of(app, hubspot), customer_of(app, hubspot)
+    begun, own = start(thief, link), start(owner, link)
+    owner.come_back(owner.agree(own, account=str(PROFESSIONAL)))
+    asked = hubspot.token_requests
+    refused = thief.browser.get(thief.agree(begun))
+    assert refused.status_code == 410
+    assert "has been used" in refused.text
+    assert hubspot.token_requests == asked
+    (connection,) = backend("?customer=c-17").json["connections"]
+    assert connection["hub_id"] == PROFESSIONAL
+
+
+@pytest.mark.parametrize("choices", [{}, {"decision": "deny"}], ids=["agreed", "denied"])
+def test_withdrawn_meanwhile_it_neither_connects_nor_records(
+    customer, hubspot, make, links, api, backend, choices
+):
+    link = make().json
+    begun = start(customer, link)
+    links("DELETE", link)
+    refused = customer.browser.get(customer.agree(begun, **choices))
+    assert refused.status_code == 410
+    assert "was withdrawn" in refused.text
+    assert hubspot.token_requests == 0
+    assert backend().json["connections"] == api("/failures").json["failures"] == []
 
 
 def test_its_choices_count_and_those_in_the_address_do_not(customer, make):

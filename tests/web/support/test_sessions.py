@@ -1,5 +1,7 @@
 """The sessions of the support staff: they end when they are ended, copies of the cookie too."""
 
+import re
+
 import pytest
 from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
 from werkzeug.security import generate_password_hash
@@ -167,6 +169,23 @@ def test_signing_out_without_the_store_ends_it_in_this_browser(staff, make_app):
     response = away.post("/support/logout", data={"csrf_token": token}, headers=SAME_SITE)
     assert response.status_code == 503
     assert away.get("/support/account").status_code == 302
+
+
+# What a viewer may post: who they are, and the check of an app's file, which is kept nowhere.
+HARMLESS = ("login", "logout", "account/sign-out-everywhere", "check", "check/corrected")
+
+
+def test_a_viewer_can_post_nothing_that_changes_something(staff, app):
+    viewer = staff("viewer")
+    form = {"csrf_token": csrf_token(viewer, "/support/account"), "do": "note", "text": "x"}
+    paths = {
+        re.sub("<[^>]+>", "2M7G-7JW3-4R5J", rule.rule)
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/support/") and "POST" in (rule.methods or ())
+    } - {f"/support/{each}" for each in HARMLESS}
+    assert len(paths) >= 10
+    for path in paths:
+        assert viewer.post(path, data=form, headers=SAME_SITE).status_code == 403, path
 
 
 @pytest.mark.parametrize("path", ["/support/logout", EVERYWHERE, "/support/login"])
