@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.failures.model import EventType, Failure, Status
@@ -88,7 +89,9 @@ def term_problem(term: Term) -> str | None:
     """Return why a term can't find anything, or None if it can."""
     allowed = _ALLOWED.get(term.field)
     if allowed is not None and term.value not in allowed:
+        near = get_close_matches(term.value, allowed, n=1)
         known = f": {', '.join(sorted(allowed))}" if len(allowed) < 10 else ""
+        known = known or (f"; the nearest is “{near[0]}”" if near else "")
         return f"Unknown {term.field} “{term.value[:60]}”{known}."
     if term.field == "account" and not re.fullmatch(r"[0-9]{1,15}", term.value):
         return f"“{term.value[:60]}” isn't the number of an account."

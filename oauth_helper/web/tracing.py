@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span
 
 from oauth_helper.common.logging import LOG_CONTEXT
+from oauth_helper.common.urls import origin_of
 
 # Attributes of the instrumentation that may contain codes, states or IP addresses.
 _HIDDEN = ("url.query", "url.full", "client.address", "network.peer.address", "user_agent.original")
@@ -28,8 +29,8 @@ class Tracing:
     """Send spans of `app`, of its requests to HubSpot and of its Redis commands to a collector."""
 
     def __init__(self, endpoint: str, app: Flask) -> None:
-        # Use the stable attribute names instead of the older ones.
-        os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http,database")
+        # The stable attribute names: what the older ones hold isn't hidden.
+        os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http,database"
         self._provider = TracerProvider(resource=Resource.create({SERVICE_NAME: "oauth_helper"}))
         exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
@@ -40,7 +41,10 @@ class Tracing:
         )
         self._libraries = (URLLib3Instrumentor(), RedisInstrumentor())
         for library in self._libraries:
-            library.instrument(tracer_provider=self._provider)
+            # The rest of a webhook's address may hold a token.
+            library.instrument(
+                tracer_provider=self._provider, url_filter=lambda url: origin_of(url) or ""
+            )
 
     def close(self) -> None:
         """Send the remaining spans and remove the instrumentation."""

@@ -100,6 +100,7 @@ def test_what_is_asked_for(text, terms):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        ("cause:never_retuned", "Unknown cause “never_retuned”; the nearest is “never_returned”."),
         ("cause:nonsense", "Unknown cause “nonsense”."),
         ('cause:""', "Unknown cause “”."),
         ("-status:closed", "Unknown status “closed”: open, resolved."),

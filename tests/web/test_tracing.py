@@ -10,6 +10,8 @@ import pytest
 from harness import browser_of, customer_of
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from oauth_helper.common.http import HttpClient
+
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
@@ -38,12 +40,14 @@ def collector():
 
 def test_a_connection_is_traced_without_what_is_secret(make_app, hubspot, collector, monkeypatch):
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+    monkeypatch.setenv("OTEL_SEMCONV_STABILITY_OPT_IN", "http/dup")
     address, bodies = collector
     app = make_app(OTEL_EXPORTER_OTLP_ENDPOINT=address)
     customer = customer_of(app, hubspot)
     customer.browser.environ_base["HTTP_TRACEPARENT"] = f"00-{TRACE}-00f067aa0ba902b7-01"
     assert "HubSpot is connected" in customer.connect().text
     assert browser_of(app).get("/nothing-here?code=canary").status_code == 404
+    HttpClient().request("PUT", f"{hubspot.url}/canary-of-a-hook?key=canary", headers={})
     app.extensions["oauth_helper_tracing"].close()
     spans = {
         span.name: span
