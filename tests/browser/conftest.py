@@ -42,6 +42,11 @@ class Site:
         page.get_by_role("radio", name=account).check()
         page.get_by_role("button", name="Connect app").click()
 
+    def submit(self, page: Page, button: str) -> None:
+        """Presses a button and waits for its page: leaving too early would take the form back."""
+        with page.expect_navigation():
+            page.get_by_role("button", name=button).click()
+
     def list_as(self, page: Page, **changes: list[str]) -> None:
         """Changes the app's lists on the sandbox's page, as its developer would at HubSpot."""
         page.goto(f"{self.url}/sandbox/app/sandbox")
@@ -49,7 +54,7 @@ class Site:
         document = json.loads(box.input_value())
         document["config"]["auth"].update(changes)
         box.fill(json.dumps(document))
-        page.get_by_role("button", name="Save").click()
+        self.submit(page, "Save")
 
     def fits(self, page: Page) -> bool:
         """Whether the page, once its stylesheet is there, is no wider than the screen."""
@@ -59,7 +64,7 @@ class Site:
     def set_state(self, page: Page, name: str, *, checked: bool) -> None:
         page.goto(f"{self.url}/sandbox/app/sandbox")
         page.get_by_role("checkbox", name=name).set_checked(checked)
-        page.get_by_role("button", name="Save").click()
+        self.submit(page, "Save")
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ def test_a_customer_fails_with_a_link_and_connects_with_a_new_one(site, signed_i
     assert again != link
 
     developer.goto(f"{site.url}/sandbox/app/sandbox")
-    developer.get_by_role("button", name="Reset").click()
+    site.submit(developer, "Reset")
     customer.goto(again)
     site.agree(customer)
     says(customer, "HubSpot is connected")
