@@ -45,6 +45,8 @@ def run(command, folder, **environ):
 @pytest.mark.parametrize(("scope", "code"), [(f"oauth%20{REQUIRED}", 0), ("oauth", 1)])
 def test_the_action_annotates_what_hubspot_would_reject(tmp_path, scope, code):
     project(tmp_path, REQUIRED)
+    for name in ("oauth_helper", "click", "json"):  # of the repository that is checked
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(9)")
     step = ACTION["runs"]["steps"][-1]
     given = {"path": ".", "authorize-url": f"{LINK}&scope={scope}"}
     declared = ACTION["inputs"]
@@ -64,6 +66,7 @@ def test_the_action_annotates_what_hubspot_would_reject(tmp_path, scope, code):
 
 def test_the_action_installs_what_lies_beside_it():
     install = ACTION["runs"]["steps"][1]["run"]
+    assert install.startswith("python -P ")
     assert '"$GITHUB_ACTION_PATH"' in install
     assert (ROOT / "pyproject.toml").is_file()
 

@@ -147,5 +147,12 @@ def test_a_link_that_could_not_work_is_not_made(make, store, body):
     assert not store.keys("oh:link:*")
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_an_unknown_link_is_a_404(links, method):
+    response = links(method, {"id": "unknown"})
+    assert response.status_code == 404
+    assert response.mimetype == "application/problem+json"
+
+
 def test_the_api_needs_its_token(app):
     assert browser_of(app).post("/api/v1/connect-links", json=WHO).status_code == 401
