@@ -58,7 +58,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return folded[found[0]] if found else None
 
 
-def misspelt(name: str, known: Iterable[str]) -> str | None:
+@lru_cache(maxsize=256)
+def misspelt(name: str, known: tuple[str, ...]) -> str | None:
     """Return the scope of `known` that `name` misspells, or None.
 
     All parts between the dots must be equal except for one, which may differ by one letter (a long
@@ -68,18 +69,13 @@ def misspelt(name: str, known: Iterable[str]) -> str | None:
         return None
     parts = name.casefold().split(".")
     for candidate in known:
-        theirs = _parts(candidate)
+        theirs = candidate.casefold().split(".")
         if len(theirs) != len(parts):
             continue
         differing = [pair for pair in zip(parts, theirs, strict=True) if pair[0] != pair[1]]
         if not differing or (len(differing) == 1 and _is_slip(*differing[0])):
             return candidate
     return None
-
-
-@lru_cache(maxsize=2048)
-def _parts(name: str) -> list[str]:
-    return name.casefold().split(".")
 
 
 def _is_slip(part: str, meant: str) -> bool:

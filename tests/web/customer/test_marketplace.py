@@ -65,7 +65,7 @@ def finish(customer, **query):
 
 
 def attempts(store):
-    return store.keys("oh:{*}:attempt:*")
+    return set(store.keys("oh:{*}:attempt:*"))
 
 
 class TestWithPartnerSignIn:
