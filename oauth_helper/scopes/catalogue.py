@@ -127,4 +127,4 @@ class Catalogue:
             return None
         if scope := self.by_alias.get(name):
             return scope.name
-        return misspelt(name, tuple(self.by_name))
+        return misspelt(name, self.by_name)

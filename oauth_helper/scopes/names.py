@@ -58,15 +58,17 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return folded[found[0]] if found else None
 
 
-@lru_cache(maxsize=256)
-def misspelt(name: str, known: tuple[str, ...]) -> str | None:
+def misspelt(name: str, known: Iterable[str]) -> str | None:
     """Return the scope of `known` that `name` misspells, or None.
 
     All parts between the dots must be equal except for one, which may differ by one letter (a long
     one by two): `crm.objects.products.read` is another scope than `…contacts.read`, not a slip.
     """
-    if len(name) > _LONGEST:
-        return None
+    return None if len(name) > _LONGEST else _misspelt(name, tuple(known))
+
+
+@lru_cache(maxsize=256)
+def _misspelt(name: str, known: tuple[str, ...]) -> str | None:
     parts = name.casefold().split(".")
     for candidate in known:
         theirs = candidate.casefold().split(".")

@@ -307,9 +307,7 @@ def _known_to(catalogue: Catalogue) -> frozenset[str]:
 def meant_by(name: str, catalogue: Catalogue) -> str | None:
     """Return the scope of the catalogue or of HubSpot that an unknown `name` most likely meant."""
     known = _known_to(catalogue)
-    return (
-        None if name in known else catalogue.meant_by(name) or misspelt(name, tuple(sorted(known)))
-    )
+    return None if name in known else catalogue.meant_by(name) or misspelt(name, sorted(known))
 
 
 def why_no_redirect_url(url: str) -> str | None:
