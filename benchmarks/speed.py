@@ -322,7 +322,7 @@ def _table(found: dict[str, object]) -> str:
         "|---|--:|--:|",
         f"| memory of a worker after that, PSS (RSS) | 80 MB | {pss:.0f} MB ({rss:.0f} MB) |",
         (
-            f"| from the command to the first page | 1.5 s | {statistics.median(first):.2f} s "
+            f"| from the command to the first page | 1.2 s | {statistics.median(first):.2f} s "
             f"({min(first):.2f} to {max(first):.2f}) |"
         ),
         (

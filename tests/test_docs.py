@@ -137,17 +137,19 @@ def _make_tickets_required(url: str) -> None:
 
 
 @pytest.mark.parametrize(("page", "line"), HERE, ids=lambda value: value[:60])
-def test_a_command_does_what_it_is_there_for(place, page, line):
+def test_a_command_does_what_it_is_there_for(place, page, line, tmp_path):
     folder, environ, reference = place
     line = line.replace("2M7G-7JW3-4R5J", reference)
     line = re.sub(
         r"https://connect\.example\.com|http://localhost:8000", "http://localhost:$PORT", line
     )
     line = line.replace("curl ", "curl --fail-with-body --silent --show-error ")
+    if "tar -" in line:
+        # The program is stopped for it. Here it runs all the time, and changes its files.
+        shutil.copytree(folder / "data", tmp_path / "data", ignore=shutil.ignore_patterns("store"))
+        folder = tmp_path
     if line.startswith("mkdir -m 700 data"):
-        # Another process may have run the line before it.
-        line = line.replace("-xzf oauth_helper-backup.tgz", "-xzf ../again.tgz")
-        line = f"tar -czf again.tgz -C data . && mkdir restored && cd restored && {line}"
+        line = f"tar -czf oauth_helper-backup.tgz -C data . && rm -r data && {line}"
     # The app has faults, so `check` exits with 1. A mistyped option would be 2.
     has_faults = ".venv/bin/python -m oauth_helper check" in line and "--fix" not in line
     if line.endswith("hash-password"):
