@@ -174,6 +174,10 @@ class Cluster(RedisClusterCommands):
         """Return what redis-py encodes a script with, before there is any connection."""
         return redis.ConnectionPool(decode_responses=True).get_encoder()
 
+    def _split_command_across_slots(self, command: str, *keys: Any) -> int:  # noqa: ANN401
+        """Send EXISTS, DEL and their like for each key: redis-py's way needs its own client."""
+        return sum(self.execute_command(command, key) for key in keys)
+
     def _send(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
         return self._client().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 

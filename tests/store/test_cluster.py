@@ -6,7 +6,19 @@ from functools import partial
 
 import pytest
 from failure_examples import NOON, REQUESTS, a_failure, found_in
-from harness import KEPT_DAYS
+from harness import (
+    API_TOKEN,
+    CONNECTIONS_API_TOKEN,
+    ENTERPRISE,
+    KEPT_DAYS,
+    PASSWORD,
+    SAME_SITE,
+    browser_of,
+    csrf_token,
+    customer_of,
+    query_of,
+    services_of,
+)
 
 from benchmarks import servers
 from oauth_helper.common.references import day_of
@@ -155,3 +167,43 @@ def test_the_audit_log_works_on_a_cluster(client, clock):
     assert [each.action for each in log.each()] == [
         f"action {number}" for number in (4, 3, 2, 1, 0)
     ]
+
+
+def test_the_whole_program_works_on_a_cluster(make_app, hubspot, running, clock):
+    """Its commands are not only those of the log: redis-py's client of a Cluster lacks some."""
+    app = make_app(REDIS_URL=running.url)
+    connected, reporting, gone = (customer_of(app, hubspot) for _ in range(3))
+    assert "HubSpot is connected" in connected.connect().text
+    assert "HubSpot is connected" in connected.connect().text
+    state = query_of(reporting.start())["state"]
+    reference = state.partition(".")[0]
+    report = {"message": "The scope tickets is not listed by the app (scope mismatch)."}
+    answer = reporting.browser.post(f"/attempts/{reference}/report", data=report)
+    assert answer.status_code == 303, answer.text
+    gone.start()
+    clock.now += 4000
+    parts = services_of(app)
+    assert parts.expiry.record_expired() == 1
+    assert {each.cause for each in parts.failures.each(FailureQuery())} >= {Cause.NEVER_RETURNED}
+
+    agent = browser_of(app)
+    form = {"name": "agent", "password": PASSWORD, "csrf_token": csrf_token(agent)}
+    assert agent.post("/support/login", data=form, headers=SAME_SITE).status_code == 303
+    pages = ["failures", f"failures/{reference}", "failures/groups", "insights", "connections"]
+    pages += ["connections?missing_scope=any", "links", "tokens", "audit", "webhooks", "check"]
+    for page in (*pages, "export/start", "audit/export", "account"):
+        assert agent.get(f"/support/{page}").status_code == 200, page
+    support, program = (
+        {"Authorization": f"Bearer {token}"} for token in (API_TOKEN, CONNECTIONS_API_TOKEN)
+    )
+    link = {"profile": "workato", "customer": "c-1", "customer_name": "Blue Door Ltd"}
+    made = browser_of(app).post("/api/v1/connect-links", json=link, headers=support)
+    assert made.status_code == 201, made.text
+    for path in (f"accounts/{ENTERPRISE}", "customers/c-1"):
+        erased = browser_of(app).delete(f"/api/v1/{path}", headers=program)
+        assert erased.status_code == 200, erased.text
+    assert parts.connections.count() == 0
+    token = {"csrf_token": csrf_token(agent, "/support/account")}
+    out = agent.post("/support/account/sign-out-everywhere", data=token, headers=SAME_SITE)
+    assert out.status_code == 303, out.text
+    assert agent.get("/support/failures").status_code == 302
