@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -317,12 +318,12 @@ def _worker_dies(scene: Scene, seconds: float) -> None:
         os.kill(pids[0], signal.SIGKILL)
 
 
-def _program_dies(scene: Scene, seconds: float) -> None:
-    """Kill the supervising process every few seconds, and start the program again."""
+def _program_ends(by: signal.Signals, scene: Scene, seconds: float) -> None:
+    """End the only instance by a signal every few seconds, and start it again."""
     running = scene.program
     for _ in range(scene.times):
         time.sleep(seconds / (scene.times + 1))
-        running.process.kill()
+        running.process.send_signal(by)
         running.process.wait(60)
         running = scene.start(running.port)
 
@@ -401,16 +402,6 @@ def _instances_restart(scene: Scene, seconds: float) -> None:
     scene.start(scene.program.port)
 
 
-def _instance_stops(scene: Scene, seconds: float) -> None:
-    """Stop the only instance by SIGTERM every few seconds, and start it again."""
-    running = scene.program
-    for _ in range(scene.times):
-        time.sleep(seconds / (scene.times + 1))
-        running.process.terminate()
-        running.process.wait(60)
-        running = scene.start(running.port)
-
-
 def _clocks_step(scene: Scene, seconds: float) -> None:
     """Set the clock of one of two instances forward and back, up to an hour."""
     clock = scene.data_dir / "clock"
@@ -439,12 +430,12 @@ DRILLS: dict[str, tuple[Callable[..., object], Callable[[Scene, float], None]]] 
     "cluster-primary-killed": (servers.cluster, _primary_dies),
     "sentinel-primary-killed": (servers.sentinel_trio, _primary_dies),
     "worker-killed": (servers.one, _worker_dies),
-    "program-killed": (servers.one, _program_dies),
+    "program-killed": (servers.one, partial(_program_ends, signal.SIGKILL)),
     "bodies-never-come": (servers.one, _bodies_never_come),
     "connections-idle": (servers.one, _connections_idle),
     "rolling-restart": (servers.one, _instances_restart),
     "clocks-stepped": (servers.one, _clocks_step),
-    "stopped-under-load": (servers.one, _instance_stops),
+    "stopped-under-load": (servers.one, partial(_program_ends, signal.SIGTERM)),
     "embedded-store-killed": (_none, _embedded_store_dies),
 }
 

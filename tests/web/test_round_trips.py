@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from harness import customer_of
+from harness import API_TOKEN, customer_of, query_of
 from redis.connection import AbstractConnection
 
 from benchmarks import filling
@@ -65,3 +65,14 @@ def test_a_failure_claims_and_writes(used, trips, limited):
     _way_back(used, decision="deny")()  # makes the day and the script known
     # With limits also whether the network is within its daily budget.
     assert trips(_way_back(used, decision="deny")) == 2 + 2 * limited
+
+
+def test_a_link_is_looked_up_at_the_start_and_on_the_way_back(used, trips, limited):
+    headers = {"Authorization": f"Bearer {API_TOKEN}"}
+    link = {"profile": "workato", "customer": "c-1", "customer_name": "Blue Door Ltd"}
+    made = used.browser.post("/api/v1/connect-links", json=link, headers=headers)
+    query = query_of(made.json["url"])
+    assert trips(lambda: used.start(**query)) == 2
+    path = used.agree(used.start(**query))
+    # The connection's customer is read too: an earlier one no longer has it.
+    assert trips(lambda: used.browser.get(path)) == 4 + limited
