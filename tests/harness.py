@@ -4,7 +4,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -86,12 +86,29 @@ def compile_rules_once() -> None:
     Rule._compile_builder = compile_once
 
 
+def _closing(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterator[bytes]]:
+    """The application, whose responses are closed however they end.
+
+    Werkzeug's server leaves them open when a browser goes away while it reads what is left.
+    """
+
+    def serve(*arguments: object) -> Iterator[bytes]:
+        response = app(*arguments)
+        try:
+            yield from response
+        finally:
+            if close := getattr(response, "close", None):
+                close()
+
+    return serve
+
+
 @contextmanager
 def run_server(
-    app: Callable[..., object], port: int = 0, ssl_context: ssl.SSLContext | None = None
+    app: Callable[..., Iterable[bytes]], port: int = 0, ssl_context: ssl.SSLContext | None = None
 ) -> Iterator[int]:
     """Serves a WSGI application at 127.0.0.1; the port."""
-    server = make_server("127.0.0.1", port, app, threaded=True, ssl_context=ssl_context)
+    server = make_server("127.0.0.1", port, _closing(app), threaded=True, ssl_context=ssl_context)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
