@@ -27,6 +27,7 @@ from pathlib import Path
 from random import Random
 
 import click
+from pydantic import SecretStr
 
 from benchmarks import servers
 from benchmarks.customers import USUAL, Browser, Customer, Outcomes, RefusedError, Story
@@ -34,7 +35,6 @@ from benchmarks.hubspot import CLIENT_ID, CLIENT_SECRET
 from benchmarks.servers import free_port
 from benchmarks.serving import Program, program
 from oauth_helper.common.encryption import Encryptor
-from oauth_helper.common.secrets import Secret
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.counters import Counters
@@ -193,7 +193,7 @@ def _customers(ports: tuple[int, ...], hubspot: int, seconds: float) -> Outcomes
 def _settle(scene: Scene, outcomes: Outcomes) -> None:
     """Wait until the outbox is empty and every customer who left is logged."""
     outbox = Outbox(
-        scene.data_dir / "outbox", encryptor=Encryptor([Secret("unused")], purpose="outbox")
+        scene.data_dir / "outbox", encryptor=Encryptor([SecretStr("unused")], purpose="outbox")
     )
     deadline = time.monotonic() + _TIMEOUT + 60
     with connect(scene.store_url) as client:

@@ -17,7 +17,6 @@ from typing import Any, cast
 
 from benchmarks import made_up
 from oauth_helper.failures.model import Failure
-from oauth_helper.store.change_feed import ChangeFeed
 from oauth_helper.store.failure_scripts import RECORD
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import Client, connect
@@ -55,8 +54,7 @@ def record_together(client: Client, failures: Iterable[Failure]) -> None:
     pipeline = client.pipeline(transaction=False)
     log = Failures(client, retention_days=RETENTION_DAYS)
     client.script_load(RECORD)  # a pipeline cannot send it when it turns out to be missing
-    log._record = LuaScript(cast("Client", pipeline), RECORD)  # noqa: SLF001 - its arguments, sent later
-    log.feed = ChangeFeed(cast("Client", _Sender(pipeline)))
+    log._record = LuaScript(cast("Client", _Sender(pipeline)), RECORD)  # noqa: SLF001 - sent later
     for number, failure in enumerate(failures, 1):
         log.record(failure)
         if number % _TOGETHER == 0:
@@ -74,8 +72,12 @@ class _Sender:
     def pipeline(self, **_: object) -> Iterator[Any]:
         yield self
 
-    def execute(self) -> None:
-        """Do nothing: the joined pipeline is executed later."""
+    def __len__(self) -> int:
+        return len(self._pipeline)
+
+    def execute(self) -> list[int]:
+        """Return that each command did something: the joined pipeline is executed later."""
+        return [1] * len(self)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._pipeline, name)

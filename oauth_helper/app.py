@@ -90,7 +90,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
 
     # HubSpot and Redis.
     hubspot = HubSpotClient(config.api_url, config.api_version, threads=config.threads)
-    redis = connect(config.redis_url.reveal())
+    redis = connect(config.redis_url.get_secret_value())
     store_server = RedisServer(redis)
     clock = clock or store_server.clock.started()
     tokens, codes, queued = encryptor("tokens"), encryptor("codes"), encryptor("outbox")
@@ -298,10 +298,10 @@ def _delivery(
 
         webhooks = WebhookSender(config.webhook_secrets, allow_private=config.webhook_allow_private)
         for url in config.webhook_urls:
-            senders[url.reveal()] = partial(webhooks.send_event, url.reveal())
+            senders[url.get_secret_value()] = partial(webhooks.send_event, url.get_secret_value())
     scopes = {name for each in config.profiles for name in each.catalogue.by_name}
     for url in config.notify_urls:
-        senders[url.reveal()] = NoticeSender(url, config.public_url, scopes).send
+        senders[url.get_secret_value()] = NoticeSender(url, config.public_url, scopes).send
     return EventDelivery(
         queues=WebhookQueues(redis, types_by_url(config)),
         senders=senders,

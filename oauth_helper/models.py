@@ -10,7 +10,8 @@ from enum import StrEnum
 from hmac import compare_digest
 from urllib.parse import quote, urlencode
 
-from oauth_helper.common.secrets import Secret
+from pydantic import SecretStr
+
 from oauth_helper.scopes import RequestedScopes
 
 
@@ -117,8 +118,8 @@ class Connection:
 class Tokens:
     """The tokens of a connection."""
 
-    access_token: Secret
-    refresh_token: Secret
+    access_token: SecretStr
+    refresh_token: SecretStr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from failure_examples import a_failure
 from harness import KEPT_DAYS
+from pydantic import SecretStr
 
 from oauth_helper.common.encryption import Encryptor
-from oauth_helper.common.secrets import Secret
 from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.failures.model import Event, EventType
 from oauth_helper.models import Attempt, Connection, StoreUnavailableError, Tokens
@@ -28,7 +28,7 @@ from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import EventWriter
 from oauth_helper.store.redis import RedisServer, connect
 
-ENCRYPTOR = Encryptor([Secret("a key of the outbox that is long enough")], purpose="outbox")
+ENCRYPTOR = Encryptor([SecretStr("a key of the outbox that is long enough")], purpose="outbox")
 NOW = datetime.now(UTC)
 FAILURE = a_failure(NOW, stage=Stage.CALLBACK, cause=Cause.USER_DENIED, browser_id="", hub_id=7)
 ATTEMPT = Attempt(
@@ -45,7 +45,7 @@ CONNECTED = AttemptSucceeded(
         expires_at=int(NOW.timestamp()) + 1800,
         reference=FAILURE.reference,
     ),
-    Tokens(Secret("access"), Secret("refresh")),
+    Tokens(SecretStr("access"), SecretStr("refresh")),
     browser_id=FAILURE.reference,
     fingerprint="f",
     at=NOW.timestamp() + 9,

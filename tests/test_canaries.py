@@ -125,7 +125,7 @@ def test_nothing_secret_is_left_of_a_refresh(
 ):
     customer.connect()
     tokens = services_of(app).connections.tokens(f"workato.{ENTERPRISE}")
-    canaries = {CLIENT_SECRET, CONNECTIONS_API_TOKEN, tokens.refresh_token.reveal()}
+    canaries = {CLIENT_SECRET, CONNECTIONS_API_TOKEN, tokens.refresh_token.get_secret_value()}
     clock.now += 1800
     hubspot.instead = instead
     caplog.set_level(logging.DEBUG)

@@ -30,7 +30,7 @@ def test_the_store_that_is_named_is_started(services, profile):
     else:
         address = services["app"]["environment"]["REDIS_URL"].partition(":-")[2].rstrip("}")
     config = Settings.from_environ({"REDIS_URL": address, "SECRET_KEY": "k" * 32})
-    assert config.redis_url.reveal() == address
+    assert config.redis_url.get_secret_value() == address
     hosts = [host.partition(":")[0] for host in address.partition("://")[2].split(",")]
     started = {
         name for name, service in services.items() if profile in service.get("profiles", [""])

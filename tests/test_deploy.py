@@ -103,7 +103,7 @@ def test_what_the_manifests_set_are_settings(resources):
     own = {each["name"]: each["value"] for each in container["env"]}
     assert {*settings, *secrets, *own} <= NAMES
     config = Settings.from_environ({**settings, **secrets, **own})
-    assert config.redis_url.reveal().startswith("rediss://")
+    assert config.redis_url.get_secret_value().startswith("rediss://")
 
 
 @pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not on every machine")

@@ -37,9 +37,9 @@ def entered(store_url, tmp_path_factory):
     ("request_", "most"),
     [
         (START, 14),
-        (SUCCESS, 24),
+        (SUCCESS, 22),
         # Half of them write the failure and its diagnosis.
-        (REJECTED, 36),
+        (REJECTED, 26),
     ],
 )
 def test_a_request_enters_few_files(entered, request_, most):

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.references import (
@@ -11,11 +12,10 @@ from oauth_helper.common.references import (
     new_reference,
     reference_in_state,
 )
-from oauth_helper.common.secrets import Secret
 from oauth_helper.models import DeferredCode, PendingAuthorization
 from oauth_helper.scopes import RequestedScopes, is_scope_token, shipped_catalogue, split
 
-ENCRYPTOR = Encryptor([Secret("a key")], purpose="tests")
+ENCRYPTOR = Encryptor([SecretStr("a key")], purpose="tests")
 REFERENCE = "222Q-7777-777J"
 CHANCE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO-_"
 PENDING = PendingAuthorization(

@@ -9,9 +9,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from pydantic import SecretStr
 from werkzeug.security import generate_password_hash
 
-from oauth_helper.common.secrets import Secret, is_password_hash
+from oauth_helper.common.passwords import is_password_hash
 from oauth_helper.config.settings import Settings, SupportUser
 
 
@@ -34,7 +35,7 @@ def with_secret_key(config: Settings) -> Settings:
     key = _stored(path, lambda: [secrets.token_urlsafe(48)])[0]
     if len(key) < 32:
         raise KeyFileError(f"DATA_DIR: {path} has no key; delete it to generate another")
-    return config.model_copy(update={"secret_keys": (Secret(key),)})
+    return config.model_copy(update={"secret_keys": (SecretStr(key),)})
 
 
 def password_file(config: Settings) -> Path:
@@ -60,7 +61,7 @@ def with_support_user(config: Settings) -> tuple[Settings, str | None]:
     password, *hashed = _stored(path, _new_password)
     if len(hashed) != 1 or not is_password_hash(hashed[0]):
         raise KeyFileError(f"DATA_DIR: {path} has no password; delete it to generate another")
-    user = SupportUser("support", Secret(hashed[0]), "agent")
+    user = SupportUser("support", SecretStr(hashed[0]), "agent")
     return config.model_copy(update={"support_users": (user,)}), password
 
 

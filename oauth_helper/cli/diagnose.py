@@ -66,7 +66,9 @@ def diagnose(
         tier=Tier(tier) if tier else None,
         role=Role(role) if role else None,
     )
-    explanation = explain(evidence, [each.client_secret.reveal() for each in config.profiles])
+    explanation = explain(
+        evidence, [each.client_secret.get_secret_value() for each in config.profiles]
+    )
     if form == "json":
         click.echo(json_text(DiagnosisJson.document_of(explanation)))
     else:

@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 
 import click
 import urllib3
+from pydantic import SecretStr
 
 from oauth_helper.cli.bootstrap import KeyFileError, password_file, with_secret_key
 from oauth_helper.cli.output import json_text, read_settings
 from oauth_helper.common.encryption import Encryptor, key_id
 from oauth_helper.common.problems import in_words
-from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import is_loopback
 from oauth_helper.common.version import VERSION
 from oauth_helper.config.settings import SETTINGS, Settings
@@ -177,7 +177,7 @@ def _access(config: Settings) -> Iterator[Finding]:
 
 
 def _store(config: Settings) -> Iterator[Finding]:
-    address = config.redis_url.reveal() or running_store_url(config.data_dir)
+    address = config.redis_url.get_secret_value() or running_store_url(config.data_dir)
     if not address:
         yield Finding(Level.NOTE, "store", "embedded; not running")
         return
@@ -222,7 +222,7 @@ def _outbox(config: Settings) -> Finding:
     if problem := problem_with_directory(directory):
         return Finding(Level.FAIL, "outbox", problem, "make DATA_DIR writable")
     # To count, any key does.
-    counting = Encryptor([Secret("unused")], purpose="outbox")
+    counting = Encryptor([SecretStr("unused")], purpose="outbox")
     queued = Outbox(directory, encryptor=counting).depth()
     text = f"{queued} write{'' if queued == 1 else 's'} queued for Redis" if queued else "empty"
     return Finding(Level.NOTE, "outbox", text)

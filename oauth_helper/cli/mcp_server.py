@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
 import click
+from pydantic import SecretStr
 
 from oauth_helper.cli.bootstrap import with_secret_key
 from oauth_helper.cli.output import read_settings
 from oauth_helper.cli.store import store_address
 from oauth_helper.common.http import HttpClient, RequestError, Timeouts
-from oauth_helper.common.secrets import Secret
 from oauth_helper.common.version import VERSION
 from oauth_helper.config.settings import Settings
 from oauth_helper.config.values import parse_web_address
@@ -56,7 +56,7 @@ def mcp(url: str | None, token: str) -> None:
         return
     config = with_secret_key(read_settings())
     with store_address(config) as address:
-        serve_tools(ask_locally(config.model_copy(update={"redis_url": Secret(address)})))
+        serve_tools(ask_locally(config.model_copy(update={"redis_url": SecretStr(address)})))
 
 
 def serve_tools(ask: Ask) -> None:
@@ -145,7 +145,7 @@ def ask_locally(config: Settings) -> Ask:
     from oauth_helper.app import create_app  # noqa: PLC0415 - needless with --url
 
     token = secrets.token_urlsafe(32)
-    update = {"support_api_token": Secret(token), "rate_limits": False}
+    update = {"support_api_token": SecretStr(token), "rate_limits": False}
     client = create_app(config.model_copy(update=update)).test_client()
     headers = {"Authorization": f"Bearer {token}"}
 

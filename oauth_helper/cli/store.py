@@ -31,7 +31,7 @@ def open_store(config: Settings) -> Iterator[Client]:
 def store_address(config: Settings) -> Iterator[str]:
     """Return the address of that store, as `open_store` does."""
     try:
-        address = config.redis_url.reveal() or running_store_url(config.data_dir)
+        address = config.redis_url.get_secret_value() or running_store_url(config.data_dir)
         if address:
             yield address
         else:

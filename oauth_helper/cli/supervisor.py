@@ -24,11 +24,11 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.net import SocketSpec  # type: ignore[attr-defined]
 from granian.server import MPServer
+from pydantic import SecretStr
 
 from oauth_helper.cli.connections import accept_no_more, end_slow_connections, is_connected
 from oauth_helper.common.logging import log_config
 from oauth_helper.common.problems import in_words
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Settings
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store.embedded.errors import StoreError
@@ -167,7 +167,7 @@ def serve(
             else:
                 store = stack.enter_context(EmbeddedStore(config.data_dir))
                 stack.enter_context(_kept_running(store))
-                config = config.model_copy(update={"redis_url": Secret(store.url)})
+                config = config.model_copy(update={"redis_url": SecretStr(store.url)})
             config = on_startup(config)
             return _run(_server(address, config), config, create_app, periodic_tasks, ready)
     except (StoreError, _CannotServeError) as error:
@@ -216,14 +216,15 @@ def _bind_problem(error: OSError, host: str, port: int) -> str:
             return f"can't listen on HOST {host}, PORT {port}: {error.strerror}"
 
 
-def _warn_if_unreachable(url: Secret) -> None:
+def _warn_if_unreachable(url: SecretStr) -> None:
     """Print one line when Redis can't be reached. The workers start anyway: it may come later."""
+    address = url.get_secret_value()
     try:
-        with connect(url.reveal()) as client:
+        with connect(address) as client:
             client.ping()
     except StoreUnavailableError as error:
         click.echo(
-            f"Redis unreachable ({describe(url.reveal())}: {in_words(error)}); starting anyway. "
+            f"Redis unreachable ({describe(address)}: {in_words(error)}); starting anyway. "
             "/readyz answers 200 once it is back.",
             err=True,
         )

@@ -31,12 +31,12 @@ def webhook_test() -> None:
     now = time.time()
     body = json.dumps({"type": "test", "timestamp": iso(now), "data": {}})
     for url in config.webhook_urls:
-        result = sender.send(url.reveal(), f"msg_{secrets.token_hex(12)}", body, now=now)
-        results.append((origin_of(url.reveal()), result))
+        result = sender.send(url.get_secret_value(), f"msg_{secrets.token_hex(12)}", body, now=now)
+        results.append((origin_of(url.get_secret_value()), result))
     for url in config.notify_urls:
         notices = NoticeSender(url, config.public_url)
         result = notices.send_text("Test", f"Notices of {config.public_url} come here.")
-        results.append((url.reveal().partition("://")[0], result))
+        results.append((url.get_secret_value().partition("://")[0], result))
     for place, result in results:
         click.echo(f"{place}: {result.reason or 'delivered'}")
     if not all(result.is_delivered for _, result in results):

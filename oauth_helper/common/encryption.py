@@ -29,8 +29,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-from oauth_helper.common.secrets import Secret
+from pydantic import SecretStr
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -58,7 +57,7 @@ class Encryptor:
 
     def __init__(
         self,
-        secret_keys: Sequence[Secret],
+        secret_keys: Sequence[SecretStr],
         *,
         purpose: str,
         known: Mapping[str, object] | None = None,
@@ -141,13 +140,13 @@ class Encryptor:
         raise DecryptionError("cannot be opened")
 
 
-def derive_key(secret_key: Secret, purpose: str) -> bytes:
+def derive_key(secret_key: SecretStr, purpose: str) -> bytes:
     """Return 32 bytes in URL-safe base64 for one purpose (RFC 5869)."""
     kdf = HKDF(SHA256(), length=32, salt=None, info=f"oauth_helper {purpose}".encode())
-    return base64.urlsafe_b64encode(kdf.derive(secret_key.reveal().encode()))
+    return base64.urlsafe_b64encode(kdf.derive(secret_key.get_secret_value().encode()))
 
 
-def key_id(secret_key: Secret) -> str:
+def key_id(secret_key: SecretStr) -> str:
     """Return a name for a key that says nothing about it, to see whether two keys are the same."""
     return derive_key(secret_key, "key id")[:8].decode()
 
@@ -157,14 +156,14 @@ _converting, _converted = threading.Lock(), set[type]()
 
 
 def _write_secret(value: Any) -> str:  # noqa: ANN401 - msgspec asks about any type it doesn't know
-    if isinstance(value, Secret):
-        return value.reveal()
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
     raise NotImplementedError(f"{type(value).__name__} cannot be encrypted")
 
 
-def _read_secret(as_type: type, value: str) -> Secret:
-    if as_type is Secret:
-        return Secret(value)
+def _read_secret(as_type: type, value: str) -> SecretStr:
+    if as_type is SecretStr:
+        return SecretStr(value)
     raise NotImplementedError(f"{as_type.__name__} cannot be decrypted")
 
 

@@ -1,7 +1,8 @@
-"""Check passwords against slow hashes, a few at a time."""
+"""Check passwords against slow hashes, a few at a time, and recognise such hashes."""
 
 from __future__ import annotations
 
+import re
 import threading
 
 from werkzeug.security import check_password_hash
@@ -31,3 +32,15 @@ def check_password(password_hash: str, password: str) -> bool:
             _turns.release()
     finally:
         _places.release()
+
+
+def is_password_hash(text: str) -> bool:
+    """Return whether Werkzeug can check a password against this hash; it raises for others."""
+    if found := re.fullmatch(r"scrypt:([0-9]{1,7}):[0-9]{1,2}:[0-9]\$[^$]+\$[0-9a-f]{128}", text):
+        cost = int(found[1])
+        return cost > 1 and cost & (cost - 1) == 0
+    return bool(
+        re.fullmatch(
+            r"pbkdf2:sha(256|512):[1-9][0-9]{0,7}\$[^$]+\$([0-9a-f]{64}|[0-9a-f]{128})", text
+        )
+    )

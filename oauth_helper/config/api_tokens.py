@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.toml_file import TABLE, SettingsError, read_tables, validate_settings
 from oauth_helper.config.values import matching, parse_secret_hash, reads
 
@@ -41,7 +40,7 @@ class ApiToken(BaseModel):
     model_config = TABLE
 
     name: Annotated[str, matching("[a-z0-9][a-z0-9_-]{0,39}", "must be 1 to 40 of a-z 0-9 _ -")]
-    hash: Annotated[Secret, reads(parse_secret_hash)]
+    hash: Annotated[SecretStr, reads(parse_secret_hash)]
     scopes: Annotated[
         tuple[Annotated[str, AfterValidator(_scope)], ...],
         Field(strict=False),

@@ -6,9 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationInfo
 
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.redirect_uri import is_registered, problem_with
 from oauth_helper.config.toml_file import TABLE, SettingsError, read_tables, validate_settings
 from oauth_helper.config.values import Read, matching, parse_secret_hash, reads
@@ -61,7 +60,7 @@ class OAuthClient(BaseModel):
         AfterValidator(_some),
     ]
     profile: Annotated[str, Read(_known_profile)]
-    secret_hash: Annotated[Secret | None, reads(parse_secret_hash)] = None
+    secret_hash: Annotated[SecretStr | None, reads(parse_secret_hash)] = None
     unknown_scopes: Literal["refuse", "drop"] = "refuse"
     scope_response: Literal["rfc", "hubspot", "echo"] = "rfc"
     pkce: Literal["optional", "required"] = "optional"

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationInfo, model_validator
 
-from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import origin_of
 from oauth_helper.config.toml_file import (
     TABLE,
@@ -65,7 +64,7 @@ class Profile:
     name: str
     title: str
     client_id: str
-    client_secret: Secret
+    client_secret: SecretStr
     redirect_uri: str
     catalogue: Catalogue
     app: AppConfiguration | None = None
@@ -140,7 +139,7 @@ class Defaults:
     """The values of keys that a profile's table lacks. `redirect_uri` makes one from a name."""
 
     client_id: str
-    client_secret: Secret
+    client_secret: SecretStr
     catalogue: Catalogue
     app: AppConfiguration | None
     redirect_uri: Callable[[str], str]
@@ -182,17 +181,17 @@ def load_profiles(
     return read_tables(path, "profiles", "[profiles.<name>]", read)
 
 
-def _secret_from_environment(name: str, info: ValidationInfo[dict[str, Any]]) -> Secret:
-    secret = Secret(info.context["environ"].get(name, "").strip())
+def _secret_from_environment(name: str, info: ValidationInfo[dict[str, Any]]) -> SecretStr:
+    secret = SecretStr(info.context["environ"].get(name, "").strip())
     if not secret:
         raise ValueError(f"names {name}, which is not set")
     return secret
 
 
-def _secret_from_file(text: str, info: ValidationInfo[dict[str, Any]]) -> Secret:
+def _secret_from_file(text: str, info: ValidationInfo[dict[str, Any]]) -> SecretStr:
     path = info.context["folder"] / text
     try:
-        secret = Secret(path.read_text("utf-8").strip())
+        secret = SecretStr(path.read_text("utf-8").strip())
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -235,8 +234,8 @@ class _Table(BaseModel):
 
     title: str = ""
     client_id: Annotated[str, matching(*CLIENT_ID)] = ""
-    client_secret_env: Annotated[Secret, Read(_secret_from_environment)] = Secret("")
-    client_secret_file: Annotated[Secret, Read(_secret_from_file)] = Secret("")
+    client_secret_env: Annotated[SecretStr, Read(_secret_from_environment)] = SecretStr("")
+    client_secret_file: Annotated[SecretStr, Read(_secret_from_file)] = SecretStr("")
     catalogue: Annotated[Catalogue | None, _loaded(load_catalogue)] = None
     app: Annotated[AppConfiguration | None, _loaded(load_app_configuration)] = Field(
         default=None, alias="app_config"

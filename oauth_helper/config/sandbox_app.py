@@ -16,7 +16,7 @@ def sandbox_for(config: Settings, state: SandboxState, *, clock: Callable[[], fl
     first = config.profiles[0]
     app = SandboxApp(
         client_id=first.client_id,
-        client_secret=first.client_secret.reveal(),
+        client_secret=first.client_secret.get_secret_value(),
         title=first.title,
         configuration=_configuration(config.profiles),
     )

@@ -9,9 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+)
 
-from oauth_helper.common.secrets import Secret
 from oauth_helper.common.urls import is_ip_address, is_loopback, origin_of
 from oauth_helper.config.api_tokens import ApiToken, load_tokens
 from oauth_helper.config.oauth_clients import OAuthClient, load_clients
@@ -70,7 +77,7 @@ _OIDC = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_AGENTS", "
 
 
 _ASCII = matching(r"[\x20-\x7e]*", "must be ASCII text without control characters")
-_Token = Annotated[Secret, reads(parse_token)]
+_Token = Annotated[SecretStr, reads(parse_token)]
 _Rules = Annotated[tuple[AccessRule, ...], reads(parse_rules)]
 
 
@@ -109,7 +116,7 @@ def _profiles(path: str, info: EnvironInfo) -> tuple[Profile, ...]:
     defaults = Defaults(
         # Even an invalid one shows that a real app is meant.
         client_id=data.get("hubspot_client_id", "unusable") or SANDBOX_CLIENT_ID,
-        client_secret=data.get("hubspot_client_secret") or Secret("sandbox-secret"),
+        client_secret=data.get("hubspot_client_secret") or SecretStr("sandbox-secret"),
         catalogue=data.get("scope_catalogue") or shipped_catalogue(),
         app=data.get("app_config"),
         redirect_uri=lambda name: f"{public_url}/callback/{name}",
@@ -216,9 +223,9 @@ class Settings(BaseModel):
         "Client ID of the HubSpot app. Empty: use the built-in sandbox.",
         section="The HubSpot app",
     )
-    hubspot_client_secret: Annotated[Secret, reads(Secret), needed_with("HUBSPOT_CLIENT_ID")] = (
-        _setting("HUBSPOT_CLIENT_SECRET", "Client secret of the HubSpot app.")
-    )
+    hubspot_client_secret: Annotated[
+        SecretStr, reads(SecretStr), needed_with("HUBSPOT_CLIENT_ID")
+    ] = _setting("HUBSPOT_CLIENT_SECRET", "Client secret of the HubSpot app.")
     hubspot_authorization_endpoint: Annotated[str, reads(parse_web_address)] = _setting(
         "HUBSPOT_AUTHORIZATION_ENDPOINT=https://app.hubspot.com/oauth/authorize",
         "Where customers approve access; https, except for localhost.",
@@ -266,7 +273,7 @@ class Settings(BaseModel):
     profiles: Annotated[tuple[Profile, ...], Read(_profiles)] = _setting(
         "PROFILES_FILE", "Path of a TOML file with several profiles. Empty: one profile, workato."
     )
-    redis_url: Annotated[Secret, reads(parse_store_url)] = _setting(
+    redis_url: Annotated[SecretStr, reads(parse_store_url)] = _setting(
         "REDIS_URL",
         "Redis or Valkey: redis://, unix://, redis+sentinel://host:port,…/service/db or "
         "redis+cluster://host:port,…; with TLS, rediss instead of redis. Empty: the embedded store "
@@ -276,7 +283,7 @@ class Settings(BaseModel):
     data_dir: Annotated[Path, reads(lambda text: Path(text).absolute())] = _setting(
         "DATA_DIR=./data", "Folder for the embedded store, the outbox and a generated key."
     )
-    secret_keys: Annotated[tuple[Secret, ...], reads(parse_secret_keys)] = _setting(
+    secret_keys: Annotated[tuple[SecretStr, ...], reads(parse_secret_keys)] = _setting(
         "SECRET_KEY",
         "Key that encrypts cookies and stored tokens; 32 characters or more. To rotate it, set "
         "several, separated by commas, newest first. Empty: generated once and kept in DATA_DIR.",
@@ -298,9 +305,9 @@ class Settings(BaseModel):
     oidc_client_id: Annotated[str, _ASCII, needed_with(*_OIDC)] = _setting(
         "OIDC_CLIENT_ID", "Client ID at the OpenID provider."
     )
-    oidc_client_secret: Annotated[Secret, _ASCII, AfterValidator(Secret), needed_with(*_OIDC)] = (
-        _setting("OIDC_CLIENT_SECRET", "Client secret at the OpenID provider.")
-    )
+    oidc_client_secret: Annotated[
+        SecretStr, _ASCII, AfterValidator(SecretStr), needed_with(*_OIDC)
+    ] = _setting("OIDC_CLIENT_SECRET", "Client secret at the OpenID provider.")
     oidc_agents: Annotated[_Rules, BeforeValidator(_admits_staff)] = _setting(
         "OIDC_AGENTS",
         "Who may sign in as an agent, separated by commas: an e-mail address, everyone at a domain "
@@ -352,14 +359,14 @@ class Settings(BaseModel):
         "proxy's endpoints answer 404.",
         section="Other OAuth clients",
     )
-    webhook_urls: Annotated[tuple[Secret, ...], Read(parse_webhook_urls)] = _setting(
+    webhook_urls: Annotated[tuple[SecretStr, ...], Read(parse_webhook_urls)] = _setting(
         "WEBHOOK_URL",
         "Addresses that get events about failures and connections, separated by commas; https, "
         "unless WEBHOOK_ALLOW_PRIVATE is on. Empty: none are sent.",
         section="Webhooks",
     )
     webhook_secrets: Annotated[
-        tuple[Secret, ...], reads(parse_webhook_secrets), needed_with("WEBHOOK_URL")
+        tuple[SecretStr, ...], reads(parse_webhook_secrets), needed_with("WEBHOOK_URL")
     ] = _setting(
         "WEBHOOK_SECRET",
         "Secret that signs webhooks: whsec_ and the base64 of 24 to 64 random bytes. To rotate it, "
@@ -374,7 +381,7 @@ class Settings(BaseModel):
         "WEBHOOK_ALLOW_PRIVATE=off",
         "on or off; on allows webhooks to addresses in private networks and on this machine.",
     )
-    notify_urls: Annotated[tuple[Secret, ...], reads(parse_notify_urls)] = _setting(
+    notify_urls: Annotated[tuple[SecretStr, ...], reads(parse_notify_urls)] = _setting(
         "NOTIFY_URLS",
         "Where people get notices about groups of failures: addresses of Apprise for Slack, Teams, "
         "e-mail and others, separated by commas. Needs the extra notify. Empty: nowhere.",

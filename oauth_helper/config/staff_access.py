@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from oauth_helper.common.secrets import Secret, is_password_hash
+from pydantic import SecretStr
+
+from oauth_helper.common.passwords import is_password_hash
 from oauth_helper.config.toml_file import SettingsError
 
 Role = Literal["viewer", "agent"]
@@ -26,7 +28,7 @@ class SupportUser:
     """A member of the support staff. `password_hash` is what `hash-password` prints."""
 
     name: str
-    password_hash: Secret
+    password_hash: SecretStr
     role: Role
 
 
@@ -41,7 +43,7 @@ def parse_support_users(text: str) -> tuple[SupportUser, ...]:
             hashed, role = rest, "agent"
         if name and is_password_hash(hashed):
             users.append(
-                SupportUser(name, Secret(hashed), "viewer" if role == "viewer" else "agent")
+                SupportUser(name, SecretStr(hashed), "viewer" if role == "viewer" else "agent")
             )
         else:
             problems.append(
@@ -97,7 +99,7 @@ class OpenIdSettings:
 
     issuer: str
     client_id: str
-    client_secret: Secret
+    client_secret: SecretStr
     name: str
     agents: tuple[AccessRule, ...]
     viewers: tuple[AccessRule, ...]

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler, ValidationInfo
+from pydantic import BeforeValidator, GetCoreSchemaHandler, SecretStr, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from oauth_helper.common.secrets import Secret, is_password_hash
+from oauth_helper.common.passwords import is_password_hash
 from oauth_helper.common.urls import is_loopback, parse_web_url
 from oauth_helper.config.toml_file import SettingsError
 from oauth_helper.scopes import AppConfigurationError, CatalogueError
@@ -114,32 +114,32 @@ def parse_web_address(text: str) -> str:
     return text
 
 
-def parse_store_url(text: str) -> Secret:
+def parse_store_url(text: str) -> SecretStr:
     """Return the address of Redis, which may contain a password."""
     if text and text.partition("://")[0] not in _STORE_SCHEMES:
         raise ValueError(f"must start with one of {', '.join(_STORE_SCHEMES)} and ://")
     if text and not _is_store_address(text):
         raise ValueError("cannot be read; percent-encode / ? # and @ in its password")
-    return Secret(text)
+    return SecretStr(text)
 
 
-def parse_token(text: str) -> Secret:
+def parse_token(text: str) -> SecretStr:
     """Return a bearer token; empty when there is none."""
     if text and len(text) < 16:
         raise ValueError(f"has {len(text)} characters; it needs 16 or more")
-    return Secret(text)
+    return SecretStr(text)
 
 
-def parse_secret_hash(text: str) -> Secret:
+def parse_secret_hash(text: str) -> SecretStr:
     """Return the hash of a secret, as `hash-password` prints it."""
     if not is_password_hash(text):
         raise ValueError(
             "is not a hash; `python -m oauth_helper hash-password` makes one from a secret on stdin"
         )
-    return Secret(text)
+    return SecretStr(text)
 
 
-def parse_secret_keys(text: str) -> tuple[Secret, ...]:
+def parse_secret_keys(text: str) -> tuple[SecretStr, ...]:
     """Return the keys in a list, the newest first."""
     keys = [key.strip() for key in text.split(",") if key.strip()]
     problems = [
@@ -149,7 +149,7 @@ def parse_secret_keys(text: str) -> tuple[Secret, ...]:
     ]
     if problems:
         raise SettingsError(problems)
-    return tuple(map(Secret, keys))
+    return tuple(map(SecretStr, keys))
 
 
 # Kinds of images that browsers show, and the most bytes that a page loads for one.

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from oauth_helper.common.secrets import Secret
+from pydantic import SecretStr
+
 from oauth_helper.common.urls import parse_web_url
 from oauth_helper.config.toml_file import SettingsError
 from oauth_helper.config.values import EnvironInfo
@@ -28,7 +29,7 @@ WEBHOOK_EVENT_TYPES = (
 _MAX_URLS = 10
 
 
-def parse_webhook_urls(text: str, info: EnvironInfo) -> tuple[Secret, ...]:
+def parse_webhook_urls(text: str, info: EnvironInfo) -> tuple[SecretStr, ...]:
     """Return the addresses in a list. They are secret, because some contain a token."""
     urls = list(dict.fromkeys(_entries(text)))
     is_http_allowed = info.context.get("WEBHOOK_ALLOW_PRIVATE", "").strip().lower() == "on"
@@ -43,7 +44,7 @@ def parse_webhook_urls(text: str, info: EnvironInfo) -> tuple[Secret, ...]:
         problems.append(f"has {len(urls)} addresses; {_MAX_URLS} are possible")
     if problems:
         raise SettingsError(problems)
-    return tuple(map(Secret, urls))
+    return tuple(map(SecretStr, urls))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def parse_threshold(text: str) -> Threshold:
     return Threshold(int(found[1]), seconds)
 
 
-def parse_notify_urls(text: str) -> tuple[Secret, ...]:
+def parse_notify_urls(text: str) -> tuple[SecretStr, ...]:
     """Return the addresses of Apprise in a list, which hold passwords and tokens."""
     # A comma may also be part of an address.
     urls = [each for each in re.split(r"[\s,]+(?=[a-z0-9]+://)", text.strip()) if each]
@@ -78,7 +79,7 @@ def parse_notify_urls(text: str) -> tuple[Secret, ...]:
         problems.append(f"has {len(urls)} addresses; {_MAX_URLS} are possible")
     if problems:
         raise SettingsError(problems)
-    return tuple(map(Secret, dict.fromkeys(urls)))
+    return tuple(map(SecretStr, dict.fromkeys(urls)))
 
 
 def _is_of_apprise(url: str) -> bool:
@@ -92,7 +93,7 @@ def _is_of_apprise(url: str) -> bool:
         log.disabled = False
 
 
-def parse_webhook_secrets(text: str) -> tuple[Secret, ...]:
+def parse_webhook_secrets(text: str) -> tuple[SecretStr, ...]:
     """Return the secrets in a list, the newest first."""
     secrets = _entries(text)
     problems = [
@@ -102,7 +103,7 @@ def parse_webhook_secrets(text: str) -> tuple[Secret, ...]:
     ]
     if problems:
         raise SettingsError(problems)
-    return tuple(map(Secret, secrets))
+    return tuple(map(SecretStr, secrets))
 
 
 def parse_webhook_events(text: str) -> frozenset[str]:

@@ -44,6 +44,9 @@ _WITHOUT_OAUTH = (
 )
 _NOTHING_LISTED = Catalogue("", ())
 
+# Until HubSpot has sent the customer back, the URL may be at fault.
+_AT_HUBSPOT = (Stage.PREFLIGHT, Stage.AUTHORIZATION)
+
 # What HubSpot's pages say when link and app differ. Any other message names its cause.
 _LEFT_OPEN = MISMATCHES | {
     Cause.INVALID_SCOPE_NAME,
@@ -69,8 +72,9 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         )
     evidence = replace(evidence, problems=evidence.problems or _broken_rules(evidence))
     diagnosis = _found_in(evidence)
-    detailed = tuple(_with_detail(each, evidence) for each in diagnosis.candidates)
-    return rank_causes(replace(diagnosis, candidates=detailed), evidence)
+    worded = tuple(_worded(each, evidence) for each in diagnosis.candidates)
+    diagnosis = replace(diagnosis, candidates=worded)
+    return rank_causes(diagnosis, evidence) if len(worded) > 1 else diagnosis
 
 
 def _found_in(evidence: Evidence) -> Diagnosis:
@@ -123,14 +127,19 @@ def _wrong_in_itself(evidence: Evidence) -> tuple[Problem, ...]:
 def _preflight(evidence: Evidence, app: AppConfiguration) -> Preflight | None:
     if evidence.requested is None:
         return None
-    if evidence.stage not in (Stage.PREFLIGHT, Stage.AUTHORIZATION):
+    if evidence.stage not in _AT_HUBSPOT:
         return None
     catalogue = evidence.catalogue or _NOTHING_LISTED
     return Preflight(evidence.requested, app, catalogue, evidence.redirect_uri)
 
 
 def _from_text(evidence: Evidence) -> Iterator[Candidate]:
-    """Yield what message and URL say together, each cause once."""
+    """Yield what message and URL say together, each cause once.
+
+    HubSpot has accepted the URL once it has sent the customer back.
+    """
+    if not evidence.message and evidence.stage not in _AT_HUBSPOT:
+        return
     reading = read_message(evidence.message, evidence.stage) if evidence.message else None
     found = merge(at_fault(evidence, reading), reading.candidates() if reading else ())
     yield from (each for each in found if len(found) == 1 or not is_refuted(each, evidence))
@@ -149,18 +158,53 @@ def _from_problems(problems: tuple[Problem, ...]) -> _Candidates:
     )
 
 
-def _with_detail(candidate: Candidate, evidence: Evidence) -> Candidate:
-    """Return the candidate with the scopes that belong in the place of its own, if known."""
-    if candidate.detail or not candidate.scopes:
-        return candidate
+def _worded(candidate: Candidate, evidence: Evidence) -> Candidate:
+    """Return the candidate in the words that fit what is known of link, app and account."""
     match candidate.cause:
-        case Cause.INVALID_SCOPE_NAME:
+        case Cause.INVALID_SCOPE_NAME if candidate.scopes and not candidate.detail:
             return replace(candidate, detail=meant_instead_of(candidate.scopes, evidence))
-        case Cause.URL_REQUESTS_UNCONFIGURED_SCOPE if instead := instead_of(
-            candidate.scopes, evidence
-        ):
-            return replace(candidate, situation="replaced_in_known_app", detail=instead)
+        case Cause.ACCOUNT_LACKS_FEATURE if not candidate.scopes and evidence.tier is None:
+            return _naming_scopes(candidate, evidence)
+        case Cause.USER_LACKS_PERMISSION if evidence.app and evidence.app.is_user_level:
+            return replace(candidate, situation=candidate.situation or "user_level_app")
+        case cause if cause in _APP_KNOWN:
+            return _for_known_app(candidate, evidence)
     return candidate
+
+
+def _naming_scopes(candidate: Candidate, evidence: Evidence) -> Candidate:
+    """Return the candidate with the requested scopes that not every account has, if any."""
+    if not (gated := evidence.behind_a_subscription):
+        return candidate
+    needs = "; ".join(f"{name}: {subscription}" for name, subscription in gated.items())
+    why = f"Of the scopes in `scope`, these need a subscription. {needs}."
+    return replace(candidate.adding(why), scopes=tuple(gated))
+
+
+# The words for a cause when the app's configuration is known, so that naming it helps no more.
+_APP_KNOWN = {
+    Cause.URL_REQUESTS_UNCONFIGURED_SCOPE: "unlisted_by_known_app",
+    Cause.SCOPE_IN_WRONG_PARAMETER: "misplaced_for_known_app",
+    Cause.URL_MISSING_REQUIRED_SCOPE: "required_by_known_app",
+}
+
+
+def _for_known_app(candidate: Candidate, evidence: Evidence) -> Candidate:
+    """Return a mismatch in the words for an app that is known: HubSpot's page may contradict it."""
+    is_unlisted = candidate.cause is Cause.URL_REQUESTS_UNCONFIGURED_SCOPE and not candidate.detail
+    if is_unlisted and (instead := instead_of(candidate.scopes, evidence)):
+        return replace(candidate, situation="replaced_in_known_app", detail=instead)
+    if candidate.situation or evidence.app is None or evidence.requested is None:
+        return candidate
+    if evidence.stage not in _AT_HUBSPOT:
+        return candidate
+    if evidence.problems or not evidence.message:
+        return replace(candidate, situation=_APP_KNOWN[candidate.cause])
+    why = (
+        "The configuration known here fits the link, so the deployed app differs from it, or the "
+        "page belongs to another link."
+    )
+    return replace(candidate.adding(why), situation="deployed_app_differs")
 
 
 def _situation(problem: Problem) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from oauth_helper.diagnosis.causes import Cause, Stage, Wording, wording
@@ -98,6 +98,10 @@ class Candidate:
     def words(self) -> Wording:
         """Return the words for it."""
         return wording(self.cause, self.situation)
+
+    def adding(self, why: str) -> Candidate:
+        """Return the candidate with more evidence for it."""
+        return replace(self, why=f"{self.why} {why}".strip())
 
 
 @dataclass(frozen=True, slots=True)

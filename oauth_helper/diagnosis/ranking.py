@@ -1,11 +1,11 @@
-"""What is known of the account, the customer and the app, weighed once the causes are found."""
+"""The order of several causes, by what is known of the account and the customer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
-from oauth_helper.diagnosis.causes import Cause, Stage
+from oauth_helper.diagnosis.causes import Cause
 from oauth_helper.diagnosis.evidence import Candidate, Diagnosis, Evidence, Role
 from oauth_helper.scopes import OAUTH
 
@@ -26,12 +26,12 @@ _Candidates = tuple[Candidate, ...]
 
 
 def rank_causes(diagnosis: Diagnosis, evidence: Evidence) -> Diagnosis:
-    """Return the causes in the order that the rest of the evidence suggests, and what to ask for.
+    """Return several causes in the order that the rest of the evidence suggests, and what to ask.
 
     Causes that the evidence refutes are dropped.
     """
     candidates = diagnosis.candidates
-    for step in (_without_refuted, _by_earlier, _by_tier, _by_role, _by_app, _by_user_level):
+    for step in (_without_refuted, _by_earlier, _by_tier, _by_role):
         candidates = step(candidates, evidence)
     question = diagnosis.next_question or _next_question(candidates, evidence)
     return Diagnosis(candidates, question)
@@ -51,10 +51,10 @@ def _by_earlier(candidates: _Candidates, evidence: Evidence) -> _Candidates:
     def met_before(candidate: Candidate) -> bool:
         return candidate.cause in evidence.earlier
 
-    if len(candidates) < 2 or not any(map(met_before, candidates)):
+    if not any(map(met_before, candidates)):
         return candidates
     marked = tuple(
-        _adding(each, "An earlier attempt in the same browser ended with this.")
+        each.adding("An earlier attempt in the same browser ended with this.")
         if met_before(each)
         else each
         for each in candidates
@@ -64,33 +64,22 @@ def _by_earlier(candidates: _Candidates, evidence: Evidence) -> _Candidates:
 
 def _by_tier(candidates: _Candidates, evidence: Evidence) -> _Candidates:
     """Use the account's subscription, which confirms or refutes that a feature is missing."""
-    lacking = evidence.behind_a_subscription
-    if evidence.tier is None:
-        return tuple(_naming(each, lacking) for each in candidates)
-    if not _open(candidates, Cause.ACCOUNT_LACKS_FEATURE):
+    if evidence.tier is None or not _open(candidates, Cause.ACCOUNT_LACKS_FEATURE):
         return candidates
+    lacking = evidence.behind_a_subscription
     if not lacking:
         return _last(candidates, Cause.ACCOUNT_LACKS_FEATURE) if evidence.catalogue else candidates
     needs = "; ".join(f"{name}: {subscription}" for name, subscription in lacking.items())
     why = f"The account's subscription is known and lacks what is in `scope`. {needs}."
     return _first(
         tuple(
-            replace(_adding(each, why), scopes=each.scopes or tuple(lacking))
+            replace(each.adding(why), scopes=each.scopes or tuple(lacking))
             if each.cause is Cause.ACCOUNT_LACKS_FEATURE
             else each
             for each in candidates
         ),
         lambda each: each.cause is Cause.ACCOUNT_LACKS_FEATURE,
     )
-
-
-def _naming(candidate: Candidate, gated: Mapping[str, str]) -> Candidate:
-    """Return the candidate with the scopes that not every account has, if it names none."""
-    if candidate.cause is not Cause.ACCOUNT_LACKS_FEATURE or candidate.scopes or not gated:
-        return candidate
-    needs = "; ".join(f"{name}: {subscription}" for name, subscription in gated.items())
-    why = f"Of the scopes in `scope`, these need a subscription. {needs}."
-    return replace(_adding(candidate, why), scopes=tuple(gated))
 
 
 def _by_role(candidates: _Candidates, evidence: Evidence) -> _Candidates:
@@ -102,48 +91,6 @@ def _by_role(candidates: _Candidates, evidence: Evidence) -> _Candidates:
     if candidates[0].cause is Cause.ACCOUNT_LACKS_FEATURE and evidence.tier is None:
         return _first(candidates, lambda each: each.cause is Cause.USER_LACKS_PERMISSION)
     return candidates
-
-
-# The words for a cause when the app's configuration is known, so that naming it helps no more.
-_APP_KNOWN = {
-    Cause.URL_REQUESTS_UNCONFIGURED_SCOPE: "unlisted_by_known_app",
-    Cause.SCOPE_IN_WRONG_PARAMETER: "misplaced_for_known_app",
-    Cause.URL_MISSING_REQUIRED_SCOPE: "required_by_known_app",
-}
-
-
-def _by_app(candidates: _Candidates, evidence: Evidence) -> _Candidates:
-    """Word the causes by the app that is known: HubSpot's page may contradict its file."""
-    if evidence.app is None or evidence.requested is None:
-        return candidates
-    if evidence.stage not in (Stage.PREFLIGHT, Stage.AUTHORIZATION):
-        return candidates
-    fits = not evidence.problems and bool(evidence.message)
-    return tuple(_for_known_app(each, fits=fits) for each in candidates)
-
-
-def _for_known_app(candidate: Candidate, *, fits: bool) -> Candidate:
-    if candidate.cause not in _APP_KNOWN or candidate.situation:
-        return candidate
-    if not fits:
-        return replace(candidate, situation=_APP_KNOWN[candidate.cause])
-    why = (
-        "The configuration known here fits the link, so the deployed app differs from it, or the "
-        "page belongs to another link."
-    )
-    return replace(_adding(candidate, why), situation="deployed_app_differs")
-
-
-def _by_user_level(candidates: _Candidates, evidence: Evidence) -> _Candidates:
-    """Word a missing permission for an app that each user connects for themselves."""
-    if evidence.app is None or not evidence.app.is_user_level:
-        return candidates
-    return tuple(
-        replace(each, situation="user_level_app")
-        if each.cause is Cause.USER_LACKS_PERMISSION and not each.situation
-        else each
-        for each in candidates
-    )
 
 
 _THE_ADDRESS = "The address of HubSpot's error page: it has the scopes that were requested."
@@ -198,7 +145,3 @@ def _first(candidates: _Candidates, chosen: Callable[[Candidate], bool]) -> _Can
 
 def _last(candidates: _Candidates, cause: Cause) -> _Candidates:
     return tuple(sorted(candidates, key=lambda each: each.cause is cause))
-
-
-def _adding(candidate: Candidate, why: str) -> Candidate:
-    return replace(candidate, why=f"{candidate.why} {why}".strip())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from oauth_helper.common.secrets import Secret
+from pydantic import SecretStr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,5 +12,5 @@ class AppCredentials:
     """How a HubSpot app authenticates at the token endpoint."""
 
     client_id: str
-    client_secret: Secret
+    client_secret: SecretStr
     redirect_uri: str

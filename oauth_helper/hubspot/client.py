@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from urllib.parse import urlencode
 
 from authlib.oauth2.rfc6749.parameters import prepare_token_request
+from pydantic import SecretStr
 
 from oauth_helper.common.circuit_breaker import CircuitBreaker
 from oauth_helper.common.http import HttpClient, HttpResponse, RequestError, Timeouts
 from oauth_helper.common.metrics import HUBSPOT_REQUESTS
-from oauth_helper.common.secrets import Secret
 from oauth_helper.hubspot.app_credentials import AppCredentials
 from oauth_helper.hubspot.token_response import (
     Granted,
@@ -86,11 +86,11 @@ class HubSpotClient:
         """Exchange an authorization code for tokens."""
         return self._request_token(app, "code", code_form(app, code, code_verifier))
 
-    def refresh(self, app: AppCredentials, refresh_token: Secret) -> TokenResponse:
+    def refresh(self, app: AppCredentials, refresh_token: SecretStr) -> TokenResponse:
         """Request a new access token."""
         return self._request_token(app, "refresh", refresh_form(app, refresh_token))
 
-    def introspect(self, app: AppCredentials, access_token: Secret) -> Introspected | None:
+    def introspect(self, app: AppCredentials, access_token: SecretStr) -> Introspected | None:
         """Return the introspection of a token (RFC 7662), None without a usable response."""
         try:
             with self._one_slot():
@@ -99,7 +99,7 @@ class HubSpotClient:
             return None
         return read_introspection(response.status, response.body)
 
-    def revoke(self, app: AppCredentials, refresh_token: Secret) -> bool:
+    def revoke(self, app: AppCredentials, refresh_token: SecretStr) -> bool:
         """Revoke a refresh token (RFC 7009) and return whether HubSpot confirmed it."""
         started = time.monotonic()
         try:
@@ -111,13 +111,13 @@ class HubSpotClient:
         _observe("revoke", "granted" if is_confirmed else "unavailable", started)
         return is_confirmed
 
-    def uninstall(self, access_token: Secret) -> bool:
+    def uninstall(self, access_token: SecretStr) -> bool:
         """Uninstall the app in the account of a token and return whether HubSpot confirmed it.
 
         HubSpot's certification asks for this on a disconnect (since 2026-11-02).
         """
         started = time.monotonic()
-        headers = {"Authorization": f"Bearer {access_token.reveal()}"}
+        headers = {"Authorization": f"Bearer {access_token.get_secret_value()}"}
         try:
             with self._one_slot():
                 response = self._http.request("DELETE", self._install, headers=headers)
@@ -240,31 +240,31 @@ def code_form(app: AppCredentials, code: str, code_verifier: str | None) -> str:
         "authorization_code",
         redirect_uri=app.redirect_uri,
         client_id=app.client_id,
-        client_secret=app.client_secret.reveal(),
+        client_secret=app.client_secret.get_secret_value(),
         code=code,
         code_verifier=code_verifier,
     )
     return form
 
 
-def refresh_form(app: AppCredentials, refresh_token: Secret) -> str:
+def refresh_form(app: AppCredentials, refresh_token: SecretStr) -> str:
     """Return the form that requests a new access token (RFC 6749 section 6)."""
     form: str = prepare_token_request(
         "refresh_token",
         client_id=app.client_id,
-        client_secret=app.client_secret.reveal(),
-        refresh_token=refresh_token.reveal(),
+        client_secret=app.client_secret.get_secret_value(),
+        refresh_token=refresh_token.get_secret_value(),
     )
     return form
 
 
-def token_form(app: AppCredentials, token: Secret, token_type_hint: str) -> str:
+def token_form(app: AppCredentials, token: SecretStr, token_type_hint: str) -> str:
     """Return the form that introspects or revokes a token (RFC 7662, RFC 7009)."""
     return urlencode(
         {
             "client_id": app.client_id,
-            "client_secret": app.client_secret.reveal(),
-            "token": token.reveal(),
+            "client_secret": app.client_secret.get_secret_value(),
+            "token": token.get_secret_value(),
             "token_type_hint": token_type_hint,
         }
     )

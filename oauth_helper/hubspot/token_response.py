@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
-from oauth_helper.common.secrets import Secret
+from pydantic import SecretStr
+
 from oauth_helper.hubspot.hublets import is_hublet
 
 #: Longer texts from outside are cut. A record takes less, so that no secret is cut in half before
@@ -32,8 +33,8 @@ _NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
 class Granted:
     """Tokens were issued. What the response lacks is None; `expires_in` is in seconds."""
 
-    access_token: Secret
-    refresh_token: Secret
+    access_token: SecretStr
+    refresh_token: SecretStr
     expires_in: int
     scopes: tuple[str, ...] | None = None
     hub_id: int | None = None
@@ -145,8 +146,8 @@ def _granted(document: Mapping[str, Any], text: _Text) -> Granted | None:
     if not access_token or not refresh_token or token_type.lower() != "bearer":
         return None
     return Granted(
-        access_token=Secret(access_token),
-        refresh_token=Secret(refresh_token),
+        access_token=SecretStr(access_token),
+        refresh_token=SecretStr(refresh_token),
         # HubSpot's access tokens live for 30 minutes. A wrong number only means an early refresh.
         expires_in=expires_in if _is_whole(expires_in) and 0 < expires_in <= 86_400 else 1800,
         scopes=_scopes(document),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from oauth_helper.common.secrets import Secret
+from pydantic import SecretStr
+
 from oauth_helper.config.settings import Settings
 from oauth_helper.diagnosis import Cause, fix_for, wording
 from oauth_helper.notifications.delivery import SendResult
@@ -30,7 +31,7 @@ class NoticeSender:
     """
 
     def __init__(
-        self, address: Secret, public_url: str, scopes: Collection[str] = frozenset()
+        self, address: SecretStr, public_url: str, scopes: Collection[str] = frozenset()
     ) -> None:
         self._address, self._public_url, self._scopes = address, public_url, scopes
 
@@ -47,7 +48,7 @@ class NoticeSender:
         service = Apprise(
             asset=AppriseAsset(app_id="oauth_helper", image_url_mask="", image_url_logo="")
         )
-        service.add(self._address.reveal())
+        service.add(self._address.get_secret_value())
         if service.notify(body=body, title=title, body_format="text", timeout=_TIMEOUT):
             return SendResult(is_delivered=True)
         return SendResult(is_delivered=False, reason="the service did not take it; see the log")
@@ -73,5 +74,5 @@ def notice(
 
 def types_by_url(config: Settings) -> dict[str, Collection[str]]:
     """Return the types of events that each address of webhooks and notices gets."""
-    webhooks = {url.reveal(): config.webhook_events for url in config.webhook_urls}
-    return {**webhooks, **{url.reveal(): NOTICE_TYPES for url in config.notify_urls}}
+    webhooks = {url.get_secret_value(): config.webhook_events for url in config.webhook_urls}
+    return {**webhooks, **{url.get_secret_value(): NOTICE_TYPES for url in config.notify_urls}}

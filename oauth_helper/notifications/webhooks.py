@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import SecretStr
 from standardwebhooks import Webhook
 
 from oauth_helper.common.http import HttpClient, RequestError, Timeouts
-from oauth_helper.common.secrets import Secret
 from oauth_helper.common.times import iso
 from oauth_helper.notifications.delivery import SendResult
 
@@ -22,8 +22,8 @@ _LEFT_OUT = ("history", "candidates", "fix", "requested", "granted", "missing", 
 class WebhookSender:
     """Sign and send. Each of `secrets` signs, so that receivers can change theirs in peace."""
 
-    def __init__(self, secrets: Sequence[Secret], *, allow_private: bool) -> None:
-        self._signers = [Webhook(secret.reveal()) for secret in secrets]
+    def __init__(self, secrets: Sequence[SecretStr], *, allow_private: bool) -> None:
+        self._signers = [Webhook(secret.get_secret_value()) for secret in secrets]
         timeouts = Timeouts(connect=3, read=5, total=8)
         self._http = HttpClient(timeouts, only_public=not allow_private)
 

@@ -1,7 +1,7 @@
 """The change feed: which failures are new or have changed, in order of arrival, for live pages.
 
-An entry says that a record may have changed, the record itself says how. It is sent right after the
-record, to another slot: if only one arrives, the next load of the page shows the record.
+An entry says that a record may have changed, the record itself says how. `Failures` adds it right
+after the record, in another slot: if only one arrives, the next load of the page shows the record.
 """
 
 from __future__ import annotations
@@ -10,35 +10,22 @@ import re
 from collections.abc import Collection
 from typing import Final, cast
 
-from oauth_helper.failures.model import Failure
 from oauth_helper.failures.query import FeedUpdate
 from oauth_helper.store import keys
 from oauth_helper.store.redis import Client
-from oauth_helper.store.redis_clients import Pipeline
 
-# About this many changes are kept; a page that missed more has to be loaded again.
-_KEPT = 20_000
+#: About this many changes are kept; a page that missed more has to be loaded again.
+CHANGES_KEPT = 20_000
 
 # The place of an empty feed.
 _BEGINNING: Final = "0-0"
 
 
 class ChangeFeed:
-    """The feed in Redis. Methods raise `StoreUnavailableError`."""
+    """Read the feed in Redis. Methods raise `StoreUnavailableError`."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-
-    def announce(self, failure: Failure, pipeline: Pipeline, *, expires_at: int) -> None:
-        """Add a new or changed failure, and count whom its group affects."""
-        whom = {"people": failure.browser_id or failure.reference}
-        if failure.hub_id is not None:
-            whom["accounts"] = str(failure.hub_id)
-        pipeline.xadd(keys.FEED, {"r": failure.reference}, maxlen=_KEPT, approximate=True)
-        for name, who in whom.items():
-            key = keys.affected(name, failure.fingerprint)
-            pipeline.pfadd(key, who)
-            pipeline.expireat(key, expires_at)
 
     def forget(self, references: Collection[str]) -> None:
         """Remove the changes of these failures."""
@@ -65,7 +52,7 @@ class ChangeFeed:
             entries, oldest, length = pipeline.execute()
         # A place before the first entry means that entries were cut off, or the store emptied.
         if place == _BEGINNING:
-            has_gap = length >= _KEPT
+            has_gap = length >= CHANGES_KEPT
         else:
             has_gap = not oldest or _parts(oldest[0][0]) > _parts(place)
         references = tuple(dict.fromkeys(fields["r"] for _, fields in entries))

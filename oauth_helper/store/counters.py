@@ -24,8 +24,8 @@ from oauth_helper.failures.statistics import (
 from oauth_helper.store import keys
 from oauth_helper.store.day_counters import DayCounters, DayCounts
 from oauth_helper.store.failure_groups import FailureGroups
-from oauth_helper.store.failure_index import KIND, Plan, mismatches, plan_for, read_kind, write_kind
-from oauth_helper.store.failure_search import FailureSearch
+from oauth_helper.store.failure_layout import KIND, read_kind, write_kind
+from oauth_helper.store.failure_search import FailureSearch, Plan, mismatches, plan_for
 from oauth_helper.store.redis import Client
 
 T = TypeVar("T")

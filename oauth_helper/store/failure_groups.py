@@ -14,8 +14,7 @@ from oauth_helper.failures.query import FailureQuery
 from oauth_helper.failures.statistics import FailureGroup
 from oauth_helper.store import keys
 from oauth_helper.store.day_counters import DayCounters, DayCounts
-from oauth_helper.store.failure_index import mismatches
-from oauth_helper.store.failure_search import SPREAD, FailureSearch, Place
+from oauth_helper.store.failure_search import SPREAD, FailureSearch, Place, mismatches
 from oauth_helper.store.redis import Client
 from oauth_helper.store.redis_clients import LuaScript
 

@@ -9,11 +9,13 @@ from oauth_helper.diagnosis import Cause
 from oauth_helper.failures.model import Failure
 from oauth_helper.failures.query import FailureQuery, Page, Term
 from oauth_helper.failures.search import is_match
-from oauth_helper.store.failure_index import Plan, browser_index, plan_for
+from oauth_helper.store.failure_layout import browser_index
 from oauth_helper.store.failure_records import FailureRecords
 from oauth_helper.store.failure_search import (
     FailureSearch,
     Place,
+    Plan,
+    plan_for,
     read_cursor,
     write_cursor,
 )

@@ -7,11 +7,7 @@ from collections.abc import Sequence
 from oauth_helper.failures.model import Failure
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
-from oauth_helper.store.failure_codec import (
-    TEXTS,
-    from_fields,
-    from_texts,
-)
+from oauth_helper.store.failure_layout import TEXTS, from_fields, from_texts
 from oauth_helper.store.redis import Client, read_fields
 from oauth_helper.store.requests import Requests
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, cast
 
 from oauth_helper.common.references import midnight, parse_reference
-from oauth_helper.failures.query import FailureQuery
+from oauth_helper.failures.model import Status
+from oauth_helper.failures.query import UNSET, FailureQuery, Term
+from oauth_helper.failures.search import client_key
 from oauth_helper.store import keys
-from oauth_helper.store.failure_index import Plan
+from oauth_helper.store.failure_layout import ANY_VALUE
 from oauth_helper.store.redis import Client
 from oauth_helper.store.redis_clients import LuaScript
 
@@ -31,6 +33,11 @@ _FIRST_DAYS = SPREAD.days + 1
 
 # Indexes that most days don't have, as few failures are in one of them.
 _SPARSE = ("account:", "person:", "assignee:", "customer_id:")
+
+# Fields with an index of each value.
+_BY_VALUE = frozenset(
+    {"cause", "profile", "status", "stage", "account", "scope", "group", "customer_id"}
+)
 
 # KEYS: the indexes to be in, then those not to be in.
 # ARGV: number of the first, whether the newest come first, time and reference to start behind, time
@@ -89,6 +96,38 @@ Place = tuple[float, str]
 # Before and behind every place. Redis reads exponents; no reference looks like these.
 _BEFORE_ALL: Final[Place] = (1e15, "~")
 _BEHIND_ALL: Final[Place] = (-1.0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A query as indexes: to be in, not to be in, and the terms that no index answers."""
+
+    within: tuple[str, ...]
+    without: tuple[str, ...]
+    rest: tuple[Term, ...]
+
+
+def plan_for(query: FailureQuery) -> Plan:
+    """Return how the indexes answer a query."""
+    within: list[str] = []
+    without: list[str] = []
+    rest: list[Term] = []
+    for term in map(_positive, query.all_terms):
+        index = _index_for(term)
+        if index is None:
+            rest.append(term)
+            continue
+        (without if term.negated is not (index in ANY_VALUE.values()) else within).append(index)
+    return Plan(tuple(dict.fromkeys(within)) or ("",), tuple(dict.fromkeys(without)), tuple(rest))
+
+
+def mismatches(values: Mapping[str, str], terms: Iterable[Term]) -> set[str]:
+    """Return the fields whose values don't match the terms about them."""
+    return {
+        each.field
+        for each in terms
+        if each.field in values and (values[each.field] == each.value) is each.negated
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,3 +315,18 @@ def read_cursor(text: str) -> Place:
 def ordinal(at: float) -> int:
     """Return the ordinal of the day (UTC) of a time."""
     return datetime.fromtimestamp(at, UTC).toordinal()
+
+
+def _positive(term: Term) -> Term:
+    """Return the other status instead of a negated one: its index may be far shorter."""
+    if term.field == "status" and term.negated and term.value in set(Status):
+        (other,) = set(Status) - {term.value}
+        return Term("status", other)
+    return term
+
+
+def _index_for(term: Term) -> str | None:
+    if term.field in ANY_VALUE:
+        value = client_key(term.value) if term.field == "client" else term.value
+        return ANY_VALUE[term.field] if value == UNSET else f"{term.field}:{value}"
+    return f"{term.field}:{term.value}" if term.field in _BY_VALUE else None

@@ -15,9 +15,8 @@ from oauth_helper.failures.model import EventType, Failure, Status
 from oauth_helper.failures.triage import resolve_as_connected
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store import keys
-from oauth_helper.store.change_feed import ChangeFeed
-from oauth_helper.store.failure_codec import to_fields
-from oauth_helper.store.failure_index import counters_of, group_name, indexes_of
+from oauth_helper.store.change_feed import CHANGES_KEPT, ChangeFeed
+from oauth_helper.store.failure_layout import counters_of, group_name, indexes_of, to_fields
 from oauth_helper.store.failure_reader import FailureReader
 from oauth_helper.store.failure_scripts import CHANGE, RECORD
 from oauth_helper.store.redis import Client
@@ -93,7 +92,7 @@ class Failures(FailureReader):
         written, *_ = self._record.run_all(
             [call],
             before=partial(self._mark_unresolved, failure),
-            after=partial(self.feed.announce, failure, expires_at=int(self._expiry(day))),
+            after=partial(self._announce, failure),
         )
         if written == _FIRST_OF_DAY:
             # Also after the store lost the day that this process has listed.
@@ -121,8 +120,7 @@ class Failures(FailureReader):
                     self._store_recovery(old, new, pipeline)
                     if new.status is Status.OPEN and _differ_in_whom(old, new):
                         self._mark_unresolved(new, pipeline)
-                    expires_at = int(self._expiry(day_of(reference)))
-                    self.feed.announce(new, pipeline, expires_at=expires_at)
+                    self._announce(new, pipeline)
                     pipeline.execute()
                 return new
         raise StoreUnavailableError(f"{reference} keeps changing")
@@ -158,6 +156,17 @@ class Failures(FailureReader):
                     pipeline.zrem(key, failure.reference)
                 pipeline.execute()
         self.feed.forget({failure.reference for failure in failures})
+
+    def _announce(self, failure: Failure, pipeline: Pipeline) -> None:
+        """Add a new or changed failure to the feed, and count whom its group affects."""
+        whom = {"people": failure.browser_id or failure.reference}
+        if failure.hub_id is not None:
+            whom["accounts"] = str(failure.hub_id)
+        pipeline.xadd(keys.FEED, {"r": failure.reference}, maxlen=CHANGES_KEPT, approximate=True)
+        for name, who in whom.items():
+            key = keys.affected(name, failure.fingerprint)
+            pipeline.pfadd(key, who)
+            pipeline.expireat(key, int(self._expiry(day_of(failure.reference))))
 
     def _mark_unresolved(self, failure: Failure, pipeline: Pipeline) -> None:
         """Let a success of the same browser or account find the failure."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
+from pydantic import SecretStr
 
 from oauth_helper.common.logging import LOG_CONTEXT, REQUEST_FIELDS, REQUESTS
 from oauth_helper.common.metrics import HTTP_REQUESTS, exposition
 from oauth_helper.common.references import parse_reference
-from oauth_helper.common.secrets import Secret
 from oauth_helper.common.version import VERSION
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.web.api.auth import unless_bearer
@@ -42,7 +42,7 @@ class HealthProbes:
     queued_events: Callable[[], int]
     store_memory: Callable[[], tuple[int, int]]
     waiting: Callable[[], tuple[int, int]]
-    metrics_token: Secret
+    metrics_token: SecretStr
     key_ids: Sequence[str]
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlencode
 
-from flask import Flask, current_app, g, request
+from flask import Flask, after_this_request, current_app, g, request
 from werkzeug.wrappers import Response
 
 from oauth_helper.web.translations import LANGUAGES, translations
 
 _YEAR = 365 * 86_400
+
+# Where an application keeps the name of the cookie among its extensions.
+_COOKIE = "oauth_helper.language_cookie"
 
 # Pages for staff and developers, and the sandbox, are in English only.
 _ENGLISH_ONLY = ("/support", "/setup", "/api", "/sandbox")
@@ -27,19 +30,7 @@ def install(app: Flask, *, secure: bool) -> None:
     app.jinja_env.globals.update(
         language=language, language_links=language_links, translate=translate
     )
-    name = "__Host-language" if secure else "language"
-    app.extensions["oauth_helper.language_cookie"] = name
-
-    @app.after_request
-    def remember(response: Response) -> Response:
-        if "lang" not in request.args:
-            return response
-        chosen = request.args["lang"]
-        if chosen in LANGUAGES and not _is_english_only():
-            response.set_cookie(
-                name, chosen, max_age=_YEAR, secure=secure, httponly=True, samesite="Lax"
-            )
-        return response
+    app.extensions[_COOKIE] = "__Host-language" if secure else "language"
 
 
 def language() -> str:
@@ -79,16 +70,30 @@ def _translate_plural(singular: str, plural: str, number: int) -> str:
 def _chosen() -> str:
     if _is_english_only():
         return "en"
-    cookie = current_app.extensions["oauth_helper.language_cookie"]
-    for values, name in ((request.args, "lang"), (request.cookies, cookie)):
-        if name in values and values[name] in LANGUAGES:
-            return values[name]
+    if (picked := request.args.get("lang")) in LANGUAGES:
+        after_this_request(_remember)
+        return str(picked)
+    if (kept := request.cookies.get(current_app.extensions[_COOKIE])) in LANGUAGES:
+        return str(kept)
     # In order of preference; Werkzeug's best_match would choose `de` for `en-GB, de;q=0.9`.
     for preferred, quality in request.accept_languages:
         code = preferred.partition("-")[0].lower()
         if code in LANGUAGES and quality > 0:
             return code
     return "en"
+
+
+def _remember(response: Response) -> Response:
+    name = current_app.extensions[_COOKIE]
+    response.set_cookie(
+        name,
+        language(),
+        max_age=_YEAR,
+        secure=name.startswith("__Host-"),
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
 
 
 def _is_english_only() -> bool:

@@ -3,6 +3,7 @@ import stat
 import threading
 
 import pytest
+from pydantic import SecretStr
 from werkzeug.security import check_password_hash
 
 from oauth_helper.cli.bootstrap import (
@@ -13,7 +14,6 @@ from oauth_helper.cli.bootstrap import (
     with_support_user,
 )
 from oauth_helper.cli.serve import _welcome
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Settings, SupportUser
 
 
@@ -24,9 +24,9 @@ def config(tmp_path):
 
 def test_a_key_is_made_once_and_kept_for_its_owner_only(config):
     (key,) = with_secret_key(config).secret_keys
-    assert len(key.reveal()) >= 32
+    assert len(key.get_secret_value()) >= 32
     path = config.data_dir / "secret_key"
-    assert path.read_text() == key.reveal() + "\n"
+    assert path.read_text() == key.get_secret_value() + "\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert with_secret_key(config).secret_keys == (key,)
     assert [each.name for each in config.data_dir.iterdir()] == ["secret_key"]
@@ -38,7 +38,7 @@ def test_two_folders_have_two_keys(config, tmp_path):
 
 
 def test_a_key_of_the_settings_is_used_as_it_is(config):
-    given = config.model_copy(update={"secret_keys": (Secret("k" * 32), Secret("o" * 32))})
+    given = config.model_copy(update={"secret_keys": (SecretStr("k" * 32), SecretStr("o" * 32))})
     assert with_secret_key(given) is given
     assert not config.data_dir.exists()
 
@@ -105,8 +105,8 @@ def test_somebody_can_sign_in_at_first(config):
     assert (user.name, user.role) == ("support", "agent")
     assert password is not None
     assert len(password) >= 16
-    assert check_password_hash(user.password_hash.reveal(), password)
-    assert not check_password_hash(user.password_hash.reveal(), password + "x")
+    assert check_password_hash(user.password_hash.get_secret_value(), password)
+    assert not check_password_hash(user.password_hash.get_secret_value(), password + "x")
     assert password not in repr(made)
     path = config.data_dir / "support_password"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -145,7 +145,7 @@ def test_the_banner_in_json_has_no_password(config):
 
 def test_support_users_of_the_settings_are_kept(config):
     given = config.model_copy(
-        update={"support_users": (SupportUser("ann", Secret("hash"), "viewer"),)}
+        update={"support_users": (SupportUser("ann", SecretStr("hash"), "viewer"),)}
     )
     assert with_support_user(given) == (given, None)
 
@@ -157,4 +157,4 @@ def test_a_hash_is_slow_salted_and_can_be_given_as_a_setting():
     assert hashed != hash_password("pass word")
     assert check_password_hash(hashed, "pass word")
     (user,) = Settings.from_environ({"SUPPORT_USERS": f"ann:{hashed}"}).support_users
-    assert user.password_hash == Secret(hashed)
+    assert user.password_hash == SecretStr(hashed)

@@ -21,6 +21,7 @@ from flask import Flask
 from harness import KEPT_DAYS, run_server
 from oauth_clients import clients_file
 from paths import ROOT
+from pydantic import SecretStr
 from stopwatch import Stopwatch
 from werkzeug.security import check_password_hash
 
@@ -28,7 +29,6 @@ from benchmarks import servers
 from oauth_helper import __version__
 from oauth_helper.cli.main import cli
 from oauth_helper.common.encryption import Encryptor, key_id
-from oauth_helper.common.secrets import Secret
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.outbox.queue import Outbox
 from oauth_helper.store.outbox.writer import AttemptFailed
@@ -269,7 +269,11 @@ def test_doctor_tells_what_is_and_what_is_wrong(run_here):
 class TestDoctorAtPublicUrl:
     """What the command says of the instances that browsers reach."""
 
-    ANSWER: ClassVar = {"status": "ok", "version": __version__, "keys": [key_id(Secret("k" * 32))]}
+    ANSWER: ClassVar = {
+        "status": "ok",
+        "version": __version__,
+        "keys": [key_id(SecretStr("k" * 32))],
+    }
 
     @pytest.fixture
     def report(self, run_here, store_url, tmp_path):
@@ -337,7 +341,7 @@ class TestDoctorAtPublicUrl:
 def test_doctor_tells_what_waits_for_the_store_and_whether_anything_could(run_here, tmp_path):
     assert "outbox: empty" in run_here("doctor").stdout
     folder = tmp_path / "data" / "outbox"
-    outbox = Outbox(folder, encryptor=Encryptor([Secret("any key")], purpose="outbox"))
+    outbox = Outbox(folder, encryptor=Encryptor([SecretStr("any key")], purpose="outbox"))
     outbox.put(AttemptFailed(a_failure()))
     assert "outbox: 1 write queued for Redis" in run_here("doctor").stdout
     (tmp_path / "file").write_text("")

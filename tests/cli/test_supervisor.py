@@ -35,8 +35,8 @@ def create_app(config):
     if os.environ.get("BROKEN"):
         raise RuntimeError("create_app is broken")
     app = Flask("tiny")
-    app.config["STORE"] = config.redis_url.reveal()
-    store = redis.Redis.from_url(config.redis_url.reveal(), decode_responses=True)
+    app.config["STORE"] = config.redis_url.get_secret_value()
+    store = redis.Redis.from_url(config.redis_url.get_secret_value(), decode_responses=True)
 
     @app.get("/pids")
     def pids():
@@ -59,7 +59,7 @@ def create_app(config):
 
     @app.get("/environment")
     def environment():
-        return {"title": config.profiles[0].title, "redis": config.redis_url.reveal()}
+        return {"title": config.profiles[0].title, "redis": config.redis_url.get_secret_value()}
 
     return app
 
@@ -73,7 +73,7 @@ def periodic_tasks(app):
     return [PeriodicTask(tick, 1.0)]
 
 def on_startup(config):
-    print("before workers", os.getpid(), config.redis_url.reveal(), flush=True)
+    print("before workers", os.getpid(), config.redis_url.get_secret_value(), flush=True)
     return config
 
 def ready(config):

@@ -9,11 +9,11 @@ import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from oauth_helper.common.encryption import DecryptionError, Encryptor, derive_key
-from oauth_helper.common.secrets import Secret
 
-OLD, NEW = Secret("o" * 32), Secret("n" * 32)
+OLD, NEW = SecretStr("o" * 32), SecretStr("n" * 32)
 
 
 @given(st.binary(max_size=2000))
@@ -96,14 +96,14 @@ KNOWN = base64.urlsafe_b64encode(hkdf(b"k" * 32, b"oauth_helper tokens"))
 
 def test_derived_keys_stay_the_same_and_differ_by_purpose_and_secret():
     # Another derivation would lock out what is stored; HKDF (RFC 5869) with SHA-256, no salt.
-    assert derive_key(Secret("k" * 32), "tokens") == KNOWN
+    assert derive_key(SecretStr("k" * 32), "tokens") == KNOWN
     keys = {derive_key(secret, purpose) for secret in (OLD, NEW) for purpose in ("a", "b")}
     assert len(keys) == 4
     assert all(Fernet(key) and len(base64.urlsafe_b64decode(key)) == 32 for key in keys)
 
 
 def test_threads_that_read_a_type_for_the_first_time_crash_nothing():
-    encryptor = Encryptor([Secret("k" * 40)], purpose="x")
+    encryptor = Encryptor([SecretStr("k" * 40)], purpose="x")
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:

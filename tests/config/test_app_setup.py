@@ -3,8 +3,8 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.app_setup import app_hsmeta, setup_checklist
 from oauth_helper.config.profiles import Profile
 from oauth_helper.scopes import (
@@ -39,7 +39,7 @@ def profile(catalogue, **changes):
         name="workato",
         title="Workato",
         client_id="canary-id",
-        client_secret=Secret("canary-secret"),
+        client_secret=SecretStr("canary-secret"),
         redirect_uri=CALLBACK,
         catalogue=catalogue,
         **changes,

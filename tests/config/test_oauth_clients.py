@@ -1,7 +1,7 @@
 import pytest
 from oauth_clients import CALLBACK, SECRET_HASH, clients_file
+from pydantic import SecretStr
 
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.oauth_clients import load_clients
 from oauth_helper.config.settings import Settings, SettingsError
 
@@ -35,7 +35,7 @@ def test_a_client_as_the_file_has_it(tmp_path):
         "name": "Flow Tool",
         "redirect_uris": (CALLBACK,),
         "profile": "second",
-        "secret_hash": Secret(SECRET_HASH),
+        "secret_hash": SecretStr(SECRET_HASH),
         "unknown_scopes": "drop",
         "scope_response": "echo",
         "pkce": "required",

@@ -1,10 +1,10 @@
 """The settings of the OpenID provider: all problems at once, and no password beside it."""
 
 import pytest
+from pydantic import SecretStr
 
 from oauth_helper.cli.bootstrap import with_support_user
 from oauth_helper.cli.doctor import examine
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Settings, SettingsError
 from oauth_helper.config.staff_access import AccessRule
 
@@ -26,7 +26,7 @@ def problems_of(**changes):
 def test_as_they_are_given():
     config = Settings.from_environ(WHOLE)
     assert config.openid.issuer == "https://id.example/tenant/"  # to the letter
-    assert config.openid.client_secret == Secret("canary-secret")
+    assert config.openid.client_secret == SecretStr("canary-secret")
     assert config.openid.agents == (AccessRule("ana@example.com"), AccessRule("groups=support"))
     assert config.openid.viewers == (AccessRule("@example.com"),)
     assert config.openid.name == "your organisation"

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.profiles import Defaults, Profile, load_profiles
 from oauth_helper.config.settings import Settings, SettingsError
 from oauth_helper.scopes import (
@@ -21,7 +21,7 @@ CONTACTS = "crm.objects.contacts.read"
 APP = AppConfiguration(required=(CONTACTS,), optional=("tickets",))
 DEFAULTS = Defaults(
     client_id="default-id",
-    client_secret=Secret("default-secret"),
+    client_secret=SecretStr("default-secret"),
     catalogue=CATALOGUE,
     app=APP,
     redirect_uri=lambda name: f"https://connect.example.com/callback/{name}",
@@ -72,7 +72,7 @@ def test_a_profile_has_the_defaults_where_it_says_nothing(read):
             name="p",
             title="p",
             client_id="default-id",
-            client_secret=Secret("default-secret"),
+            client_secret=SecretStr("default-secret"),
             redirect_uri="https://connect.example.com/callback/p",
             catalogue=CATALOGUE,
             app=APP,
@@ -110,7 +110,7 @@ def test_everything_that_a_profile_can_say(read):
         name="shop",
         title="The shop",
         client_id="shop-id",
-        client_secret=Secret("shop-secret"),
+        client_secret=SecretStr("shop-secret"),
         redirect_uri="https://connect.example.com/callback/shop",
         catalogue=profile.catalogue,
         app=AppConfiguration(required=("contacts",)),
@@ -131,13 +131,13 @@ def test_paths_start_at_the_file(read, monkeypatch):
         '[profiles.p]\nclient_id = "x"\nclient_secret_file = "secret"\n'
         'catalogue = "sub/../own.toml"\napp_config = "sub/app.json"'
     )
-    assert profile.client_secret == Secret("file-secret")
+    assert profile.client_secret == SecretStr("file-secret")
     assert "forms" in profile.catalogue
 
 
 def test_a_path_may_be_absolute(read):
     (profile,) = read(f'[profiles.p]\nclient_secret_file = "{read.folder / "secret"}"')
-    assert profile.client_secret == Secret("file-secret")
+    assert profile.client_secret == SecretStr("file-secret")
     assert profile.client_id == "default-id"
 
 
@@ -181,7 +181,7 @@ def test_profiles_do_not_leak_into_one_another(read):
         "two-id",
         "default-id",
     ]
-    assert [profile.client_secret.reveal() for profile in (one, two, three)] == [
+    assert [profile.client_secret.get_secret_value() for profile in (one, two, three)] == [
         "shop-secret",
         "file-secret",
         "default-secret",
@@ -218,8 +218,8 @@ def test_the_settings_are_for_the_settings_client_id_only(tmp_path):
         }
     )
     own, default = config.profiles
-    assert (own.client_secret, own.app) == (Secret("canary-own"), None)
-    assert default.client_secret == Secret("canary-settings")
+    assert (own.client_secret, own.app) == (SecretStr("canary-own"), None)
+    assert default.client_secret == SecretStr("canary-settings")
     assert default.app == AppConfiguration(optional=("tickets",))
     assert own.redirect_uri == "https://a.example/callback/own"
     assert "canary" not in repr(config)
@@ -493,7 +493,7 @@ def profile(**changes):
         name="p",
         title="P",
         client_id="id",
-        client_secret=Secret("s"),
+        client_secret=SecretStr("s"),
         redirect_uri="https://a.example/callback/p",
         catalogue=CATALOGUE,
         **changes,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from oauth_helper.cli.bootstrap import hash_password
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import (
     SANDBOX_CLIENT_ID,
     SETTINGS,
@@ -52,7 +52,7 @@ def test_the_defaults():
         "port": 8000,
         "public_url": "http://localhost:8000",
         "hubspot_client_id": "",
-        "hubspot_client_secret": Secret(""),
+        "hubspot_client_secret": SecretStr(""),
         "hubspot_authorization_endpoint": "https://app.hubspot.com/oauth/authorize",
         "hubspot_api_url": "https://api.hubapi.com",
         "authorization_endpoint": "http://localhost:8000/sandbox/oauth/authorize",
@@ -61,23 +61,23 @@ def test_the_defaults():
         "app_config": None,
         "scope_catalogue": None,
         "sandbox": True,
-        "redis_url": Secret(""),
+        "redis_url": SecretStr(""),
         "data_dir": Path.cwd() / "data",
         "secret_keys": (),
         "support_users": (),
         "openid": None,
         "oidc_issuer": "",
         "oidc_client_id": "",
-        "oidc_client_secret": Secret(""),
+        "oidc_client_secret": SecretStr(""),
         "oidc_agents": (),
         "oidc_viewers": (),
         "oidc_name": "your organisation",
-        "support_api_token": Secret(""),
-        "metrics_token": Secret(""),
+        "support_api_token": SecretStr(""),
+        "metrics_token": SecretStr(""),
         "log_level": "INFO",
         "log_format": "text",
         "otlp_endpoint": "",
-        "connections_api_token": Secret(""),
+        "connections_api_token": SecretStr(""),
         "webhook_urls": (),
         "webhook_secrets": (),
         "webhook_events": frozenset(WEBHOOK_EVENT_TYPES),
@@ -115,7 +115,7 @@ def test_hubspot_instead_of_the_sandbox():
     assert config.api_url == "https://api.hubapi.com"
     assert config.threads == 8
     assert profile.client_id == HUBSPOT["HUBSPOT_CLIENT_ID"]
-    assert profile.client_secret == Secret("canary-client-secret")
+    assert profile.client_secret == SecretStr("canary-client-secret")
     assert profile.redirect_uri == "https://connect.example.com/callback/workato"
 
 
@@ -164,24 +164,24 @@ def test_the_defaults_in_the_list_are_those_that_hold():
             "https://a.example/authorize",
         ),
         ({"HUBSPOT_API_VERSION": "v3"}, "api_version", "v3"),
-        ({"REDIS_URL": "redis://u:p@h:1/0"}, "redis_url", Secret("redis://u:p@h:1/0")),
-        ({"REDIS_URL": "rediss://h"}, "redis_url", Secret("rediss://h")),
-        ({"REDIS_URL": "unix:///run/r.sock"}, "redis_url", Secret("unix:///run/r.sock")),
+        ({"REDIS_URL": "redis://u:p@h:1/0"}, "redis_url", SecretStr("redis://u:p@h:1/0")),
+        ({"REDIS_URL": "rediss://h"}, "redis_url", SecretStr("rediss://h")),
+        ({"REDIS_URL": "unix:///run/r.sock"}, "redis_url", SecretStr("unix:///run/r.sock")),
         (
             {"REDIS_URL": "redis+sentinel://h:1,i:2/s/0"},
             "redis_url",
-            Secret("redis+sentinel://h:1,i:2/s/0"),
+            SecretStr("redis+sentinel://h:1,i:2/s/0"),
         ),
-        ({"REDIS_URL": "redis+cluster://h:1"}, "redis_url", Secret("redis+cluster://h:1")),
+        ({"REDIS_URL": "redis+cluster://h:1"}, "redis_url", SecretStr("redis+cluster://h:1")),
         ({"DATA_DIR": "/srv/data"}, "data_dir", Path("/srv/data")),
-        ({"SECRET_KEY": "k" * 32}, "secret_keys", (Secret("k" * 32),)),
+        ({"SECRET_KEY": "k" * 32}, "secret_keys", (SecretStr("k" * 32),)),
         (
             {"SECRET_KEY": f"{'n' * 32}, {'o' * 40},"},
             "secret_keys",
-            (Secret("n" * 32), Secret("o" * 40)),
+            (SecretStr("n" * 32), SecretStr("o" * 40)),
         ),
-        ({"SUPPORT_API_TOKEN": "t" * 16}, "support_api_token", Secret("t" * 16)),
-        ({"CONNECTIONS_API_TOKEN": "t" * 16}, "connections_api_token", Secret("t" * 16)),
+        ({"SUPPORT_API_TOKEN": "t" * 16}, "support_api_token", SecretStr("t" * 16)),
+        ({"CONNECTIONS_API_TOKEN": "t" * 16}, "connections_api_token", SecretStr("t" * 16)),
         ({"ATTEMPT_TIMEOUT": "1"}, "attempt_timeout", 1),
         ({"FAILURE_RETENTION_DAYS": "3650"}, "failure_retention_days", 3650),
         ({"TRUSTED_PROXIES": "10"}, "trusted_proxies", 10),
@@ -397,7 +397,7 @@ def test_a_catalogue_and_an_app_configuration_of_ones_own(tmp_path):
 def test_support_users(text, users):
     config = Settings.from_environ({"SUPPORT_USERS": text})
     assert config.support_users == tuple(
-        SupportUser(name, Secret(hashed), role) for name, hashed, role in users
+        SupportUser(name, SecretStr(hashed), role) for name, hashed, role in users
     )
 
 
@@ -405,8 +405,8 @@ def test_a_hash_that_the_command_makes_is_taken():
     made = hash_password("pass:word, with $igns")
     assert made.count(":") >= 3
     (ann, bob) = Settings.from_environ({"SUPPORT_USERS": f"a:{made},b:{made}:viewer"}).support_users
-    assert (ann.password_hash.reveal(), ann.role) == (made, "agent")
-    assert (bob.password_hash.reveal(), bob.role) == (made, "viewer")
+    assert (ann.password_hash.get_secret_value(), ann.role) == (made, "agent")
+    assert (bob.password_hash.get_secret_value(), bob.role) == (made, "viewer")
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.staff_access import (
     AccessRule,
     OpenIdSettings,
@@ -29,7 +29,7 @@ def settings(agents="", viewers=""):
     return OpenIdSettings(
         issuer="https://id.example",
         client_id="us",
-        client_secret=Secret("x"),
+        client_secret=SecretStr("x"),
         name="Example",
         agents=rules(agents),
         viewers=rules(viewers),

@@ -3,8 +3,8 @@
 import base64
 
 import pytest
+from pydantic import SecretStr
 
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Settings, SettingsError
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
@@ -14,7 +14,7 @@ def test_addresses_and_secrets_are_lists():
     config = Settings.from_environ(
         {"WEBHOOK_URL": "https://a.example/x, https://b.example", "WEBHOOK_SECRET": SECRET}
     )
-    assert config.webhook_urls == (Secret("https://a.example/x"), Secret("https://b.example"))
+    assert config.webhook_urls == (SecretStr("https://a.example/x"), SecretStr("https://b.example"))
     assert len(config.webhook_events) == 7
     assert SECRET not in repr(config)
 

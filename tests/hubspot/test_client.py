@@ -8,12 +8,12 @@ from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from pydantic import SecretStr
 from stopwatch import Stopwatch
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from oauth_helper.common.http import Timeouts
-from oauth_helper.common.secrets import Secret
 from oauth_helper.hubspot.app_credentials import AppCredentials
 from oauth_helper.hubspot.client import HubSpotClient
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
@@ -32,7 +32,7 @@ QUICK = Timeouts(connect=1, read=0.3, total=0.6)
 def app_named(client_id):
     return AppCredentials(
         client_id=client_id,
-        client_secret=Secret("s"),
+        client_secret=SecretStr("s"),
         redirect_uri="https://a.example/callback",
     )
 
@@ -145,8 +145,8 @@ def test_nobody_listens():
     answer = hubspot.exchange_code(app_named("app"), "y", None)
     assert isinstance(answer, Unavailable)
     assert answer.code_unused
-    assert hubspot.introspect(app_named("app"), Secret("x")) is None
-    assert hubspot.revoke(app_named("app"), Secret("x")) is False
+    assert hubspot.introspect(app_named("app"), SecretStr("x")) is None
+    assert hubspot.revoke(app_named("app"), SecretStr("x")) is False
 
 
 def raw_server(*chunks, pause=0.0):
@@ -256,14 +256,14 @@ def test_more_than_any_answer_is_not_read():
 @pytest.mark.parametrize(("status", "confirmed"), [(200, True), (204, True), (400, False)])
 def test_revocation_is_what_hubspot_confirms(status, confirmed):
     with serving(lambda _r, _n: Response(b"", status)) as (url, asked):
-        assert HubSpotClient(url, "2026-09").revoke(app_named("app"), Secret("x")) is confirmed
+        assert HubSpotClient(url, "2026-09").revoke(app_named("app"), SecretStr("x")) is confirmed
     assert asked[0].path == "/oauth/2026-09/token/revoke"
 
 
 @pytest.mark.parametrize(("status", "confirmed"), [(204, True), (401, False), (500, False)])
 def test_the_app_is_uninstalled_with_the_bearer_token(status, confirmed):
     with serving(lambda _r, _n: Response(b"", status)) as (url, asked):
-        assert HubSpotClient(url, "v3").uninstall(Secret("x")) is confirmed
+        assert HubSpotClient(url, "v3").uninstall(SecretStr("x")) is confirmed
     assert (asked[0].method, asked[0].path) == ("DELETE", "/appinstalls/2026-09/external-install")
     assert asked[0].headers["Authorization"] == "Bearer x"
 
@@ -325,9 +325,9 @@ def test_all_that_waits_for_hubspot_takes_three_quarters_of_the_threads():
             pool.submit(hubspot.exchange_code, app_named(name), "y", None)
         assert all(arrived.acquire(timeout=60) for _ in range(6))
         assert isinstance(hubspot.exchange_code(app_named("c"), "y", None), Unavailable)
-        assert hubspot.introspect(app_named("c"), Secret("token")) is None
-        assert not hubspot.revoke(app_named("c"), Secret("token"))
-        assert not hubspot.uninstall(Secret("token"))
+        assert hubspot.introspect(app_named("c"), SecretStr("token")) is None
+        assert not hubspot.revoke(app_named("c"), SecretStr("token"))
+        assert not hubspot.uninstall(SecretStr("token"))
         with hubspot.waits_for_refresh() as may_wait:
             assert not may_wait
         release.set()

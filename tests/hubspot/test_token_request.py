@@ -3,8 +3,8 @@ from urllib.parse import parse_qs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from oauth_helper.common.secrets import Secret
 from oauth_helper.hubspot.app_credentials import AppCredentials
 from oauth_helper.hubspot.client import code_form, token_form
 
@@ -12,7 +12,9 @@ CALLBACK = "https://connect.example.com/callback/workato"
 
 
 def app_with(client_id, secret):
-    return AppCredentials(client_id=client_id, client_secret=Secret(secret), redirect_uri=CALLBACK)
+    return AppCredentials(
+        client_id=client_id, client_secret=SecretStr(secret), redirect_uri=CALLBACK
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,7 @@ def test_the_form_that_exchanges_a_code(code_verifier, form):
 
 
 def test_the_form_that_introspects_or_revokes():
-    assert token_form(app_with("aaaa-bbbb", "s+ &="), Secret("na1-x/y"), "refresh_token") == (
+    assert token_form(app_with("aaaa-bbbb", "s+ &="), SecretStr("na1-x/y"), "refresh_token") == (
         "client_id=aaaa-bbbb&client_secret=s%2B+%26%3D&token=na1-x%2Fy"
         "&token_type_hint=refresh_token"
     )
@@ -61,7 +63,7 @@ def test_nothing_in_a_value_becomes_a_parameter(client_id, secret, code, verifie
         "code": [code],
         "code_verifier": [verifier],
     }
-    form = token_form(app_with(client_id, secret), Secret(code), verifier)
+    form = token_form(app_with(client_id, secret), SecretStr(code), verifier)
     assert parse_qs(form, strict_parsing=True) == {
         "client_id": [client_id],
         "client_secret": [secret],

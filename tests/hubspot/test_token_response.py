@@ -3,8 +3,8 @@ import json
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from oauth_helper.common.secrets import Secret
 from oauth_helper.hubspot.token_response import (
     MAX_MESSAGE,
     Granted,
@@ -28,7 +28,9 @@ DOCUMENTED = {
 
 
 def granted(expires_in=1800, scopes=None, hub_id=None, user_id=None):
-    return Granted(Secret("CJ-access"), Secret("na1-refresh"), expires_in, scopes, hub_id, user_id)
+    return Granted(
+        SecretStr("CJ-access"), SecretStr("na1-refresh"), expires_in, scopes, hub_id, user_id
+    )
 
 
 NO_JSON = "the response is no JSON object"
@@ -338,10 +340,13 @@ def test_any_answer_reads_as_one_of_the_three(http_status, headers, body):
     match read_token_response(http_status, headers, body):
         case Granted() as tokens:
             assert http_status == 200
-            assert tokens.access_token.reveal()
-            assert tokens.refresh_token.reveal()
+            assert tokens.access_token.get_secret_value()
+            assert tokens.refresh_token.get_secret_value()
             assert 0 < tokens.expires_in <= 86_400
-            texts = [tokens.access_token.reveal(), tokens.refresh_token.reveal()]
+            texts = [
+                tokens.access_token.get_secret_value(),
+                tokens.refresh_token.get_secret_value(),
+            ]
             texts += tokens.scopes or ()
             assert all(isinstance(name, str) and name.isascii() for name in tokens.scopes or ())
             assert tokens.hub_id is None or type(tokens.hub_id) is int

@@ -15,10 +15,10 @@ from failure_examples import a_failure
 from flask import Flask, request
 from harness import PUBLIC_URL, browser_of, run_server, services_of
 from oauth_clients import CALLBACK, clients_file
+from pydantic import SecretStr
 
 from oauth_helper.app import BACKGROUND
 from oauth_helper.cli.main import cli
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.settings import Settings, SettingsError
 from oauth_helper.config.webhooks import Threshold
 from oauth_helper.diagnosis import Cause
@@ -219,7 +219,7 @@ def test_a_service_that_is_down_gets_it_later(make_app, chat, texts, clock):
 def test_mail_has_cause_count_person_and_link():
     with mail_server() as server:
         address = f"mailto://127.0.0.1:{server.server_address[1]}?from=a@b.example&to=c@d.example"
-        sender = NoticeSender(Secret(address), PUBLIC_URL, {"tickets"})
+        sender = NoticeSender(SecretStr(address), PUBLIC_URL, {"tickets"})
         assert sender.send({"type": "group.spiking"}, DATA, 0.0).is_delivered
     (message,) = server.messages
     for words in (

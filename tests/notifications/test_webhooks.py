@@ -14,10 +14,10 @@ from failure_examples import a_failure
 from flask import Flask, request
 from harness import PUBLIC_URL, SAME_SITE, customer_of, run_server, services_of
 from paths import ROOT
+from pydantic import SecretStr
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from oauth_helper.app import BACKGROUND
-from oauth_helper.common.secrets import Secret
 from oauth_helper.failures.model import Status
 from oauth_helper.notifications.webhooks import MAX_BODY, WebhookSender, body_of
 from oauth_helper.store.webhook_queue import PAUSES
@@ -105,7 +105,7 @@ def test_the_verifier_accepts_it_and_nothing_else(new_customer, receiver, delive
 
 def test_both_secrets_verify_while_they_are_rotated(receiver):
     older = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
-    sender = WebhookSender([Secret(SECRET), Secret(older)], allow_private=True)
+    sender = WebhookSender([SecretStr(SECRET), SecretStr(older)], allow_private=True)
     assert sender.send(receiver.url, "msg_1", "{}", now=time.time()).is_delivered
     headers, _, body = receiver.requests[0]
     for secret in (SECRET, older):
@@ -259,7 +259,7 @@ def test_the_receiver_of_the_guide_takes_an_event_once(monkeypatch):
     exec(re.search(r"```python\n(.*?)```", guide, re.DOTALL)[1], names)  # noqa: S102 - our own
     with run_server(names["app"]) as port:
         url = f"http://127.0.0.1:{port}/hubspot-events"
-        sender = WebhookSender([Secret(SECRET)], allow_private=True)
+        sender = WebhookSender([SecretStr(SECRET)], allow_private=True)
         data = {"reference": "2M7G-7JW3-4R5J", "cause": "user_denied"}
         body = body_of({"type": "failure.recorded", "at": time.time()}, data)
         for _ in range(2):

@@ -6,20 +6,20 @@ from itertools import product
 from random import Random
 
 import pytest
+from pydantic import SecretStr
 
 from oauth_helper.common.encryption import Encryptor
 from oauth_helper.common.references import new_reference
-from oauth_helper.common.secrets import Secret
 from oauth_helper.models import Connection, Tokens
 from oauth_helper.store.connections import Connections
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
-TOKENS = Tokens(Secret("access"), Secret("refresh"))
+TOKENS = Tokens(SecretStr("access"), SecretStr("refresh"))
 
 
 @pytest.fixture
 def connections(store):
-    return Connections(store, encryptor=Encryptor([Secret("a key")], purpose="tokens"))
+    return Connections(store, encryptor=Encryptor([SecretStr("a key")], purpose="tokens"))
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ class Lacking:
         return self.scope not in granted[0]
 
 
-NEW = Tokens(Secret("new-access"), Secret("new-refresh"))
+NEW = Tokens(SecretStr("new-access"), SecretStr("new-refresh"))
 
 
 class TestWhatHubSpotGave:

@@ -31,7 +31,7 @@ from oauth_helper.models import Attempt
 from oauth_helper.store import counters, day_counters
 from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.counters import Counters
-from oauth_helper.store.failure_index import KIND
+from oauth_helper.store.failure_layout import KIND
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import connect
 

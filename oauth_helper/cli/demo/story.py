@@ -16,16 +16,17 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from pydantic import SecretStr
+
 from oauth_helper.common.references import new_reference
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Cause, Evidence, Stage
 from oauth_helper.failures.model import CUSTOMER, Event, EventType, Failure, Status
-from oauth_helper.failures.record import build_failure, evidence_at_hubspot
 from oauth_helper.failures.triage import assign, comment, reopen, resolve, resolve_as_connected
 from oauth_helper.hubspot.authorization_response import Declined
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable, read_token_response
 from oauth_helper.models import Attempt, Connection, Tokens
+from oauth_helper.oauth.client.outcome import build_failure, evidence_at_hubspot
 from oauth_helper.oauth.client.start import certain_refusals
 from oauth_helper.sandbox.answers import refusal
 from oauth_helper.scopes import AppConfiguration
@@ -94,7 +95,7 @@ class Demonstration:
             done += self._customer(self._some_time(), 0, {})
         for connection in self._connected.values():
             # The sandbox hasn't issued it: revoking such a connection says so.
-            token = Secret("demonstration")
+            token = SecretStr("demonstration")
             self.connections.save(connection, Tokens(token, token))
         done["accounts"] = len(self._connected)
         return done

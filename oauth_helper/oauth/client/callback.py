@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Evidence, Stage
-from oauth_helper.failures.record import build_failure
 from oauth_helper.hubspot.authorization_request import is_issuer
 from oauth_helper.hubspot.authorization_response import AuthorizationResponse, Code, Declined
 from oauth_helper.hubspot.token_response import Granted, Unavailable
@@ -33,6 +32,7 @@ from oauth_helper.oauth.client.outcome import (
     Failed,
     Rejected,
     Rejection,
+    build_failure,
     fail,
 )
 from oauth_helper.scopes import RequestedScopes, missing_scopes

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import ClientError, Evidence, Stage
-from oauth_helper.failures.record import build_failure, evidence_at_hubspot
 from oauth_helper.failures.triage import resolve_as_connected
 from oauth_helper.models import Attempt
+from oauth_helper.oauth.client.outcome import build_failure, evidence_at_hubspot
 from oauth_helper.store.outbox.events import AttemptFailed
 
 if TYPE_CHECKING:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from oauth_helper.common.references import new_reference
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Cause, Evidence, Stage, ends_connection
-from oauth_helper.failures.record import build_failure
 from oauth_helper.hubspot.token_response import Granted, Refused, Unavailable
 from oauth_helper.models import Attempt, Connection, Tokens
+from oauth_helper.oauth.client.outcome import build_failure
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.outbox.events import AttemptFailed
 
@@ -46,7 +47,7 @@ class Fresh:
     """An access token that hasn't expired and that HubSpot isn't known to reject."""
 
     connection: Connection
-    access_token: Secret
+    access_token: SecretStr
 
     @property
     def token_id(self) -> str:
@@ -304,7 +305,10 @@ class TokenRefresher:
     def _failed(
         self, query: _TokenQuery, held: _Held, response: Refused | Unavailable
     ) -> Fresh | NoToken:
-        secrets = (held.tokens.access_token.reveal(), held.tokens.refresh_token.reveal())
+        secrets = (
+            held.tokens.access_token.get_secret_value(),
+            held.tokens.refresh_token.get_secret_value(),
+        )
         logged = self.failures.record(held.profile, held.connection, response, secrets=secrets)
         if isinstance(response, Unavailable):
             wait = max(TOLD_FOR, response.retry_after or 0)
@@ -324,6 +328,6 @@ class TokenRefresher:
         return held.fresh if isinstance(held, _Held) else held
 
 
-def token_id(access_token: Secret) -> str:
+def token_id(access_token: SecretStr) -> str:
     """Return sixteen hexadecimal digits that identify an access token but can't be used as one."""
-    return hashlib.sha256(access_token.reveal().encode()).hexdigest()[:16]
+    return hashlib.sha256(access_token.get_secret_value().encode()).hexdigest()[:16]

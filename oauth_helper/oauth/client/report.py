@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Cause, Evidence
 from oauth_helper.failures.model import Event, EventType, Failure
-from oauth_helper.failures.record import build_failure, evidence_at_hubspot
 from oauth_helper.hubspot.authorization_request import find_authorization_url
 from oauth_helper.models import Attempt, PendingAuthorization, StoreUnavailableError
+from oauth_helper.oauth.client.outcome import build_failure, evidence_at_hubspot
 from oauth_helper.store.outbox.events import ErrorReported
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
+from pydantic import SecretStr
 
 from oauth_helper.common.passwords import check_password
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.oauth_clients import OAuthClient
 
 # Characters. No registered secret is longer, and hashing long ones is expensive.
@@ -27,7 +27,7 @@ _MAX_LENGTH = 1000
 class Given:
     """The credentials of a request. `pairs` holds each way to read id and secret, at least one."""
 
-    pairs: tuple[tuple[str, Secret], ...]
+    pairs: tuple[tuple[str, SecretStr], ...]
 
     @property
     def client_id(self) -> str:
@@ -60,16 +60,16 @@ class Credentials:
                 return client
         raise InvalidClientError("The client_id or the client_secret is wrong.", status_code=401)
 
-    def _is_valid(self, client: OAuthClient, secret: Secret) -> bool:
+    def _is_valid(self, client: OAuthClient, secret: SecretStr) -> bool:
         if client.secret_hash is None:
             return not secret
-        text = secret.reveal()
+        text = secret.get_secret_value()
         if not text or len(text) > _MAX_LENGTH:
             return False
         digest = hmac.digest(self._key, text.encode("utf-8", "replace"), "sha256")
         if hmac.compare_digest(self._verified.get(client.id, b""), digest):
             return True
-        is_valid = check_password(client.secret_hash.reveal(), text)
+        is_valid = check_password(client.secret_hash.get_secret_value(), text)
         if is_valid:
             self._verified[client.id] = digest
         return is_valid
@@ -85,7 +85,7 @@ def read_credentials(headers: Mapping[str, str], form: Mapping[str, str]) -> Giv
     if not header:
         if not in_form:
             raise InvalidClientError("The request has no client credentials.", status_code=401)
-        return Given(((in_form, Secret(form.get("client_secret", ""))),))
+        return Given(((in_form, SecretStr(form.get("client_secret", ""))),))
     given = Given(_basic(header))
     if form.get("client_secret"):
         raise InvalidRequestError("Client credentials are both in the header and in the body.")
@@ -94,7 +94,7 @@ def read_credentials(headers: Mapping[str, str], form: Mapping[str, str]) -> Giv
     return given
 
 
-def _basic(header: str) -> tuple[tuple[str, Secret], ...]:
+def _basic(header: str) -> tuple[tuple[str, SecretStr], ...]:
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         raise InvalidClientError(
@@ -112,4 +112,4 @@ def _basic(header: str) -> tuple[tuple[str, Secret], ...]:
     pairs = {(client_id, secret), (unquote_plus(client_id), unquote_plus(secret))}
     # Unencoded first: decoding would change a raw secret that contains a percent sign.
     ordered = sorted(pairs, key=lambda pair: pair != (client_id, secret))
-    return tuple((each, Secret(text)) for each, text in ordered)
+    return tuple((each, SecretStr(text)) for each, text in ordered)

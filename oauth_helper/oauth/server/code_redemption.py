@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from oauth_helper.common.references import new_reference
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import ClientError, Evidence, Stage
-from oauth_helper.failures.record import build_failure
 from oauth_helper.models import Attempt, IssuedCode
 from oauth_helper.oauth.client.callback import success_of
+from oauth_helper.oauth.client.outcome import build_failure
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.outbox.events import AttemptFailed
 

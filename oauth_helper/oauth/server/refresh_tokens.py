@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
+from pydantic import SecretStr
+
 from oauth_helper.common.encryption import DecryptionError, Encryptor
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.oauth_clients import OAuthClient
 
 _PREFIX = "ohr."
@@ -30,7 +31,7 @@ class RefreshToken:
     profile: str
     grant: str
     connection: str
-    token: Secret
+    token: SecretStr
     generation: int | None = None
     mark: str = ""
 
@@ -42,7 +43,7 @@ class RefreshToken:
         """Return nothing: HubSpot's token response names the scopes. Authlib chose the name."""
         return ""
 
-    def following(self, token: Secret, generation: int | None) -> RefreshToken:
+    def following(self, token: SecretStr, generation: int | None) -> RefreshToken:
         """Return the refresh token that replaces this one."""
         return replace(self, token=token, generation=generation)
 

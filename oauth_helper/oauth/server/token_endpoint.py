@@ -128,7 +128,7 @@ class TokenIssuer:
             profile,
             connection or _stand_in(token, client.client.id),
             answer,
-            secrets=[token.token.reveal()],
+            secrets=[token.token.get_secret_value()],
             client=client.client.name,
         )
         if ends_connection(recorded.cause):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from oauth_helper.common.secrets import Secret
+from pydantic import SecretStr
+
 from oauth_helper.config.oauth_clients import OAuthClient
 from oauth_helper.diagnosis import Cause
 from oauth_helper.scopes import join_scope
@@ -11,7 +12,7 @@ from oauth_helper.scopes import join_scope
 def token_body(
     client: OAuthClient,
     *,
-    access_token: Secret,
+    access_token: SecretStr,
     refresh_token: str,
     expires_in: int,
     granted: tuple[str, ...] | None,
@@ -26,7 +27,7 @@ def token_body(
     `unknown_scopes` lists the `dropped` ones.
     """
     body: dict[str, object] = {
-        "access_token": access_token.reveal(),
+        "access_token": access_token.get_secret_value(),
         "token_type": "bearer",
         "expires_in": max(1, expires_in),
         "refresh_token": refresh_token,

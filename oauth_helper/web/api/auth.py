@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from hmac import compare_digest
 
 from flask import Response, current_app, g, request
+from pydantic import SecretStr
 
 from oauth_helper.common.passwords import check_password
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.api_tokens import ApiToken
 from oauth_helper.store.outbox.writer import ignore_outage
 from oauth_helper.store.token_uses import TokenUses
@@ -54,7 +54,7 @@ class ApiTokens:
         possible = named or self._tokens[:_MOST_WITHOUT_NAME]
         if possible:
             count_token_check()
-        matching = (each for each in possible if check_password(each.hash.reveal(), sent))
+        matching = (each for each in possible if check_password(each.hash.get_secret_value(), sent))
         return next(matching, None)
 
 
@@ -85,7 +85,7 @@ def authenticate() -> Response | None:
     return response
 
 
-def unless_bearer(token: Secret, setting: str) -> Response | None:
+def unless_bearer(token: SecretStr, setting: str) -> Response | None:
     """Return 401 unless the request has the bearer `token`, the value of `setting`."""
     return None if _is(token, _sent()) else _unauthorized([setting] if token else [], setting)
 
@@ -95,8 +95,10 @@ def _sent() -> str:
     return (given.token or "") if given is not None and given.type == "bearer" else ""
 
 
-def _is(expected: Secret, sent: str) -> bool:
-    return bool(expected and sent) and compare_digest(sent.encode(), expected.reveal().encode())
+def _is(expected: SecretStr, sent: str) -> bool:
+    return bool(expected and sent) and compare_digest(
+        sent.encode(), expected.get_secret_value().encode()
+    )
 
 
 def _unauthorized(settings: list[str], setting: str) -> Response:

@@ -40,7 +40,7 @@ def diagnosis(body: DiagnoseRequest) -> DiagnosisJson:
         role=body.role,
         code_age=body.code_age,
     )
-    secrets = [profile.client_secret.reveal() for profile in profiles]
+    secrets = [profile.client_secret.get_secret_value() for profile in profiles]
     return DiagnosisJson.model_validate(explain(evidence, secrets))
 
 

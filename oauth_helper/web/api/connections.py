@@ -97,7 +97,7 @@ def token(connection_id: str, query: TokenQuery) -> TokenJson | Response:
     return TokenJson.model_validate(
         {
             "connection": connection.id,
-            "access_token": outcome.access_token.reveal(),
+            "access_token": outcome.access_token.get_secret_value(),
             "token_type": "bearer",
             "expires_in": connection.expires_in(services().clock()),
             "expires_at": connection.expires_at,

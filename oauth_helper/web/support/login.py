@@ -89,7 +89,7 @@ def login() -> str | Response | tuple[str, int]:
     if not form.validate_on_submit():
         return _sign_in_page(form)
     user = staff_session.support_user(form.name.data)
-    hashed = user.password_hash.reveal() if user else _NO_PASSWORD
+    hashed = user.password_hash.get_secret_value() if user else _NO_PASSWORD
     is_right = check_password(hashed, form.password.data)
     if user is None or not is_right:
         current_app.logger.warning("sign-in refused from %s", request.remote_addr)

@@ -67,7 +67,7 @@ class OidcProvider(FlaskOAuth2App):  # type: ignore[misc]
         super().__init__(
             FlaskIntegration("oidc"),
             client_id=settings.client_id,
-            client_secret=settings.client_secret.reveal(),
+            client_secret=settings.client_secret.get_secret_value(),
             client_kwargs={
                 "code_challenge_method": "S256",
                 "default_timeout": _TIMEOUT,

@@ -131,7 +131,7 @@ def _grant(name: str, role: str, by: str) -> str | None:
         text = openid.grant(AccessRule(by), role) if openid else None
     else:
         user = support_user(name)
-        text = "\n".join((name, user.password_hash.reveal(), user.role)) if user else None
+        text = "\n".join((name, user.password_hash.get_secret_value(), user.role)) if user else None
     return hashlib.sha256(text.encode()).hexdigest() if text else None
 
 

@@ -7,9 +7,9 @@ from urllib.parse import parse_qs
 
 import pytest
 from harness import Clock
+from pydantic import SecretStr
 
 from oauth_helper.common.references import parse_reference
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.profiles import Profile
 from oauth_helper.diagnosis import Cause, Stage
 from oauth_helper.hubspot.client import refresh_form
@@ -44,17 +44,17 @@ CONNECTION = Connection(
     expires_at=int(NOW) + 1800,
     reference="222Q-7777-777J",
 )
-TOKENS = Tokens(Secret("old-access"), Secret("old-refresh"))
+TOKENS = Tokens(SecretStr("old-access"), SecretStr("old-refresh"))
 PROFILE = Profile(
     name="workato",
     title="Workato",
     client_id="shop",
-    client_secret=Secret("s3cret"),
+    client_secret=SecretStr("s3cret"),
     redirect_uri="https://a.example/callback/workato",
     catalogue=shipped_catalogue(),
 )
-OLD, NEW = (token_id(Secret(name)) for name in ("old-access", "new-access"))
-GRANTED = Granted(Secret("new-access"), Secret("new-refresh"), 1800)
+OLD, NEW = (token_id(SecretStr(name)) for name in ("old-access", "new-access"))
+GRANTED = Granted(SecretStr("new-access"), SecretStr("new-refresh"), 1800)
 GONE = Refused(400, "BAD_REFRESH_TOKEN", "invalid_grant", "missing or invalid refresh token")
 
 
@@ -185,7 +185,7 @@ class World:
 
     def refresh_elsewhere(self):
         connection, _ = self.store.kept[ID]
-        tokens = Tokens(Secret("elsewhere"), Secret("old-refresh"))
+        tokens = Tokens(SecretStr("elsewhere"), SecretStr("old-refresh"))
         self.store.kept[ID] = replace(connection, expires_at=int(self.clock.now) + 1800), tokens
         return True
 
@@ -200,7 +200,7 @@ class TestATokenWithTimeLeft:
     def test_is_handed_out_as_it_is(self, world, left):
         world.age(left=left)
         fresh = world.token()
-        assert (fresh.access_token, fresh.token_id) == (Secret("old-access"), OLD)
+        assert (fresh.access_token, fresh.token_id) == (SecretStr("old-access"), OLD)
         assert fresh.connection.expires_at == NOW + left
         assert not world.hubspot.asked
         assert not world.locks.left
@@ -219,7 +219,7 @@ class TestAnOldToken:
     def test_is_refreshed(self, world, left):
         world.age(left=left)
         fresh = world.token()
-        assert fresh.access_token == Secret("new-access")
+        assert fresh.access_token == SecretStr("new-access")
         assert fresh.connection.expires_at == NOW + 1800
         assert world.hubspot.asked == [
             {
@@ -235,9 +235,9 @@ class TestAnOldToken:
     def test_the_newest_refresh_token_is_kept(self, world):
         world.age(left=0)
         world.token()
-        world.hubspot.answers.append(Granted(Secret("third"), Secret("new-refresh"), 1800))
+        world.hubspot.answers.append(Granted(SecretStr("third"), SecretStr("new-refresh"), 1800))
         world.clock.now += 1700
-        assert world.token().access_token == Secret("third")
+        assert world.token().access_token == SecretStr("third")
         assert world.hubspot.asked[1]["refresh_token"] == "new-refresh"
 
     def test_may_live_shortly(self, world):
@@ -267,7 +267,7 @@ class TestWhileAnotherWorkerRefreshes:
     def test_their_token_is_waited_for(self, world, left, refused):
         world.age(left=left)
         world.locks.while_waiting = [world.refresh_elsewhere]
-        assert world.token(rejected=refused).access_token == Secret("elsewhere")
+        assert world.token(rejected=refused).access_token == SecretStr("elsewhere")
         assert not world.hubspot.asked
 
     def test_a_token_that_lives_shortly_is_shared_all_the_same(self, world):
@@ -278,7 +278,7 @@ class TestWhileAnotherWorkerRefreshes:
 
         world.age(left=0)
         world.locks.while_waiting = [refresh]
-        assert world.token().access_token == Secret("elsewhere")
+        assert world.token().access_token == SecretStr("elsewhere")
         assert not world.hubspot.asked
 
     def test_their_failure_is_shared(self, world):
@@ -321,7 +321,7 @@ class TestWhileAnotherWorkerRefreshes:
         world.locks.held = None
         world.age(left=0)
         world.locks.before_acquire = [world.refresh_elsewhere]
-        assert world.token().access_token == Secret("elsewhere")
+        assert world.token().access_token == SecretStr("elsewhere")
         assert not world.hubspot.asked
         assert world.locks.left == [""]
 
@@ -463,14 +463,14 @@ class TestMeanwhile:
 
     def made_anew(self, world):
         anew = replace(CONNECTION, reference="222R-7777-777M")
-        world.store.kept[ID] = anew, Tokens(Secret("anew"), Secret("anew-refresh"))
+        world.store.kept[ID] = anew, Tokens(SecretStr("anew"), SecretStr("anew-refresh"))
 
     @pytest.mark.parametrize("answer", [GRANTED, GONE])
     def test_made_anew_it_is_left_as_it_is(self, world, answer):
         world.age(left=0)
         world.hubspot = HubSpot([answer], meanwhile=lambda: self.made_anew(world))
-        assert world.token().access_token == Secret("anew")
-        assert world.store.kept[ID][1].refresh_token == Secret("anew-refresh")
+        assert world.token().access_token == SecretStr("anew")
+        assert world.store.kept[ID][1].refresh_token == SecretStr("anew-refresh")
 
     @pytest.mark.parametrize("answer", [GRANTED, GONE])
     def test_forgotten_it_stays_so(self, world, answer):

@@ -2,8 +2,8 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs
 
 import pytest
+from pydantic import SecretStr
 
-from oauth_helper.common.secrets import Secret
 from oauth_helper.config.profiles import Profile
 from oauth_helper.hubspot.app_credentials import AppCredentials
 from oauth_helper.hubspot.client import token_form
@@ -23,12 +23,12 @@ CONNECTION = Connection(
     expires_at=1800,
     reference="222Q-7777-777J",
 )
-TOKENS = Tokens(Secret("access"), Secret("refresh"))
+TOKENS = Tokens(SecretStr("access"), SecretStr("refresh"))
 PROFILE = Profile(
     name="workato",
     title="Workato",
     client_id="shop",
-    client_secret=Secret("s3cret"),
+    client_secret=SecretStr("s3cret"),
     redirect_uri="https://a.example/callback/workato",
     catalogue=shipped_catalogue(),
 )
@@ -60,17 +60,17 @@ class Endpoint:
     store: Store
     seen: list[tuple[dict[str, list[str]], bool]] = field(default_factory=list)
 
-    def revoke(self, app: AppCredentials, refresh_token: Secret) -> bool:
+    def revoke(self, app: AppCredentials, refresh_token: SecretStr) -> bool:
         form = token_form(app, refresh_token, "refresh_token")
         self.seen.append((parse_qs(form), ID in self.store.kept))
         return self.confirms
 
-    def refresh(self, app: AppCredentials, refresh_token: Secret) -> TokenResponse:
+    def refresh(self, app: AppCredentials, refresh_token: SecretStr) -> TokenResponse:
         assert app == PROFILE.credentials
-        return Granted(Secret("fresh"), refresh_token, 1800)
+        return Granted(SecretStr("fresh"), refresh_token, 1800)
 
-    def uninstall(self, access_token: Secret) -> bool:
-        self.seen.append(({"token": [access_token.reveal()]}, ID in self.store.kept))
+    def uninstall(self, access_token: SecretStr) -> bool:
+        self.seen.append(({"token": [access_token.get_secret_value()]}, ID in self.store.kept))
         return self.confirms
 
 

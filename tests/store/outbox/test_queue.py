@@ -15,9 +15,9 @@ from failure_examples import a_failure, some_failures
 from hypothesis import given
 from hypothesis import strategies as st
 from paths import TESTS
+from pydantic import SecretStr
 
 from oauth_helper.common.encryption import Encryptor
-from oauth_helper.common.secrets import Secret
 from oauth_helper.failures.model import Event, EventType
 from oauth_helper.models import Attempt, Connection, StoreUnavailableError, Tokens
 from oauth_helper.scopes import RequestedScopes
@@ -31,7 +31,7 @@ from oauth_helper.store.outbox.events import (
 )
 from oauth_helper.store.outbox.queue import Outbox, problem_with_directory
 
-SEALER = Encryptor([Secret("a key of the outbox that is long enough")], purpose="outbox")
+SEALER = Encryptor([SecretStr("a key of the outbox that is long enough")], purpose="outbox")
 ATTEMPT = Attempt(
     "2M7X-TQRT-89HR", "workato", RequestedScopes(("oauth",), ("tickets",)), 1000, 1900
 )
@@ -47,7 +47,7 @@ CONNECTED = AttemptSucceeded(
         expires_at=2800,
         reference="2M7X-TQRT-89HR",
     ),
-    Tokens(Secret("canary-access"), Secret("canary-refresh")),
+    Tokens(SecretStr("canary-access"), SecretStr("canary-refresh")),
     browser_id="2M7X-TQRT-89HR",
     fingerprint="f",
     at=1234.5,
@@ -90,7 +90,7 @@ def test_a_note_comes_back_as_it_was(note):
     again = SEALER.decrypt_value(SEALER.encrypt_value(note), *EVENT_TYPES)
     assert again == note
     if isinstance(note, AttemptSucceeded):
-        assert again.tokens.refresh_token.reveal() == "canary-refresh"
+        assert again.tokens.refresh_token.get_secret_value() == "canary-refresh"
 
 
 @given(some_failures(5))
@@ -152,7 +152,7 @@ def test_a_note_that_cannot_be_written_holds_nobody_up_and_is_kept(make, tmp_pat
     box = make()
     box.put(began(1))
     box.put(began(2))
-    stranger = Encryptor([Secret("another key that is long enough too")], purpose="outbox")
+    stranger = Encryptor([SecretStr("another key that is long enough too")], purpose="outbox")
     with sqlite3.connect(tmp_path / "outbox" / "notes.sqlite3") as database:
         database.execute(
             "UPDATE notes SET note = ? WHERE id = 1", (stranger.encrypt_value(began(1)).encode(),)

@@ -74,7 +74,7 @@ def test_what_waits_is_written_when_the_store_is_back(store, store_url, make):
         assert parts.outbox.depth() == 0
         assert parts.left_behind()["status"] == "resolved"
         tokens = parts.connections.tokens("workato.7")
-        assert tokens.refresh_token.reveal() == "refresh"
+        assert tokens.refresh_token.get_secret_value() == "refresh"
         assert parts.writer.flush() == 0
 
 

@@ -30,10 +30,10 @@ from harness import (
     profiles_file,
     services_of,
 )
+from pydantic import SecretStr
 
 from benchmarks import servers
 from oauth_helper import create_app
-from oauth_helper.common.secrets import Secret
 from oauth_helper.failures.model import Status
 from oauth_helper.failures.query import FailureQuery
 from oauth_helper.models import Tokens
@@ -179,7 +179,7 @@ class TestWithoutAToken:
 
     def test_one_of_a_client_is_the_clients(self, backend, connected, app):
         theirs = replace(connected, client="shop")
-        services_of(app).connections.save(theirs, Tokens(Secret("a"), Secret("b")))
+        services_of(app).connections.save(theirs, Tokens(SecretStr("a"), SecretStr("b")))
         response = backend(TOKEN)
         assert response.status_code == 403
         assert "belong to shop, a client of the proxy" in response.json["detail"]
@@ -294,14 +294,14 @@ class TestAnAccountThatIsNoLongerThere:
 
 
 def uninstall(hubspot, tokens):
-    headers = {"Authorization": f"Bearer {tokens.access_token.reveal()}"}
+    headers = {"Authorization": f"Bearer {tokens.access_token.get_secret_value()}"}
     url = f"{hubspot.url}/appinstalls/2026-09/external-install"
     assert urllib3.request("DELETE", url, headers=headers).status == 204
 
 
 def revoke_there(hubspot, tokens):
     form = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-    body = urlencode({**form, "token": tokens.refresh_token.reveal()})
+    body = urlencode({**form, "token": tokens.refresh_token.get_secret_value()})
     url = f"{hubspot.url}/oauth/2026-09/token/revoke"
     assert urllib3.request("POST", url, body=body, headers=FORM).status == 200
 
@@ -390,8 +390,8 @@ class TestTheList:
         text = backend().text + "".join(backend(f"/{each.id}").text for each in three)
         for each in three:
             tokens = services_of(app).connections.tokens(each.id)
-            assert tokens.access_token.reveal() not in text
-            assert tokens.refresh_token.reveal() not in text
+            assert tokens.access_token.get_secret_value() not in text
+            assert tokens.refresh_token.get_secret_value() not in text
 
     def test_goes_on_page_by_page(self, three, backend):
         seen, query = [], ""
@@ -451,7 +451,7 @@ class TestTheList:
 class TestRevoking:
     @pytest.mark.usefixtures("connected")
     def test_ends_it_at_hubspot_and_here(self, backend, hubspot, app):
-        refresh_token = services_of(app).connections.tokens(ID).refresh_token.reveal()
+        refresh_token = services_of(app).connections.tokens(ID).refresh_token.get_secret_value()
         response = backend(f"/{ID}/revoke", "POST")
         assert response.status_code == 200
         assert response.json["connection"] == ID

@@ -21,13 +21,13 @@ from harness import (
     services_of,
 )
 from hypothesis import strategies as st
+from pydantic import SecretStr
 from schemathesis.config import PositiveDataAcceptanceConfig, SchemathesisConfig
 from schemathesis.engine import from_schema
 from schemathesis.engine.events import FatalError, NonFatalError, ScenarioFinished
 from werkzeug.serving import make_server
 
 from oauth_helper.common.references import new_reference
-from oauth_helper.common.secrets import Secret
 from oauth_helper.models import Tokens
 
 CHANCE = st.randoms(use_true_random=False)
@@ -84,7 +84,9 @@ def document(app, customer, clock):
     connections = services_of(app).connections
     _, ended, theirs, _ = connections.newest(limit=4)
     connections.end(ended, at=int(clock.now), by=ended.reference)
-    connections.save(replace(theirs, client="shop"), Tokens(Secret("theirs"), Secret("theirs")))
+    connections.save(
+        replace(theirs, client="shop"), Tokens(SecretStr("theirs"), SecretStr("theirs"))
+    )
     # Over HTTP: some of what it asks without a session breaks off where WSGI is called (4.32.5).
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

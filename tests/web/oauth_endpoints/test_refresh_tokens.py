@@ -6,9 +6,9 @@ import pytest
 import urllib3
 from harness import browser_of
 from oauth_clients import SECRET, VERIFIER, Tool, pkce
+from pydantic import SecretStr
 
 from oauth_helper.common.encryption import Encryptor
-from oauth_helper.common.secrets import Secret
 from oauth_helper.oauth.server.refresh_tokens import RefreshToken
 
 OTHER = {"id": "other", "name": "Other Tool"}
@@ -74,13 +74,13 @@ def test_a_refresh_token_that_was_changed_is_refused(tool, hubspot, change):
 
 @pytest.mark.parametrize("purpose", ["attempts", "tokens", "given out", "sign-ins"])
 def test_what_was_encrypted_for_another_purpose_is_no_refresh_token(tool, environ, purpose):
-    encryptor = Encryptor([Secret(environ["SECRET_KEY"])], purpose=purpose)
+    encryptor = Encryptor([SecretStr(environ["SECRET_KEY"])], purpose=purpose)
     token = RefreshToken(
         client_id="tool",
         profile="workato",
         grant="2222-2222-2222",
         connection="workato.1000104.tool",
-        token=Secret("x"),
+        token=SecretStr("x"),
     )
     refused(tool.refresh("ohr." + encryptor.encrypt_value(token)))
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 from harness import ENTERPRISE, PROFESSIONAL, PUBLIC_URL, SAME_SITE, csrf_token, services_of
+from pydantic import SecretStr
 
 from oauth_helper.cli.main import cli
-from oauth_helper.common.secrets import Secret
 from oauth_helper.models import Tokens
 from oauth_helper.store.granted_scopes import Lacks
 from oauth_helper.web.api.link_requests import reconnect_link
@@ -201,7 +201,7 @@ def test_a_connection_whose_account_is_unknown_keeps_its_id(customer, app):
 
 def test_a_search_finds_a_customer(staff, app, connection):
     known = replace(connection, customer="c-17", customer_name="Ana")
-    services_of(app).connections.save(known, Tokens(Secret("a"), Secret("r")))
+    services_of(app).connections.save(known, Tokens(SecretStr("a"), SecretStr("r")))
     assert rows(search(staff("viewer"), "c-17")) == [connection.reference]
     assert rows(staff("viewer").get(f"{PAGE}?customer=c-17").text) == [connection.reference]
     assert rows(staff("viewer").get(f"{PAGE}?customer=c-18").text) == []
@@ -220,7 +220,7 @@ def test_ten_thousand_are_paged_and_counted(staff, app, connection):
                 connected_at=connection.connected_at + number,
                 granted=had if number % 10 < 3 else connection.granted,
             )
-            services.connections.add_to(pipeline, each, Tokens(Secret("a"), Secret("r")))
+            services.connections.add_to(pipeline, each, Tokens(SecretStr("a"), SecretStr("r")))
         pipeline.execute()
     page = staff("viewer").get(f"{PAGE}?lacks=any").text
     assert "3,000 of Workato lack" in page

@@ -56,12 +56,12 @@ def record_many(app, count, message=lambda: "HubSpot said no. " * 20):
         )
         for number in range(count)
     ]
-    with connect(services_of(app).config.redis_url.reveal()) as client:
+    with connect(services_of(app).config.redis_url.get_secret_value()) as client:
         filling.record_together(client, failures)
 
 
 def stop_store(app):
-    with redis.Redis.from_url(services_of(app).config.redis_url.reveal()) as client:
+    with redis.Redis.from_url(services_of(app).config.redis_url.get_secret_value()) as client:
         client.shutdown(nosave=True)
 
 

@@ -6,7 +6,7 @@ import pytest
 from harness import PASSWORD, SAME_SITE, browser_of, csrf_token
 from werkzeug.security import generate_password_hash
 
-from oauth_helper.common.secrets import is_password_hash
+from oauth_helper.common.passwords import is_password_hash
 from oauth_helper.web.support import login
 
 EVERYWHERE = "/support/account/sign-out-everywhere"

@@ -1,17 +1,27 @@
-"""Write a failure as the fields of a Redis hash that an operator can read.
+"""How a failure is stored: the fields of its hash, the indexes that list it, its counters.
 
-Fields that are empty are left out: most failures have few of them, and each takes 50 bytes.
+An operator can read the hash. Fields that are empty are left out: most failures have few of them,
+and each takes 50 bytes.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Event, EventType, Failure, Resolution, Status
-from oauth_helper.scopes import RequestedScopes, join_scope
+from oauth_helper.failures.search import SCOPES_SEARCHED, client_key
+from oauth_helper.scopes import RequestedScopes
+from oauth_helper.store import keys
 from oauth_helper.store.requests import request_name
+
+#: The fields that are counted together. Only the last may be empty or contain spaces.
+KIND = ("cause", "profile", "status", "stage", "client")
+
+#: Indexes of failures with any value in a field; `UNSET` asks for those outside.
+ANY_VALUE = {"assignee": "taken", "client": "proxied"}
 
 
 def to_fields(failure: Failure) -> dict[str, str]:
@@ -29,7 +39,7 @@ def to_fields(failure: Failure) -> dict[str, str]:
         "request": request_name(failure.requested),
         # A space-separated list can't tell "nothing was granted" from "unknown".
         "granted": "" if failure.granted is None else json.dumps(failure.granted),
-        "missing": join_scope(failure.missing),
+        "missing": " ".join(failure.missing),
         "hub_id": "" if failure.hub_id is None else str(failure.hub_id),
         "correlation_id": failure.correlation_id,
         "redirect_uri": failure.redirect_uri,
@@ -152,3 +162,63 @@ def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
         history=_events(fields.get("history", "")),
         candidates=tuple(_candidates(fields["candidates"])),
     )
+
+
+def indexes_of(failure: Failure) -> tuple[str, ...]:
+    """Return the indexes that list a failure."""
+    return ("", *_narrow_indexes(failure))
+
+
+def counters_of(failure: Failure) -> tuple[tuple[str, str], ...]:
+    """Return the name and field of each counter of its day that counts a failure."""
+    kind = write_kind(getattr(failure, name) for name in KIND)
+    group = f"{failure.fingerprint} {failure.cause} {failure.profile} {failure.status}"
+    scopes = failure.missing[:SCOPES_SEARCHED]
+    return (
+        (keys.COUNTS, kind),
+        (keys.GROUPS, group),
+        *((keys.SCOPES, f"{scope} {failure.profile}") for scope in scopes),
+    )
+
+
+def write_kind(values: Iterable[str]) -> str:
+    """Return the field that counts failures with these values of `KIND`."""
+    *others, client = values
+    return " ".join([*others, client] if client else others)
+
+
+def read_kind(counter: str) -> dict[str, str]:
+    """Return the values of `KIND` that `write_kind` wrote."""
+    values = counter.split(" ", len(KIND) - 1)
+    return dict(zip_longest(KIND, values, fillvalue=""))
+
+
+def group_name(failure: Failure) -> str:
+    """Return the scopes of a fingerprint as stored."""
+    return json.dumps(sorted(failure.missing))
+
+
+def browser_index(browser_id: str) -> str:
+    """Return the index of a browser's failures, except the first, whose reference is the id."""
+    return f"person:{browser_id}"
+
+
+def _narrow_indexes(failure: Failure) -> Iterator[str]:
+    yield f"cause:{failure.cause}"
+    yield f"profile:{failure.profile}"
+    yield f"status:{failure.status}"
+    yield f"stage:{failure.stage}"
+    yield f"group:{failure.fingerprint}"
+    if failure.hub_id is not None:
+        yield f"account:{failure.hub_id}"
+    if failure.customer:
+        yield f"customer_id:{failure.customer}"
+    if failure.client:
+        yield f"client:{client_key(failure.client)}"
+        yield ANY_VALUE["client"]
+    if failure.assignee:
+        yield f"assignee:{failure.assignee}"
+        yield ANY_VALUE["assignee"]
+    if failure.browser_id not in ("", failure.reference):
+        yield browser_index(failure.browser_id)
+    yield from (f"scope:{scope}" for scope in failure.missing[:SCOPES_SEARCHED])
