@@ -18,6 +18,7 @@ from oauth_helper.hubspot.client import HubSpotClient
 from oauth_helper.notifications.delivery import EventDelivery, ReadRecord, Send
 from oauth_helper.notifications.group_watch import GroupWatch
 from oauth_helper.notifications.notices import NOTICE_TYPES, NoticeSender, types_by_url
+from oauth_helper.oauth.client.account_domain import AccountDomains
 from oauth_helper.oauth.client.callback import Callback
 from oauth_helper.oauth.client.connection_check import ConnectionCheck
 from oauth_helper.oauth.client.expiry import AttemptExpiry
@@ -130,9 +131,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         attempts=attempts, connections=connections, writer=writer, hubspot=hubspot, clock=clock
     )
     reports = Reports(attempts=attempts, failures=failures, writer=writer, clock=clock)
-    expiry = AttemptExpiry(
-        attempts=attempts, failures=failures, writer=writer, profiles=profiles, clock=clock
-    )
+    domains = AccountDomains(connections=connections, hubspot=hubspot, profiles=profiles)
     refresh_failures = RefreshFailures(writer=writer, locks=refresh_locks, clock=clock)
     token_refresher = TokenRefresher(
         connections=connections,
@@ -193,6 +192,8 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
             secure=config.is_secure,
         ),
         attempts=attempts,
+        connections=connections,
+        domains=domains,
         failures=failures,
         connect_links=connect_links,
         server=server if config.oauth_clients else None,
@@ -252,7 +253,9 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         key_ids=[key_id(each) for each in config.secret_keys],
     )
     app.extensions[BACKGROUND] = Background(
-        expiry=expiry,
+        expiry=AttemptExpiry(
+            attempts=attempts, failures=failures, writer=writer, profiles=profiles, clock=clock
+        ),
         writer=writer,
         store_clock=store_server.clock,
         events=delivery,
@@ -260,6 +263,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
         connection_check=ConnectionCheck(
             connections=connections,
             token_refresher=token_refresher,
+            domains=domains,
             checks=ConnectionChecks(redis),
             clock=clock,
         ),

@@ -85,6 +85,7 @@ class Connection:
     tokens, empty when they are stored here. `ended_at` is when HubSpot first rejected the tokens,
     `ended_by` the reference of the failure that showed it, `ended_cause` its cause. `link` is the
     id of the link that started it, `customer` and `customer_name` are those of the link.
+    `hub_domain` is the account's domain, empty until HubSpot was asked for it.
     """
 
     id: str
@@ -103,6 +104,7 @@ class Connection:
     customer_name: str = ""
     link: str = ""
     issued_at: int = 0
+    hub_domain: str = ""
 
     def expires_in(self, now: float) -> int:
         """Return the seconds that the access token still works: never more than HubSpot gave."""

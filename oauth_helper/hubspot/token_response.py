@@ -23,6 +23,10 @@ MAX_MESSAGE = 4000
 
 _MAX_TOKEN = 8192
 
+# The most characters of a name in the DNS (RFC 1035 section 2.3.4).
+_MAX_DOMAIN = 253
+_DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.ASCII | re.IGNORECASE)
+
 # 477 is HubSpot's own: the account is being moved to another region.
 _TRANSIENT = frozenset({408, 423, 425, 429, 477})
 
@@ -89,6 +93,7 @@ class Introspected:
     active: bool
     scopes: tuple[str, ...] | None = None
     hub_id: int | None = None
+    hub_domain: str = ""
 
 
 def read_token_response(http_status: int, headers: Mapping[str, str], body: bytes) -> TokenResponse:
@@ -119,7 +124,13 @@ def read_introspection(http_status: int, body: bytes) -> Introspected | None:
     document = _json_object(body)
     if http_status != 200 or document is None or not isinstance(document.get("active"), bool):
         return None
-    return Introspected(document["active"], _scopes(document), _id(document, "hub_id"))
+    domain = _Text(document)("hub_domain", _MAX_DOMAIN + 1)
+    return Introspected(
+        document["active"],
+        _scopes(document),
+        _id(document, "hub_id"),
+        domain if len(domain) <= _MAX_DOMAIN and _DOMAIN.fullmatch(domain) else "",
+    )
 
 
 def _refused(http_status: int, text: _Text, body: bytes) -> Refused:

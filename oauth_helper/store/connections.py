@@ -149,6 +149,10 @@ class Connections:
         changed += ["tokens", self._encryptor.encrypt_value(tokens)]
         return self._change_if_same(connection, "", changed)
 
+    def store_domain(self, connection: Connection, hub_domain: str) -> bool:
+        """Store the domain of the account; False as for `refresh`. A new connection keeps it."""
+        return self._change_if_same(connection, "", ["hub_domain", hub_domain])
+
     def end(self, connection: Connection, *, at: int, by: str, cause: str = "") -> bool:
         """Mark it as ended by the failure `by` and delete its tokens; False as for `refresh`."""
         ended = _ended_fields(at, by, cause)
@@ -362,4 +366,5 @@ def _from_fields(fields: dict[str, str]) -> Connection:
         customer_name=fields.get("customer_name", ""),
         link=fields.get("link", ""),
         issued_at=int(fields.get("issued_at", 0)),
+        hub_domain=fields.get("hub_domain", ""),
     )

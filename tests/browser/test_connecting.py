@@ -44,7 +44,7 @@ def test_connecting(site, new_page, size, scheme):
     assert site.fits(page)
     site.agree(page)
     expect(page.get_by_role("heading", level=1)).to_contain_text("HubSpot is connected")
-    says(page, "1000104")
+    says(page, "the HubSpot account enterprise.example.com (1000104)")
     assert re.fullmatch(rf"{site.url}/attempts/[2-9A-Z-]{{14}}", page.url)
     assert site.fits(page)
 

@@ -291,6 +291,25 @@ def test_tokens_do_not_show():
         pytest.param(
             200, {"active": True, "scope": "a b"}, Introspected(True, ("a", "b")), id="rfc-scope"
         ),
+        pytest.param(
+            200,
+            {"active": True, "hub_domain": "Acme-1.example.com"},
+            Introspected(active=True, hub_domain="Acme-1.example.com"),
+            id="domain",
+        ),
+        *(
+            pytest.param(
+                200, {"active": True, "hub_domain": said}, Introspected(active=True), id=name
+            )
+            for name, said in {
+                "domain-with-markup": "<b>acme.com</b>",
+                "domain-with-a-line-break": "acme.com\nhello",
+                "domain-in-a-sentence": "acme.com is lost, call 0800",
+                "domain-without-a-dot": "acme",
+                "domain-as-number": 7,
+                "domain-too-long": "a." * 127 + "com",
+            }.items()
+        ),
         pytest.param(200, {"active": "true"}, None, id="active-as-text"),
         pytest.param(200, {"scopes": ["a"]}, None, id="active-missing"),
         pytest.param(200, [], None, id="list"),

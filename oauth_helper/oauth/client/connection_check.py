@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from oauth_helper.oauth.client.refresh import RefreshFailed
+from oauth_helper.oauth.client.refresh import Fresh, RefreshFailed
 
 if TYPE_CHECKING:
+    from oauth_helper.oauth.client.account_domain import AccountDomains
     from oauth_helper.oauth.client.refresh import TokenRefresher
     from oauth_helper.store.connection_checks import ConnectionChecks
     from oauth_helper.store.connections import Connections
@@ -29,6 +30,7 @@ class ConnectionCheck:
 
     connections: Connections
     token_refresher: TokenRefresher
+    domains: AccountDomains
     checks: ConnectionChecks
     clock: Callable[[], float]
 
@@ -52,5 +54,7 @@ class ConnectionCheck:
                     outcome = self.token_refresher.token(connection.id)
                     if isinstance(outcome, RefreshFailed):
                         pause = max(_PAUSE, outcome.retry_after or 0)
+                    elif isinstance(outcome, Fresh):
+                        self.domains.of_connection(outcome.connection)
         finally:
             self.checks.end(place, pause)

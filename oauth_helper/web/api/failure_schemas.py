@@ -185,6 +185,7 @@ class ConnectionJson(JsonModel):
     id: str
     profile: str
     hub_id: int | None
+    hub_domain: _TextOrNull = Field(description="The account's domain, once HubSpot was asked.")
     scopes: list[str] | None = Field(
         validation_alias="granted", description="Those granted; null if HubSpot didn't say."
     )

@@ -99,6 +99,23 @@ def status(reference: str) -> Response:
     return jsonify(status="connected" if isinstance(kept, Connected) else "failed")
 
 
+@blueprint.get("/<reference>/account")
+@limit(240)
+def account(reference: str) -> Response:
+    """Return the domain of the connected account as JSON, null when unknown, for its page.
+
+    HubSpot may take a while to tell it, so the page doesn't wait for it.
+    """
+    parsed = parse_reference(reference)
+    kept = services().cookies.read(request, parsed) if parsed else None
+    if not isinstance(kept, Connected):
+        abort(404)
+    connection = services().connections.get(f"{kept.profile}.{kept.hub_id}")
+    if connection is None or connection.reference != kept.reference:
+        return jsonify(domain=None)
+    return jsonify(domain=services().domains.of_connection(connection) or None)
+
+
 @blueprint.post("/<reference>/report")
 # The attempt's own cookie authorizes the report, without a session. Forms of other sites don't send
 # it (SameSite), and a tab that was open for hours still works.

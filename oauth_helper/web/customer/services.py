@@ -11,12 +11,14 @@ from flask import abort, current_app
 if TYPE_CHECKING:
     from oauth_helper.config.profiles import Profile
     from oauth_helper.config.settings import Settings
+    from oauth_helper.oauth.client.account_domain import AccountDomains
     from oauth_helper.oauth.client.callback import Callback
     from oauth_helper.oauth.client.report import Reports
     from oauth_helper.oauth.client.start import Authorizer
     from oauth_helper.oauth.server import ProxyServer
     from oauth_helper.store.attempts import Attempts
     from oauth_helper.store.connect_links import ConnectLinks
+    from oauth_helper.store.connections import Connections
     from oauth_helper.store.failures import Failures
     from oauth_helper.web.customer.cookies import AttemptCookies
 
@@ -38,6 +40,8 @@ class CustomerServices:
     reports: Reports
     cookies: AttemptCookies
     attempts: Attempts
+    connections: Connections
+    domains: AccountDomains
     failures: Failures
     connect_links: ConnectLinks
     server: ProxyServer | None

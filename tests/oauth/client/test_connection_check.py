@@ -106,3 +106,14 @@ def test_without_connections_it_waits(app, store, hubspot):
     services_of(app).connection_check.check_next()
     assert store.pttl("oh:checking") > 3_500_000
     assert not hubspot.requests
+
+
+def test_a_check_also_asks_for_the_domain_of_an_account(connected, check):
+    for _ in ACCOUNTS:
+        check()
+    domains = {each.hub_id: each.hub_domain for each in connected.connections.newest(limit=9)}
+    assert domains == {
+        FREE: "free.example.com",
+        PROFESSIONAL: "professional.example.com",
+        ENTERPRISE: "enterprise.example.com",
+    }

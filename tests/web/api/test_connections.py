@@ -375,6 +375,7 @@ class TestTheList:
             "id": f"workato.{FREE}",
             "profile": "workato",
             "hub_id": FREE,
+            "hub_domain": None,
             "scopes": list(made.granted),
             "missing_optional": list(made.missing_optional),
             "connected_at": "2026-11-18T11:09:40.000Z",
