@@ -1,31 +1,39 @@
 """Send a hundred thousand odd requests to every public route, and check what they leave behind.
 
 `python -m benchmarks.fuzz` generates them with Hypothesis from the application's routes, and sends
-them to the application in this process. It exits with 1 if one ends in an internal error, or if the
-store grows beyond its limits.
+them to a worker of the program. It exits with 1 if one ends in an internal error or without an
+answer, if the worker dies or grows, or if the store grows beyond its limits.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import click
-from flask.testing import FlaskClient
+import urllib3
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from benchmarks import servers
-from oauth_helper.app import BACKGROUND, create_app
+from benchmarks import servers, serving
+from oauth_helper.app import create_app
 from oauth_helper.config.settings import Settings
 from oauth_helper.store.redis import connect
+
+_METRICS_TOKEN = "t" * 40
+
+# The worker may grow by so many megabytes after so many tenths of the requests.
+_MAY_GROW, _WARM = 4.0, 2
 
 _TEXT = st.one_of(
     st.text(max_size=60),
@@ -86,31 +94,23 @@ class Request:
 def main(count: int, number: int) -> None:
     """Send the requests, and print the results."""
     logging.disable(logging.WARNING)
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, servers.one(Path(folder)) as store:
-        app = create_app(
-            Settings.from_environ(
-                {
-                    "REDIS_URL": store.url,
-                    "SECRET_KEY": "k" * 40,
-                    "DATA_DIR": f"{folder}/data",
-                    "RATE_LIMITS": "off",
-                    "OAUTH_CLIENTS_FILE": _clients(Path(folder)),
-                    "HUBSPOT_CLIENT_ID": "c",
-                    "HUBSPOT_CLIENT_SECRET": "s",
-                    "HUBSPOT_API_URL": "http://127.0.0.1:1",
-                }
-            )
-        )
-        rules = sorted({str(rule) for rule in app.url_map.iter_rules()})
-        ways = sorted(
-            (str(rule), method)
-            for rule in app.url_map.iter_rules()
-            for method in (rule.methods or ()) - {"OPTIONS"}
-        )
-        # Four of five requests use a method that their route accepts.
-        fitting = st.sampled_from(ways).flatmap(lambda way: _requests(*map(st.just, way)))
-        odd = _requests(st.sampled_from(rules), _METHODS)
-        statuses: Counter[int] = Counter()
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as name, ExitStack() as running:
+        folder = Path(name)
+        store = running.enter_context(servers.one(folder))
+        settings_ = {
+            "OAUTH_CLIENTS_FILE": _clients(folder),
+            "HUBSPOT_CLIENT_ID": "c",
+            "HUBSPOT_CLIENT_SECRET": "s",
+            "HUBSPOT_API_URL": "http://127.0.0.1:1",
+            "SECRET_KEY": "k" * 40,
+            "METRICS_TOKEN": _METRICS_TOKEN,
+            "WORKERS": "1",
+        }
+        program = running.enter_context(serving.program(store.url, folder / "data", **settings_))
+        (worker,) = program.worker_pids()
+        routes = _routes({**settings_, "REDIS_URL": store.url, "DATA_DIR": f"{folder}/routes"})
+        sender = _Sender(program.port)
+        sizes: list[float] = []
         broken: list[str] = []
         began = time.monotonic()
 
@@ -122,15 +122,18 @@ def main(count: int, number: int) -> None:
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        @given(st.one_of(*[fitting] * 4, odd))
+        @given(_any_of(routes))
         def send(request: Request) -> None:
-            status = _send(app.test_client(), request)
-            statuses[status] += 1
-            if status == 500:
+            if sender.send(request) in (0, 500):
                 broken.append(f"{request}"[:500])
+            total = sum(sender.statuses.values())
+            if total % max(1, count // 10) == 0:
+                sizes.append(serving.memory(worker)[1])
 
         send()
         seconds = time.monotonic() - began
+        is_same = program.worker_pids() == [worker]
+        waiting = _queued_events(program.url)
         with connect(store.url) as client:
             keys = client.dbsize()
             begun = sum(
@@ -141,25 +144,96 @@ def main(count: int, number: int) -> None:
             )
             failures = sum(client.zcard(key) for key in client.scan_iter("oh:*}:failures"))
             memory = int(client.info("memory")["used_memory"])
-        waiting = app.extensions[BACKGROUND].writer.queued_events()
         # An attempt leaves a hash, a failure a hash and the indexes of its day.
         bound = begun + 12 * failures + 500
-    total = sum(statuses.values())
-    click.echo(f"{total} requests to {len(rules)} routes in {seconds:.0f} s: {dict(statuses)}")
+    statuses = dict(sender.statuses.most_common())
+    click.echo(f"{sum(statuses.values())} requests in {seconds:.0f} s: {statuses}")
     click.echo(
         f"left behind: {keys} keys (at most {bound}), {begun} attempts, {failures} failures, "
         f"{memory / 1e6:.1f} MB, {waiting} events in the outbox"
     )
+    click.echo(
+        f"the worker's RSS after each tenth, in MB: {', '.join(f'{each:.0f}' for each in sizes)}"
+    )
     for each in broken[:10]:
-        click.echo(f"internal error: {each}")
-    sys.exit(1 if broken or keys > bound or waiting else 0)
+        click.echo(f"internal error, or no answer: {each}")
+    # What every kind of request needs is there after some of them.
+    has_grown = len(sizes) > _WARM and sizes[-1] > sizes[_WARM] + _MAY_GROW
+    sys.exit(1 if broken or keys > bound or waiting or has_grown or not is_same else 0)
+
+
+def _routes(environ: dict[str, str]) -> list[tuple[str, str]]:
+    """Return each route with a method that it accepts."""
+    app = create_app(Settings.from_environ(environ))
+    return sorted(
+        (str(rule), method)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or ()) - {"OPTIONS"}
+    )
+
+
+def _any_of(routes: list[tuple[str, str]]) -> SearchStrategy[Request]:
+    """Return requests of which four in five use a method that their route accepts."""
+    fitting = st.sampled_from(routes).flatmap(lambda way: _requests(*map(st.just, way)))
+    odd = _requests(st.sampled_from(sorted({rule for rule, _ in routes})), _METHODS)
+    return st.one_of(*[fitting] * 4, odd)
+
+
+def _queued_events(url: str) -> int:
+    headers = {"Authorization": f"Bearer {_METRICS_TOKEN}"}
+    text = urllib3.request("GET", f"{url}/metrics", headers=headers).data.decode()
+    (queued,) = re.findall(r"(?m)^oauth_helper_outbox_notes (\S+)", text)
+    return int(float(queued))
+
+
+class _Sender:
+    """Send requests over one connection, and count their statuses; 0 is no answer."""
+
+    def __init__(self, port: int) -> None:
+        self.statuses: Counter[int] = Counter()
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def send(self, request: Request) -> int:
+        """Send a request and return its status."""
+        try:
+            status = self._send(request)
+        except (HTTPException, ConnectionError):
+            self._connection.close()
+            try:
+                status = self._send(request)  # the connection may have ended after the one before
+            except (HTTPException, ConnectionError):
+                self._connection.close()
+                status = 0
+        self.statuses[status] += 1
+        return status
+
+    def _send(self, request: Request) -> int:
+        connection = self._connection
+        path = quote(_path(request).encode("utf-8", "replace"), safe="/%")
+        connection.putrequest(
+            request.method,
+            f"{path or '/'}?{_encodable(request.query)}",
+            skip_host=True,
+            skip_accept_encoding=True,
+        )
+        for name, value in {"Host": f"localhost:{connection.port}", **request.headers}.items():
+            connection.putheader(name, value.encode("latin-1"))
+        has_body = request.form and request.method not in ("GET", "HEAD")
+        body = _encodable(request.form).encode() if has_body else b""
+        if has_body:
+            connection.putheader("Content-Type", "application/x-www-form-urlencoded")
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        response = connection.getresponse()
+        response.read()
+        return response.status
 
 
 def _requests(rule: SearchStrategy[str], method: SearchStrategy[str]) -> SearchStrategy[Request]:
     return st.builds(Request, rule, method, _FIELDS, _FIELDS, _HEADERS, _TEXT, st.booleans())
 
 
-def _send(browser: FlaskClient, request: Request) -> int:
+def _path(request: Request) -> str:
     path = request.rule
     while "<" in path:
         before, _, rest = path.partition("<")
@@ -167,18 +241,7 @@ def _send(browser: FlaskClient, request: Request) -> int:
         known = {"name": "workato", "reference": "2M7G-7JW3-4R5J"}.get(name, "1")
         odd = request.text.replace("<", "").replace("?", "")
         path = before + (known if request.fits else odd) + after
-    has_body = request.form and request.method not in ("GET", "HEAD")
-    response = browser.open(
-        path or "/",
-        base_url="http://localhost:8000",
-        method=request.method,
-        query_string=_encodable(request.query),
-        data=_encodable(request.form) if has_body else None,
-        content_type="application/x-www-form-urlencoded" if has_body else None,
-        headers=request.headers,
-    )
-    response.close()
-    return response.status_code
+    return path
 
 
 def _encodable(fields: list[tuple[str, str]]) -> str:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -115,9 +115,10 @@ class Program:
 
     def worker_pids(self) -> list[int]:
         """Return the process ids of the workers."""
-        tasks = Path(f"/proc/{self.process.pid}/task")
-        children = [path.read_text().split() for path in tasks.glob("*/children")]
-        pids = [int(pid) for found in children for pid in found]
+        pids: list[int] = []
+        for each in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            with suppress(FileNotFoundError):  # that thread has ended
+                pids += map(int, each.read_text().split())
         return [pid for pid in pids if b"valkey" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
@@ -170,3 +171,10 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
         else:
             return
     raise RuntimeError("the program did not start")
+
+
+def memory(pid: int) -> tuple[float, float]:
+    """Return a process's megabytes: with its share of shared memory (PSS), and RSS."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    kilobytes = {line.partition(":")[0]: line.split()[1] for line in lines[1:]}
+    return int(kilobytes["Pss"]) / 1024, int(kilobytes["Rss"]) / 1024

@@ -28,7 +28,7 @@ import click
 from benchmarks import load, made_up, servers
 from benchmarks.filling import fill
 from benchmarks.servers import free_port
-from benchmarks.serving import program
+from benchmarks.serving import memory, program
 from oauth_helper.scopes import shipped_catalogue
 from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import connect
@@ -137,7 +137,7 @@ def _measure(
     rows.append(
         _row("start with rate limits, beside without", "0.9", peers["limited"], mine, "starts")
     )
-    memory = _memory(ours.worker_pids())
+    sizes = max(map(memory, ours.worker_pids()))
     with connect(store.url) as client:
         empty = _written(Failures(client, retention_days=90), count, seed="small")
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
@@ -153,7 +153,7 @@ def _measure(
     then = statistics.median(_ratios(late, early))
     return {
         "rows": rows,
-        "memory": memory,
+        "memory": sizes,
         "first_page": _first_page(folder / "first"),
         "failures_per_second": empty,
         "failures_per_second_full": filled,
@@ -266,16 +266,6 @@ def _process(
 def _pin(processors: set[int]) -> None:
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, processors)
-
-
-def _memory(pids: list[int]) -> tuple[float, float]:
-    """Return the largest worker's megabytes: with its share of shared memory (PSS), and RSS."""
-    sizes = []
-    for pid in pids:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        kilobytes = {line.partition(":")[0]: line.split()[1] for line in lines[1:]}
-        sizes.append((int(kilobytes["Pss"]) / 1024, int(kilobytes["Rss"]) / 1024))
-    return max(sizes)
 
 
 def _written(log: Failures, count: int, *, seed: str) -> float:

@@ -258,13 +258,34 @@ def test_where_popups_are_blocked_it_goes_on_in_the_same_tab(site, product, page
     assert set(query_of(page.url)) == {"tab", "reference", "outcome"}
 
 
-def test_a_new_tab_is_a_new_tab(site, product, page):
+@pytest.mark.parametrize(
+    "click",
+    [
+        *({"modifiers": [key]} for key in ("Control", "Meta", "Shift", "Alt")),
+        {"button": "middle"},
+    ],
+    ids=["control", "meta", "shift", "alt", "middle"],
+)
+def test_a_click_for_a_new_tab_is_left_to_the_browser(product, page, click):
     product.open(page)
-    with page.context.expect_page() as tab:
-        page.get_by_role("link", name="First").click(modifiers=["Control"])
-    tab.value.wait_for_url("**/sandbox/oauth/authorize?**")
-    site.agree(tab.value)
-    says(tab.value, "You can close this page")
+    page.evaluate("""for (const kind of ["click", "auxclick"]) {
+        addEventListener(kind, (event) => {
+            window.wasTaken = event.defaultPrevented;
+            event.preventDefault();
+        });
+    }""")
+    page.get_by_role("link", name="First").click(**click)
+    assert page.evaluate("window.wasTaken") is False
+    assert len(page.context.pages) == 1
+
+
+def test_in_a_tab_of_its_own_the_customer_connects_too(site, product, page):
+    product.open(page)
+    address = page.get_by_role("link", name="First").get_attribute("href")
+    tab = page.context.new_page()
+    tab.goto(address)
+    site.agree(tab)
+    says(tab, "You can close this page")
 
 
 def test_a_double_click_opens_one_popup(product, page):

@@ -4,12 +4,10 @@
 
 (() => {
   const { reference, outcome, origin, ask, tell } = document.currentScript.dataset;
-  const link = document.querySelector("[data-continue]");
-  const close = document.querySelector("[data-close]");
   const opener = window.opener && !window.opener.closed ? window.opener : null;
   // Only to the origin that the profile registers; an opener of another origin receives nothing.
   const send = (message) => opener?.postMessage({ source: "oauth_helper", ...message }, origin);
-  // The start page loads this script before its button, so that no click comes too early.
+  // This script loads before any button of its page, so that no click comes too early.
   document.addEventListener("submit", async (event) => {
     const start = event.target;
     if (!opener || !start.matches("[data-start]")) return;
@@ -25,16 +23,18 @@
     }
   });
   if (!outcome) return;
-  if (opener) {
-    send({ reference, outcome });
-    if (outcome === "connected") window.close();
-    if (close) {
+  send({ reference, outcome });
+  if (opener && outcome === "connected") window.close();
+  addEventListener("DOMContentLoaded", () => {
+    const link = document.querySelector("[data-continue]");
+    const close = document.querySelector("[data-close]");
+    if (opener && close) {
       link.hidden = true;
       close.hidden = false;
       close.addEventListener("click", () => window.close());
+    } else if (!opener && outcome === "connected") {
+      // A page in between has severed the link to the opener; the return address passes it on.
+      location.replace(link.href);
     }
-  } else if (outcome === "connected") {
-    // A page in between has severed the link to the opener; the return address passes it on.
-    location.replace(link.href);
-  }
+  });
 })();

@@ -254,8 +254,20 @@ def test_a_span_is_compared_with_the_days_before_if_they_are_kept(
     history = History(app, clock)
     for ago in (1, 2, 40):
         history.failed(ago)
+    for _ in range(4):
+        history.connected(40)
     page = make_staff(app).get("/support/insights").text
     assert ("1 more than in the 30 days before" in page) is (kept == 60)
+    assert ("80 points lower than in the 30 days before" in page) is (kept == 60)
+
+
+@pytest.mark.parametrize("connected", [0, 3], ids=["none", "few"])
+def test_too_few_attempts_before_are_compared_with_nothing(staff, history, connected):
+    history.failed(1)
+    history.failed(40)
+    for _ in range(connected):
+        history.connected(40)
+    assert "than in the 30 days before" not in page_of(staff("viewer"))
 
 
 def test_the_time_until_connected_is_told(staff, history):
