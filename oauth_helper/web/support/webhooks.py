@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from oauth_helper.common.urls import origin_of
 from oauth_helper.web.audit import audit
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint, require_agent
+from oauth_helper.web.support.format import counted
 from oauth_helper.web.support.services import services
 
 
@@ -28,7 +29,11 @@ def webhooks() -> str:
         for address, queue in services().webhook_queues.by_url.items()
     ]
     return render_template(
-        "support/webhooks.html", addresses=addresses, now=services().clock(), per_page=PER_PAGE
+        "support/webhooks.html",
+        addresses=addresses,
+        now=services().clock(),
+        per_page=PER_PAGE,
+        counted=counted,
     )
 
 
