@@ -155,7 +155,7 @@ PARAMETERS = [
     pytest.param('"refreshToken": "{}"', "refreshToken", id="refresh-token-in-camel-case"),
     pytest.param("clientSecret={}", "clientSecret", id="client-secret-in-camel-case"),
     pytest.param("client secret: {}", "client secret: ", id="client-secret-with-a-blank"),
-    pytest.param("Client-SecretStr: {}", "Client-SecretStr: ", id="client-secret-with-a-hyphen"),
+    pytest.param("Client-Secret: {}", "Client-Secret: ", id="client-secret-with-a-hyphen"),
     pytest.param("codeVerifier={}", "codeVerifier", id="verifier-in-camel-case"),
     pytest.param("authorization_code={}", "authorization_code", id="authorization-code"),
     pytest.param("auth code: {}", "auth code: ", id="auth-code"),
