@@ -97,7 +97,7 @@ def main(count: int, number: int) -> None:
     with tempfile.TemporaryDirectory(prefix="fuzz-") as name, ExitStack() as running:
         folder = Path(name)
         store = running.enter_context(servers.one(folder))
-        settings_ = {
+        environ = {
             "OAUTH_CLIENTS_FILE": _clients(folder),
             "HUBSPOT_CLIENT_ID": "c",
             "HUBSPOT_CLIENT_SECRET": "s",
@@ -106,9 +106,9 @@ def main(count: int, number: int) -> None:
             "METRICS_TOKEN": _METRICS_TOKEN,
             "WORKERS": "1",
         }
-        program = running.enter_context(serving.program(store.url, folder / "data", **settings_))
+        program = running.enter_context(serving.program(store.url, folder / "data", **environ))
         (worker,) = program.worker_pids()
-        routes = _routes({**settings_, "REDIS_URL": store.url, "DATA_DIR": f"{folder}/routes"})
+        routes = _routes({**environ, "REDIS_URL": store.url, "DATA_DIR": f"{folder}/routes"})
         sender = _Sender(program.port)
         sizes: list[float] = []
         broken: list[str] = []

@@ -348,7 +348,7 @@ class Settings(BaseModel):
     connection_checks: Annotated[bool, choice({"on": True, "off": False})] = _setting(
         "CONNECTION_CHECKS=on",
         "on or off; on refreshes the token of each connection that nobody uses about once a day, "
-        "so that one that has ended at HubSpot is noticed.",
+        "so that one that has ended at HubSpot is noticed, and asks for its account's domain.",
     )
     audit_retention_days: Annotated[int, whole_number(1, 3650)] = _setting(
         "AUDIT_RETENTION_DAYS=365", "Days to keep who did what, 1 to 3650."
