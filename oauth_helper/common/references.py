@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 ALPHABET = "2345789CDFGHJKMPQRTVWXY"
 _BASE = len(ALPHABET)  # 23; the weighted sum below needs a prime
@@ -78,8 +79,13 @@ def is_mistyped(text: str) -> bool:
 
 def day_of(reference: str) -> date:
     """Return the day (UTC) on which the attempt of a parsed reference started."""
+    return _day(reference[:3])
+
+
+@lru_cache(maxsize=500)
+def _day(characters: str) -> date:
     number = 0
-    for char in reference[:3]:
+    for char in characters:
         number = number * _BASE + ALPHABET.index(char)
     return _FIRST_DAY + timedelta(days=number)
 

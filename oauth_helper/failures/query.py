@@ -78,12 +78,14 @@ class Counts:
 
     The counts of a field ignore the query's own condition on it; clients are counted by their
     `client_key`. `total` is None when only reading every failure would tell. `whole_days` is true
-    when the counts are of whole days, by the start of the attempt.
+    when the counts are of whole days, by the start of the attempt. `clients` are the names of all
+    proxy clients with failures, sorted; None when they were not counted.
     """
 
     total: int | None
     by_field: dict[str, dict[str, int]]
     whole_days: bool = False
+    clients: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

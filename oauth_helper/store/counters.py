@@ -36,6 +36,9 @@ _READ_AT_MOST = 500
 # Days whose counts a process caches, for each kind of count.
 _CACHED = 800
 
+# Counts of all days that a process caches, by their conditions.
+_OVERVIEWS = 50
+
 # Recoveries of a day that are returned.
 _RECOVERIES = 200
 
@@ -50,6 +53,7 @@ class Counters:
         self._groups = FailureGroups(client, self._search)
         self._scopes = DayCounters(client, keys.SCOPES)
         self._known: dict[tuple[date, object], tuple[DayCounts, object]] = {}
+        self._overviews: dict[tuple[Term, ...], tuple[DayCounts, Counts]] = {}
 
     def failures(self, first: date, last: date) -> tuple[FailureCount, ...]:
         """Return the failures of these days, by day, cause, profile, status and stage."""
@@ -64,10 +68,7 @@ class Counters:
 
         Of several spellings of a name it returns the latest new one.
         """
-        kinds = self._counts.sum_of(self._search.days_within(FailureQuery()))
-        names = (read_kind(kind)["client"] for kind in kinds)
-        by_key = {client_key(name): name for name in names if name}
-        return tuple(by_key[key] for key in sorted(by_key))
+        return _clients(self._counts.sum_of(self._search.days_within(FailureQuery())))
 
     def scopes(self, first: date, last: date) -> tuple[ScopeCount, ...]:
         """Return the failures of these days by the scopes that they are about."""
@@ -128,9 +129,17 @@ class Counters:
             return _counted(self._read(plan, query), terms)
         if others:
             return Counts(self._total_by_one_index(query), {})
-        return _counted(
-            self._counts.sum_of(self._search.days_within(query)), terms, whole_days=has_times
-        )
+        kinds = self._counts.sum_of(self._search.days_within(query))
+        if has_times:
+            return _counted(kinds, terms, whole_days=True)
+        # Unchanged sums are the same object.
+        known = self._overviews.get(terms)
+        if known is None or known[0] is not kinds:
+            if len(self._overviews) >= _OVERVIEWS:
+                self._overviews = {}
+            found = replace(_counted(kinds, terms), clients=_clients(kinds))
+            known = self._overviews[terms] = (kinds, found)
+        return known[1]
 
     def at_least(
         self, query: FailureQuery, most: int, *, compared_at_most: int
@@ -179,6 +188,12 @@ class Counters:
                 pipeline.hgetall(keys.of_day(day, name))
             answers = cast("list[dict[str, str]]", pipeline.execute())
         yield from zip(days, answers, strict=True)
+
+
+def _clients(kinds: Iterable[str]) -> tuple[str, ...]:
+    names = (read_kind(kind)["client"] for kind in kinds)
+    by_key = {client_key(name): name for name in names if name}
+    return tuple(by_key[key] for key in sorted(by_key))
 
 
 def _failure_counts(day: date, counts: DayCounts) -> tuple[FailureCount, ...]:

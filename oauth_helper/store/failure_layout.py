@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import zip_longest
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
@@ -78,13 +79,16 @@ def _candidate_parts(candidates: Iterable[Candidate]) -> Iterator[Sequence[objec
         before = each.why
 
 
-def _candidates(text: str) -> Iterator[Candidate]:
-    """Yield the candidates that `_candidate_parts` wrote."""
-    before = ""
-    for cause, why, *more in json.loads(text):
-        before = before if why is None else why
+@lru_cache(maxsize=256)
+def _candidates(text: str) -> tuple[Candidate, ...]:
+    """Return the candidates that `_candidate_parts` wrote, which many failures share."""
+    found: list[Candidate] = []
+    why = ""
+    for cause, reason, *more in json.loads(text):
+        why = why if reason is None else reason
         scopes, *words = more or [()]
-        yield Candidate(Cause(cause), before, tuple(scopes), *words)
+        found.append(Candidate(Cause(cause), why, tuple(scopes), *words))
+    return tuple(found)
 
 
 #: The fields that a text search reads.
@@ -129,7 +133,7 @@ _NOTHING = RequestedScopes(())
 def _events(text: str) -> tuple[Event, ...]:
     return tuple(
         Event(at, EventType(what), by, words, *map(Resolution, resolution))
-        for at, what, by, words, *resolution in json.loads(text or "[]")
+        for at, what, by, words, *resolution in (json.loads(text) if text else ())
     )
 
 
@@ -160,7 +164,7 @@ def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
         customer_name=fields.get("customer_name", ""),
         revision=int(fields["rev"]),
         history=_events(fields.get("history", "")),
-        candidates=tuple(_candidates(fields["candidates"])),
+        candidates=_candidates(fields["candidates"]),
     )
 
 

@@ -15,7 +15,7 @@ from oauth_helper.failures.query import UNSET, FailureQuery, Term
 from oauth_helper.failures.search import client_key
 from oauth_helper.store import keys
 from oauth_helper.store.failure_layout import ANY_VALUE
-from oauth_helper.store.redis import Client
+from oauth_helper.store.redis import Client, in_calls, is_cluster
 from oauth_helper.store.redis_clients import LuaScript
 
 #: A failure belongs to the day of its attempt, but may happen up to this much after that day began:
@@ -28,66 +28,76 @@ _SKEW = timedelta(days=1)
 # Index entries that one page compares with the other indexes at most.
 _COMPARED_AT_MOST = 40_000
 
-# Days that are searched first: this many can hold what happened on the newest of them.
-_FIRST_DAYS = SPREAD.days + 1
-
-# Indexes that most days don't have, as few failures are in one of them.
-_SPARSE = ("account:", "person:", "assignee:", "customer_id:")
+# Days that are searched first: this many can hold what happened on the newest two of them.
+_FIRST_DAYS = SPREAD.days + 3
 
 # Fields with an index of each value.
 _BY_VALUE = frozenset(
     {"cause", "profile", "status", "stage", "account", "scope", "group", "customer_id"}
 )
 
-# KEYS: the indexes to be in, then those not to be in.
-# ARGV: number of the first, whether the newest come first, time and reference to start behind, time
-# at the far end, entries to return, entries to compare at most.
-# It walks the smallest index from one end to the other and looks up membership in the rest.
-# It returns the entries compared, the last of them if it stopped too early, then references and
-# times.
+# KEYS: of each day the indexes to be in, then those not to be in.
+# ARGV: indexes of a day, number of those to be in, whether the newest come first, time and
+# reference to start behind, time at the far end, entries to return of a day, entries to compare at
+# most, days to search at least.
+# Of each day it walks the smallest index from one end to the other and looks up membership in the
+# rest, until it has enough entries.
+# It returns the days searched, the entries compared, the last of them if it stopped within a day,
+# then references and times.
 _FIND: Final = """
-local within, newest = tonumber(ARGV[1]), ARGV[2] == '1'
-local at, far = tonumber(ARGV[3]), tonumber(ARGV[5])
-local limit, budget = tonumber(ARGV[6]), tonumber(ARGV[7])
-local walked, size = 1, nil
-for i = 1, within do
-  local count = redis.call('ZCARD', KEYS[i])
-  if not size or count < size then walked, size = i, count end
-end
-local start = newest and redis.call('ZCOUNT', KEYS[walked], '(' .. ARGV[3], '+inf')
-  or redis.call('ZCOUNT', KEYS[walked], '-inf', '(' .. ARGV[3])
-local walk = newest and 'ZREVRANGE' or 'ZRANGE'
-local function is_found(reference)
-  for i = 1, #KEYS do
-    if i ~= walked and (redis.call('ZSCORE', KEYS[i], reference) ~= false) ~= (i <= within) then
-      return false
-    end
+local width, within, newest = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1'
+local at, far = tonumber(ARGV[4]), tonumber(ARGV[6])
+local limit, budget = tonumber(ARGV[7]), tonumber(ARGV[8])
+local walk, step = newest and 'ZREVRANGE' or 'ZRANGE', width == 1 and limit or 200
+local compared, stopped, found = 0, {'', ''}, {}
+local function search(first)
+  local walked, size = 0, nil
+  for i = first, first + within - 1 do
+    local count = redis.call('ZCARD', KEYS[i])
+    if count == 0 then return end
+    if not size or count < size then walked, size = i, count end
   end
-  return true
-end
-local found, compared = {}, 0
-while true do
-  local rows = redis.call(walk, KEYS[walked], start, start + 199, 'WITHSCORES')
-  for i = 1, #rows, 2 do
-    local reference, score = rows[i], tonumber(rows[i + 1])
-    if newest and score < far or not newest and score >= far then
-      return {compared, '', '', unpack(found)}
+  local function is_found(reference)
+    for i = first, first + width - 1 do
+      local is_in = i == walked or redis.call('ZSCORE', KEYS[i], reference) ~= false
+      if is_in ~= (i < first + within) then return false end
     end
-    local is_behind = score ~= at or newest and reference < ARGV[4]
-      or not newest and reference > ARGV[4]
-    if is_behind then
-      compared = compared + 1
-      if is_found(reference) then
-        found[#found + 1] = reference
-        found[#found + 1] = rows[i + 1]
+    return true
+  end
+  local start = newest and redis.call('ZCOUNT', KEYS[walked], '(' .. ARGV[4], '+inf')
+    or redis.call('ZCOUNT', KEYS[walked], '-inf', '(' .. ARGV[4])
+  local enough = #found + 2 * limit
+  while true do
+    local rows = redis.call(walk, KEYS[walked], start, start + step - 1, 'WITHSCORES')
+    for i = 1, #rows, 2 do
+      local reference, score = rows[i], tonumber(rows[i + 1])
+      if newest and score < far or not newest and score >= far then return end
+      local is_behind = score ~= at or newest and reference < ARGV[5]
+        or not newest and reference > ARGV[5]
+      if is_behind then
+        compared = compared + 1
+        if is_found(reference) then
+          found[#found + 1] = reference
+          found[#found + 1] = rows[i + 1]
+        end
+        if #found == enough then return end
+        if compared >= budget then
+          stopped = {reference, rows[i + 1]}
+          return
+        end
       end
-      if #found == 2 * limit then return {compared, '', '', unpack(found)} end
-      if compared >= budget then return {compared, reference, rows[i + 1], unpack(found)} end
     end
+    if #rows < 2 * step then return end
+    start = start + step
   end
-  if #rows < 400 then return {compared, '', '', unpack(found)} end
-  start = start + 200
 end
+local days = 0
+for first = 1, #KEYS, width do
+  search(first)
+  days = days + 1
+  if compared >= budget or #found >= 2 * limit and days >= tonumber(ARGV[9]) then break end
+end
+return {days, compared, stopped, found}
 """
 
 #: Time and reference: the order of every index.
@@ -161,22 +171,24 @@ class FailureSearch:
         It is cut short after `compared_at_most` comparisons.
         """
         position = position or (_BEHIND_ALL if newer else _BEFORE_ALL)
-        days = self._holding(plan, self.days(query, position, newer=newer))
+        days = self.days(query, position, newer=newer)
         found: list[Place] = []
-        done, step, compared = 0, _FIRST_DAYS, 0
+        done, compared = 0, 0
+        # A Cluster's script sees one day, and can't stop at the day that has enough.
+        step = _FIRST_DAYS if is_cluster(self._client) else len(days)
         while done < len(days):
             batch = days[done : done + step]
             budget = max(1, compared_at_most - compared)
             answers = list(
                 self._ask(plan, query, batch, position, size=size, budget=budget, newer=newer)
             )
-            done, step = done + step, step * 2
-            compared += sum(each[0] for each in answers)
-            found += [place for each in answers for place in each[2]]
+            done, step = done + sum(each[0] for each in answers), step * 2
+            compared += sum(each[1] for each in answers)
+            found += [place for each in answers for place in each[3]]
             found = sorted(found, reverse=not newer)[:size]
             # A day that is not searched yet may hold places before these.
             edge = (_edge(days[done], newer=newer), "") if done < len(days) else None
-            stops = [each[1] for each in answers if each[1] is not None]
+            stops = [each[2] for each in answers if each[2] is not None]
             if stops or (edge and compared >= compared_at_most):
                 stops += [edge] if edge else []
                 return _cut(found, min(stops) if newer else max(stops), size, newer=newer)
@@ -210,16 +222,6 @@ class FailureSearch:
             days = [day for day in days if day.toordinal() <= last]
         return days
 
-    def _holding(self, plan: Plan, days: list[date]) -> list[date]:
-        """Return those of the days that hold a sparse index of the plan, if it has one."""
-        index = next((each for each in plan.within if each.startswith(_SPARSE)), None)
-        if index is None or len(days) <= 1:
-            return days
-        with self._client.pipeline(transaction=False) as pipeline:
-            for day in days:
-                pipeline.zcard(keys.failures(day, index))
-            return [day for day, count in zip(days, pipeline.execute(), strict=True) if count]
-
     def most(self, plan: Plan, query: FailureQuery) -> int:
         """Return an upper bound: the entries of the smallest index within the times."""
         days = self.days(query, None)
@@ -246,9 +248,15 @@ class FailureSearch:
         size: int,
         budget: int,
         newer: bool,
-    ) -> Iterator[tuple[int, Place | None, list[Place]]]:
+    ) -> Iterator[tuple[int, int, Place | None, list[Place]]]:
+        """Yield the days searched, entries compared, where it stopped within a day, and places.
+
+        It searches no more days when some have enough, or took all comparisons.
+        """
         near, far = self._bounds(query, position, newer=newer)
+        indexes = (*plan.within, *plan.without)
         arguments: list[object] = [
+            len(indexes),
             len(plan.within),
             "" if newer else "1",
             repr(near[0]),
@@ -256,14 +264,16 @@ class FailureSearch:
             repr(far),
             size,
             budget,
+            _FIRST_DAYS,
         ]
-        indexes = (*plan.within, *plan.without)
-        calls = [([keys.failures(day, index) for index in indexes], arguments) for day in days]
-        for answer in self._find.run_all(calls):
-            compared, reference, at, *rows = answer
-            pairs = zip(rows[::2], rows[1::2], strict=True)
-            places = [(float(score), name) for name, score in pairs]
-            yield compared, (float(at), reference) if reference else None, places
+        calls = [
+            ([keys.failures(day, index) for day in part for index in indexes], arguments)
+            for part in in_calls(self._client, days)
+        ]
+        for searched, compared, (reference, at), rows in self._find.run_all(calls):
+            scores = map(float, rows[1::2])
+            stop = (float(at), reference) if reference else None
+            yield searched, compared, stop, list(zip(scores, rows[::2], strict=True))
 
     @staticmethod
     def _bounds(query: FailureQuery, position: Place, *, newer: bool) -> tuple[Place, float]:

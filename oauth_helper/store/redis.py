@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -64,6 +64,14 @@ def connect(url: str, *, timeout: float = COMMAND_TIMEOUT) -> Client:
 def is_cluster(client: Client) -> bool:
     """Return whether `client` is that of a Cluster."""
     return isinstance(client, Cluster)
+
+
+def in_calls(client: Client, parts: Sequence[T]) -> list[Sequence[T]]:
+    """Return the parts that one command or script may name together: all but on a Cluster.
+
+    There each may be on another server.
+    """
+    return [[part] for part in parts] if is_cluster(client) else [parts] if parts else []
 
 
 def describe(url: str) -> str:

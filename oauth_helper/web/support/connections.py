@@ -18,7 +18,6 @@ from oauth_helper.store.granted_scopes import ANY_SCOPE, Lacks, lacked_scopes
 from oauth_helper.web.api.link_requests import RECONNECT_COLUMNS, reconnect_link, reconnect_rows
 from oauth_helper.web.audit import audit
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint, require_agent
-from oauth_helper.web.support.rows import row_context
 from oauth_helper.web.support.services import services
 
 # Characters of a search.
@@ -58,7 +57,8 @@ def connections() -> str:
         else stored.count(profile=wanted.get("profile"), lacks=_lacks(wanted)),
         next_cursor=page.next_cursor,
         most_links=_MOST_LINKS,
-        **row_context(),
+        now=services().clock(),
+        has_profiles=len(services().profiles) > 1,
     )
 
 

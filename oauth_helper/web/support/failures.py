@@ -15,7 +15,7 @@ from oauth_helper.failures.query import FIELDS, BulkAction, Counts, FailureQuery
 from oauth_helper.web.support.blueprint import PER_PAGE, blueprint
 from oauth_helper.web.support.bulk_triage import MAX_AT_ONCE
 from oauth_helper.web.support.filters import Filters, known_scopes, list_filters_from
-from oauth_helper.web.support.rows import days_of, row_context
+from oauth_helper.web.support.rows import days_of
 from oauth_helper.web.support.services import services
 from oauth_helper.web.support.tabs import tabs_of
 
@@ -45,13 +45,13 @@ def failures() -> str | Response:
     return render_template(
         "support/failures.html",
         page=page,
-        days=days_of(page.failures, services().clock()),
+        days=days_of(page.failures),
         tabs=tabs_of(filters, counts, page),
         scopes=known_scopes(),
         filters=filters,
         chips=filters.chips(page.failures),
         counts=counts,
-        options=filters.options(counts, services().counters.clients()),
+        options=filters.options(counts, _clients(counts)),
         searched_in=_searched_in(filters, page),
         mistyped=is_mistyped(text),
         is_first=not (request.args.get("cursor") or request.args.get("before")),
@@ -59,7 +59,6 @@ def failures() -> str | Response:
         bulk_action=_bulk_action(),
         most_at_once=MAX_AT_ONCE,
         resolutions=Resolution,
-        **row_context(),
     )
 
 
@@ -84,6 +83,10 @@ def _counts(filters: Filters, page: Page) -> Counts:
     counts = services().counters.counts(filters.wanted)
     is_all = not (page.next_cursor or page.previous_cursor or request.args.get("cursor"))
     return replace(counts, total=len(page.failures)) if is_all else counts
+
+
+def _clients(counts: Counts) -> tuple[str, ...]:
+    return services().counters.clients() if counts.clients is None else counts.clients
 
 
 def _searched_in(filters: Filters, page: Page) -> Counts | None:

@@ -18,7 +18,7 @@ from oauth_helper.failures.query import FailureQuery, FeedUpdate
 from oauth_helper.failures.search import is_match
 from oauth_helper.web.support.blueprint import blueprint
 from oauth_helper.web.support.filters import Filters, valid_filters_from
-from oauth_helper.web.support.rows import days_of, row_context
+from oauth_helper.web.support.rows import days_of
 from oauth_helper.web.support.services import services
 from oauth_helper.web.support.tabs import tab_counts
 
@@ -64,8 +64,8 @@ def _events(news: FeedUpdate, failures: list[Failure], filters: Filters) -> Iter
 
 def _news(failure: Failure, wanted: FailureQuery) -> dict[str, object]:
     is_gone = not _is_wanted(failure, wanted)
-    (day,) = days_of([failure], services().clock())
-    row = render_template("support/row.html", day=day, is_gone=is_gone, **row_context())
+    (day,) = days_of([failure], is_new=not is_gone, is_gone=is_gone)
+    row = render_template("support/day.html", day=day)
     return {
         "reference": failure.reference,
         "revision": failure.revision,
