@@ -46,8 +46,8 @@ from oauth_helper.store.rate_limits import RateLimits
 from oauth_helper.store.redis import Client, RedisServer, connect
 from oauth_helper.store.redis_clients import StoreClock
 from oauth_helper.store.refresh_locks import RefreshLocks
-from oauth_helper.store.requests import request_name
 from oauth_helper.store.sandbox_state import RedisSandboxState
+from oauth_helper.store.shared_texts import request_name
 from oauth_helper.store.staff_sessions import StaffSessions
 from oauth_helper.store.token_uses import TokenUses
 from oauth_helper.store.webhook_events import WebhookEvents

@@ -16,7 +16,12 @@ from oauth_helper.store import keys
 from oauth_helper.store.rate_limits import RateLimit, RateLimitExceededError
 from oauth_helper.store.redis import Client, read_fields
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
-from oauth_helper.store.requests import Requests, encode_request, request_name
+from oauth_helper.store.shared_texts import (
+    SharedTexts,
+    decode_request,
+    encode_request,
+    request_name,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -153,7 +158,7 @@ class Attempts:
 
     def __init__(self, client: Client, *, retention_days: int = 90) -> None:
         self._client = client
-        self._requests = Requests(client)
+        self._requests = SharedTexts(client, keys.REQUESTS, decode_request)
         self._counted_for = str((retention_days + _DAYS_KEPT) * 86_400)
         self._create = LuaScript(client, _ADMIT + _CREATE)
         self._claim = LuaScript(client, _CLAIM)
@@ -337,13 +342,16 @@ class Attempts:
             for whom in (browser_id, hub_id):
                 if whom is not None:
                     pipeline.zrevrange(keys.unresolved(whom, profile), 0, -1)
+            # The browser's first failure, whose reference is its id.
+            pipeline.hmget(keys.failure(browser_id), "profile", "status")
 
         call = (keys.of_attempt(reference), [reference, "connected", str(_KEPT)])
-        (earlier, known_profile), *unresolved = self._finish.run_all(
+        (earlier, known_profile), *unresolved, first = self._finish.run_all(
             [call], before=write, after=read
         )
         _count_connection(earlier, known_profile)
         own = [reference] if earlier else []
+        own += [browser_id] if first == [profile, "open"] else []
         return [*own, *(name for names in unresolved for name in names)]
 
     def of_customer(self, customer: str, now: float) -> list[str]:

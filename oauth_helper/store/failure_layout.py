@@ -16,7 +16,7 @@ from oauth_helper.failures.model import Event, EventType, Failure, Resolution, S
 from oauth_helper.failures.search import SCOPES_SEARCHED, client_key
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
-from oauth_helper.store.requests import request_name
+from oauth_helper.store.shared_texts import name_of, request_name
 
 #: The fields that are counted together. Only the last may be empty or contain spaces.
 KIND = ("cause", "profile", "status", "stage", "client")
@@ -26,10 +26,12 @@ ANY_VALUE = {"assignee": "taken", "client": "proxied"}
 
 
 def to_fields(failure: Failure) -> dict[str, str]:
-    """Return the fields of a failure's hash; `v` is the version of the format."""
+    """Return the fields of a failure's hash, whose key has its reference.
+
+    `v` is the version of the format.
+    """
     fields = {
-        "v": "2",
-        "reference": failure.reference,
+        "v": "3",
         "profile": failure.profile,
         "cause": failure.cause,
         "stage": failure.stage,
@@ -58,7 +60,7 @@ def to_fields(failure: Failure) -> dict[str, str]:
             [each.at, each.what, each.by, each.text, *filter(None, [each.resolution])]
             for each in failure.history
         ),
-        "candidates": _text_of(_candidate_parts(failure.candidates)),
+        "diagnosis": name_of(encode_candidates(failure.candidates)),
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -67,6 +69,12 @@ def _text_of(rows: Iterable[Sequence[object]]) -> str:
     """Return rows as JSON, empty without one."""
     found = list(rows)
     return json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else ""
+
+
+@lru_cache(maxsize=256)
+def encode_candidates(candidates: tuple[Candidate, ...]) -> str:
+    """Return the candidates as stored, once for all failures of a day with the same ones."""
+    return _text_of(_candidate_parts(candidates))
 
 
 def _candidate_parts(candidates: Iterable[Candidate]) -> Iterator[Sequence[object]]:
@@ -79,9 +87,8 @@ def _candidate_parts(candidates: Iterable[Candidate]) -> Iterator[Sequence[objec
         before = each.why
 
 
-@lru_cache(maxsize=256)
-def _candidates(text: str) -> tuple[Candidate, ...]:
-    """Return the candidates that `_candidate_parts` wrote, which many failures share."""
+def decode_candidates(text: str) -> tuple[Candidate, ...]:
+    """Return the candidates that `encode_candidates` wrote."""
     found: list[Candidate] = []
     why = ""
     for cause, reason, *more in json.loads(text):
@@ -93,7 +100,6 @@ def _candidates(text: str) -> tuple[Candidate, ...]:
 
 #: The fields that a text search reads.
 TEXTS = (
-    "reference",
     "cause",
     "message",
     "missing",
@@ -137,8 +143,15 @@ def _events(text: str) -> tuple[Event, ...]:
     )
 
 
-def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
-    """Return the failure that `to_fields` wrote."""
+def from_fields(
+    fields: dict[str, str], requested: RequestedScopes, candidates: tuple[Candidate, ...]
+) -> Failure:
+    """Return the failure that `to_fields` wrote, with what it shares with others.
+
+    Without candidates it has those of its own, as version 2 wrote, or only its cause.
+    """
+    if not candidates and (own := fields.get("candidates")):
+        candidates = decode_candidates(own)
     return Failure(
         reference=fields["reference"],
         profile=fields["profile"],
@@ -164,7 +177,7 @@ def from_fields(fields: dict[str, str], requested: RequestedScopes) -> Failure:
         customer_name=fields.get("customer_name", ""),
         revision=int(fields["rev"]),
         history=_events(fields.get("history", "")),
-        candidates=_candidates(fields["candidates"]),
+        candidates=candidates or (Candidate(Cause(fields["cause"]), ""),),
     )
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 from oauth_helper.failures.model import Failure
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store import keys
-from oauth_helper.store.failure_layout import TEXTS, from_fields, from_texts
+from oauth_helper.store.failure_layout import TEXTS, decode_candidates, from_fields, from_texts
 from oauth_helper.store.redis import Client, in_calls, read_fields
 from oauth_helper.store.redis_clients import LuaScript
-from oauth_helper.store.requests import Requests
+from oauth_helper.store.shared_texts import SharedTexts, decode_request
 
 # As one command: redis-py takes three times as long to send and read fifty.
 _FETCH_HASHES: Final = """
@@ -33,7 +33,8 @@ class FailureRecords:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._requests = Requests(client)
+        self._requests = SharedTexts(client, keys.REQUESTS, decode_request)
+        self._diagnoses = SharedTexts(client, keys.DIAGNOSES, decode_candidates)
         self._fetch_hashes = LuaScript(client, _FETCH_HASHES)
 
     def get(self, reference: str) -> Failure | None:
@@ -43,32 +44,46 @@ class FailureRecords:
 
     def get_all(self, references: Sequence[str]) -> list[Failure | None]:
         """Return the failures in this order, with None for each that is not stored."""
-        records = self._fetch(references)
-        return self._parse([dict(zip(each[::2], each[1::2], strict=True)) for each in records])
+        records = [
+            _record(reference, zip(fields[::2], fields[1::2], strict=True))
+            for reference, fields in self._fetch(references)
+        ]
+        requests = self._requests.by_name(_names_in(records, "request"))
+        diagnoses = self._diagnoses.by_name(_names_in(records, "diagnosis"))
+        return [
+            read_fields(
+                from_fields,
+                fields,
+                requests.get(fields.get("request", ""), _UNKNOWN),
+                diagnoses.get(fields.get("diagnosis", ""), ()),
+            )
+            for fields in records
+        ]
 
     def texts(self, references: Sequence[str]) -> list[Failure | None]:
         """Return the same with only their texts, in a third of the time."""
         records = [
-            {name: value for name, value in zip(TEXTS, values, strict=True) if value is not None}
-            for values in self._fetch(references, TEXTS)
+            _record(reference, zip(TEXTS, values, strict=True))
+            for reference, values in self._fetch(references, *TEXTS)
         ]
         return [read_fields(from_texts, fields) for fields in records]
 
-    def _fetch(self, references: Sequence[str], fields: Sequence[str] = ()) -> Iterator[list[Any]]:
-        """Yield the values of each record's `fields`, or all its fields with their values."""
+    def _fetch(
+        self, references: Sequence[str], *fields: str
+    ) -> Iterable[tuple[str, list[str | None]]]:
+        """Return the values of `fields` of each record, or all its fields with their values."""
         names = [keys.failure(reference) for reference in references]
         calls = [(part, fields) for part in in_calls(self._client, names)]
-        return chain.from_iterable(self._fetch_hashes.run_all(calls))
+        found = chain.from_iterable(self._fetch_hashes.run_all(calls))
+        return zip(references, found, strict=True)
 
-    def _parse(self, records: Sequence[dict[str, str]]) -> list[Failure | None]:
-        known = self._requests.by_name(
-            {
-                fields["request"]: fields["reference"]
-                for fields in records
-                if {"request", "reference"} <= fields.keys()
-            }
-        )
-        return [
-            read_fields(from_fields, fields, known.get(fields.get("request", ""), _UNKNOWN))
-            for fields in records
-        ]
+
+def _record(reference: str, fields: Iterable[tuple[str | None, str | None]]) -> dict[str, str]:
+    """Return the fields that a record has, with the reference of its key; empty without one."""
+    found = {name: value for name, value in fields if name and value is not None}
+    return {**found, "reference": reference} if found else {}
+
+
+def _names_in(records: Iterable[Mapping[str, str]], field: str) -> dict[str, str]:
+    """Return the names of shared texts in a field, each with a reference of its day."""
+    return {fields[field]: fields["reference"] for fields in records if field in fields}

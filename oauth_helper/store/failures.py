@@ -16,12 +16,18 @@ from oauth_helper.failures.triage import resolve_as_connected
 from oauth_helper.models import StoreUnavailableError
 from oauth_helper.store import keys
 from oauth_helper.store.change_feed import CHANGES_KEPT, ChangeFeed
-from oauth_helper.store.failure_layout import counters_of, group_name, indexes_of, to_fields
+from oauth_helper.store.failure_layout import (
+    counters_of,
+    encode_candidates,
+    group_name,
+    indexes_of,
+    to_fields,
+)
 from oauth_helper.store.failure_reader import FailureReader
 from oauth_helper.store.failure_scripts import CHANGE, RECORD
 from oauth_helper.store.redis import Client
 from oauth_helper.store.redis_clients import LuaScript, Pipeline
-from oauth_helper.store.requests import encode_request, request_name
+from oauth_helper.store.shared_texts import encode_request, name_of, request_name
 from oauth_helper.store.webhook_events import WebhookEvents
 
 _FIRST_OF_DAY = 2
@@ -228,7 +234,9 @@ class Failures(FailureReader):
 
 
 def _unresolved_keys(failure: Failure) -> tuple[str, ...]:
-    whom = (failure.browser_id or failure.reference, failure.hub_id)
+    # A browser's first failure is found by the browser's id, which is its reference.
+    is_first = failure.browser_id in ("", failure.reference)
+    whom = (None if is_first else failure.browser_id, failure.hub_id)
     return tuple(keys.unresolved(each, failure.profile) for each in whom if each is not None)
 
 
@@ -238,17 +246,20 @@ def _differ_in_whom(old: Failure, new: Failure) -> bool:
 
 
 def _shared_keys(day: date) -> list[str]:
-    return [keys.of_day(day, name) for name in (keys.NAMES, keys.REQUESTS, keys.VERSION)]
+    names = (keys.NAMES, keys.REQUESTS, keys.DIAGNOSES, keys.VERSION)
+    return [keys.of_day(day, name) for name in names]
 
 
 def _shared_values(failure: Failure) -> list[str]:
-    """Return what many failures share: the group's scopes and the requested scopes."""
-    requested = failure.requested
+    """Return what many failures share: scopes of the group, requested scopes, candidates."""
+    requested, candidates = failure.requested, encode_candidates(failure.candidates)
     return [
         failure.fingerprint,
         group_name(failure),
         request_name(requested),
         encode_request(requested),
+        name_of(candidates),
+        candidates,
     ]
 
 

@@ -8,6 +8,7 @@
 | `oh:{<day>}:failure:<reference>` | hash | one failure |
 | `oh:{<day>}:failures[:<index>]` | sorted set | references of failures, by time |
 | `oh:{<day>}:requests` | hash | the scopes of each kind of request, which many attempts share |
+| `oh:{<day>}:diagnoses` | hash | the possible causes that many failures share |
 | `oh:{<day>}:version` | string | changes with every counter of the day below |
 | `oh:{<day>}:counts` | hash | number of failures per `cause profile status stage[ client]` |
 | `oh:{<day>}:groups` | hash | number of failures per `fingerprint cause profile status` |
@@ -84,7 +85,7 @@ LINK_KEPT = 60 * 86_400
 
 #: Names for `of_day`.
 COUNTS, GROUPS, SCOPES, NAMES = "counts", "groups", "scopes", "names"
-REQUESTS, VERSION = "requests", "version"
+REQUESTS, DIAGNOSES, VERSION = "requests", "diagnoses", "version"
 ATTEMPTS, RECOVERED = "attempts", "recovered"
 
 

@@ -12,7 +12,7 @@ from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.attempts import CLAIM_LIFETIME, CLAIM_TIMEOUT, Attempts
 from oauth_helper.store.redis import connect
-from oauth_helper.store.requests import request_name
+from oauth_helper.store.shared_texts import request_name
 
 REFERENCE = "2M7X-TQRT-89HR"
 ATTEMPT = Attempt(REFERENCE, "workato", RequestedScopes(("oauth",), ("tickets",)), 1000, 1900)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stopwatch import Stopwatch
 
-from oauth_helper.common.references import new_reference
+from oauth_helper.common.references import day_of, new_reference
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Event, EventType, Failure, Status
 from oauth_helper.failures.query import FailureQuery, Term
@@ -108,10 +108,48 @@ def test_what_is_empty_takes_no_place_and_reads_back(log, store):
     assert log.get(failure.reference) == failure
     fields = store.hgetall(keys.failure(failure.reference))
     assert all(fields.values())
-    assert fields["candidates"].count(same) == 1
+    texts = store.hgetall(keys.of_day(day_of(failure.reference), keys.DIAGNOSES))
+    assert texts[fields["diagnosis"]].count(same) == 1
     log.change(failure.reference, lambda old: replace(old, assignee="ada"))
     changed = log.change(failure.reference, lambda old: replace(old, assignee=""))
     assert log.get(failure.reference) == changed == replace(failure, revision=2)
+
+
+def test_failures_of_a_day_share_their_diagnosis(log, client, store):
+    first, other = a_failure(), a_failure()
+    log.record(first)
+    log.record(other)
+    texts = keys.of_day(day_of(first.reference), keys.DIAGNOSES)
+    assert store.hlen(texts) == 1
+    changed = (Candidate(Cause.UNKNOWN, "Nobody knows."),)
+    assert log.change(other.reference, lambda old: replace(old, candidates=changed))
+    assert store.hlen(texts) == 2
+    again = Failures(client, retention_days=90)
+    assert again.get(first.reference) == first
+    assert again.get(other.reference).candidates == changed
+
+
+@pytest.mark.parametrize(
+    ("own", "read"),
+    [
+        pytest.param(
+            '[["user_denied","The customer said no."]]',
+            (Candidate(Cause.USER_DENIED, "The customer said no."),),
+            id="of-version-2",
+        ),
+        pytest.param("", (Candidate(Cause.UNKNOWN, ""),), id="lost"),
+    ],
+)
+def test_a_failure_without_a_shared_diagnosis(client, log, store, own, read):
+    failure = a_failure(cause=Cause.UNKNOWN)
+    log.record(failure)
+    key = keys.failure(failure.reference)
+    if own:
+        store.hdel(key, "diagnosis")
+        store.hset(key, "candidates", own)
+    else:
+        store.delete(keys.of_day(day_of(failure.reference), keys.DIAGNOSES))
+    assert Failures(client, retention_days=90).get(failure.reference).candidates == read
 
 
 def test_nothing_granted_is_not_the_same_as_nobody_knows(log):

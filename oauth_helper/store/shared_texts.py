@@ -1,25 +1,27 @@
-"""The requested scopes of attempts and failures, stored once a day under their hash."""
+"""What many records of a day share, stored once under its hash: requested scopes, candidates."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 from oauth_helper.common.references import day_of
 from oauth_helper.scopes import RequestedScopes, join_scope
 from oauth_helper.store import keys
 from oauth_helper.store.redis import Client
 
-# Kinds of requests that a process caches. Customers make few kinds, proxy clients more.
+T = TypeVar("T")
+
+# Texts of each kind that a process caches. Customers make few kinds of requests, clients more.
 _CACHED = 1000
 
 
 @lru_cache(maxsize=256)
 def request_name(requested: RequestedScopes) -> str:
     """Return sixteen characters that identify the requested scopes."""
-    return hashlib.sha256(encode_request(requested).encode()).hexdigest()[:16]
+    return name_of(encode_request(requested))
 
 
 @lru_cache(maxsize=256)
@@ -34,14 +36,19 @@ def decode_request(text: str) -> RequestedScopes:
     return RequestedScopes(tuple(scope.split()), tuple(optional_scope.split()))
 
 
-class Requests:
-    """The requested scopes in Redis, cached here: what a name stands for never changes."""
+def name_of(text: str) -> str:
+    """Return sixteen characters that identify a shared text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._known: dict[str, RequestedScopes] = {}
 
-    def by_name(self, references: Mapping[str, str]) -> dict[str, RequestedScopes]:
+class SharedTexts(Generic[T]):
+    """The shared texts of one hash of the days, cached here: what a name means never changes."""
+
+    def __init__(self, client: Client, name: str, read: Callable[[str], T]) -> None:
+        self._client, self._name, self._read = client, name, read
+        self._known: dict[str, T] = {}
+
+    def by_name(self, references: Mapping[str, str]) -> dict[str, T]:
         """Return what these names stand for, each with a reference of its day.
 
         Leaves out what is not stored. Raises `StoreUnavailableError`.
@@ -52,10 +59,10 @@ class Requests:
             return known
         with self._client.pipeline(transaction=False) as pipeline:
             for name in missing:
-                pipeline.hget(keys.of_day(day_of(references[name]), keys.REQUESTS), name)
+                pipeline.hget(keys.of_day(day_of(references[name]), self._name), name)
             texts = cast("list[str | None]", pipeline.execute())
         pairs = zip(missing, texts, strict=True)
-        found = {name: decode_request(text) for name, text in pairs if text is not None}
+        found = {name: self._read(text) for name, text in pairs if text is not None}
         known = {**known, **found}
         self._known = known if len(known) <= _CACHED else found
         return known
