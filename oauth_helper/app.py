@@ -130,7 +130,7 @@ def create_app(config: Settings, *, clock: Callable[[], float] | None = None) ->
     callback = Callback(
         attempts=attempts, connections=connections, writer=writer, hubspot=hubspot, clock=clock
     )
-    reports = Reports(attempts=attempts, failures=failures, writer=writer, clock=clock)
+    reports = Reports(failures=failures, writer=writer, clock=clock)
     domains = AccountDomains(connections=connections, hubspot=hubspot, profiles=profiles)
     refresh_failures = RefreshFailures(writer=writer, locks=refresh_locks, clock=clock)
     token_refresher = TokenRefresher(

@@ -69,6 +69,7 @@ class Claim(StrEnum):
     """Who may process an authorization response."""
 
     WON = "won"
+    UNRECORDED = "unrecorded"  # won, but the attempt isn't stored
     TAKEN_OVER = "taken_over"  # from a worker that died; it may have used the code
     CLAIMED = "in_hand"  # another worker is processing it
     USED = "used"

@@ -120,11 +120,11 @@ local function win()
   redis.call('HSET', KEYS[1], 'claimed_by', ARGV[2], 'claimed', ARGV[3])
   redis.call('ZADD', KEYS[2], 'XX', ARGV[4], ARGV[5])
   redis.call('EXPIRE', KEYS[1], ARGV[1])
-  return 'won'
+  return redis.call('HEXISTS', KEYS[1], 'v') == 1 and 'won' or 'unrecorded'
 end
 local known = redis.call('HMGET', KEYS[1], 'claimed_by', 'claimed', 'outcome')
 if not known[1] then return win() end
-if known[1] == ARGV[2] then return 'won' end
+if known[1] == ARGV[2] then return win() end
 for number = 7, #ARGV do
   if known[1] == ARGV[number] then return win() end
 end
@@ -308,10 +308,6 @@ class Attempts:
             for day in _stored_days(now):
                 pipeline.zrangebyscore(keys.open_attempts(day), "-inf", now, 0, limit)
             return [name for names in pipeline.execute() for name in names]
-
-    def has_succeeded(self, fingerprint: str) -> bool:
-        """Return whether a request of this fingerprint has connected an account recently."""
-        return bool(self._client.exists(keys.succeeded(fingerprint)))
 
     def succeed(
         self,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 
 from oauth_helper.common.references import day_of, midnight
 from oauth_helper.diagnosis import Cause
 from oauth_helper.failures.model import Failure
 from oauth_helper.failures.query import FailureQuery, Page, Term
 from oauth_helper.failures.search import is_match
+from oauth_helper.store import keys
 from oauth_helper.store.failure_layout import browser_index
 from oauth_helper.store.failure_records import FailureRecords
 from oauth_helper.store.failure_search import (
@@ -34,10 +38,28 @@ _STEP = 0.001
 _MOST_EARLIER = 50
 
 
+# The last days on which a browser's other failures are looked for. It forgets an attempt after one.
+_BROWSER_DAYS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptHistory:
+    """What helps to diagnose an attempt.
+
+    `worked` says that the same request has connected an account lately, `is_recorded` that the
+    attempt is stored; `earlier` are the causes of its browser's other failures, newest first.
+    """
+
+    worked: bool = False
+    earlier: tuple[Cause, ...] = ()
+    is_recorded: bool = False
+
+
 class FailureReader:
     """Read failures from Redis. Methods raise `StoreUnavailableError`."""
 
     def __init__(self, client: Client) -> None:
+        self._client = client
         self._search = FailureSearch(client)
         self._records = FailureRecords(client)
 
@@ -86,9 +108,24 @@ class FailureReader:
         """Return the failures of a browser except the reference `excluding`, newest first."""
         return [each for each in self._of_browser(browser_id) if each.reference != excluding]
 
-    def earlier_causes(self, reference: str, browser_id: str) -> tuple[Cause, ...]:
-        """Return the causes of a browser's other failures, newest first."""
-        return tuple(each.cause for each in self.of_browser(browser_id, excluding=reference))
+    def history(
+        self, reference: str, *, browser_id: str, fingerprint: str, now: float
+    ) -> AttemptHistory:
+        """Return what helps to diagnose an attempt; `fingerprint` is that of its request."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.exists(keys.succeeded(fingerprint))
+            pipeline.hexists(keys.attempt(reference), "v")
+            for day in _days_of_browser(browser_id, now):
+                index = keys.failures(day, browser_index(browser_id))
+                pipeline.zrevrange(index, 0, _MOST_EARLIER - 1)
+            worked, is_recorded, *found = pipeline.execute()
+        others = [*chain.from_iterable(found), *filter(None, [browser_id])]
+        with self._client.pipeline(transaction=False) as pipeline:
+            for other in others[: _MOST_EARLIER + 1]:
+                if other != reference:
+                    pipeline.hget(keys.failure(other), "cause")
+            causes = [Cause(each) for each in pipeline.execute() if each in set(Cause)]
+        return AttemptHistory(bool(worked and fingerprint), tuple(causes), bool(is_recorded))
 
     def _of_browser(self, browser_id: str) -> Iterator[Failure]:
         if not browser_id:
@@ -135,6 +172,15 @@ class FailureReader:
         return [
             (place, each) for place, each in zip(places, failures, strict=True) if each is not None
         ]
+
+
+def _days_of_browser(browser_id: str, now: float) -> Iterator[date]:
+    """Yield the days on which a browser can have failed, the latest first."""
+    if browser_id:
+        # One more day, as the clocks of several machines differ.
+        last = datetime.fromtimestamp(now, UTC).date() + timedelta(days=1)
+        days = (last - day_of(browser_id)).days + 1
+        yield from (last - timedelta(days=ago) for ago in range(min(days, _BROWSER_DAYS)))
 
 
 def _cursor_back(first: Place | None, start: Place | None, *, newer: bool) -> str | None:

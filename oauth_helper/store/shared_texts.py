@@ -36,6 +36,7 @@ def decode_request(text: str) -> RequestedScopes:
     return RequestedScopes(tuple(scope.split()), tuple(optional_scope.split()))
 
 
+@lru_cache(maxsize=512)
 def name_of(text: str) -> str:
     """Return sixteen characters that identify a shared text."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

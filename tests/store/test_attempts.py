@@ -11,6 +11,7 @@ from oauth_helper.common.references import new_reference
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.scopes import RequestedScopes
 from oauth_helper.store.attempts import CLAIM_LIFETIME, CLAIM_TIMEOUT, Attempts
+from oauth_helper.store.failures import Failures
 from oauth_helper.store.redis import connect
 from oauth_helper.store.shared_texts import request_name
 
@@ -63,7 +64,7 @@ def test_only_one_of_many_claims_it(attempts):
 
 
 def test_an_attempt_that_could_not_be_noted_can_be_claimed_all_the_same(attempts, store):
-    assert claim(attempts, REFERENCE, 1234) is Claim.WON
+    assert claim(attempts, REFERENCE, 1234) is Claim.UNRECORDED
     assert claim(attempts, REFERENCE, 1234) is Claim.CLAIMED
     (key,) = store.keys("oh:*:attempt:*")
     assert store.ttl(key) > 0
@@ -113,12 +114,19 @@ def test_overdue_ones_are_found_for_as_long_as_they_are_remembered(attempts, day
     assert attempts.expired(now, limit=10) == []
 
 
-def test_what_has_worked_is_remembered_for_a_month(attempts, store):
-    assert not attempts.has_succeeded("f")
+def test_what_has_worked_is_remembered_for_a_month(attempts, client, store):
+    log = Failures(client, retention_days=90)
+
+    def has_worked(fingerprint):
+        browser = {"browser_id": REFERENCE, "fingerprint": fingerprint}
+        return log.history(REFERENCE, **browser, now=1234.5).worked
+
+    assert not has_worked("f")
     browser = {"browser_id": REFERENCE, "hub_id": None}
     assert attempts.succeed(REFERENCE, "workato", **browser, fingerprint="f", at=1234.5) == []
-    assert attempts.has_succeeded("f")
-    assert not attempts.has_succeeded("g")
+    assert has_worked("f")
+    assert not has_worked("g")
+    assert not has_worked("")
     (key,) = store.keys("oh:worked:*")
     assert 0 < store.ttl(key) <= 30 * 86_400
 
@@ -127,6 +135,7 @@ def test_a_claim_whose_reply_is_lost_is_still_the_callers_own(attempts):
     """The client asks again by itself when a reply does not arrive: the script runs twice."""
     script = attempts._claim
     attempts._claim = lambda **call: (script(**call), script(**call))[1]
+    attempts.create(ATTEMPT)
     assert claim(attempts, REFERENCE, 1) is Claim.WON
     attempts._claim = script
     assert claim(attempts, REFERENCE, 1) is Claim.CLAIMED

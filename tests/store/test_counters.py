@@ -407,11 +407,12 @@ def test_whatever_is_asked_never_walks_through_keys(client, log, counted):
     counted.kinds()
     for tell in (counted.failures, counted.scopes, counted.attempts, counted.recoveries):
         tell(FIRST, LAST)
-    log.earlier_causes("2M7X-TQRT-89HR", "2M7X-TQRT-89HR")
+    browser = {"browser_id": "2M7X-TQRT-89HR", "fingerprint": "f"}
+    log.history("2M7X-TQRT-89HR", **browser, now=NOON.timestamp())
     log.feed.after(log.feed.place(), limit=5)
     # Hashes are read whole: one record, or the counters of one day.
     allowed = {"hgetall", "hmget", "hget", "get", "mget", "hrandfield", "pfcount"}
-    allowed |= {"zcard", "zcount", "zscore", "zrange", "zrevrange"}
+    allowed |= {"exists", "hexists", "zcard", "zcount", "zscore", "zrange", "zrevrange"}
     allowed |= {"zrangebyscore", "zrevrangebyscore"}  # of the list of days
     allowed |= {"xrange", "xrevrange", "xlen", "evalsha", "script|load", "config|resetstat", "info"}
     used = {name.removeprefix("cmdstat_") for name in client.info("commandstats")}

@@ -594,3 +594,25 @@ def test_a_page_that_ends_with_the_last_failure_says_so(log, count):
         pages.append(len(page.failures))
         cursor = page.next_cursor
     assert pages == [3] * (count // 3)
+
+
+def test_the_history_of_a_browser(log, store):
+    """Its failures of the last week, from any profile, the newest first, except the attempt's."""
+    week = [NOON - timedelta(days=ago) for ago in (6, 3, 1, 0)]
+    causes = (Cause.USER_DENIED, Cause.NEVER_RETURNED, Cause.RATE_LIMITED, Cause.UNKNOWN)
+    first = a_failure(week[0], cause=causes[0])
+    browser = {"browser_id": first.reference}
+    others = [
+        a_failure(at, cause=cause, **browser)
+        for at, cause in zip(week[1:], causes[1:], strict=True)
+    ]
+    for failure in (first, *others, a_failure(NOON, cause=Cause.INVALID_SCOPE_NAME)):
+        log.record(failure)
+    own, now = others[-1].reference, NOON.timestamp()
+    found = log.history(own, **browser, fingerprint="f", now=now)
+    assert found.earlier == (Cause.RATE_LIMITED, Cause.NEVER_RETURNED, Cause.USER_DENIED)
+    assert (found.worked, found.is_recorded) == (False, False)
+    store.hset(keys.failure(others[0].reference), "cause", "of_another_version")
+    later = log.history("2M7X-TQRT-89HR", **browser, fingerprint="", now=now + 5 * 86_400)
+    assert later.earlier == (Cause.UNKNOWN, Cause.RATE_LIMITED, Cause.USER_DENIED)
+    assert not log.history("2M7X-TQRT-89HR", browser_id="", fingerprint="f", now=now).earlier

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
-from harness import API_TOKEN, customer_of, query_of
+from harness import API_TOKEN, SAME_SITE, customer_of, query_of
 from redis.connection import AbstractConnection
 
 from benchmarks import filling
+from oauth_helper.common.references import reference_in_state
 
 
 @pytest.fixture
@@ -63,8 +64,17 @@ def test_a_long_log_makes_a_success_no_longer(used, trips, limited, store_url, c
 
 def test_a_failure_claims_and_writes(used, trips, limited):
     _way_back(used, decision="deny")()  # makes the day and the script known
-    # With limits also whether the network is within its daily budget.
-    assert trips(_way_back(used, decision="deny")) == 2 + 2 * limited
+    assert trips(_way_back(used, decision="deny")) == 2 + limited
+
+
+def test_a_report_reads_the_history_and_writes(used, trips, limited):
+    def report():
+        reference = reference_in_state(query_of(used.start())["state"])
+        path = f"/attempts/{reference}/report"
+        return lambda: used.browser.post(path, data={"message": "x"}, headers=SAME_SITE)
+
+    report()()
+    assert trips(report()) == 3 + limited
 
 
 def test_a_link_is_looked_up_at_the_start_and_on_the_way_back(used, trips, limited):

@@ -102,9 +102,10 @@ class Callback:
         `Deferred` leaves the code unused. The reason is logged as a failure, which is resolved when
         the response is completed later.
         """
-        reason = self._reason_to_stop(profile, pending, response)
-        if reason is not None:
-            return reason
+        claimed = self._claim(profile, pending, response)
+        if not isinstance(claimed, PendingAuthorization):
+            return claimed
+        pending = claimed
         if not isinstance(response, Code):
             words = response.description if isinstance(response, Declined) else ""
             evidence = Evidence(stage=Stage.CALLBACK, response=response, message=words)
@@ -166,10 +167,10 @@ class Callback:
         evidence = Evidence(stage=Stage.CALLBACK, interrupted=True)
         return fail(self.writer, profile, pending, evidence, at=self.clock(), hub_id=hub_id)
 
-    def _reason_to_stop(
+    def _claim(
         self, profile: Profile, pending: PendingAuthorization, response: AuthorizationResponse
-    ) -> Rejected | Deferred | None:
-        """Return why the response must be rejected or deferred, or None to proceed.
+    ) -> PendingAuthorization | Rejected | Deferred:
+        """Return the authorization to complete, or why the response is rejected or deferred.
 
         A caller that may proceed has claimed the attempt, unless Redis is down.
         """
@@ -192,13 +193,16 @@ class Callback:
             is_connected = claim is Claim.TAKEN_OVER and self._is_connected(profile, pending)
         except StoreUnavailableError:
             if code is None:
-                return None  # an error uses nothing up, and logging it twice leaves one failure
+                return pending  # an error uses nothing up; logging it twice leaves one failure
             interrupted = Evidence(stage=Stage.CALLBACK, interrupted=True)
             self._log_deferral(profile, pending, interrupted)
             return self._defer(Rejection.STORE_DOWN, pending, code, claim_id)
         if claim is Claim.CLAIMED and code:
             return self._defer(Rejection.CLAIMED, pending, code)
-        return Rejected(Rejection.USED) if claim is Claim.USED or is_connected else None
+        if claim is Claim.USED or is_connected:
+            return Rejected(Rejection.USED)
+        # What is stored is within its network's daily budget.
+        return replace(pending, sender="") if claim is Claim.WON else pending
 
     def _is_connected(self, profile: Profile, pending: PendingAuthorization) -> bool:
         """Return whether the worker that died saved the connection, and finish its work.

@@ -67,13 +67,16 @@ class AttemptExpiry:
             )
         if attempt.claimed_at is not None:
             return Evidence(stage=Stage.CALLBACK, interrupted=True)
-        worked = profile is not None and self.attempts.has_succeeded(
-            profile.fingerprint(attempt.requested)
+        history = self.failures.history(
+            attempt.reference,
+            browser_id=attempt.browser_id,
+            fingerprint=profile.fingerprint(attempt.requested) if profile else "",
+            now=self.clock(),
         )
         return evidence_at_hubspot(
             profile,
             attempt,
-            worked=worked,
+            worked=history.worked,
             waited_seconds=int(self.clock() - attempt.started_at),
-            earlier=self.failures.earlier_causes(attempt.reference, attempt.browser_id),
+            earlier=history.earlier,
         )

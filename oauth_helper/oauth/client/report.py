@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from oauth_helper.config.profiles import Profile
-from oauth_helper.diagnosis import Cause, Evidence
+from oauth_helper.diagnosis import Evidence
 from oauth_helper.failures.model import Event, EventType, Failure
 from oauth_helper.hubspot.authorization_request import find_authorization_url
 from oauth_helper.models import Attempt, PendingAuthorization, StoreUnavailableError
 from oauth_helper.oauth.client.outcome import build_failure, evidence_at_hubspot
+from oauth_helper.store.failure_reader import AttemptHistory
 from oauth_helper.store.outbox.events import ErrorReported
 
 if TYPE_CHECKING:
-    from oauth_helper.store.attempts import Attempts
     from oauth_helper.store.failures import Failures
     from oauth_helper.store.outbox.writer import EventWriter
 
@@ -27,7 +27,6 @@ _MAX_REPORT = 500
 class Reports:
     """Process reports. `clock` returns Unix seconds."""
 
-    attempts: Attempts
     failures: Failures
     writer: EventWriter
     clock: Callable[[], float]
@@ -47,17 +46,23 @@ class Reports:
         the report is queued, and the failure is based on the report alone.
         """
         now = self.clock()
-        evidence = self._evidence(profile, attempt, message)
+        history = self._history(profile, attempt, now)
+        evidence = self._evidence(profile, attempt, message, history)
         reported = build_failure(profile, attempt, evidence, at=now)
         event = Event(now, EventType.REPORTED, by, reported.message[:_MAX_REPORT])
-        return self.writer.write(ErrorReported(reported, event, attempt.sender))
+        # What is stored is within its network's daily budget.
+        sender = "" if history.is_recorded else attempt.sender
+        return self.writer.write(ErrorReported(reported, event, sender))
 
     def _evidence(
-        self, profile: Profile | None, attempt: Attempt | PendingAuthorization, message: str
+        self,
+        profile: Profile | None,
+        attempt: Attempt | PendingAuthorization,
+        message: str,
+        history: AttemptHistory,
     ) -> Evidence:
-        worked, earlier = self._history(profile, attempt)
         evidence = evidence_at_hubspot(
-            profile, attempt, message=message, worked=worked, earlier=earlier
+            profile, attempt, message=message, worked=history.worked, earlier=history.earlier
         )
         page = find_authorization_url(message)
         if profile is None or page is None or page.redirect_uri in (None, profile.redirect_uri):
@@ -68,16 +73,15 @@ class Reports:
         )
 
     def _history(
-        self, profile: Profile | None, attempt: Attempt | PendingAuthorization
-    ) -> tuple[bool, tuple[Cause, ...]]:
-        """Return whether the same request has worked, and the browser's earlier causes.
-
-        Both are unknown while Redis is down; the message alone is the best evidence anyway.
-        """
+        self, profile: Profile | None, attempt: Attempt | PendingAuthorization, now: float
+    ) -> AttemptHistory:
+        """Return what is known while Redis is up; the message alone is the best evidence anyway."""
         try:
-            worked = profile is not None and self.attempts.has_succeeded(
-                profile.fingerprint(attempt.requested)
+            return self.failures.history(
+                attempt.reference,
+                browser_id=attempt.browser_id,
+                fingerprint=profile.fingerprint(attempt.requested) if profile else "",
+                now=now,
             )
-            return worked, self.failures.earlier_causes(attempt.reference, attempt.browser_id)
         except StoreUnavailableError:
-            return False, ()
+            return AttemptHistory()

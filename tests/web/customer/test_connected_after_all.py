@@ -128,7 +128,11 @@ def test_earlier_failures_of_the_same_browser_weigh_in_the_diagnosis(
     clock.now += 10_000
     services.expiry.record_expired()
     late, early = all_failures(services)
-    assert services.failures.earlier_causes(late.reference, late.browser_id) == (early.cause,)
+    history = services.failures.history(
+        late.reference, browser_id=late.browser_id, fingerprint="", now=clock.now
+    )
+    assert history.earlier == (early.cause,)
+    assert history.is_recorded
     page = staff("agent").get(f"/support/failures/{late.reference}").text
     why = page[page.index("Why we think this") : page.index("Activity")]
     assert f'<a href="/support/failures/{early.reference}">{early.reference}</a>' in why
