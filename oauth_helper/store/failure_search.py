@@ -25,7 +25,7 @@ SPREAD = timedelta(days=5)
 # Clocks differ, so a failure may seem to precede its own attempt.
 _SKEW = timedelta(days=1)
 
-# Index entries that one page compares with the other indexes at most.
+# Index entries that one page compares with the other indexes at most, or a few more.
 _COMPARED_AT_MOST = 40_000
 
 # Days that are searched first: this many can hold what happened on the newest two of them.
@@ -38,18 +38,18 @@ _BY_VALUE = frozenset(
 
 # KEYS: of each day the indexes to be in, then those not to be in.
 # ARGV: indexes of a day, number of those to be in, whether the newest come first, time and
-# reference to start behind, time at the far end, entries to return of a day, entries to compare at
-# most, days to search at least.
+# reference to start behind, time at the far end, entries to return of a day, entries to compare of
+# a day at most, days to search at least.
 # Of each day it walks the smallest index from one end to the other and looks up membership in the
-# rest, until it has enough entries.
-# It returns the days searched, the entries compared, the last of them if it stopped within a day,
-# then references and times.
+# rest, until it has enough entries or has compared too many.
+# It returns the days searched, the entries compared, the last one of each day that it left too
+# early, then references and times.
 _FIND: Final = """
 local width, within, newest = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1'
 local at, far = tonumber(ARGV[4]), tonumber(ARGV[6])
-local limit, budget = tonumber(ARGV[7]), tonumber(ARGV[8])
+local limit, share, least = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local walk, step = newest and 'ZREVRANGE' or 'ZRANGE', width == 1 and limit or 200
-local compared, stopped, found = 0, {'', ''}, {}
+local compared, left, found = 0, {}, {}
 local function search(first)
   local walked, size = 0, nil
   for i = first, first + within - 1 do
@@ -66,7 +66,7 @@ local function search(first)
   end
   local start = newest and redis.call('ZCOUNT', KEYS[walked], '(' .. ARGV[4], '+inf')
     or redis.call('ZCOUNT', KEYS[walked], '-inf', '(' .. ARGV[4])
-  local enough = #found + 2 * limit
+  local enough, most = #found + 2 * limit, compared + share
   while true do
     local rows = redis.call(walk, KEYS[walked], start, start + step - 1, 'WITHSCORES')
     for i = 1, #rows, 2 do
@@ -81,8 +81,8 @@ local function search(first)
           found[#found + 1] = rows[i + 1]
         end
         if #found == enough then return end
-        if compared >= budget then
-          stopped = {reference, rows[i + 1]}
+        if compared >= most then
+          left[#left + 1] = {reference, rows[i + 1]}
           return
         end
       end
@@ -95,9 +95,10 @@ local days = 0
 for first = 1, #KEYS, width do
   search(first)
   days = days + 1
-  if compared >= budget or #found >= 2 * limit and days >= tonumber(ARGV[9]) then break end
+  local is_enough = #left > 0 or #found >= 2 * limit or compared >= share * least
+  if is_enough and days >= least then break end
 end
-return {days, compared, stopped, found}
+return {days, compared, left, found}
 """
 
 #: Time and reference: the order of every index.
@@ -164,12 +165,13 @@ class FailureSearch:
         size: int,
         *,
         newer: bool = False,
-        compared_at_most: int = _COMPARED_AT_MOST,
+        compared_at_most: int | None = None,
     ) -> Stretch:
         """Return up to `size` places behind `position`, the newest first, or the oldest if `newer`.
 
-        It is cut short after `compared_at_most` comparisons.
+        It is cut short after `compared_at_most` comparisons, or 40,000.
         """
+        most = _COMPARED_AT_MOST if compared_at_most is None else compared_at_most
         position = position or (_BEHIND_ALL if newer else _BEFORE_ALL)
         days = self.days(query, position, newer=newer)
         found: list[Place] = []
@@ -178,9 +180,10 @@ class FailureSearch:
         step = _FIRST_DAYS if is_cluster(self._client) else len(days)
         while done < len(days):
             batch = days[done : done + step]
-            budget = max(1, compared_at_most - compared)
+            # The days of which the newest two can hold something share it, so each gets further.
+            share = max(1, (most - compared) // _FIRST_DAYS)
             answers = list(
-                self._ask(plan, query, batch, position, size=size, budget=budget, newer=newer)
+                self._ask(plan, query, batch, position, size=size, share=share, newer=newer)
             )
             done, step = done + sum(each[0] for each in answers), step * 2
             compared += sum(each[1] for each in answers)
@@ -188,8 +191,8 @@ class FailureSearch:
             found = sorted(found, reverse=not newer)[:size]
             # A day that is not searched yet may hold places before these.
             edge = (_edge(days[done], newer=newer), "") if done < len(days) else None
-            stops = [each[2] for each in answers if each[2] is not None]
-            if stops or (edge and compared >= compared_at_most):
+            stops = [place for each in answers for place in each[2]]
+            if stops or (edge and compared >= most):
                 stops += [edge] if edge else []
                 return _cut(found, min(stops) if newer else max(stops), size, newer=newer)
             if edge is None or (len(found) == size and _is_before(found[-1], edge, newer=newer)):
@@ -246,12 +249,13 @@ class FailureSearch:
         position: Place,
         *,
         size: int,
-        budget: int,
+        share: int,
         newer: bool,
-    ) -> Iterator[tuple[int, int, Place | None, list[Place]]]:
-        """Yield the days searched, entries compared, where it stopped within a day, and places.
+    ) -> Iterator[tuple[int, int, list[Place], list[Place]]]:
+        """Yield the days searched, entries compared, where days were left early, and places.
 
-        It searches no more days when some have enough, or took all comparisons.
+        `share` is how many entries of a day are compared. It searches no more days when some have
+        enough or were left early.
         """
         near, far = self._bounds(query, position, newer=newer)
         indexes = (*plan.within, *plan.without)
@@ -263,17 +267,17 @@ class FailureSearch:
             near[1],
             repr(far),
             size,
-            budget,
+            share,
             _FIRST_DAYS,
         ]
         calls = [
             ([keys.failures(day, index) for day in part for index in indexes], arguments)
             for part in in_calls(self._client, days)
         ]
-        for searched, compared, (reference, at), rows in self._find.run_all(calls):
+        for searched, compared, left, rows in self._find.run_all(calls):
+            stops = [(float(at), reference) for reference, at in left]
             scores = map(float, rows[1::2])
-            stop = (float(at), reference) if reference else None
-            yield searched, compared, stop, list(zip(scores, rows[::2], strict=True))
+            yield searched, compared, stops, list(zip(scores, rows[::2], strict=True))
 
     @staticmethod
     def _bounds(query: FailureQuery, position: Place, *, newer: bool) -> tuple[Place, float]:

@@ -105,6 +105,22 @@ def _cut_from_the_end(expected, limit):
     examined=1,
     newer=False,
 )
+@example(
+    recorded=[a_failure(NOON - timedelta(days=day)) for day in range(12) for _ in range(3)],
+    wanted=FailureQuery(cause="unknown", profile="workato"),
+    limit=4,
+    compared=2,
+    examined=9,
+    newer=False,
+)
+@example(
+    recorded=[a_failure(NOON - timedelta(days=day)) for day in range(12) for _ in range(3)],
+    wanted=FailureQuery(),
+    limit=4,
+    compared=20,
+    examined=9,
+    newer=True,
+)
 def test_a_search_that_is_cut_short_reaches_all_by_going_on(
     client, recorded, wanted, limit, compared, examined, newer
 ):
@@ -158,7 +174,8 @@ def test_what_is_not_in_one_state_is_found_by_the_index_of_the_other(client):
     resolved = a_failure(status=Status.RESOLVED)
     log = a_log(client, [*recorded, resolved])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(failure_search, "_COMPARED_AT_MOST", 2)
+        # Two of a day.
+        patch.setattr(failure_search, "_COMPARED_AT_MOST", 2 * failure_search._FIRST_DAYS)
         page = log.page(FailureQuery(terms=(Term("status", "open", negated=True),)), limit=5)
     assert page.failures == (resolved,)
     assert not page.bounded
