@@ -141,18 +141,13 @@ class Counters:
             known = self._overviews[terms] = (kinds, found)
         return known[1]
 
-    def at_least(
-        self, query: FailureQuery, most: int, *, compared_at_most: int
-    ) -> tuple[int, bool] | None:
+    def at_least(self, query: FailureQuery, most: int) -> tuple[int, bool] | None:
         """Return how many failures match, up to `most`, and whether there may be more.
 
         None when only reading every failure would tell.
         """
         plan = plan_for(query)
-        if plan.rest:
-            return None
-        stretch = self._search.stretch(plan, query, None, most, compared_at_most=compared_at_most)
-        return len(stretch.places), stretch.rest is not None
+        return None if plan.rest else self._search.count(plan, query, most)
 
     def _total_by_one_index(self, query: FailureQuery) -> int | None:
         plan = plan_for(query)

@@ -28,6 +28,9 @@ _SKEW = timedelta(days=1)
 # Index entries that one page compares with the other indexes at most, or a few more.
 _COMPARED_AT_MOST = 40_000
 
+# Entries of a day that a count compares at most.
+_COUNTED_AT_MOST = 2000
+
 # Days that are searched first: this many can hold what happened on the newest two of them.
 _FIRST_DAYS = SPREAD.days + 3
 
@@ -165,13 +168,11 @@ class FailureSearch:
         size: int,
         *,
         newer: bool = False,
-        compared_at_most: int | None = None,
     ) -> Stretch:
         """Return up to `size` places behind `position`, the newest first, or the oldest if `newer`.
 
-        It is cut short after `compared_at_most` comparisons, or 40,000.
+        It is cut short after some 40,000 comparisons.
         """
-        most = _COMPARED_AT_MOST if compared_at_most is None else compared_at_most
         position = position or (_BEHIND_ALL if newer else _BEFORE_ALL)
         days = self.days(query, position, newer=newer)
         found: list[Place] = []
@@ -181,9 +182,10 @@ class FailureSearch:
         while done < len(days):
             batch = days[done : done + step]
             # The days of which the newest two can hold something share it, so each gets further.
-            share = max(1, (most - compared) // _FIRST_DAYS)
+            share = max(1, (_COMPARED_AT_MOST - compared) // _FIRST_DAYS)
+            bounds = self._bounds(query, position, newer=newer)
             answers = list(
-                self._ask(plan, query, batch, position, size=size, share=share, newer=newer)
+                self._ask(plan, batch, bounds, size, share, least=_FIRST_DAYS, newer=newer)
             )
             done, step = done + sum(each[0] for each in answers), step * 2
             compared += sum(each[1] for each in answers)
@@ -192,7 +194,7 @@ class FailureSearch:
             # A day that is not searched yet may hold places before these.
             edge = (_edge(days[done], newer=newer), "") if done < len(days) else None
             stops = [place for each in answers for place in each[2]]
-            if stops or (edge and compared >= most):
+            if stops or (edge and compared >= _COMPARED_AT_MOST):
                 stops += [edge] if edge else []
                 return _cut(found, min(stops) if newer else max(stops), size, newer=newer)
             if edge is None or (len(found) == size and _is_before(found[-1], edge, newer=newer)):
@@ -225,6 +227,15 @@ class FailureSearch:
             days = [day for day in days if day.toordinal() <= last]
         return days
 
+    def count(self, plan: Plan, query: FailureQuery, most: int) -> tuple[int, bool]:
+        """Return how many entries match, up to `most`, and whether there may be more."""
+        bounds = self._bounds(query, _BEFORE_ALL, newer=False)
+        answers = list(
+            self._ask(plan, self.days(query, None), bounds, most, _COUNTED_AT_MOST, least=1)
+        )
+        found = sum(len(each[3]) for each in answers)
+        return min(found, most), found >= most or any(each[2] for each in answers)
+
     def most(self, plan: Plan, query: FailureQuery) -> int:
         """Return an upper bound: the entries of the smallest index within the times."""
         days = self.days(query, None)
@@ -244,20 +255,20 @@ class FailureSearch:
     def _ask(
         self,
         plan: Plan,
-        query: FailureQuery,
         days: Sequence[date],
-        position: Place,
-        *,
+        bounds: tuple[Place, float],
         size: int,
         share: int,
-        newer: bool,
+        *,
+        least: int,
+        newer: bool = False,
     ) -> Iterator[tuple[int, int, list[Place], list[Place]]]:
         """Yield the days searched, entries compared, where days were left early, and places.
 
-        `share` is how many entries of a day are compared. It searches no more days when some have
-        enough or were left early.
+        `bounds` are those of `_bounds`; `share` is how many entries of a day are compared. After
+        the `least` days it searches no more when some have enough or were left early.
         """
-        near, far = self._bounds(query, position, newer=newer)
+        near, far = bounds
         indexes = (*plan.within, *plan.without)
         arguments: list[object] = [
             len(indexes),
@@ -268,7 +279,7 @@ class FailureSearch:
             repr(far),
             size,
             share,
-            _FIRST_DAYS,
+            least,
         ]
         calls = [
             ([keys.failures(day, index) for day in part for index in indexes], arguments)

@@ -28,7 +28,7 @@ from oauth_helper.failures.model import Event, EventType, Status
 from oauth_helper.failures.query import FailureQuery, Term
 from oauth_helper.failures.statistics import AttemptCount, FailureCount, Recovery, ScopeCount
 from oauth_helper.models import Attempt
-from oauth_helper.store import counters, day_counters
+from oauth_helper.store import counters, day_counters, failure_search
 from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.counters import Counters
 from oauth_helper.store.failure_layout import KIND
@@ -129,6 +129,25 @@ def test_counts_of_many_say_what_they_do_not_know(client, recorded, wanted):
     else:
         assert counts.total in (None, len(found_in(recorded, wanted)))
         assert counts.by_field == {}
+
+
+@by_chance
+@given(recorded=some_failures(), wanted=some_wanted(texts=False), most=st.integers(1, 30))
+def test_a_count_up_to_a_number_is_that_of_a_plain_search(client, recorded, wanted, most):
+    a_log(client, recorded)
+    found = len(found_in(recorded, wanted))
+    assert Counters(client).at_least(wanted, most) == (min(found, most), found >= most)
+
+
+def test_a_count_that_compares_too_much_says_that_there_may_be_more(client, log, monkeypatch):
+    monkeypatch.setattr(failure_search, "_COUNTED_AT_MOST", 3)
+    for number in range(9):
+        log.record(a_failure(status="resolved" if number % 3 else "open", assignee="ada"))
+    mine = FailureQuery(status="open", assignee="ada")
+    found, may_be_more = Counters(client).at_least(mine, 100)
+    assert 0 < found <= 3
+    assert may_be_more
+    assert Counters(client).at_least(replace(mine, terms=(Term("", "word"),)), 100) is None
 
 
 def is_on_days(failure, wanted):

@@ -14,8 +14,8 @@ from oauth_helper.web.support.services import services
 _TITLES = {Status.OPEN: "Open", MINE: "Mine", Status.RESOLVED: "Resolved", ALL: "All"}
 
 
-# What a user is assigned is counted up to this number, with this many comparisons of indexes.
-_MOST_COUNTED, _COMPARED = 100, 2000
+# What a user is assigned is counted up to this number.
+_MOST_COUNTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +62,5 @@ def tab_counts(filters: Filters, counts: Counts) -> dict[str, str]:
 
 
 def _mine(query: FailureQuery) -> str:
-    found = services().counters.at_least(query, _MOST_COUNTED, compared_at_most=_COMPARED)
+    found = services().counters.at_least(query, _MOST_COUNTED)
     return "" if found is None else f"{found[0]:,}{'+' if found[1] else ''}"
