@@ -44,15 +44,16 @@ _BY_VALUE = frozenset(
 # reference to start behind, time at the far end, entries to return of a day, entries to compare of
 # a day at most, days to search at least.
 # Of each day it walks the smallest index from one end to the other and looks up membership in the
-# rest, until it has enough entries or has compared too many.
+# rest, until it has enough entries or has compared too many. Once it has enough of all days, entries
+# behind the last of them are left out.
 # It returns the days searched, the entries compared, the last one of each day that it left too
 # early, then references and times.
 _FIND: Final = """
 local width, within, newest = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1'
 local at, far = tonumber(ARGV[4]), tonumber(ARGV[6])
 local limit, share, least = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local walk, step = newest and 'ZREVRANGE' or 'ZRANGE', width == 1 and limit or 200
-local compared, left, found = 0, {}, {}
+local walk = newest and 'ZREVRANGE' or 'ZRANGE'
+local compared, left, found, last = 0, {}, {}, nil
 local function search(first)
   local walked, size = 0, nil
   for i = first, first + within - 1 do
@@ -69,12 +70,13 @@ local function search(first)
   end
   local start = newest and redis.call('ZCOUNT', KEYS[walked], '(' .. ARGV[4], '+inf')
     or redis.call('ZCOUNT', KEYS[walked], '-inf', '(' .. ARGV[4])
-  local enough, most = #found + 2 * limit, compared + share
+  local enough, most, step = #found + 2 * limit, compared + share, math.min(limit, 200)
   while true do
     local rows = redis.call(walk, KEYS[walked], start, start + step - 1, 'WITHSCORES')
     for i = 1, #rows, 2 do
       local reference, score = rows[i], tonumber(rows[i + 1])
       if newest and score < far or not newest and score >= far then return end
+      if last and (newest and score < last or not newest and score > last) then return end
       local is_behind = score ~= at or newest and reference < ARGV[5]
         or not newest and reference > ARGV[5]
       if is_behind then
@@ -91,13 +93,19 @@ local function search(first)
       end
     end
     if #rows < 2 * step then return end
-    start = start + step
+    start, step = start + step, math.min(2 * step, 200)
   end
 end
 local days = 0
 for first = 1, #KEYS, width do
   search(first)
   days = days + 1
+  if #found >= 2 * limit and not last then
+    last = tonumber(found[2])
+    for i = 4, #found, 2 do
+      last = newest and math.min(last, found[i]) or math.max(last, found[i])
+    end
+  end
   local is_enough = #left > 0 or #found >= 2 * limit or compared >= share * least
   if is_enough and days >= least then break end
 end
