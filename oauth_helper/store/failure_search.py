@@ -44,8 +44,8 @@ _BY_VALUE = frozenset(
 # reference to start behind, time at the far end, entries to return of a day, entries to compare of
 # a day at most, days to search at least.
 # Of each day it walks the smallest index from one end to the other and looks up membership in the
-# rest, until it has enough entries or has compared too many. Once it has enough of all days, entries
-# behind the last of them are left out.
+# rest, until it has enough entries or has compared too many. Once it has enough of all days,
+# entries behind the last of them are left out.
 # It returns the days searched, the entries compared, the last one of each day that it left too
 # early, then references and times.
 _FIND: Final = """
