@@ -15,7 +15,7 @@ from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 from pydantic import SecretStr
 
 from oauth_helper.common.logging import LOG_CONTEXT, REQUEST_FIELDS, REQUESTS
-from oauth_helper.common.metrics import HTTP_REQUESTS, exposition
+from oauth_helper.common.metrics import exposition, served
 from oauth_helper.common.references import parse_reference
 from oauth_helper.common.version import VERSION
 from oauth_helper.models import StoreUnavailableError
@@ -113,10 +113,10 @@ def install(app: Flask) -> None:
             seconds = time.monotonic() - g.began
             # Anyone can invent methods and paths, so these must not become labels.
             method = request.method if request.method in _METHODS else "other"
-            route = request.endpoint or "none"
-            HTTP_REQUESTS.labels(route, method, f"{response.status_code}").observe(seconds)
+            route, status = request.endpoint or "none", response.status_code
+            served(route, method, status).observe(seconds)
             if requests.isEnabledFor(logging.INFO):
-                fields = (method, route, request.path[:200], response.status_code)
+                fields = (method, route, request.path[:200], status)
                 values = (*fields, round(seconds * 1000, 1))
                 requests.info("request", extra=dict(zip(REQUEST_FIELDS, values, strict=True)))
             response.headers["X-Request-ID"] = LOG_CONTEXT.get()["request_id"]
@@ -125,7 +125,7 @@ def install(app: Flask) -> None:
 
 def _request_id() -> str:
     """Return this request's id in logs: the X-Request-ID of a proxy, or a random one."""
-    named = request.headers.get("X-Request-ID", "")
+    named = request.environ.get("HTTP_X_REQUEST_ID", "")
     return named if _REQUEST_ID.fullmatch(named) else secrets.token_hex(8)
 
 

@@ -70,11 +70,15 @@ def _translate_plural(singular: str, plural: str, number: int) -> str:
 def _chosen() -> str:
     if _is_english_only():
         return "en"
-    if (picked := request.args.get("lang")) in LANGUAGES:
+    # Werkzeug's `get` of what isn't there raises an error, and takes longer than all else here.
+    if "lang" in request.args and (picked := request.args["lang"]) in LANGUAGES:
         after_this_request(_remember)
-        return str(picked)
-    if (kept := request.cookies.get(current_app.extensions[_COOKIE])) in LANGUAGES:
-        return str(kept)
+        return picked
+    name = current_app.extensions[_COOKIE]
+    if name in request.cookies and (kept := request.cookies[name]) in LANGUAGES:
+        return kept
+    if "Accept-Language" not in request.headers:
+        return "en"
     # In order of preference; Werkzeug's best_match would choose `de` for `en-GB, de;q=0.9`.
     for preferred, quality in request.accept_languages:
         code = preferred.partition("-")[0].lower()

@@ -174,7 +174,8 @@ def is_same_origin() -> bool:
 
 def is_prefetch() -> bool:
     """Return whether a link checker or a prefetching browser asks, which must start nothing."""
-    return request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", "")
+    purpose = request.environ.get("HTTP_SEC_PURPOSE", "")
+    return request.method == "HEAD" or "prefetch" in purpose
 
 
 def protect(app: Flask, config: Settings, limits: RateLimits) -> None:

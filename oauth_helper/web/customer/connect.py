@@ -120,8 +120,9 @@ def _begins_here(profile: Profile) -> bool:
 
     Browsers skip a page that redirects when the customer goes Back, and a page without a click.
     """
-    is_wanted = profile.start_page or request.args.get("display") == "popup"
-    return is_wanted and "begin" not in request.args
+    asked = request.args
+    is_wanted = profile.start_page or ("display" in asked and asked["display"] == "popup")
+    return is_wanted and "begin" not in asked
 
 
 def _start_page(profile: Profile, link: ConnectLink | None) -> str:

@@ -100,6 +100,8 @@ class AttemptCookies:
 
         That is the order in which browsers send them (RFC 6265 section 5.4).
         """
+        if not request.cookies:
+            return {}
         prefix = self._name("")
         return {name: text for name, text in request.cookies.items() if name.startswith(prefix)}
 
