@@ -60,7 +60,7 @@ def to_fields(failure: Failure) -> dict[str, str]:
             [each.at, each.what, each.by, each.text, *filter(None, [each.resolution])]
             for each in failure.history
         ),
-        "diagnosis": name_of(encode_candidates(failure.candidates)),
+        **_diagnosis_of(failure),
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -71,9 +71,25 @@ def _text_of(rows: Iterable[Sequence[object]]) -> str:
     return json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else ""
 
 
+def _diagnosis_of(failure: Failure) -> dict[str, str]:
+    shared = shared_diagnosis(failure)
+    if shared:
+        return {"diagnosis": name_of(shared)}
+    return {"candidates": encode_candidates(failure.candidates)}
+
+
+def shared_diagnosis(failure: Failure) -> str:
+    """Return the candidates as text if all failures of a day may share it, otherwise nothing.
+
+    Its sentences stay when a record is erased. Those about HubSpot's answers quote them.
+    """
+    is_own = failure.stage in (Stage.PREFLIGHT, Stage.AUTHORIZATION)
+    return encode_candidates(failure.candidates) if is_own else ""
+
+
 @lru_cache(maxsize=256)
 def encode_candidates(candidates: tuple[Candidate, ...]) -> str:
-    """Return the candidates as stored, once for all failures of a day with the same ones."""
+    """Return the candidates as stored."""
     return _text_of(_candidate_parts(candidates))
 
 
@@ -148,7 +164,7 @@ def from_fields(
 ) -> Failure:
     """Return the failure that `to_fields` wrote, with what it shares with others.
 
-    Without candidates it has those of its own, as version 2 wrote, or only its cause.
+    Without candidates it has those of its own, or only its cause.
     """
     if not candidates and (own := fields.get("candidates")):
         candidates = decode_candidates(own)

@@ -37,8 +37,7 @@ _STEP = 0.001
 # The latest failures of a browser that are read.
 _MOST_EARLIER = 50
 
-
-# The last days on which a browser's other failures are looked for. It forgets an attempt after one.
+# The last days on which a browser's other failures are looked for. Its cookies last for one.
 _BROWSER_DAYS = 8
 
 
@@ -119,9 +118,9 @@ class FailureReader:
                 index = keys.failures(day, browser_index(browser_id))
                 pipeline.zrevrange(index, 0, _MOST_EARLIER - 1)
             worked, is_recorded, *found = pipeline.execute()
-        others = [*chain.from_iterable(found), *filter(None, [browser_id])]
+        others = [*chain.from_iterable(found)][:_MOST_EARLIER] + [browser_id] * bool(browser_id)
         with self._client.pipeline(transaction=False) as pipeline:
-            for other in others[: _MOST_EARLIER + 1]:
+            for other in others:
                 if other != reference:
                     pipeline.hget(keys.failure(other), "cause")
             causes = [Cause(each) for each in pipeline.execute() if each in set(Cause)]

@@ -86,4 +86,4 @@ def _record(reference: str, fields: Iterable[tuple[str | None, str | None]]) -> 
 
 def _names_in(records: Iterable[Mapping[str, str]], field: str) -> dict[str, str]:
     """Return the names of shared texts in a field, each with a reference of its day."""
-    return {fields[field]: fields["reference"] for fields in records if field in fields}
+    return {fields[field]: fields["reference"] for fields in records if fields.get(field)}

@@ -7,8 +7,8 @@ from typing import Final
 # KEYS: failure, attempt, open attempts, names, requests, diagnoses, version, then the counters of
 # the day, then each index.
 # ARGV: reference, time, expiry (Unix time), whether only for an open attempt, id of this write,
-# fingerprint, its scopes, name of the request, the request, name of the diagnosis, the diagnosis,
-# number of counters, their fields, then the record's fields and values.
+# fingerprint, its scopes, name of the request, the request, name of the diagnosis, the diagnosis
+# if it is shared, number of counters, their fields, then the record's fields and values.
 # redis-py sends a command again when the reply is lost, and finds the id of its own write.
 RECORD: Final = """
 if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -24,8 +24,10 @@ redis.call('HSETNX', KEYS[4], ARGV[6], ARGV[7])
 redis.call('EXPIREAT', KEYS[4], ARGV[3])
 redis.call('HSETNX', KEYS[5], ARGV[8], ARGV[9])
 redis.call('EXPIREAT', KEYS[5], ARGV[3])
-redis.call('HSETNX', KEYS[6], ARGV[10], ARGV[11])
-redis.call('EXPIREAT', KEYS[6], ARGV[3])
+if ARGV[11] ~= '' then
+  redis.call('HSETNX', KEYS[6], ARGV[10], ARGV[11])
+  redis.call('EXPIREAT', KEYS[6], ARGV[3])
+end
 redis.call('SET', KEYS[7], ARGV[5], 'EXAT', ARGV[3])
 for i = 1, counters do
   redis.call('HINCRBY', KEYS[7 + i], ARGV[12 + i], 1)
@@ -56,8 +58,10 @@ redis.call('HSETNX', KEYS[2], ARGV[6], ARGV[7])
 redis.call('EXPIREAT', KEYS[2], ARGV[4])
 redis.call('HSETNX', KEYS[3], ARGV[8], ARGV[9])
 redis.call('EXPIREAT', KEYS[3], ARGV[4])
-redis.call('HSETNX', KEYS[4], ARGV[10], ARGV[11])
-redis.call('EXPIREAT', KEYS[4], ARGV[4])
+if ARGV[11] ~= '' then
+  redis.call('HSETNX', KEYS[4], ARGV[10], ARGV[11])
+  redis.call('EXPIREAT', KEYS[4], ARGV[4])
+end
 redis.call('SET', KEYS[5], ARGV[5], 'EXAT', ARGV[4])
 for i = 1, down do
   if redis.call('HINCRBY', KEYS[5 + i], ARGV[14 + i], -1) <= 0 then

@@ -28,7 +28,7 @@ _SKEW = timedelta(days=1)
 # Index entries that one page compares with the other indexes at most, or a few more.
 _COMPARED_AT_MOST = 40_000
 
-# Entries of a day that a count compares at most.
+# Index entries that a count compares at most; in a Cluster it may be as many of each of some days.
 _COUNTED_AT_MOST = 2000
 
 # Days that are searched first: this many can hold what happened on the newest two of them.
@@ -237,12 +237,18 @@ class FailureSearch:
 
     def count(self, plan: Plan, query: FailureQuery, most: int) -> tuple[int, bool]:
         """Return how many entries match, up to `most`, and whether there may be more."""
-        bounds = self._bounds(query, _BEFORE_ALL, newer=False)
-        answers = list(
-            self._ask(plan, self.days(query, None), bounds, most, _COUNTED_AT_MOST, least=1)
-        )
-        found = sum(len(each[3]) for each in answers)
-        return min(found, most), found >= most or any(each[2] for each in answers)
+        days, bounds = self.days(query, None), self._bounds(query, _BEFORE_ALL, newer=False)
+        step = _FIRST_DAYS if is_cluster(self._client) else len(days)
+        found = done = compared = 0
+        is_cut = False
+        while done < len(days) and found < most and compared < _COUNTED_AT_MOST:
+            batch, share = days[done : done + step], _COUNTED_AT_MOST - compared
+            for searched, these, left, places in self._ask(
+                plan, batch, bounds, most, share, least=1
+            ):
+                done, compared, found = done + searched, compared + these, found + len(places)
+                is_cut = is_cut or bool(left)
+        return min(found, most), found >= most or is_cut or done < len(days)
 
     def most(self, plan: Plan, query: FailureQuery) -> int:
         """Return an upper bound: the entries of the smallest index within the times."""

@@ -18,9 +18,9 @@ from oauth_helper.store import keys
 from oauth_helper.store.change_feed import CHANGES_KEPT, ChangeFeed
 from oauth_helper.store.failure_layout import (
     counters_of,
-    encode_candidates,
     group_name,
     indexes_of,
+    shared_diagnosis,
     to_fields,
 )
 from oauth_helper.store.failure_reader import FailureReader
@@ -187,7 +187,9 @@ class Failures(FailureReader):
         down, up = _difference(before, after), _difference(after, before)
         indexes = indexes_of(new)
         left = [index for index in indexes_of(old) if index not in indexes]
-        fields = {**dict.fromkeys(to_fields(old), ""), **to_fields(new)}
+        # Records of version 2 have candidates of their own.
+        before_fields = dict.fromkeys((*to_fields(old), "candidates"), "")
+        fields = {**before_fields, **to_fields(new)}
         return bool(
             self._change(
                 keys=[
@@ -251,15 +253,15 @@ def _shared_keys(day: date) -> list[str]:
 
 
 def _shared_values(failure: Failure) -> list[str]:
-    """Return what many failures share: scopes of the group, requested scopes, candidates."""
-    requested, candidates = failure.requested, encode_candidates(failure.candidates)
+    """Return what many failures share: scopes of the group, requested scopes, diagnosis."""
+    requested, diagnosis = failure.requested, shared_diagnosis(failure)
     return [
         failure.fingerprint,
         group_name(failure),
         request_name(requested),
         encode_request(requested),
-        name_of(candidates),
-        candidates,
+        name_of(diagnosis),
+        diagnosis,
     ]
 
 

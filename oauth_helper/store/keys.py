@@ -21,7 +21,7 @@
 | `oh:feed` | stream | references of the latest new and changed failures |
 | `oh:people:<fingerprint>` | HyperLogLog | the browsers that a group affects |
 | `oh:accounts:<fingerprint>` | HyperLogLog | the accounts that a group affects |
-| `oh:unresolved:<browser or hub id>:<profile>` | sorted set | what a success resolves, by time |
+| `oh:unresolved:<browser or hub id>:<profile>` | sorted set | what a success resolves |
 | `oh:came:<browser id>:<profile>` | string | when a browser last connected, and by which attempt |
 | `oh:worked:<fingerprint>` | string | when a request of this kind last connected an account |
 | `oh:connection:<id>` | hash | one connection, its tokens encrypted |

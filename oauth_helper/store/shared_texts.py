@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Generic, TypeVar, cast
@@ -13,6 +14,8 @@ from oauth_helper.store import keys
 from oauth_helper.store.redis import Client
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 # Texts of each kind that a process caches. Customers make few kinds of requests, clients more.
 _CACHED = 1000
@@ -52,7 +55,7 @@ class SharedTexts(Generic[T]):
     def by_name(self, references: Mapping[str, str]) -> dict[str, T]:
         """Return what these names stand for, each with a reference of its day.
 
-        Leaves out what is not stored. Raises `StoreUnavailableError`.
+        Leaves out what is not stored or another version's. Raises `StoreUnavailableError`.
         """
         known = self._known
         missing = [name for name in references if name not in known]
@@ -62,8 +65,12 @@ class SharedTexts(Generic[T]):
             for name in missing:
                 pipeline.hget(keys.of_day(day_of(references[name]), self._name), name)
             texts = cast("list[str | None]", pipeline.execute())
-        pairs = zip(missing, texts, strict=True)
-        found = {name: self._read(text) for name, text in pairs if text is not None}
+        found: dict[str, T] = {}
+        for name, text in zip(missing, texts, strict=True):
+            try:
+                found |= {} if text is None else {name: self._read(text)}
+            except (KeyError, TypeError, ValueError):
+                logger.exception("a shared text can't be read, and is left out: %s", name)
         known = {**known, **found}
         self._known = known if len(known) <= _CACHED else found
         return known

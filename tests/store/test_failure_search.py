@@ -14,6 +14,15 @@ from oauth_helper.store import failure_reader, failure_search
 from oauth_helper.store.failure_search import read_cursor
 from oauth_helper.store.failures import Failures
 
+
+def late_failures():
+    """Failures of three days of attempts that happened in turns on the last of them."""
+    for hour in range(12):
+        for late in (0, 24, 48):
+            at = NOON - timedelta(hours=hour, minutes=late)
+            yield a_failure(at, at - timedelta(hours=late))
+
+
 by_chance = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -118,6 +127,22 @@ def _cut_from_the_end(expected, limit):
     wanted=FailureQuery(),
     limit=4,
     compared=20,
+    examined=9,
+    newer=True,
+)
+@example(
+    recorded=[*late_failures()],
+    wanted=FailureQuery(),
+    limit=3,
+    compared=40_000,
+    examined=9,
+    newer=False,
+)
+@example(
+    recorded=[*late_failures()],
+    wanted=FailureQuery(),
+    limit=3,
+    compared=40_000,
     examined=9,
     newer=True,
 )

@@ -60,7 +60,7 @@ def a_failure(at=NOON, begun=None, cause=Cause.UNKNOWN, **fields):
     fields = {"profile": "workato", "message": "", **fields}
     return Failure(
         reference=fields.pop("reference", None) or new_reference(begun.date(), choose),
-        stage=Stage.TOKEN,
+        stage=fields.pop("stage", Stage.TOKEN),
         at=at.timestamp(),
         started_at=int(begun.timestamp()),
         requested=SCOPES,
@@ -96,7 +96,7 @@ def test_a_failure_comes_back_as_it_was_written(log):
 def test_what_is_empty_takes_no_place_and_reads_back(log, store):
     same = "Which scopes the app lists isn't known here."
     failure = replace(
-        a_failure(),
+        a_failure(stage=Stage.AUTHORIZATION),
         candidates=(
             Candidate(Cause.URL_REQUESTS_UNCONFIGURED_SCOPE, same),
             Candidate(Cause.SCOPE_IN_WRONG_PARAMETER, same, ("tickets",), "static_app"),
@@ -116,7 +116,7 @@ def test_what_is_empty_takes_no_place_and_reads_back(log, store):
 
 
 def test_failures_of_a_day_share_their_diagnosis(log, client, store):
-    first, other = a_failure(), a_failure()
+    first, other = a_failure(stage=Stage.AUTHORIZATION), a_failure(stage=Stage.AUTHORIZATION)
     log.record(first)
     log.record(other)
     texts = keys.of_day(day_of(first.reference), keys.DIAGNOSES)
@@ -127,6 +127,42 @@ def test_failures_of_a_day_share_their_diagnosis(log, client, store):
     again = Failures(client, retention_days=90)
     assert again.get(first.reference) == first
     assert again.get(other.reference).candidates == changed
+
+
+def test_a_diagnosis_that_may_quote_hubspot_is_in_its_record_alone(log, store):
+    quoting = (Candidate(Cause.HUBSPOT_UNAVAILABLE, "HubSpot said: Ana's account is moving."),)
+    failure = replace(a_failure(stage=Stage.TOKEN), candidates=quoting)
+    log.record(failure)
+    assert not store.keys("*:diagnoses")
+    assert log.get(failure.reference) == failure
+    # A customer's report comes first, the answer afterwards.
+    reported = a_failure(stage=Stage.AUTHORIZATION)
+    log.record(reported)
+    later = log.change(
+        reported.reference, lambda old: replace(old, stage=Stage.TOKEN, candidates=quoting)
+    )
+    assert log.get(reported.reference) == later
+    log.erase([failure, later])
+    kept = [value for key in store.keys("*:diagnoses") for value in store.hvals(key)]
+    assert kept == ['[["unknown","because"]]']
+
+
+def test_a_shared_diagnosis_of_another_version_hides_no_other_failure(client, log, store, caplog):
+    newer, known = (
+        a_failure(stage=Stage.AUTHORIZATION),
+        replace(a_failure(stage=Stage.AUTHORIZATION), candidates=(Candidate(Cause.UNKNOWN, "x"),)),
+    )
+    log.record(newer)
+    log.record(known)
+    texts = keys.of_day(day_of(newer.reference), keys.DIAGNOSES)
+    name = store.hget(keys.failure(newer.reference), "diagnosis")
+    store.hset(texts, name, '[["a_cause_of_the_next_version","y"]]')
+    found = all_pages(Failures(client, retention_days=90))
+    assert {each.reference for each in found} == {newer.reference, known.reference}
+    assert Failures(client, retention_days=90).get(newer.reference).candidates == (
+        Candidate(Cause.UNKNOWN, ""),
+    )
+    assert "a shared text can't be read" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -141,7 +177,7 @@ def test_failures_of_a_day_share_their_diagnosis(log, client, store):
     ],
 )
 def test_a_failure_without_a_shared_diagnosis(client, log, store, own, read):
-    failure = a_failure(cause=Cause.UNKNOWN)
+    failure = a_failure(stage=Stage.AUTHORIZATION)
     log.record(failure)
     key = keys.failure(failure.reference)
     if own:

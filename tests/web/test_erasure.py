@@ -61,6 +61,12 @@ def live(app, hubspot, clock, who, account):
     person.browser.post(f"/attempts/{reference}/report", data=said)
     start(app, hubspot, address)
     person, at_hubspot = start(app, hubspot, address)
+    back = person.agree(at_hubspot, account=str(account))
+    moved = {"message": f"{who['customer']} is being moved"}
+    hubspot.instead = lambda _: (json.dumps(moved), 503, {})
+    person.come_back(back)
+    hubspot.instead = None
+    person, at_hubspot = start(app, hubspot, address)
     person.come_back(person.agree(at_hubspot, account=str(account)))
     clock.now += 1800
     hubspot.instead = lambda _: (json.dumps({"status": "BAD_REFRESH_TOKEN"}), 400, {})
