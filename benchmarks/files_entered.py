@@ -81,11 +81,17 @@ def files_entered(store_url: str, folder: Path) -> dict[str, list[str]]:
                 "HUBSPOT_API_URL": address,
             }
             app = create_app(Settings.from_environ(settings))
-            for _ in range(2):  # the first round warms up
-                start, success = _attempt(app, recorder, "ok")
-                _, rejected = _attempt(app, recorder, "rfc_body:BAD_AUTH_CODE")
+            # The first round warms up.
+            _, first, second = (_round(app, recorder) for _ in range(3))
     finally:
         recorder.close()
+    # A background thread may wake in one of them.
+    return {name: [file for file in first[name] if file in second[name]] for name in first}
+
+
+def _round(app: Flask, recorder: Recorder) -> dict[str, list[str]]:
+    start, success = _attempt(app, recorder, "ok")
+    _, rejected = _attempt(app, recorder, "rfc_body:BAD_AUTH_CODE")
     return {START: start, SUCCESS: success, REJECTED: rejected}
 
 
