@@ -34,7 +34,7 @@ _KEPT = _DAYS_KEPT * 86_400
 CLAIM_LIFETIME = 120
 
 #: Attempts of one network and profile that are recorded in a day (UTC). An attempt with its failure
-#: takes over 1 kB, and a network can start 120 a minute.
+#: takes up to 2 kB, and a network can start 120 a minute.
 DAILY_BUDGET = 1000
 
 # Takes the recorded references of a network and the counters, then: reference, budget, seconds,
