@@ -30,6 +30,7 @@ def to_fields(failure: Failure) -> dict[str, str]:
 
     `v` is the version of the format.
     """
+    shared = shared_diagnosis(failure)
     fields = {
         "v": "3",
         "profile": failure.profile,
@@ -60,7 +61,8 @@ def to_fields(failure: Failure) -> dict[str, str]:
             [each.at, each.what, each.by, each.text, *filter(None, [each.resolution])]
             for each in failure.history
         ),
-        **_diagnosis_of(failure),
+        "diagnosis": name_of(shared) if shared else "",
+        "candidates": "" if shared else encode_candidates(failure.candidates),
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -69,13 +71,6 @@ def _text_of(rows: Iterable[Sequence[object]]) -> str:
     """Return rows as JSON, empty without one."""
     found = list(rows)
     return json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else ""
-
-
-def _diagnosis_of(failure: Failure) -> dict[str, str]:
-    shared = shared_diagnosis(failure)
-    if shared:
-        return {"diagnosis": name_of(shared)}
-    return {"candidates": encode_candidates(failure.candidates)}
 
 
 def shared_diagnosis(failure: Failure) -> str:

@@ -29,6 +29,7 @@ from oauth_helper.failures.query import FailureQuery, Term
 from oauth_helper.models import Attempt, Claim
 from oauth_helper.notifications.delivery import EventDelivery, SendResult
 from oauth_helper.notifications.group_watch import GroupWatch
+from oauth_helper.store import failure_search
 from oauth_helper.store.attempts import Attempts
 from oauth_helper.store.audit_log import AuditLog
 from oauth_helper.store.counters import Counters
@@ -105,6 +106,14 @@ def test_everything_works_on_a_cluster(client, running):
     assert counted.counts(FailureQuery(account="1")).total == 10
     assert counted.counts(FailureQuery(client="flow {tool}")).total == 6
     assert counted.clients() == ("Flow {Tool}",)
+    here = FailureQuery(status="open", profile="workato")
+    assert counted.at_least(here, 100) == (29, False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(failure_search, "_COUNTED_AT_MOST", 3)
+        found, may_be_more = counted.at_least(here, 100)
+    # Not one of each of thirty days.
+    assert found <= failure_search._FIRST_DAYS
+    assert may_be_more
     groups = counted.groups(FailureQuery(), limit=9)
     assert sum(group.count for group in groups) == 30
     assert sum(group.people for group in groups) == 31  # one belongs to two groups now

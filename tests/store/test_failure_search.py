@@ -15,12 +15,18 @@ from oauth_helper.store.failure_search import read_cursor
 from oauth_helper.store.failures import Failures
 
 
+def consecutive_days():
+    return [a_failure(NOON - timedelta(days=day)) for day in range(12) for _ in range(3)]
+
+
 def late_failures():
     """Failures of three days of attempts that happened in turns on the last of them."""
-    for hour in range(12):
-        for late in (0, 24, 48):
-            at = NOON - timedelta(hours=hour, minutes=late)
-            yield a_failure(at, at - timedelta(hours=late))
+    return [
+        a_failure(at, at - timedelta(hours=late))
+        for hour in range(12)
+        for late in (0, 24, 48)
+        for at in [NOON - timedelta(hours=hour, minutes=late)]
+    ]
 
 
 by_chance = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -106,46 +112,11 @@ def _cut_from_the_end(expected, limit):
     examined=st.integers(1, 5),
     newer=st.booleans(),
 )
-@example(
-    recorded=[a_failure() for _ in range(4)],
-    wanted=FailureQuery(),
-    limit=1,
-    compared=1,
-    examined=1,
-    newer=False,
-)
-@example(
-    recorded=[a_failure(NOON - timedelta(days=day)) for day in range(12) for _ in range(3)],
-    wanted=FailureQuery(cause="unknown", profile="workato"),
-    limit=4,
-    compared=2,
-    examined=9,
-    newer=False,
-)
-@example(
-    recorded=[a_failure(NOON - timedelta(days=day)) for day in range(12) for _ in range(3)],
-    wanted=FailureQuery(),
-    limit=4,
-    compared=20,
-    examined=9,
-    newer=True,
-)
-@example(
-    recorded=[*late_failures()],
-    wanted=FailureQuery(),
-    limit=3,
-    compared=40_000,
-    examined=9,
-    newer=False,
-)
-@example(
-    recorded=[*late_failures()],
-    wanted=FailureQuery(),
-    limit=3,
-    compared=40_000,
-    examined=9,
-    newer=True,
-)
+@example([a_failure() for _ in range(4)], FailureQuery(), 1, 1, 1, False)
+@example(consecutive_days(), FailureQuery(cause="unknown", profile="workato"), 4, 2, 9, False)
+@example(consecutive_days(), FailureQuery(), 4, 20, 9, True)
+@example(late_failures(), FailureQuery(), 3, 40_000, 9, False)
+@example(late_failures(), FailureQuery(), 3, 40_000, 9, True)
 def test_a_search_that_is_cut_short_reaches_all_by_going_on(
     client, recorded, wanted, limit, compared, examined, newer
 ):

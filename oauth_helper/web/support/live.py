@@ -64,7 +64,7 @@ def _events(news: FeedUpdate, failures: list[Failure], filters: Filters) -> Iter
 
 def _news(failure: Failure, wanted: FailureQuery) -> dict[str, object]:
     is_gone = not _is_wanted(failure, wanted)
-    (day,) = days_of([failure], is_new=not is_gone, is_gone=is_gone)
+    (day,) = days_of([failure], mark="gone" if is_gone else "new")
     row = render_template("support/day.html", day=day)
     return {
         "reference": failure.reference,

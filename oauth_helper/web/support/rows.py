@@ -47,18 +47,12 @@ class Day:
         return midnight(self.day).timestamp() + 86_399.999
 
 
-def days_of(
-    failures: Iterable[Failure], *, is_new: bool = False, is_gone: bool = False
-) -> list[Day]:
-    """Return the rows of failures by the day on which they happened.
-
-    They are marked as new on an open page, or as gone from its list.
-    """
+def days_of(failures: Iterable[Failure], *, mark: str = "") -> list[Day]:
+    """Return the rows of failures by the day on which they happened."""
     now = services().clock()
     today = _day(now)
     # Flask takes long to find a template and to build an address.
     template = current_app.jinja_env.get_template("support/row.html")
-    mark = "gone" if is_gone else "new" if is_new else ""
     look = _Look(url("support.failures"), len(services().profiles) > 1, current_user.is_agent, mark)
 
     def rows(those: Iterable[Failure]) -> Markup:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 from failure_examples import REQUESTS, a_failure
-from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, services_of
+from harness import PASSWORD, SAME_SITE, browser_of, csrf_token, profiles_file, services_of
 
 from oauth_helper.diagnosis import Candidate, Cause, Stage
 from oauth_helper.failures.model import Event, EventType, Status
@@ -919,3 +919,16 @@ def test_a_report_that_changes_nothing_says_so(agent, record, log):
     response = agent.post(path, data=form, headers=SAME_SITE)
     assert "Saved. The causes haven&#39;t changed." in agent.get(response.location).text
     assert log.get(failure.reference).cause is Cause.USER_DENIED
+
+
+@pytest.mark.parametrize("names", [("workato",), ("workato", "second")], ids=len)
+def test_rows_name_the_profile_where_there_are_several(make_app, tmp_path, names):
+    app = make_app(PROFILES_FILE=profiles_file(tmp_path, **{name: {} for name in names}))
+    browser = browser_of(app)
+    form = {"name": "agent", "password": PASSWORD, "csrf_token": csrf_token(browser)}
+    browser.post("/support/login", data=form, headers=SAME_SITE)
+    failure = a_failure(hub_id=7)
+    services_of(app).failures.record(failure)
+    page = browser.get("/support/failures").text
+    row = page[page.index(f'id="row-{failure.reference}"') :].partition("</tr>")[0]
+    assert ("workato" in row) == (len(names) > 1)
